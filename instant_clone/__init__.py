@@ -1,0 +1,1 @@
+"""Fleets of vSphere instant clones as code."""

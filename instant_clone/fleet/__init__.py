@@ -1,0 +1,22 @@
+"""The model of fleets.toml: what is wanted, checked before anything is looked up.
+
+`load` reads a file, `load_from` the file and the overrides that the environment names. Both raise
+FleetFileError with every finding of the file at once. Times are minutes, as in the provider.
+"""
+
+from instant_clone.fleet.model import Fleet, FleetFile, ProviderSettings, Source
+from instant_clone.fleet.reading import FLEETS_VARIABLE, VERSION_VARIABLE, load, load_from, with_environment
+from instant_clone.fleet.values import fill
+
+__all__ = [
+    "FLEETS_VARIABLE",
+    "VERSION_VARIABLE",
+    "Fleet",
+    "FleetFile",
+    "ProviderSettings",
+    "Source",
+    "fill",
+    "load",
+    "load_from",
+    "with_environment",
+]

@@ -1,0 +1,6 @@
+"""The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration."""
+
+from instant_clone.replica.draft import Scalar
+from instant_clone.replica.model import Replica, replicate
+
+__all__ = ["Replica", "Scalar", "replicate"]

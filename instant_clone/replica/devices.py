@@ -1,0 +1,288 @@
+"""Controllers, disks, network interfaces and CD-ROM drives of a source in the provider's words.
+
+The rules are those of the provider's internal/virtualdevice and of its import; each finding is something that an
+import reads differently, or that no configuration equals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from instant_clone.replica.draft import Block, Draft, never
+from instant_clone.replica.scalars import custom_count
+from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
+from instant_clone.versions import (
+    INTERFACES_IN_DEVICE_ORDER,
+    NVME_DISKS_IMPORTED,
+    SATA_AND_IDE_DISKS_IMPORTED,
+    SATA_AND_IDE_DISKS_LOST,
+    SATA_AND_IDE_DISKS_REPAIRED,
+    SECOND_CDROM,
+    UNIT_NUMBERS_ABOVE_59,
+    VMXNET3VRDMA,
+    ProviderVersion,
+    knows,
+)
+
+__all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disks", "network_interfaces", "unit_number"]
+
+Counts = dict[ControllerKind, int]
+
+GIB = 1 << 30
+FLAT = "FlatVer2BackingInfo"
+UNITS_PER_BUS: dict[ControllerKind, int] = {"scsi": 15, "sata": 30, "ide": 2, "nvme": 64}
+SCSI_CONTROLLER_UNIT = 7
+LAST_NARROW_SCSI_UNIT = 15
+HIGHEST_UNIT_NUMBER = 59
+MOST_DISKS = 60
+MOST_INTERFACES = 10
+NOT_WORKABLE = "No release of the provider can keep such a VM as it is; change the source."
+
+SCSI_TYPES = {
+    "ParaVirtualSCSIController": "pvscsi",
+    "VirtualLsiLogicController": "lsilogic",
+    "VirtualLsiLogicSASController": "lsilogic-sas",
+}
+ADAPTER_TYPES = {
+    "VirtualE1000": "e1000",
+    "VirtualE1000e": "e1000e",
+    "VirtualVmxnet3": "vmxnet3",
+    "VirtualVmxnet3Vrdma": "vmxnet3vrdma",
+}
+SRIOV = "VirtualSriovEthernetCard"
+
+
+def controller_counts(source: SourceVm) -> Counts:
+    """How many controllers of each kind the provider manages: those on buses 0, 1, … without a gap."""
+    counts: Counts = {"scsi": 0, "sata": 0, "ide": 0, "nvme": 0}
+    for kind in counts:
+        buses = {controller.bus for controller in source.controllers if controller.kind == kind}
+        while counts[kind] in buses:
+            counts[kind] += 1
+    return counts
+
+
+def unit_number(disk: Disk, source: SourceVm) -> int:
+    """The provider's number of a disk's place: one row over all buses of a kind, without the controller's own unit."""
+    unit = disk.unit
+    if disk.controller == "scsi" and unit > _own_unit(disk, source):
+        unit -= 1
+    return unit + UNITS_PER_BUS[disk.controller] * disk.bus
+
+
+def _own_unit(disk: Disk, source: SourceVm) -> int:
+    own = (c.own_unit for c in source.controllers if (c.kind, c.bus) == (disk.controller, disk.bus))
+    return next((unit for unit in own if unit is not None), SCSI_CONTROLLER_UNIT)
+
+
+def controllers(source: SourceVm, counts: Counts, draft: Draft) -> Block:
+    """The controllers' arguments."""
+    block: Block = {"scsi_controller_count": counts["scsi"], "sata_controller_count": counts["sata"]}
+    if counts["ide"]:
+        block["ide_controller_count"] = counts["ide"]
+    else:
+        # The schema allows 1 and 2 only.
+        draft.ignore_changes.append("ide_controller_count")
+    if knows(draft.version, "nvme_controller_count"):
+        block["nvme_controller_count"] = counts["nvme"]
+    elif counts["nvme"]:
+        what = f"Provider {draft.version} does not know nvme_controller_count, which is {counts['nvme']} on the source."
+        draft.require(partial(_knows, argument="nvme_controller_count"), "nvme_controller_count", what)
+    block.update(_scsi(source, counts["scsi"], draft))
+    return block
+
+
+def _knows(version: ProviderVersion, argument: str) -> bool:
+    return knows(version, argument)
+
+
+def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
+    managed = [controller for controller in source.controllers if controller.kind == "scsi" and controller.bus < count]
+    if not managed:
+        # The provider reads "unknown", which its schema does not allow.
+        draft.ignore_changes.extend(("scsi_type", "scsi_bus_sharing"))
+        return {}
+    block: Block = {}
+    for controller in managed:
+        if controller.type not in SCSI_TYPES:
+            what = f"The controller is a {controller.type}; the provider has lsilogic, lsilogic-sas and pvscsi only."
+            draft.require(never, f"SCSI controller {controller.bus}", what, cure=NOT_WORKABLE)
+    types, sharing = _kinds(managed, "type"), _kinds(managed, "shared_bus")
+    if len(types) > 1:
+        what = f"The SCSI controllers are of several types ({', '.join(types)}); the provider knows one for all."
+        draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
+    elif types[0] in SCSI_TYPES:
+        block["scsi_type"] = SCSI_TYPES[types[0]]
+    if len(sharing) > 1:
+        what = f"The SCSI controllers share their buses differently ({', '.join(sharing)}); the provider knows one way."
+        draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
+    else:
+        draft.express(block, "", "scsi_bus_sharing", managed[0].shared_bus, "noSharing")
+    return block
+
+
+def _kinds(managed: Sequence[Controller], attribute: str) -> list[str]:
+    return sorted({str(getattr(controller, attribute)) for controller in managed})
+
+
+def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[Block, ...]:
+    """The disk blocks, labelled disk0, disk1, … in the order of their unit numbers."""
+    managed = []
+    for disk in source.disks:
+        _require_readable(disk, source, counts, draft)
+        if disk.bus < counts[disk.controller]:
+            managed.append(disk)
+        else:
+            draft.warn(_place(disk), "The bus below has no controller, so the provider does not see this disk.")
+    # As the provider's import and refresh sort, which tells where disks of two kinds share a number.
+    managed.sort(key=lambda disk: (disk.bus, disk.unit))
+    managed.sort(key=lambda disk: unit_number(disk, source))
+    _require_first_unit(managed, source, draft)
+    if len(managed) > MOST_DISKS:
+        what = f"The source has {len(managed)} disks; the provider takes {MOST_DISKS}."
+        draft.require(never, "", what, cure=NOT_WORKABLE)
+    return tuple(_disk(index, disk, source, draft) for index, disk in enumerate(managed))
+
+
+def _place(disk: Disk) -> str:
+    return f"disk {disk.controller.upper().replace('NVME', 'NVMe')}({disk.bus}:{disk.unit})"
+
+
+def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft) -> None:
+    place = _place(disk)
+    if disk.backing != FLAT:
+        what = f"The disk's backing is {disk.backing}; the provider imports {FLAT} only."
+        draft.require(never, place, what, cure=NOT_WORKABLE)
+    if disk.controller in ("sata", "ide"):
+        _require_found(disk, counts, draft)
+    if disk.controller == "ide" and (disk.bus, disk.unit) == (0, 0):
+        what = "The provider keeps IDE(0:0) for a CD-ROM drive and refuses a disk there."
+        draft.require(never, place, what, cure=NOT_WORKABLE)
+    if disk.controller == "nvme":
+        what = f"Provider {draft.version} does not see NVMe disks."
+        draft.require(lambda version: version >= NVME_DISKS_IMPORTED, place, what)
+    if disk.controller == "scsi" and disk.unit > LAST_NARROW_SCSI_UNIT:
+        what = f"The provider takes units above {LAST_NARROW_SCSI_UNIT} for units of the next SCSI controller."
+        draft.require(never, place, what, cure=NOT_WORKABLE)
+    elif disk.bus < counts[disk.controller] and (number := unit_number(disk, source)) > HIGHEST_UNIT_NUMBER:
+        what = f"Its unit_number is {number}; provider {draft.version} allows {HIGHEST_UNIT_NUMBER} at most."
+        draft.require(lambda version: version >= UNIT_NUMBERS_ABOVE_59, place, what)
+    if disk.thin_provisioned and disk.eagerly_scrub:
+        what = "The disk is thin and eagerly scrubbed, which the provider refuses together."
+        draft.require(never, place, what, cure=NOT_WORKABLE)
+
+
+def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
+    if draft.version < SATA_AND_IDE_DISKS_IMPORTED:
+        what = f"Provider {draft.version} imports SCSI disks only."
+    else:
+        what = (
+            f"Provider {draft.version} looks for {disk.controller.upper()} disks on as many buses as there are SCSI "
+            f"controllers ({counts['scsi']}); it would lose the disk or take it for one that is not its own."
+        )
+    found = (disk.bus < counts["scsi"]) == (disk.bus < counts[disk.controller])
+
+    def finds(version: ProviderVersion) -> bool:
+        repaired = not SATA_AND_IDE_DISKS_LOST <= version < SATA_AND_IDE_DISKS_REPAIRED
+        return version >= SATA_AND_IDE_DISKS_IMPORTED and (found or repaired)
+
+    draft.require(finds, _place(disk), what)
+
+
+def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
+    if not managed:
+        draft.require(never, "", "The source has no disk that the provider sees; it demands one.", cure=NOT_WORKABLE)
+    elif not any(unit_number(disk, source) == (1 if disk.controller == "ide" else 0) for disk in managed):
+        what = "No disk has unit_number 0 (1 on IDE), which the provider demands."
+        draft.require(never, "", what, cure="Move a disk to unit 0 of bus 0.")
+
+
+def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> Block:
+    size, rest = divmod(disk.capacity, GIB)
+    if rest:
+        what = f"{disk.capacity} bytes is no whole GiB; a later change of the disk would grow it to {size + 1} GiB."
+        draft.warn(_place(disk), what)
+    block: Block = {
+        "label": f"disk{index}",
+        "size": size + bool(rest),
+        "unit_number": unit_number(disk, source),
+        "controller_type": disk.controller,
+    }
+    at = f"disk[{index}]."
+    draft.express(block, at, "disk_mode", disk.mode or None, "persistent")
+    draft.express(block, at, "thin_provisioned", disk.thin_provisioned, True)
+    draft.express(block, at, "eagerly_scrub", disk.eagerly_scrub, False)
+    draft.express(block, at, "write_through", disk.write_through, False)
+    draft.express(block, at, "disk_sharing", disk.sharing or None, "sharingNone")
+    _allocation(block, at, "io_", disk.io, draft)
+    return block
+
+
+def _allocation(block: Block, at: str, prefix: str, allocation: Allocation, draft: Draft) -> None:
+    # The provider reads an unset limit of a device as 0.
+    draft.express(block, at, f"{prefix}limit", allocation.limit or 0, -1)
+    draft.express(block, at, f"{prefix}reservation", allocation.reservation, None)
+    draft.express(block, at, f"{prefix}share_level", allocation.share_level or None, "normal")
+    draft.express(block, at, f"{prefix}share_count", custom_count(allocation), None)
+
+
+def network_interfaces(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
+    """The network_interface blocks, in the order in which the release reads them; MACs are the clone's own."""
+    if not source.nics:
+        what = "The source has no network interface; the provider demands one."
+        draft.require(never, "", what, cure="Add one to the source; it may be disconnected.")
+    if len(source.nics) > MOST_INTERFACES:
+        what = f"The source has {len(source.nics)} network interfaces; the provider takes {MOST_INTERFACES}."
+        draft.require(never, "", what, cure=NOT_WORKABLE)
+    nics = list(source.nics)
+    if draft.version < INTERFACES_IN_DEVICE_ORDER:
+        for nic in nics:
+            if nic.unit is None:
+                what = f"It has no PCI unit number, which provider {draft.version} cannot do without."
+                draft.require(lambda version: version >= INTERFACES_IN_DEVICE_ORDER, _interface(nic), what)
+        nics.sort(key=lambda nic: nic.unit or 0)
+    return tuple(_network_interface(index, nic, draft) for index, nic in enumerate(nics))
+
+
+def _interface(nic: Nic) -> str:
+    return f"network interface {nic.key}" + (f" ({nic.network_name})" if nic.network_name else "")
+
+
+def _network_interface(index: int, nic: Nic, draft: Draft) -> Block:
+    place = _interface(nic)
+    if nic.network_kind == "unknown":
+        draft.require(never, place, "The provider cannot read what the interface hangs on.", cure=NOT_WORKABLE)
+    elif not nic.network_id:
+        what = "The network that the interface hangs on cannot be found."
+        draft.require(never, place, what, cure="Connect the source's interface to a network that exists.")
+    if nic.type == SRIOV:
+        what = "An SR-IOV interface holds memory and a physical function: such a VM cannot be instant-cloned."
+        draft.require(never, place, what, cure="Take the interface from the source.")
+    elif nic.type not in ADAPTER_TYPES:
+        what = f"The interface is a {nic.type}; the provider takes {', '.join(ADAPTER_TYPES.values())}."
+        draft.require(never, place, what, cure="Replace the source's interface.")
+    elif nic.type == "VirtualVmxnet3Vrdma":
+        what = f"Provider {draft.version} does not know the adapter type vmxnet3vrdma."
+        draft.require(lambda version: version >= VMXNET3VRDMA, place, what)
+    block: Block = {"network_id": nic.network_id, "adapter_type": ADAPTER_TYPES.get(nic.type, "")}
+    _allocation(block, f"network_interface[{index}].", "bandwidth_", nic.bandwidth, draft)
+    return block
+
+
+def cdroms(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
+    """The cdrom blocks; one without arguments stands for a drive that the provider has no word for."""
+    count = len(source.cdroms)
+    if count > 1:
+        what = f"The source has {count} CD-ROM drives, more than provider {draft.version} takes."
+        draft.require(lambda version: version >= SECOND_CDROM and count == 2, "", what, cure="Remove drives.")
+    return tuple(map(_cdrom, source.cdroms))
+
+
+def _cdrom(cdrom: Cdrom) -> Block:
+    if cdrom.backing == "remote_atapi":
+        return {"client_device": True}
+    if cdrom.backing == "iso":
+        image = {"datastore_id": cdrom.datastore_id, "path": cdrom.path}
+        return {argument: value for argument, value in image.items() if value}
+    return {}

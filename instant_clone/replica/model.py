@@ -1,0 +1,109 @@
+"""The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration.
+
+The arguments are those of the stock provider's vsphere_virtual_machine. An instant clone is its source down to the
+last setting; every argument that says something else makes the provider change the clone, mostly by powering it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from instant_clone.errors import ReplicaError
+from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
+from instant_clone.replica.draft import Draft, Scalar, never
+from instant_clone.replica.scalars import scalars, vcenter_version
+from instant_clone.source import SourceVm
+from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
+
+__all__ = ["Replica", "Scalar", "replicate"]
+
+OLDEST_VCENTER = (6, 7, 0)
+"""the first vCenter with InstantClone_Task"""
+ISO_TRANSPORT = ("iso",)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """The arguments of vsphere_virtual_machine that repeat a source.
+
+    `scalars` holds attributes by name, the controllers' included, but neither name, placement, extra_config, tags
+    nor what only steers the provider. `disks`, `network_interfaces` and `cdroms` are nested blocks in the order in
+    which the provider reads them; `vtpm` says whether a block `vtpm {}` is needed. `ignore_changes` names arguments
+    whose value on the VM no configuration equals. `warnings` are sentences for the user.
+    """
+
+    scalars: Mapping[str, Scalar]
+    disks: tuple[Mapping[str, Scalar], ...]
+    network_interfaces: tuple[Mapping[str, Scalar], ...]
+    cdroms: tuple[Mapping[str, Scalar], ...]
+    vtpm: bool
+    ignore_changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
+    """The arguments that repeat `source`, for release `version` of the stock provider.
+
+    Raises ReplicaError with every property of the source that the release, or any release, cannot repeat.
+    """
+    draft = Draft(source.inventory_path, version)
+    _require_clonable(source, draft)
+    counts = controller_counts(source)
+    attributes = {**scalars(source, draft), **controllers(source, counts, draft)}
+    disk_blocks = disks(source, counts, draft)
+    interface_blocks = network_interfaces(source, draft)
+    cdrom_blocks = cdroms(source, draft)
+    vtpm = _vtpm(source, draft)
+    _vapp(source, draft)
+    if draft.findings:
+        raise ReplicaError(*draft.findings)
+    return Replica(
+        scalars=MappingProxyType(attributes),
+        disks=tuple(map(MappingProxyType, disk_blocks)),
+        network_interfaces=tuple(map(MappingProxyType, interface_blocks)),
+        cdroms=tuple(map(MappingProxyType, cdrom_blocks)),
+        vtpm=vtpm,
+        ignore_changes=tuple(draft.ignore_changes),
+        warnings=tuple(draft.warnings),
+    )
+
+
+def _require_clonable(source: SourceVm, draft: Draft) -> None:
+    if source.template:
+        draft.require(never, "", "It is a template, which never runs.", cure="Convert it to a virtual machine.")
+    if vcenter_version(source.vcenter.version) < OLDEST_VCENTER:
+        what = f"Its vCenter is {source.vcenter.version}; instant clones came with vCenter 6.7."
+        draft.require(never, "", what, cure="Upgrade vCenter.")
+    if source.pci_passthrough_count:
+        what = f"It has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot share."
+        draft.require(never, "", what, cure="Remove them from the source.")
+
+
+def _vtpm(source: SourceVm, draft: Draft) -> bool:
+    if not source.tpm_count:
+        return False
+    if knows(draft.version, "vtpm"):
+        what = f"The source has a TPM; provider {draft.version} would add one more at every change of the vtpm block."
+    else:
+        what = f"Provider {draft.version} does not know vtpm, and the source has a TPM."
+    draft.require(lambda version: version >= VTPM_COUNTED, "vtpm", what)
+    if source.boot.firmware != "efi":
+        what = f"The source has a TPM and firmware {source.boot.firmware}; the provider reads a TPM with efi only."
+        draft.require(lambda version: not knows(version, "vtpm"), "vtpm", what)
+    return True
+
+
+def _vapp(source: SourceVm, draft: Draft) -> None:
+    if source.vapp_property_ids:
+        draft.ignore_changes.append("vapp")
+        draft.warn(
+            "vapp",
+            f"The values of {', '.join(source.vapp_property_ids)} are not configured; "
+            "the provider still reads them into the state.",
+        )
+    client_device = any(cdrom.backing == "remote_atapi" for cdrom in source.cdroms)
+    if source.vapp_transport == ISO_TRANSPORT and not client_device:
+        what = "Its vApp properties are delivered by ISO image alone; the provider then demands a client CD-ROM drive."
+        draft.require(never, "", what, cure="Give the source a client CD-ROM drive or another transport.")

@@ -1,0 +1,224 @@
+"""The scalar arguments of vsphere_virtual_machine that repeat a source.
+
+Defaults and allowed values are those of the provider's schema (virtual_machine_config_structure.go).
+"""
+
+from __future__ import annotations
+
+import re
+
+from instant_clone.replica.draft import Block, Draft, Scalar
+from instant_clone.source import Allocation, SourceVm, Tools
+from instant_clone.versions import (
+    AUTOMATIC_CORES_PER_SOCKET,
+    EXECUTION_MODES_COMPUTED,
+    FIRST_HARDWARE_WITH_NUMA,
+    FIRST_RELEASE,
+    SYNC_TIME_BY_DEFAULT,
+    ProviderVersion,
+    allows_hardware_version,
+    knows,
+    releases_where,
+)
+
+__all__ = ["custom_count", "scalars", "vcenter_version"]
+
+CUSTOM = "custom"
+
+SYNC_TIME_SPLIT = (7, 0, 1)
+"""the vCenter from which `syncTimeWithHostAllowed` and `syncTimeWithHost` are two arguments"""
+RELEASE_WITHOUT_EXECUTION_DEFAULTS = ProviderVersion(2, 8, 0)
+
+DEFAULTS: dict[str, Scalar] = {
+    "cpu_limit": -1,
+    "cpu_share_level": "normal",
+    "memory_limit": -1,
+    "memory_share_level": "normal",
+    "latency_sensitivity": "normal",
+    "firmware": "bios",
+    "swap_placement_policy": "inherit",
+    "tools_upgrade_policy": "manual",
+    "run_tools_scripts_after_power_on": True,
+    "run_tools_scripts_after_resume": True,
+    "run_tools_scripts_before_guest_standby": True,
+    "run_tools_scripts_before_guest_shutdown": True,
+}
+"""of the arguments whose property can be unset; hv_mode, ept_rvi_mode and sync_time_with_host depend on the release"""
+WORDS: dict[str, tuple[str, ...]] = {
+    "latency_sensitivity": ("low", "normal", "medium", "high"),
+    "firmware": ("bios", "efi"),
+    "swap_placement_policy": ("inherit", "hostLocal", "vmDirectory"),
+    "tools_upgrade_policy": ("manual", "upgradeAtPowerCycle"),
+    "hv_mode": ("hvAuto", "hvOn", "hvOff"),
+    "ept_rvi_mode": ("automatic", "on", "off"),
+}
+
+
+def vcenter_version(text: str) -> tuple[int, int, int]:
+    """(7, 0, 3) for "7.0.3"; parts that are missing count as 0."""
+    numbers = [int(number) for number in re.findall(r"\d+", text)[:3]]
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    return major, minor, patch
+
+
+def custom_count(allocation: Allocation) -> int | None:
+    """The share count where it is a setting: the other levels have their own, which vSphere works out."""
+    return allocation.share_count if allocation.share_level == CUSTOM else None
+
+
+def scalars(source: SourceVm, draft: Draft) -> Block:
+    """All scalar arguments of `source` but those of its controllers."""
+    values = _values(source, draft.version)
+    hardware_version = _hardware_version(source, draft)
+    values["hardware_version"] = hardware_version
+    values["num_cores_per_numa_node"] = _cores_per_numa_node(
+        source, draft, beside_hardware_version=hardware_version is not None
+    )
+    _warn_about_tools(source.tools, draft)
+    _warn_about_reservation(source, draft)
+    block: Block = {}
+    for argument, value in values.items():
+        default = _default(argument, draft.version)
+        if not knows(draft.version, argument):
+            _refuse_unknown(argument, value, default, draft)
+        else:
+            draft.express(block, "", argument, _word(argument, value, draft), default)
+    return block
+
+
+def _values(source: SourceVm, version: ProviderVersion) -> dict[str, Scalar | None]:
+    cpu, memory, boot, flags, tools = source.cpu, source.memory, source.boot, source.flags, source.tools
+    automatic = cpu.auto_cores_per_socket and version >= AUTOMATIC_CORES_PER_SOCKET
+    two_arguments = vcenter_version(source.vcenter.version) >= SYNC_TIME_SPLIT
+    return {
+        "guest_id": source.guest_id,
+        "alternate_guest_name": source.alternate_guest_name or None,
+        "annotation": source.annotation or None,
+        "num_cpus": cpu.count,
+        "num_cores_per_socket": 0 if automatic else cpu.cores_per_socket,
+        "num_cores_per_numa_node": None,
+        "cpu_hot_add_enabled": cpu.hot_add_enabled,
+        "cpu_hot_remove_enabled": cpu.hot_remove_enabled,
+        "nested_hv_enabled": cpu.nested_hv_enabled,
+        "cpu_performance_counters_enabled": cpu.performance_counters_enabled,
+        **_allocation("cpu", cpu.allocation),
+        "memory": memory.size_mb,
+        "memory_hot_add_enabled": memory.hot_add_enabled,
+        "memory_reservation_locked_to_max": memory.reservation_locked_to_max,
+        **_allocation("memory", memory.allocation),
+        "latency_sensitivity": source.latency_sensitivity or None,
+        "firmware": boot.firmware,
+        "efi_secure_boot_enabled": boot.secure_boot_enabled,
+        "boot_delay": boot.delay,
+        "boot_retry_enabled": boot.retry_enabled,
+        # The provider reads an unset delay as 0, which is not its default.
+        "boot_retry_delay": boot.retry_delay or 0,
+        "hardware_version": None,
+        "enable_disk_uuid": flags.disk_uuid_enabled,
+        "enable_logging": flags.logging_enabled,
+        "hv_mode": flags.virtual_exec_usage or None,
+        "ept_rvi_mode": flags.virtual_mmu_usage or None,
+        "vbs_enabled": flags.vbs_enabled,
+        "vvtd_enabled": flags.vvtd_enabled,
+        "swap_placement_policy": source.swap_placement or None,
+        "sync_time_with_host": tools.sync_time_with_host_allowed if two_arguments else tools.sync_time_with_host,
+        "sync_time_with_host_periodically": tools.sync_time_with_host if two_arguments else None,
+        "tools_upgrade_policy": tools.upgrade_policy or None,
+        "run_tools_scripts_after_power_on": tools.after_power_on,
+        "run_tools_scripts_after_resume": tools.after_resume,
+        "run_tools_scripts_before_guest_standby": tools.before_guest_standby,
+        "run_tools_scripts_before_guest_shutdown": tools.before_guest_shutdown,
+        "run_tools_scripts_before_guest_reboot": tools.before_guest_reboot,
+    }
+
+
+def _allocation(resource: str, allocation: Allocation) -> dict[str, Scalar | None]:
+    return {
+        f"{resource}_limit": allocation.limit,
+        f"{resource}_reservation": allocation.reservation,
+        f"{resource}_share_level": allocation.share_level,
+        f"{resource}_share_count": custom_count(allocation),
+    }
+
+
+def _default(argument: str, version: ProviderVersion) -> Scalar | None:
+    if argument == "sync_time_with_host":
+        return True if version >= SYNC_TIME_BY_DEFAULT else None
+    if argument in ("hv_mode", "ept_rvi_mode"):
+        computed = version >= EXECUTION_MODES_COMPUTED or version == RELEASE_WITHOUT_EXECUTION_DEFAULTS
+        return None if computed else WORDS[argument][0]
+    return DEFAULTS.get(argument)
+
+
+def _word(argument: str, value: Scalar | None, draft: Draft) -> Scalar | None:
+    """`value`, or None with a warning if the schema has no word for it."""
+    if value is None or argument not in WORDS or value in WORDS[argument]:
+        return value
+    draft.warn(argument, f"The provider has no word for {value!r}; the clones keep it, and it is not watched.")
+    return None
+
+
+def _refuse_unknown(argument: str, value: Scalar | None, default: Scalar | None, draft: Draft) -> None:
+    if value and value != default:
+        what = f"Provider {draft.version} does not know {argument}, which is {_told(value)} on the source."
+        draft.require(lambda version: version >= FIRST_RELEASE[argument], argument, what)
+
+
+def _told(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _hardware_version(source: SourceVm, draft: Draft) -> int | None:
+    """The version, or None where no release lets it be configured: left out, it stays as it is."""
+    number = source.hardware_version
+
+    def allowed(version: ProviderVersion) -> bool:
+        return allows_hardware_version(version, number)
+
+    if allowed(draft.version):
+        return number
+    if releases_where(allowed):
+        what = f"Provider {draft.version} does not allow {number}, which is the source's."
+        draft.require(allowed, "hardware_version", what)
+    else:
+        draft.warn("hardware_version", f"No release of the provider allows {number}; the clones keep it.")
+    return None
+
+
+def _cores_per_numa_node(source: SourceVm, draft: Draft, *, beside_hardware_version: bool) -> int | None:
+    numa = source.numa
+    if numa is None:
+        return None
+    if numa.auto_cores_per_node:
+        return 0 if beside_hardware_version else None
+    if numa.cores_per_node is None:
+        what = "The source has NUMA settings without a number of cores per node, which the provider cannot read."
+        draft.require(lambda version: not knows(version, "num_cores_per_numa_node"), "num_cores_per_numa_node", what)
+        return None
+    if not knows(draft.version, "num_cores_per_numa_node"):
+        return numa.cores_per_node if source.hardware_version >= FIRST_HARDWARE_WITH_NUMA else None
+    if not beside_hardware_version and numa.cores_per_node:
+        # The schema demands the two together.
+        draft.ignore_changes.append("num_cores_per_numa_node")
+        return None
+    return numa.cores_per_node
+
+
+def _warn_about_tools(tools: Tools, draft: Draft) -> None:
+    unset = [
+        name
+        for name in ("after_power_on", "after_resume", "before_guest_standby", "before_guest_shutdown")
+        if getattr(tools, name) is None
+    ]
+    if unset:
+        draft.warn("tools", f"{', '.join(unset)}: unset on the VM; any later reconfiguration makes them false.")
+
+
+def _warn_about_reservation(source: SourceVm, draft: Draft) -> None:
+    memory = source.memory
+    if memory.reservation_locked_to_max and memory.allocation.reservation != memory.size_mb:
+        draft.warn(
+            "memory_reservation_locked_to_max",
+            f"true with a reservation of {memory.allocation.reservation} MB of {memory.size_mb} MB; "
+            "any later reconfiguration makes it false.",
+        )

@@ -1,0 +1,167 @@
+"""Which release of the stock vSphere provider knows which argument, and where its behaviour changed.
+
+The facts were read from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,
+virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*_subresource.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType
+
+__all__ = [
+    "ANNOTATION_COMPUTED",
+    "AUTOMATIC_CORES_PER_SOCKET",
+    "DEVICE_LABELS_IMPORTED",
+    "EXECUTION_MODES_COMPUTED",
+    "FIRST_HARDWARE_WITH_NUMA",
+    "FIRST_RELEASE",
+    "INTERFACES_IN_DEVICE_ORDER",
+    "NEWEST_CHECKED",
+    "NVME_DISKS_IMPORTED",
+    "OLDEST_SUPPORTED",
+    "RELEASES",
+    "SATA_AND_IDE_DISKS_IMPORTED",
+    "SATA_AND_IDE_DISKS_LOST",
+    "SATA_AND_IDE_DISKS_REPAIRED",
+    "SECOND_CDROM",
+    "SYNC_TIME_BY_DEFAULT",
+    "UNIT_NUMBERS_ABOVE_59",
+    "VMXNET3VRDMA",
+    "VTPM_COUNTED",
+    "ProviderVersion",
+    "allows_hardware_version",
+    "knows",
+    "releases_where",
+]
+
+
+@dataclass(frozen=True, order=True)
+class ProviderVersion:
+    """A release of the stock provider, such as 2.16.1; releases compare as versions do."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> ProviderVersion:
+        """The release that `text` names, such as "2.16.1"; raises ValueError if it names none."""
+        match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a release such as 2.16.1")
+        return cls(*map(int, match.groups()))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+RELEASES = tuple(
+    ProviderVersion(2, minor, patch)
+    for minor, patches in (
+        (0, (2,)),
+        (1, (0, 1)),
+        (2, (0,)),
+        (3, (0, 1)),
+        (4, (0, 1, 2, 3)),
+        (5, (0, 1)),
+        (6, (0, 1)),
+        (7, (0,)),
+        (8, (0, 1, 2, 3)),
+        (9, (0, 1, 2, 3)),
+        (10, (0,)),
+        (11, (0, 1)),
+        (12, (0,)),
+        (13, (0,)),
+        (14, (0, 1, 2)),
+        (15, (0, 1, 2)),
+        (16, (0, 1)),
+    )
+    for patch in patches
+)
+"""the releases that the facts here were read from, oldest first"""
+OLDEST_SUPPORTED = RELEASES[0]
+NEWEST_CHECKED = RELEASES[-1]
+
+FIRST_RELEASE: Mapping[str, ProviderVersion] = MappingProxyType(
+    {
+        "tools_upgrade_policy": ProviderVersion(2, 1, 0),
+        "extra_config_reboot_required": ProviderVersion(2, 3, 0),
+        "network_interface.physical_function": ProviderVersion(2, 6, 0),
+        "memory_reservation_locked_to_max": ProviderVersion(2, 7, 0),
+        "vtpm": ProviderVersion(2, 10, 0),
+        "nvme_controller_count": ProviderVersion(2, 11, 0),
+        "evc_mode": ProviderVersion(2, 16, 0),
+        "num_cores_per_numa_node": ProviderVersion(2, 16, 0),
+        "network_interface.external_port_id": ProviderVersion(2, 16, 0),
+        "video_card": ProviderVersion(2, 16, 0),
+    }
+)
+"""the arguments of vsphere_virtual_machine that are younger than 2.0.2, with the first release that knows each"""
+
+ANNOTATION_COMPUTED = ProviderVersion(2, 1, 0)
+"""`annotation` left out keeps the VM's; before, it took it away"""
+SATA_AND_IDE_DISKS_IMPORTED = ProviderVersion(2, 2, 0)
+SECOND_CDROM = ProviderVersion(2, 3, 0)
+"""two `cdrom` blocks; before, one"""
+VMXNET3VRDMA = ProviderVersion(2, 3, 0)
+"""as `network_interface.adapter_type`"""
+INTERFACES_IN_DEVICE_ORDER = ProviderVersion(2, 6, 0)
+"""network interfaces are read in the order of `config.hardware.device`; before, in that of their PCI unit numbers"""
+SYNC_TIME_BY_DEFAULT = ProviderVersion(2, 7, 0)
+"""`sync_time_with_host` defaults to true; before, it had no default"""
+DEVICE_LABELS_IMPORTED = ProviderVersion(2, 7, 0)
+"""an imported disk is labelled as its device ("Hard disk 1"); before, "disk0" with `keep_on_remove` true"""
+EXECUTION_MODES_COMPUTED = ProviderVersion(2, 8, 2)
+"""`hv_mode` and `ept_rvi_mode` left out keep the VM's; before, they had defaults, except in 2.8.0 (none at all)"""
+NVME_DISKS_IMPORTED = ProviderVersion(2, 11, 0)
+SATA_AND_IDE_DISKS_LOST = ProviderVersion(2, 11, 0)
+"""from here a refresh looks for SATA and IDE disks on as many buses as there are SCSI controllers …"""
+SATA_AND_IDE_DISKS_REPAIRED = ProviderVersion(2, 16, 0)
+"""… until here"""
+VTPM_COUNTED = ProviderVersion(2, 14, 0)
+"""an update compares the VM's TPMs with the `vtpm` blocks; before, every change of the block added a TPM"""
+UNIT_NUMBERS_ABOVE_59 = ProviderVersion(2, 16, 0)
+AUTOMATIC_CORES_PER_SOCKET = ProviderVersion(2, 16, 0)
+"""`num_cores_per_socket` 0 stands for automatic"""
+
+FIRST_HARDWARE_WITH_NUMA = 20
+"""the first hardware version for which the provider sets `num_cores_per_numa_node`"""
+
+_HARDWARE_VERSIONS = (
+    (ProviderVersion(2, 15, 0), (4, 7, 8, 9, 10, 11, 13, 14, 15, 17, 18, 19, 20, 21, 22)),
+    (ProviderVersion(2, 5, 1), tuple(range(4, 22))),
+    (ProviderVersion(2, 0, 2), tuple(range(4, 20))),
+)
+
+
+def knows(version: ProviderVersion, argument: str) -> bool:
+    """Whether `version` knows `argument`, such as "vtpm" or "network_interface.physical_function".
+
+    Whatever FIRST_RELEASE does not name is taken for as old as the oldest supported release.
+    """
+    return version >= FIRST_RELEASE.get(argument, OLDEST_SUPPORTED)
+
+
+def allows_hardware_version(version: ProviderVersion, hardware_version: int) -> bool:
+    """Whether the schema of `version` lets `hardware_version` (19 for vmx-19) be configured."""
+    return hardware_version in next((allowed for since, allowed in _HARDWARE_VERSIONS if version >= since), ())
+
+
+def releases_where(holds: Callable[[ProviderVersion], bool]) -> str:
+    """The checked releases for which `holds`, in words: "2.16.0 or newer", "2.2.0 to 2.10.0"; "" if there is none."""
+    return ", ".join(_runs(holds))
+
+
+def _runs(holds: Callable[[ProviderVersion], bool]) -> Iterator[str]:
+    for holding, group in groupby(RELEASES, holds):
+        run = list(group)
+        if not holding:
+            continue
+        if run[-1] == NEWEST_CHECKED:
+            yield f"{run[0]} or newer"
+        else:
+            yield str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}"

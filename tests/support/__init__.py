@@ -1,0 +1,1 @@
+"""What several tests, and the demo, need to run against: servers as child processes."""
