@@ -1,0 +1,1 @@
+"""The simulated vCenter, and the tests of what it does."""

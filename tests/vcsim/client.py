@@ -1,0 +1,200 @@
+"""A pyvmomi client of the simulator, and the words in which its tests speak."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
+
+from pyVim.connect import Disconnect, SmartConnect
+from pyVmomi import VmomiSupport, vim, vmodl
+
+from tests.support.simulator import Simulator
+
+__all__ = [
+    "Client",
+    "clone",
+    "depth",
+    "devices",
+    "disks",
+    "extra_config",
+    "fault_of",
+    "in_threads",
+    "network_edit",
+    "nics",
+    "plain",
+    "result",
+    "spec",
+    "until",
+]
+
+
+class Client:
+    """A session, as a context manager; paths of its inventory start in the datacenter DC0."""
+
+    def __init__(self, simulator: Simulator, *, password: str | None = None) -> None:
+        host, port = simulator.address.split(":")
+        self.instance: Any = SmartConnect(
+            host=host,
+            port=int(port),
+            user=simulator.user,
+            pwd=password or simulator.password,
+            disableSslCertValidation=True,
+        )
+        self.content: Any = self.instance.content
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Log out."""
+        Disconnect(self.instance)
+        self.drop_connections()
+
+    def drop_connections(self) -> None:
+        """Close the sockets, and leave the session."""
+        self.instance._stub.DropConnections()
+
+    def find(self, path: str) -> Any:
+        """The object at a path such as "host/DC0_C0", or None."""
+        return self.content.searchIndex.FindByInventoryPath(f"/DC0/{path}")
+
+    def vm(self, name: str) -> Any:
+        """The VM of that name, which may start with folders."""
+        return self.find(f"vm/{name}")
+
+    def has_file(self, file: str) -> bool:
+        """Whether a datastore has a file, given as "[datastore] path"."""
+        datastore, _, path = file.removeprefix("[").partition("] ")
+        folder, _, name = path.rpartition("/")
+        query = vim.host.DatastoreBrowser.SearchSpec(matchPattern=[name])
+        browser = self.find(f"datastore/{datastore}").browser
+        try:
+            found = result(browser.SearchDatastore_Task(f"[{datastore}] {folder}", query))
+        except vim.fault.FileNotFound:
+            return False
+        return [each.path for each in found.file] == [name]
+
+
+def result(task: Any) -> Any:
+    """What a task returns, by asking it again and again; its fault is raised."""
+    until(lambda: task.info.state in ("success", "error"), seconds=60)
+    if task.info.error:
+        raise task.info.error
+    return task.info.result
+
+
+def fault_of(call: Callable[[], Any]) -> str | None:
+    """Name of the fault that a call raises, or its task ends with."""
+    try:
+        answer = call()
+        if isinstance(answer, vim.Task):
+            result(answer)
+    except vmodl.MethodFault as fault:
+        return type(fault).__name__.rpartition(".")[2]
+    return None
+
+
+def spec(
+    name: str,
+    devices: Iterable[Any] = (),
+    config: Mapping[str, str] | None = None,
+    bios_uuid: str | None = None,
+    **location: Any,
+) -> Any:
+    """An InstantCloneSpec; what stands in location goes to its RelocateSpec."""
+    return vim.vm.InstantCloneSpec(
+        name=name,
+        location=vim.vm.RelocateSpec(deviceChange=list(devices), **location),
+        config=extra_config(config or {}),
+        biosUuid=bios_uuid,
+    )
+
+
+def clone(source: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """An instant clone of a VM; arguments are those of spec."""
+    return result(source.InstantClone_Task(spec(name, *args, **kwargs)))
+
+
+def extra_config(values: Mapping[str, object]) -> list[Any]:
+    """Option values."""
+    return [vim.option.OptionValue(key=key, value=value) for key, value in values.items()]
+
+
+def network_edit(nic: Any, *, portgroup: Any = None, network: str | None = None, mac: str | None = None) -> Any:
+    """A change of an interface to another network; without an address of its own vCenter assigns one."""
+    if portgroup is not None:
+        nic.backing.port = vim.dvs.PortConnection(
+            portgroupKey=portgroup.key, switchUuid=portgroup.config.distributedVirtualSwitch.uuid
+        )
+    if network is not None:
+        nic.backing = vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName=network)
+    nic.addressType, nic.macAddress = ("manual", mac) if mac else ("generated", None)
+    return vim.vm.device.VirtualDeviceSpec(operation="edit", device=nic)
+
+
+def devices(vm: Any, kind: Any) -> list[Any]:
+    """A VM's devices of one kind."""
+    return [device for device in vm.config.hardware.device if isinstance(device, kind)]
+
+
+def disks(vm: Any) -> list[Any]:
+    """A VM's disks."""
+    return devices(vm, vim.vm.device.VirtualDisk)
+
+
+def nics(vm: Any) -> list[Any]:
+    """A VM's network interfaces."""
+    return devices(vm, vim.vm.device.VirtualEthernetCard)
+
+
+def depth(disk: Any) -> int:
+    """Number of delta disks above the base disk."""
+    parent = disk.backing.parent
+    count = 0
+    while parent:
+        count, parent = count + 1, parent.parent
+    return count
+
+
+def plain(value: Any, without: Iterable[str] = ()) -> Any:
+    """An API value as nested dicts and lists, without the properties of those names."""
+    left_out = set(without)
+    if isinstance(value, VmomiSupport.DataObject):
+        names = [each.name for each in value._GetPropertyList() if each.name not in left_out]
+        return {"": type(value).__name__} | {name: plain(getattr(value, name), left_out) for name in names}
+    if isinstance(value, list):
+        return [plain(each, left_out) for each in value]
+    return str(value) if isinstance(value, VmomiSupport.ManagedObject) else value
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait for a condition; AssertionError if it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"still not true after {seconds} s")
+        time.sleep(0.005)
+
+
+def in_threads(count: int, work: Callable[[int], Any], seconds: float = 60) -> list[str]:
+    """Run work(0), work(1), ... at the same time; what went wrong, a thread that hangs included."""
+    errors: list[str] = []
+
+    def run(index: int) -> None:
+        try:
+            work(index)
+        except Exception as error:  # noqa: BLE001 - a thread's exceptions would be lost
+            errors.append(repr(error)[:300])
+
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return errors + ["hangs" for thread in threads if thread.is_alive()]

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// control watches the SOAP calls, disturbs them as it is told to, and serves what no vCenter has:
+//
+//	GET /ic?vm=NAME[&frozen=true]          a VM's state; freezes or thaws its guest
+//	GET /ic/calls?vm=NAME                  the calls that changed a VM, or meant to
+//	GET /ic/requests[?reset=true]          the number of SOAP requests by method
+//	GET /ic/fault?method=M&fault=F         the next call of M fails with F
+//	    [&times=N][&vm=NAME][&at=call]     N times; on that VM, or making it; the call itself, not its task
+//	GET /ic/drop?method=M&when=before      closes the connection, before or after the call, without an answer
+//	    [&times=N][&vm=NAME]
+//	GET /ic/sessions                       the number of sessions that are logged in
+type control struct {
+	svc *simulator.Service
+
+	mu       sync.Mutex
+	requests map[string]int
+	calls    []call
+	rules    []*rule
+}
+
+// call is a call that may have changed a VM.
+type call struct {
+	Time   time.Time `json:"time"`
+	Method string    `json:"method"`
+	Moref  string    `json:"moref"`
+	VM     string    `json:"vm"`              // name at that time
+	Clone  string    `json:"clone,omitempty"` // name asked for
+}
+
+// rule is a disturbance to come.
+type rule struct {
+	Method string `json:"method"`
+	VM     string `json:"vm,omitempty"`
+	Fault  string `json:"fault,omitempty"`
+	At     string `json:"at,omitempty"`
+	When   string `json:"when,omitempty"`
+	Times  int    `json:"times"`
+	fault  types.BaseMethodFault
+}
+
+func (r *rule) isFault() bool { return r.fault != nil }
+func (r *rule) isDrop() bool  { return r.When != "" }
+
+func (c *control) handle(mux *http.ServeMux) {
+	mux.HandleFunc("POST /sdk", c.serveSDK) // goes before govmomi's "/sdk"
+	mux.HandleFunc("POST /sdk/vimService", c.serveSDK)
+	mux.HandleFunc("GET /ic", c.serveVM)
+	mux.HandleFunc("GET /ic/calls", c.serveCalls)
+	mux.HandleFunc("GET /ic/requests", c.serveRequests)
+	mux.HandleFunc("GET /ic/fault", c.serveFault)
+	mux.HandleFunc("GET /ic/drop", c.serveDrop)
+	mux.HandleFunc("GET /ic/sessions", c.serveSessions)
+}
+
+func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	m, err := simulator.UnmarshalBody(types.TypeFunc(), body)
+	if err != nil {
+		c.svc.ServeSDK(w, r) // refuses it
+		return
+	}
+	c.record(m)
+	drop := c.take(c.svc.Context.Map, m, (*rule).isDrop)
+	if drop != nil && drop.When == "before" {
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+	if drop != nil {
+		c.svc.ServeSDK(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
+	c.svc.ServeSDK(w, r)
+}
+
+var (
+	readsVM = regexp.MustCompile(`^(Acquire|Check|Estimate|Export|Extract|Fetch|Query|Refresh|Reload|Retrieve)`)
+	// changesVM are methods of other objects.
+	changesVM = []string{"MoveIntoFolder_Task", "MoveIntoResourcePool", "PowerOnMultiVM_Task"}
+)
+
+// record counts a call, and notes it if it may change a VM.
+func (c *control) record(m *simulator.Method) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests[m.Name]++
+	if m.This.Type == "VirtualMachine" && readsVM.MatchString(m.Name) {
+		return
+	}
+	if m.This.Type != "VirtualMachine" && !slices.Contains(changesVM, m.Name) {
+		return
+	}
+	for _, ref := range mo.References(m.Body) {
+		if vm, ok := c.svc.Context.Map.Get(ref).(*simulator.VirtualMachine); ok {
+			c.calls = append(c.calls, call{time.Now(), m.Name, ref.Value, vm.Name, cloneName(m)})
+		}
+	}
+}
+
+// cloneName is the name of the VM that a call is to make, if any.
+func cloneName(m *simulator.Method) string {
+	switch req := m.Body.(type) {
+	case *types.InstantClone_Task:
+		return req.Spec.Name
+	case *types.CloneVM_Task:
+		return req.Name
+	}
+	return ""
+}
+
+// take uses up one of the rules of a kind which the call meets.
+func (c *control) take(objects *simulator.Registry, m *simulator.Method, kind func(*rule) bool) *rule {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.rules {
+		if r.Times > 0 && r.Method == m.Name && kind(r) && (r.VM == "" || r.VM == cloneName(m) || concerns(objects, m, r.VM)) {
+			r.Times--
+			return r
+		}
+	}
+	return nil
+}
+
+// concerns tells whether the call names that VM.
+func concerns(objects *simulator.Registry, m *simulator.Method, name string) bool {
+	return slices.ContainsFunc(mo.References(m.Body), func(ref types.ManagedObjectReference) bool {
+		vm, ok := objects.Get(ref).(*simulator.VirtualMachine)
+		return ok && (vm.Name == name || vm.Self.Value == name)
+	})
+}
+
+func (c *control) serveVM(w http.ResponseWriter, r *http.Request) {
+	ctx := *c.svc.Context
+	vm := findVM(&ctx, r.FormValue("vm"))
+	if vm == nil {
+		http.Error(w, "no such VM", http.StatusNotFound)
+		return
+	}
+	deltas := make(map[int32]int)
+	ctx.WithLock(vm, func() {
+		if v := r.FormValue("frozen"); v != "" {
+			setFrozen(&ctx, vm, v == "true")
+		}
+		for _, d := range disks(vm.Config.Hardware.Device) {
+			deltas[d.Key] = d.deltas()
+		}
+	})
+	reply(w, map[string]any{
+		"name": vm.Name, "moid": vm.Self.Value, "frozen": isFrozen(vm), "power": vm.Runtime.PowerState, "deltas": deltas,
+	})
+}
+
+func (c *control) serveCalls(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("vm")
+	moref := name
+	if vm := findVM(c.svc.Context, name); vm != nil {
+		moref = vm.Self.Value
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	res := []call{}
+	for _, e := range c.calls {
+		if name == "" || e.VM == name || e.Moref == moref {
+			res = append(res, e)
+		}
+	}
+	reply(w, res)
+}
+
+func (c *control) serveRequests(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reply(w, c.requests)
+	if r.FormValue("reset") == "true" {
+		c.requests = make(map[string]int)
+	}
+}
+
+func (c *control) serveFault(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("fault")
+	fault := newFault(name)
+	if fault == nil {
+		http.Error(w, "no such fault", http.StatusBadRequest)
+		return
+	}
+	c.addRule(w, r, &rule{Fault: name, At: r.FormValue("at"), fault: fault})
+}
+
+func (c *control) serveDrop(w http.ResponseWriter, r *http.Request) {
+	when := r.FormValue("when")
+	if when != "before" && when != "after" {
+		http.Error(w, "when is before or after", http.StatusBadRequest)
+		return
+	}
+	c.addRule(w, r, &rule{When: when})
+}
+
+// serveSessions counts the SOAP API's sessions. They expire only if the setting config.vmacore.soap.sessionTimeout
+// tells when, which vCenter has at 30 minutes.
+func (c *control) serveSessions(w http.ResponseWriter, _ *http.Request) {
+	ref := *serviceContent(c.svc.Context).SessionManager
+	manager := c.svc.Context.Session.Get(ref).(*simulator.SessionManager) // a copy that lists them
+	reply(w, map[string]int{"sessions": len(manager.SessionList)})
+}
+
+// addRule completes a rule from the request, and shows it.
+func (c *control) addRule(w http.ResponseWriter, r *http.Request, to *rule) {
+	to.Method, to.VM, to.Times = r.FormValue("method"), r.FormValue("vm"), 1
+	if s := r.FormValue("times"); s != "" {
+		to.Times, _ = strconv.Atoi(s)
+	}
+	if _, ok := types.TypeFunc()(to.Method); !ok || to.Times < 1 {
+		http.Error(w, "no such method, or a bad number of times", http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rules = append(c.rules, to)
+	reply(w, to)
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+	"github.com/vmware/govmomi/vmdk"
+)
+
+// flatDisk is a disk with its backing, the only kind that the simulator instant-clones.
+type flatDisk struct {
+	*types.VirtualDisk
+	backing *types.VirtualDiskFlatVer2BackingInfo
+}
+
+// disks returns the devices which are flat disks.
+func disks(devices []types.BaseVirtualDevice) []flatDisk {
+	var res []flatDisk
+	for _, d := range devices {
+		if disk, ok := d.(*types.VirtualDisk); ok {
+			if b, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok {
+				res = append(res, flatDisk{disk, b})
+			}
+		}
+	}
+	return res
+}
+
+// deltas is the number of delta disks above the base disk.
+func (d flatDisk) deltas() int {
+	n := 0
+	for b := d.backing; b.Parent != nil; b = b.Parent {
+		n++
+	}
+	return n
+}
+
+// stack puts a new delta disk on top of the chain that ends with parent, and returns it. The chain itself is
+// shared between VMs and never written to.
+func (d flatDisk) stack(parent *types.VirtualDiskFlatVer2BackingInfo, file string, ds *simulator.Datastore) *types.VirtualDiskFlatVer2BackingInfo {
+	top := *parent
+	top.Parent = parent
+	top.FileName = file
+	top.Datastore = &ds.Self
+	top.ContentId = randomContentID()
+	top.DeltaDiskFormat = "redoLogFormat"
+	d.Backing = &top
+	if err := createDisk(ds, file, d.CapacityInBytes); err != nil {
+		log.Print(err)
+	}
+	return &top
+}
+
+// createDisk makes the files of a disk.
+func createDisk(ds *simulator.Datastore, file string, capacity int64) error {
+	var p object.DatastorePath
+	p.FromString(file)
+	name := filepath.Join(ds.Summary.Url, p.Path)
+	extent := simulator.VirtualDiskBackingFileName(name)
+	if err := os.WriteFile(extent, nil, 0o600); err != nil {
+		return err
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return vmdk.NewDescriptor(vmdk.Extent{Info: filepath.Base(extent), Size: capacity / vmdk.SectorSize}).Write(f)
+}
+
+var deltaSuffix = regexp.MustCompile(`(-\d{6})?\.vmdk$`)
+
+// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does.
+func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	devices := slices.Clone(vm.Config.Hardware.Device)
+	for i, d := range devices { // copies: a reply being encoded may still hold the old ones
+		if disk, ok := d.(*types.VirtualDisk); ok {
+			c := *disk
+			devices[i] = &c
+		}
+	}
+	for _, disk := range disks(devices) {
+		ds := ctx.Map.Get(*disk.backing.Datastore).(*simulator.Datastore)
+		base := deltaSuffix.ReplaceAllString(disk.backing.FileName, "")
+		disk.stack(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
+	}
+	vm.Config.Hardware.Device = devices
+	touch(vm.Config)
+	setLayout(vm)
+	publish(ctx, vm)
+}
+
+// setLayout describes the VM's files. govmomi's own is cubic in the length of the disk chains, but quick
+// once it finds its file names here.
+func setLayout(vm *simulator.VirtualMachine) {
+	key := int32(0)
+	files := slices.DeleteFunc(slices.Clone(vm.LayoutEx.File), func(f types.VirtualMachineFileLayoutExFileInfo) bool {
+		key = max(key, f.Key+1)
+		return path.Ext(f.Name) == ".vmdk"
+	})
+	add := func(name string, kind types.VirtualMachineFileLayoutExFileType, size int64) int32 {
+		files = append(files, types.VirtualMachineFileLayoutExFileInfo{
+			Key: key, Name: name, Type: string(kind), Size: size, UniqueSize: size, Accessible: on(),
+		})
+		key++
+		return key - 1
+	}
+	vm.Layout.Disk, vm.LayoutEx.Disk = nil, nil
+	for _, disk := range disks(vm.Config.Hardware.Device) {
+		plain := types.VirtualMachineFileLayoutDiskLayout{Key: disk.Key}
+		extended := types.VirtualMachineFileLayoutExDiskLayout{Key: disk.Key}
+		for b := disk.backing; b != nil; b = b.Parent { // child first, as govmomi does
+			size := disk.CapacityInBytes
+			if b.Parent != nil {
+				size = 16 << 20
+			}
+			extent := simulator.VirtualDiskBackingFileName(b.FileName)
+			plain.DiskFile = append(plain.DiskFile, b.FileName)
+			extended.Chain = append(extended.Chain, types.VirtualMachineFileLayoutExDiskUnit{FileKey: []int32{
+				add(extent, types.VirtualMachineFileLayoutExFileTypeDiskExtent, size),
+				add(b.FileName, types.VirtualMachineFileLayoutExFileTypeDiskDescriptor, 500),
+			}})
+		}
+		vm.Layout.Disk = append(vm.Layout.Disk, plain)
+		vm.LayoutEx.Disk = append(vm.LayoutEx.Disk, extended)
+	}
+	vm.LayoutEx.File = files
+	vm.LayoutEx.Timestamp = time.Now()
+}
+
+// touch notes that the configuration changed.
+func touch(config *types.VirtualMachineConfigInfo) {
+	config.Modified = time.Now()
+	config.ChangeVersion = config.Modified.UTC().Format("2006-01-02T15:04:05.000000Z")
+}

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// guests plays the guests and their VMware Tools, which report a while after power on, and stop at power off.
+type guests struct {
+	svc   *simulator.Service
+	delay time.Duration
+
+	mu   sync.Mutex
+	ids  map[types.ManagedObjectReference]identity
+	last int // address given
+}
+
+// identity is what a guest is called, and what it keeps when it is rebooted or cloned.
+type identity struct{ host, ip string }
+
+func newGuests(svc *simulator.Service, delay time.Duration) *guests {
+	return &guests{svc: svc, delay: delay, ids: make(map[types.ManagedObjectReference]identity)}
+}
+
+func (g *guests) RemoveObject(_ *simulator.Context, ref types.ManagedObjectReference) {
+	g.mu.Lock()
+	delete(g.ids, ref)
+	g.mu.Unlock()
+}
+
+// UpdateObject sees VMs go on and off. The caller holds locks, hence the timers.
+func (g *guests) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
+	ref := obj.Reference()
+	if ref.Type != "VirtualMachine" {
+		return
+	}
+	for _, c := range changes {
+		switch {
+		case c.Name != "runtime.powerState":
+		case c.Val == types.VirtualMachinePowerStatePoweredOn:
+			time.AfterFunc(g.delay, func() { g.report(ref) })
+		default:
+			time.AfterFunc(0, func() { g.report(ref) })
+		}
+	}
+}
+
+// report brings what the Tools say in line with the power state.
+func (g *guests) report(ref types.ManagedObjectReference) {
+	ctx := *g.svc.Context // a context of its own: contexts own locks
+	vm, ok := ctx.Map.Get(ref).(*simulator.VirtualMachine)
+	if !ok {
+		return
+	}
+	ctx.WithLock(vm, func() {
+		on := vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
+		running := vm.Guest.ToolsRunningStatus == string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
+		switch {
+		case on && !running:
+			g.up(vm, vm.Guest.Net)
+		case !on && running:
+			g.down(vm)
+			setFrozen(&ctx, vm, false)
+			ctx.Update(vm, []types.PropertyChange{{Name: "summary.quickStats.sharedMemory", Val: int32(0)}})
+		}
+		publishGuest(&ctx, vm)
+	})
+}
+
+// inherit gives a clone the identity of its source, and a guest that has yet to report.
+func (g *guests) inherit(vm, src *simulator.VirtualMachine) {
+	id := g.identity(src)
+	g.mu.Lock()
+	g.ids[vm.Self] = id
+	g.mu.Unlock()
+	g.renew(vm)
+}
+
+// renew makes the guest of a VM that has got new devices.
+func (g *guests) renew(vm *simulator.VirtualMachine) {
+	vm.Guest = &types.GuestInfo{GuestFamily: vm.Guest.GuestFamily}
+	for _, dev := range vm.Config.Hardware.Device {
+		if card, ok := dev.(types.BaseVirtualEthernetCard); ok {
+			vm.Guest.Net = append(vm.Guest.Net, types.GuestNicInfo{
+				MacAddress:     card.GetVirtualEthernetCard().MacAddress,
+				DeviceConfigId: dev.GetVirtualDevice().Key,
+			})
+		}
+	}
+	g.down(vm)
+}
+
+// identity is what the guest was called last; a script in it obeys guestinfo.ic.hostname and .ipaddress.
+func (g *guests) identity(vm *simulator.VirtualMachine) identity {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id, ok := g.ids[vm.Self]
+	if !ok {
+		g.last++
+		n := 250000 + g.last
+		id.host = strings.ToLower(strings.ReplaceAll(vm.Name, "_", "-"))
+		id.ip = fmt.Sprintf("10.%d.%d.%d", 16+n/62500, n/250%250, n%250+2)
+	}
+	for _, o := range vm.Config.ExtraConfig {
+		switch v := o.GetOptionValue(); v.Key {
+		case "guestinfo.ic.hostname":
+			id.host = fmt.Sprint(v.Value)
+		case "guestinfo.ic.ipaddress":
+			id.ip = fmt.Sprint(v.Value)
+		}
+	}
+	g.ids[vm.Self] = id
+	return id
+}
+
+// up fills in what running Tools report.
+func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
+	id := g.identity(vm)
+	names := networkNames(g.svc.Context, vm.Config)
+	for i := range nics {
+		nics[i].Network = names[nics[i].DeviceConfigId]
+		nics[i].Connected = true
+	}
+	if len(nics) > 0 {
+		nics[0].IpAddress = []string{id.ip}
+		nics[0].IpConfig = &types.NetIpConfigInfo{IpAddress: []types.NetIpConfigInfoIpAddress{
+			{IpAddress: id.ip, PrefixLength: 24, State: string(types.NetIpConfigInfoIpAddressStatusPreferred)},
+		}}
+	}
+	vm.Guest = &types.GuestInfo{
+		ToolsStatus:         types.VirtualMachineToolsStatusToolsOk,
+		ToolsVersionStatus:  string(types.VirtualMachineToolsVersionStatusGuestToolsUnmanaged),
+		ToolsVersionStatus2: string(types.VirtualMachineToolsVersionStatusGuestToolsUnmanaged),
+		ToolsRunningStatus:  string(types.VirtualMachineToolsRunningStatusGuestToolsRunning),
+		ToolsVersion:        "11365",
+		ToolsInstallType:    string(types.VirtualMachineToolsInstallTypeGuestToolsTypeOpenVMTools),
+		GuestId:             vm.Config.GuestId,
+		GuestFamily:         vm.Guest.GuestFamily,
+		GuestFullName:       vm.Config.GuestFullName,
+		HostName:            id.host,
+		IpAddress:           id.ip,
+		Net:                 nics,
+		IpStack: []types.GuestStackInfo{{
+			DnsConfig: &types.NetDnsConfigInfo{HostName: id.host, DomainName: "example.test", IpAddress: []string{"10.0.0.2"}},
+			IpRouteConfig: &types.NetIpRouteConfigInfo{IpRoute: []types.NetIpRouteConfigInfoIpRoute{
+				{Network: "0.0.0.0", Gateway: types.NetIpRouteConfigInfoGateway{IpAddress: gateway(id.ip), Device: "0"}},
+			}},
+		}},
+		GuestState:           string(types.VirtualMachineGuestStateRunning),
+		AppHeartbeatStatus:   string(types.VirtualMachineAppHeartbeatStatusTypeAppStatusGray),
+		GuestOperationsReady: on(),
+	}
+	vm.GuestHeartbeatStatus = types.ManagedEntityStatusGreen
+	summarize(vm)
+}
+
+// gateway is the first address of an IPv4 address's /24 network. The stock provider waits for an address that is
+// in one network with its gateway.
+func gateway(ip string) string {
+	return ip[:strings.LastIndex(ip, ".")+1] + "1"
+}
+
+// down takes away what only running Tools report.
+func (g *guests) down(vm *simulator.VirtualMachine) {
+	guest := *vm.Guest
+	guest.ToolsStatus = types.VirtualMachineToolsStatusToolsNotRunning
+	guest.ToolsRunningStatus = string(types.VirtualMachineToolsRunningStatusGuestToolsNotRunning)
+	guest.GuestState = string(types.VirtualMachineGuestStateNotRunning)
+	guest.IpAddress, guest.IpStack, guest.GuestOperationsReady = "", nil, off()
+	guest.Net = nil
+	for _, nic := range vm.Guest.Net {
+		nic.IpAddress, nic.IpConfig = nil, nil
+		guest.Net = append(guest.Net, nic)
+	}
+	vm.Guest = &guest
+	vm.GuestHeartbeatStatus = types.ManagedEntityStatusGray
+	summarize(vm)
+}
+
+func summarize(vm *simulator.VirtualMachine) {
+	g := vm.Guest
+	vm.Summary.Guest = &types.VirtualMachineGuestSummary{
+		GuestId: g.GuestId, GuestFullName: g.GuestFullName, ToolsStatus: g.ToolsStatus,
+		ToolsVersionStatus: g.ToolsVersionStatus, ToolsVersionStatus2: g.ToolsVersionStatus2,
+		ToolsRunningStatus: g.ToolsRunningStatus, HostName: g.HostName, IpAddress: g.IpAddress,
+	}
+	vm.Summary.QuickStats.GuestHeartbeatStatus = vm.GuestHeartbeatStatus
+}
+
+func publishGuest(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	g := vm.Guest
+	ctx.Update(vm, []types.PropertyChange{
+		{Name: "guest", Val: *g},
+		{Name: "guest.toolsStatus", Val: g.ToolsStatus},
+		{Name: "guest.toolsRunningStatus", Val: g.ToolsRunningStatus},
+		{Name: "guest.hostName", Val: g.HostName},
+		{Name: "guest.ipAddress", Val: g.IpAddress},
+		{Name: "guest.ipStack", Val: g.IpStack},
+		{Name: "guest.net", Val: g.Net},
+		{Name: "guestHeartbeatStatus", Val: vm.GuestHeartbeatStatus},
+		{Name: "summary.guest", Val: *vm.Summary.Guest},
+	})
+}
+
+// networkRef is the network that a device is on, if it is on one.
+func networkRef(device types.BaseVirtualDevice) (types.ManagedObjectReference, bool) {
+	switch b := device.GetVirtualDevice().Backing.(type) {
+	case *types.VirtualEthernetCardNetworkBackingInfo:
+		if b.Network != nil {
+			return *b.Network, true
+		}
+	case *types.VirtualEthernetCardDistributedVirtualPortBackingInfo:
+		return portgroup(b), true
+	}
+	return types.ManagedObjectReference{}, false
+}
+
+// networks returns the networks of a VM, each once.
+func networks(config *types.VirtualMachineConfigInfo) []types.ManagedObjectReference {
+	var refs []types.ManagedObjectReference
+	for _, dev := range config.Hardware.Device {
+		if ref, ok := networkRef(dev); ok && !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// networkNames returns the networks' names by NIC device key.
+func networkNames(ctx *simulator.Context, config *types.VirtualMachineConfigInfo) map[int32]string {
+	names := make(map[int32]string)
+	for _, dev := range config.Hardware.Device {
+		ref, ok := networkRef(dev)
+		if !ok {
+			continue
+		}
+		switch n := ctx.Map.Get(ref).(type) {
+		case *mo.Network:
+			names[dev.GetVirtualDevice().Key] = n.Name
+		case *simulator.DistributedVirtualPortgroup:
+			names[dev.GetVirtualDevice().Key] = n.Name
+		}
+	}
+	return names
+}
+
+// networkSummary is what a NIC's description says of its backing.
+func networkSummary(backing types.BaseVirtualDeviceBackingInfo) string {
+	switch b := backing.(type) {
+	case *types.VirtualEthernetCardNetworkBackingInfo:
+		return b.DeviceName
+	case *types.VirtualEthernetCardDistributedVirtualPortBackingInfo:
+		return "DVSwitch: " + b.Port.SwitchUuid
+	}
+	return ""
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25"
+)
+
+// namespace is that of all UUIDs which follow from a name.
+var namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("vcsim.instantclone.internal"))
+
+// stableUUID is the UUID of an inventory VM's part: the same at each start, so that tests may write it down.
+func stableUUID(vm, part string) string {
+	return uuid.NewSHA1(namespace, []byte(vm+"/"+part)).String()
+}
+
+// stableContentID is the contentId of an inventory VM's disk.
+func stableContentID(vm, part string) string {
+	return compact(stableUUID(vm, part+"/content"))
+}
+
+// randomContentID is the contentId of a disk that is made while the simulator serves.
+func randomContentID() string { return compact(uuid.NewString()) }
+
+func compact(id string) string { return strings.ReplaceAll(id, "-", "") }
+
+// setInstanceUUID replaces the random UUID that govmomi gives its vCenter at each start.
+func setInstanceUUID(ctx *simulator.Context) {
+	about := &ctx.Map.Get(vim25.ServiceInstance).(*simulator.ServiceInstance).Content.About
+	about.InstanceUuid = stableUUID("vcenter", about.Version)
+}
+
+var macs atomic.Int32
+
+// nextMAC counts through vCenter's range; govmomi's own addresses repeat after some 4,096. Inventory VMs are
+// made in the order of the flags, hence their addresses are the same at each start.
+func nextMAC() string {
+	n := macs.Add(1)
+	return fmt.Sprintf("00:50:56:%02x:%02x:%02x", 0x80|n>>16&0x3f, n>>8&0xff, n&0xff)
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+	"github.com/vmware/govmomi/vim25/xml"
+)
+
+// InstantCloneTask is VirtualMachine.InstantClone_Task.
+func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantClone_Task) soap.HasFault {
+	body := new(methods.InstantClone_TaskBody)
+	src, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
+	if !ok {
+		body.Fault_ = notFound(req.This)
+		return body
+	}
+	task := simulator.CreateTask(src, "instantClone", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		p, fault := x.check(ctx, src, &req.Spec)
+		if fault != nil {
+			return nil, fault
+		}
+		var vm *simulator.VirtualMachine
+		ctx.WithLock(p.folder, func() { // nobody may take the name meanwhile
+			if fault = nameTaken(ctx, p.folder, req.Spec.Name); fault == nil {
+				vm, fault = x.instantClone(ctx, src, &req.Spec, p)
+			}
+		})
+		if fault != nil {
+			return nil, fault
+		}
+		return vm.Self, nil
+	})
+	body.Res = &types.InstantClone_TaskResponse{Returnval: task.Run(ctx)}
+	return body
+}
+
+// instantClone makes the clone, and the deltas of a running source.
+func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec, p *placement) (*simulator.VirtualMachine, types.BaseMethodFault) {
+	id := strings.ToLower(spec.BiosUuid)
+	if id == "" {
+		id = uuid.NewString()
+	}
+	vm, fault := createVM(ctx, p.folder, &types.VirtualMachineConfigSpec{
+		Name:         spec.Name,
+		GuestId:      src.Config.GuestId,
+		Version:      src.Config.Version,
+		Uuid:         id,
+		InstanceUuid: uuid.NewString(),
+		Files:        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", p.datastore.Name)},
+	}, p.pool, p.host.Self)
+	if fault != nil {
+		return nil, fault
+	}
+	ctx.WithLock(vm, func() {
+		config := copyConfig(src.Config)
+		config.ExtraConfig = mergeOptions(config.ExtraConfig, spec.Config)
+		cloneDisks(config, src, vm, p.datastore)
+		cloneDevices(config, p)
+		setConfig(vm, config)
+
+		vm.Capability = src.Capability
+		vm.Network = networks(config)
+		for _, ref := range src.Datastore { // of the disks' parents
+			if simulator.FindReference(vm.Datastore, ref) == nil {
+				vm.Datastore = append(vm.Datastore, ref)
+				ds := ctx.Map.Get(ref).(*simulator.Datastore)
+				ctx.Map.AddReference(ctx, ds, &ds.Vm, vm.Self)
+			}
+		}
+		setLayout(vm)
+		x.inherit(vm, src)
+		powerOn(vm)
+		publish(ctx, vm)
+		ctx.Update(vm, []types.PropertyChange{{Name: "runtime.powerState", Val: vm.Runtime.PowerState}})
+	})
+	share(ctx, src)
+	share(ctx, vm)
+	if !isFrozen(src) {
+		addDeltas(ctx, src)
+	}
+	post(ctx, instantCloned(vm, src, p))
+	return vm, nil
+}
+
+// cloneDisks puts a delta disk of the clone's own on each of the source's disks.
+func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.VirtualMachine, ds *simulator.Datastore) {
+	dir := path.Dir(vm.Config.Files.VmPathName)
+	parents := disks(src.Config.Hardware.Device)
+	for i, disk := range disks(config.Hardware.Device) {
+		name := vm.Name
+		if i > 0 {
+			name = fmt.Sprintf("%s_%d", vm.Name, i)
+		}
+		top := disk.stack(parents[i].backing, path.Join(dir, name+".vmdk"), ds)
+		top.Uuid = uuid.NewString()
+	}
+}
+
+// cloneDevices gives the NICs addresses and ports of their own, and applies the edits.
+func cloneDevices(config *types.VirtualMachineConfigInfo, p *placement) {
+	for _, dev := range config.Hardware.Device {
+		d := dev.GetVirtualDevice()
+		edit := p.edits[d.Key]
+		if edit != nil && edit.GetVirtualDevice().Backing != nil {
+			d.Backing = edit.GetVirtualDevice().Backing
+		}
+		nic, ok := dev.(types.BaseVirtualEthernetCard)
+		if !ok {
+			continue
+		}
+		card := nic.GetVirtualEthernetCard()
+		card.MacAddress = nextMAC()
+		card.AddressType = string(types.VirtualEthernetCardMacTypeAssigned)
+		if edit != nil {
+			e := edit.(types.BaseVirtualEthernetCard).GetVirtualEthernetCard()
+			if e.AddressType == string(types.VirtualEthernetCardMacTypeManual) && e.MacAddress != "" {
+				card.AddressType, card.MacAddress = e.AddressType, strings.ToLower(e.MacAddress)
+			}
+			if e.Connectable != nil {
+				card.Connectable = e.Connectable
+			}
+			if e.ResourceAllocation != nil {
+				card.ResourceAllocation = e.ResourceAllocation
+			}
+		}
+		if b, ok := card.Backing.(*types.VirtualEthernetCardDistributedVirtualPortBackingInfo); ok {
+			b.Port.PortKey, b.Port.ConnectionCookie = "", 0
+		}
+		if edit != nil {
+			card.DeviceInfo.GetDescription().Summary = networkSummary(card.Backing)
+		}
+	}
+}
+
+// setConfig gives the VM a configuration copied from another one's, keeping what is its own.
+func setConfig(vm *simulator.VirtualMachine, config *types.VirtualMachineConfigInfo) {
+	own := vm.Config
+	config.Name, config.Uuid, config.InstanceUuid = own.Name, own.Uuid, own.InstanceUuid
+	config.Files, config.LocationId, config.CreateDate = own.Files, own.LocationId, own.CreateDate
+	touch(config)
+	vm.Config = config
+
+	nics := 0
+	for _, d := range config.Hardware.Device {
+		if _, ok := d.(types.BaseVirtualEthernetCard); ok {
+			nics++
+		}
+	}
+	s := &vm.Summary.Config
+	s.NumVirtualDisks = int32(len(disks(config.Hardware.Device)))
+	s.NumEthernetCards = int32(nics)
+	s.NumCpu, s.MemorySizeMB = config.Hardware.NumCPU, config.Hardware.MemoryMB
+	s.Annotation, s.GuestId, s.GuestFullName = config.Annotation, config.GuestId, config.GuestFullName
+	s.HwVersion = config.Version
+}
+
+// copyConfig copies a configuration; the copied disks lack their parents.
+func copyConfig(config *types.VirtualMachineConfigInfo) *types.VirtualMachineConfigInfo {
+	flat := *config
+	flat.Hardware.Device = nil
+	for _, d := range config.Hardware.Device {
+		if l := disks([]types.BaseVirtualDevice{d}); len(l) == 1 {
+			disk, backing := *l[0].VirtualDisk, *l[0].backing
+			backing.Parent = nil
+			disk.Backing = &backing
+			d = &disk
+		}
+		flat.Hardware.Device = append(flat.Hardware.Device, d)
+	}
+	b, err := xml.Marshal(&flat)
+	if err != nil {
+		log.Panic(err)
+	}
+	res := new(types.VirtualMachineConfigInfo)
+	dec := xml.NewDecoder(bytes.NewReader(b))
+	dec.TypeFunc = types.TypeFunc()
+	if err := dec.Decode(res); err != nil {
+		log.Panic(err)
+	}
+	return res
+}
+
+// mergeOptions appends options to those there are; the later one of a key wins.
+func mergeOptions(lists ...[]types.BaseOptionValue) []types.BaseOptionValue {
+	var res []types.BaseOptionValue
+	at := make(map[string]int)
+	for _, list := range lists {
+		for _, o := range list {
+			v := *o.GetOptionValue()
+			if i, ok := at[v.Key]; ok {
+				res[i] = &v
+				continue
+			}
+			at[v.Key] = len(res)
+			res = append(res, &v)
+		}
+	}
+	return res
+}
+
+// powerOn sets the power state without what PowerOnVM_Task does besides: a task and events.
+func powerOn(vm *simulator.VirtualMachine) {
+	now := time.Now()
+	vm.Runtime.PowerState = types.VirtualMachinePowerStatePoweredOn
+	vm.Runtime.BootTime = &now
+	vm.Runtime.InstantCloneFrozen = off()
+	vm.Summary.Runtime = vm.Runtime
+	for _, d := range vm.Config.Hardware.Device {
+		if c := d.GetVirtualDevice().Connectable; c != nil {
+			c.Connected = c.StartConnected
+		}
+	}
+}
+
+func isFrozen(vm *simulator.VirtualMachine) bool {
+	return vm.Runtime.InstantCloneFrozen != nil && *vm.Runtime.InstantCloneFrozen
+}
+
+func setFrozen(ctx *simulator.Context, vm *simulator.VirtualMachine, frozen bool) {
+	ctx.Update(vm, []types.PropertyChange{
+		{Name: "runtime.instantCloneFrozen", Val: frozen},
+		{Name: "summary.runtime.instantCloneFrozen", Val: frozen},
+	})
+}
+
+// share shows the memory as shared, until the VM is powered off.
+func share(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{
+		{Name: "summary.quickStats.sharedMemory", Val: vm.Config.Hardware.MemoryMB},
+	})
+}
+
+// publish tells the property collectors of what was written to the VM directly. Their filters match a change
+// of their own path or of one below it, not of one above.
+func publish(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	ctx.Update(vm, []types.PropertyChange{
+		{Name: "config", Val: *vm.Config},
+		{Name: "config.hardware.device", Val: vm.Config.Hardware.Device},
+		{Name: "config.extraConfig", Val: vm.Config.ExtraConfig},
+		{Name: "config.changeVersion", Val: vm.Config.ChangeVersion},
+		{Name: "layoutEx", Val: *vm.LayoutEx},
+		{Name: "summary", Val: vm.Summary},
+	})
+}
+
+// instantCloned is vCenter's event for an instant clone.
+func instantCloned(vm, src *simulator.VirtualMachine, p *placement) *types.EventEx {
+	message := fmt.Sprintf("Instant clone of %s has been created as %s.", src.Name, vm.Name)
+	return &types.EventEx{
+		Event: types.Event{
+			FullFormattedMessage: message,
+			Vm:                   &types.VmEventArgument{Vm: vm.Self, EntityEventArgument: types.EntityEventArgument{Name: vm.Name}},
+			Host:                 &types.HostEventArgument{Host: p.host.Self, EntityEventArgument: types.EntityEventArgument{Name: p.host.Name}},
+		},
+		EventTypeId: "com.vmware.vc.VmInstantClonedEvent",
+		Severity:    string(types.EventEventSeverityInfo),
+		Message:     message,
+		Arguments:   []types.KeyAnyValue{{Key: "sourceVmName", Value: src.Name}},
+		ObjectId:    vm.Self.Value,
+		ObjectType:  vm.Self.Type,
+		ObjectName:  vm.Name,
+	}
+}
+
+func post(ctx *simulator.Context, event types.BaseEvent) {
+	m := ctx.Map.EventManager()
+	ctx.WithLock(m, func() { m.PostEvent(ctx, &types.PostEvent{EventToPost: event}) })
+}

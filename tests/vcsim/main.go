@@ -1,0 +1,132 @@
+// Command vcsim is govmomi's vCenter simulator, taught to instant-clone.
+//
+// It serves the inventory that its flags describe until SIGINT or SIGTERM. What no vCenter API offers, such as
+// freezing a guest or provoking a fault, is under /ic. See README.md.
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/simulator/esx"
+	"github.com/vmware/govmomi/vim25/types"
+
+	_ "github.com/vmware/govmomi/lookup/simulator"
+	_ "github.com/vmware/govmomi/pbm/simulator"
+	_ "github.com/vmware/govmomi/sts/simulator"
+	_ "github.com/vmware/govmomi/vapi/cluster/simulator"
+	_ "github.com/vmware/govmomi/vapi/simulator"
+)
+
+func main() {
+	if err := run(parseFlags()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until it is told to end.
+func run(o *options) error {
+	start := time.Now()
+	m := newModel(o)
+	defer m.Remove()
+	if err := m.Create(); err != nil {
+		return err
+	}
+	ctx := m.Service.Context
+	setInstanceUUID(ctx)
+
+	g := newGuests(m.Service, o.tools)
+	c := &control{svc: m.Service, requests: make(map[string]int)}
+	x := &extension{options: o, guests: g, control: c}
+	x.install(ctx)
+	if err := populate(ctx, o, g); err != nil {
+		return err
+	}
+
+	m.Service.ServeMux = http.NewServeMux()
+	c.handle(m.Service.ServeMux)
+	address, err := serve(m.Service, o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("https://%s/sdk ready in %.2fs pid %d\n", address, time.Since(start).Seconds(), os.Getpid())
+	wait(o)
+	return nil
+}
+
+// serve starts to serve, and returns the address.
+func serve(svc *simulator.Service, o *options) (string, error) {
+	certificate, err := newCertificate()
+	if err != nil {
+		return "", err
+	}
+	if o.certificate != "" {
+		if err := writeCertificate(o.certificate, certificate); err != nil {
+			return "", err
+		}
+	}
+	svc.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	svc.Listen = &url.URL{Host: o.listen}
+	if o.password != "" {
+		svc.Listen.User = url.User("any") // govmomi asks ValidLogin only if there is a user
+		svc.Context.Map.SessionManager().ValidLogin = func(req *types.Login) bool {
+			return req.UserName != "" && req.Password == o.password
+		}
+	}
+	svc.RegisterEndpoints = true
+	return svc.NewServer().URL.Host, nil
+}
+
+// wait returns when the simulator is to end.
+func wait(o *options) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	eof := make(chan struct{})
+	if o.untilEOF {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			close(eof)
+		}()
+	}
+	select {
+	case <-stop:
+	case <-eof:
+	}
+}
+
+// newModel describes a vCenter without VMs, and sets govmomi's switches, which are global.
+func newModel(o *options) *simulator.Model {
+	simulator.Trace = o.trace
+	esx.HardwareVersion = hardwareVersion
+	// A task takes its entity's lock when it runs, not when it is called: the call returns at once,
+	// and a source can be read while -delay passes.
+	simulator.TaskDelay.MethodDelay = map[string]int{
+		"LockHandoff":       0,
+		"InstantClone_Task": int(o.delay.Milliseconds()),
+	}
+
+	m := simulator.VPX()
+	m.Machine = 0
+	m.Datastore = 2
+	m.Portgroup = 2
+	m.Pool = o.pools
+	m.ClusterHost = o.hosts
+	about := &m.ServiceContent.About
+	about.Version = o.version
+	about.ApiVersion = o.version + ".0"
+	about.Build = "20395099"
+	about.FullName = fmt.Sprintf("VMware vCenter Server %s build-%s", about.Version, about.Build)
+	major, _, _ := strings.Cut(o.version, ".")
+	about.LicenseProductVersion = major + ".0"
+	return m
+}

@@ -1,0 +1,149 @@
+"""The inventory that the flags describe, the same at each start."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyVmomi import vmodl
+
+from tests.conftest import StartSimulator
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client, clone, disks, nics, plain
+
+pytestmark = pytest.mark.simulator
+
+FLAGS = ("-layout", "golden-web=two-controllers", "-layout", "golden-off=sata-nvme", "-vm", 1)
+TIMES = ("bootTime", "changeVersion", "createDate", "modified", "timestamp", "currentTime")
+TEMPORARY_FOLDERS = ("path", "url")
+
+
+@pytest.fixture(scope="module")
+def client(start_simulator: StartSimulator) -> Iterator[Client]:
+    with Client(start_simulator(*FLAGS)) as client:
+        yield client
+
+
+def inventory(client: Client) -> list[Any]:
+    """All objects of the inventory."""
+    view = client.content.viewManager.CreateContainerView(client.content.rootFolder, [], recursive=True)
+    objects = [client.content.rootFolder, *view.view]
+    view.Destroy()
+    return objects
+
+
+def properties(thing: Any) -> dict[str, Any]:
+    """Every property of an object that it has at this version of the API, and that is simulated."""
+    found = {}
+    for each in thing._GetPropertyList():
+        try:
+            found[each.name] = getattr(thing, each.name)
+        except (vmodl.fault.MethodNotFound, vmodl.query.InvalidProperty):
+            continue
+    return found
+
+
+def test_every_property_of_every_object_can_be_read(client: Client) -> None:
+    names = {properties(thing)["name"] for thing in inventory(client)}
+
+    assert names >= {
+        "DC0",
+        "DC0_C0",
+        "DC0_C0_H0",
+        "DC0_C0_RP1",
+        "LocalDS_0",
+        "DVS0",
+        "DC0_DVPG0",
+        "VM Network",
+        "golden-web",
+    }
+
+
+def test_reference_that_is_unset_reads_as_none(client: Client) -> None:
+    assert client.content.rootFolder.parent is None
+    assert client.vm("golden-web").parentVApp is None
+
+
+def test_everything_but_times_and_temporary_folders_is_the_same_at_each_start(
+    client: Client, start_simulator: StartSimulator
+) -> None:
+    with Client(start_simulator(*FLAGS)) as again:
+        dumps = [
+            {
+                str(thing): {name: plain(value, TIMES + TEMPORARY_FOLDERS) for name, value in properties(thing).items()}
+                for thing in inventory(each)
+            }
+            for each in (client, again)
+        ]
+        instances = [plain(each.content.about) for each in (client, again)]
+
+    assert dumps[0] == dumps[1]
+    assert instances[0] == instances[1]
+
+
+def test_ids_follow_from_the_name_whatever_else_is_in_the_inventory(start_simulator: StartSimulator) -> None:
+    ids = []
+    for flags in ((), ("-vm", 5, "-pool", 4)):
+        with Client(start_simulator(*flags)) as client:
+            vm = client.vm("golden-web")
+            ids.append(
+                (
+                    vm.config.uuid,
+                    vm.config.instanceUuid,
+                    [disk.backing.uuid for disk in disks(vm)],
+                    nics(vm)[0].macAddress,
+                )
+            )
+
+    assert ids[0] == ids[1]
+    assert ids[0] == (
+        "ca453570-29d3-51b9-81cc-4871557ca9fd",
+        "5cb41102-bb7c-58d4-b4bf-73e1ef6a3cb4",
+        ids[0][2],
+        "00:50:56:80:00:01",
+    )
+
+
+def test_no_id_is_there_twice(client: Client) -> None:
+    vms = [client.vm(name) for name in ("golden-web", "golden-off", "DC0_C0_RP0_VM0")]
+    ids = [each for vm in vms for each in (vm.config.uuid, vm.config.instanceUuid)]
+    ids += [disk.backing.uuid for vm in vms for disk in disks(vm)]
+    addresses = [nic.macAddress for vm in vms for nic in nics(vm)]
+
+    assert len(set(ids)) == len(ids) == 15
+    assert len(set(addresses)) == len(addresses) == 4
+
+
+def test_clones_have_random_uuids(client: Client) -> None:
+    vm = clone(client.vm("golden-web"), "random")
+
+    assert uuid.UUID(vm.config.uuid).version == 4
+    assert uuid.UUID(vm.config.instanceUuid).version == 4
+    assert {uuid.UUID(disk.backing.uuid).version for disk in disks(vm)} == {4}
+
+
+def test_vm_is_found_by_its_uuid(client: Client) -> None:
+    vm = client.vm("golden-web")
+
+    assert client.content.searchIndex.FindByUuid(None, vm.config.uuid, True, False) == vm
+
+
+def test_sources_run_and_the_others_are_off(client: Client) -> None:
+    states = {name: client.vm(name).runtime.powerState for name in ("golden-web", "golden-off", "DC0_C0_RP0_VM0")}
+
+    assert states == {"golden-web": "poweredOn", "golden-off": "poweredOff", "DC0_C0_RP0_VM0": "poweredOn"}
+
+
+def test_flags_give_version_hosts_pools_and_names(start_simulator: StartSimulator) -> None:
+    simulated: Simulator = start_simulator(
+        "-version", "8.0.2", "-host", 2, "-pool", 3, "-source", "a,b", "-off", "", "-vm", 0
+    )
+    with Client(simulated) as client:
+        about = client.content.about
+        assert (about.version, about.apiVersion) == ("8.0.2", "8.0.2.0")
+        assert [host.name for host in client.find("host/DC0_C0").host] == ["DC0_C0_H0", "DC0_C0_H1"]
+        pools = [pool.name for pool in client.find("host/DC0_C0/Resources").resourcePool]
+        assert pools == ["DC0_C0_RP1", "DC0_C0_RP2", "DC0_C0_RP3"]
+        assert [vm.name for vm in client.find("vm").childEntity] == ["a", "b"]
