@@ -1,0 +1,1 @@
+"""What talks to vCenter. The only package that imports pyvmomi."""

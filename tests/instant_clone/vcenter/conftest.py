@@ -1,0 +1,44 @@
+"""A session with a simulator that all tests of a module share, and the smallest configuration of a VM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from tests.conftest import StartSimulator
+from tests.support.simulator import Simulator
+
+
+def settings_of(simulator: Simulator) -> ConnectionSettings:
+    return ConnectionSettings(simulator.address, simulator.user, simulator.password, allow_unverified_ssl=True)
+
+
+def configuration(**properties: object) -> vim.vm.ConfigInfo:
+    """A configuration with nothing but what the API always has."""
+    required = {
+        "uuid": "564d7b1c-0000-0000-0000-000000000001",
+        "template": False,
+        "guestId": "windows2019srv_64Guest",
+        "version": "vmx-08",
+        "hardware": vim.vm.VirtualHardware(numCPU=4, memoryMB=2048),
+        "flags": vim.vm.FlagInfo(),
+    }
+    return vim.vm.ConfigInfo(**required | properties)
+
+
+@pytest.fixture(scope="module")
+def four_layouts(start_simulator: StartSimulator) -> Simulator:
+    """A simulator with a source VM of each layout, which no test of the module changes."""
+    layouts = ("web=default", "small=minimal", "wide=two-controllers", "mixed=sata-nvme")
+    return start_simulator(
+        "-source", "web,small,wide,mixed", *(argument for each in layouts for argument in ("-layout", each))
+    )
+
+
+@pytest.fixture
+def session(four_layouts: Simulator) -> Iterator[Session]:
+    with connect(settings_of(four_layouts)) as opened:
+        yield opened
