@@ -1,0 +1,133 @@
+"""`instant-clone provider`: installs the plugin that adds instant clones to the stock vSphere provider."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from instant_clone.provider.installation import Installation
+    from instant_clone.versions import ProviderVersion
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="The Terraform plugin that adds instant clones to the stock vSphere provider.", no_args_is_help=True
+)
+
+PluginFolder = Annotated[
+    Path | None,
+    typer.Option("--plugin-dir", help="Terraform's local plugin folder; ~/.terraform.d/plugins unless given."),
+]
+Release = Annotated[
+    str | None, typer.Option("--version", help="Release of the stock provider, such as 2.16.1.", show_default=False)
+]
+DEFAULT_SOURCE = "instantclone.internal/fleet/vsphere"
+Source = Annotated[str, typer.Option("--source", help="The provider's address in the fleets' configuration.")]
+
+
+@app.command()
+def install(
+    stock_binary: Annotated[
+        Path | None,
+        typer.Option("--stock-binary", help="The stock provider's binary; unless given, Terraform fetches it."),
+    ] = None,
+    version: Release = None,
+    plugin_dir: PluginFolder = None,
+    source: Source = DEFAULT_SOURCE,
+) -> None:
+    """Install the plugin, with the stock provider that it wraps.
+
+    Without --stock-binary, `terraform init` fetches the release and verifies it: the one that --version names, else
+    INSTANT_CLONE_PROVIDER_VERSION, else the one that fleets.toml names, else the newest one checked.
+    """
+    import tempfile
+
+    from instant_clone.provider.cli_configuration import hides_plugin_folder
+    from instant_clone.provider.installation import install as install_plugin
+    from instant_clone.provider.obtaining import obtain_stock
+
+    folder = _plugin_folder(plugin_dir)
+    with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
+        if stock_binary is None:
+            wanted = _wanted_version(version)
+            typer.echo(f"Terraform fetches the stock vSphere provider {wanted} …")
+            stock_binary = obtain_stock(wanted, into=Path(temporary), environ=os.environ)
+        installation = install_plugin(stock_binary, plugin_folder=folder, source=source)
+    typer.echo(f"Installed {source} {installation.version} in {folder}.")
+    advice = hides_plugin_folder(folder, os.environ)
+    if advice:
+        typer.echo(f"\n{advice}")
+
+
+@app.command()
+def info(plugin_dir: PluginFolder = None, source: Source = DEFAULT_SOURCE) -> None:
+    """Show what is installed, and whether it is sound; exit code 1 if nothing is, or something is wrong."""
+    from instant_clone.provider.cli_configuration import hides_plugin_folder
+
+    folder = _plugin_folder(plugin_dir)
+    found = _installations(folder, source)
+    sound = bool(found)
+    if not found:
+        typer.echo(f"{source} is not installed in {folder}. Run 'instant-clone provider install'.")
+    for installation in found:
+        problems = installation.problems()
+        typer.echo(f"{source} {installation.version}: {'not sound' if problems else 'sound'}")
+        typer.echo(f"  folder  {installation.folder}")
+        if not problems:
+            typer.echo(f"  stock   {installation.home.stock_binary.name}")
+            typer.echo(f"  python  {installation.home.interpreter}")
+        for problem in problems:
+            typer.echo(f"  {problem} Run 'instant-clone provider install'.")
+        sound = sound and not problems
+    advice = hides_plugin_folder(folder, os.environ)
+    if advice:
+        typer.echo(f"\n{advice}")
+    raise typer.Exit(0 if sound else 1)
+
+
+@app.command()
+def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: Source = DEFAULT_SOURCE) -> None:
+    """Remove the plugin: the release that --version names, else all."""
+    from instant_clone.errors import InstallError
+    from instant_clone.provider.installation import uninstall as uninstall_plugin
+
+    folder = _plugin_folder(plugin_dir)
+    found = _installations(folder, source)
+    chosen = [installation for installation in found if version in (None, str(installation.version))]
+    if not chosen:
+        raise InstallError(f"{source}{f' {version}' if version else ''} is not installed in {folder}.")
+    for installation in chosen:
+        uninstall_plugin(installation, plugin_folder=folder)
+        typer.echo(f"Removed {source} {installation.version} from {folder}.")
+
+
+def _plugin_folder(given: Path | None) -> Path:
+    from instant_clone.provider.cli_configuration import implied_plugin_folder
+
+    return given.absolute() if given is not None else implied_plugin_folder(os.environ)
+
+
+def _installations(folder: Path, source: str) -> list[Installation]:
+    from instant_clone.provider.installation import installations
+
+    return list(installations(folder, source=source))
+
+
+def _wanted_version(given: str | None) -> ProviderVersion:
+    from instant_clone.errors import InstallError
+    from instant_clone.fleet import FLEETS_VARIABLE, VERSION_VARIABLE, load_from
+    from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+
+    text = given or os.environ.get(VERSION_VARIABLE)
+    if text is None:
+        if not Path(os.environ.get(FLEETS_VARIABLE) or "fleets.toml").exists():
+            return NEWEST_CHECKED
+        return load_from(os.environ, folder=Path()).provider.version
+    try:
+        return ProviderVersion.parse(text)
+    except ValueError as problem:
+        raise InstallError(f"{'--version' if given else VERSION_VARIABLE}: {problem}.") from None

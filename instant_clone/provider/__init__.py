@@ -1,0 +1,1 @@
+"""The Terraform plugin that adds `instantclone` to the stock vSphere provider, by wrapping it."""

@@ -1,0 +1,57 @@
+"""The plugin's TLS certificate: Terraform encrypts its connection to a plugin, and is told the certificate to trust.
+
+It is made once, when the plugin is installed: making one takes as long as the rest of the plugin's start.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+__all__ = ["Certificate", "make_certificate"]
+
+_DAYS = 3650
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A self-signed certificate for "localhost" and its key, both as PEM."""
+
+    key_pem: bytes
+    certificate_pem: bytes
+
+    def der(self) -> bytes:
+        """The certificate as DER, which the plugin's handshake carries."""
+        return ssl.PEM_cert_to_DER_cert(self.certificate_pem.decode())
+
+
+def make_certificate() -> Certificate:
+    """A new certificate, valid for ten years."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        # Clocks of file servers and hosts differ a little.
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Certificate(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        certificate.public_bytes(serialization.Encoding.PEM),
+    )

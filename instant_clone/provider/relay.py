@@ -1,0 +1,176 @@
+"""The gRPC service: every method goes to the stock provider as it came, but for those that concern the block."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import grpc
+
+from instant_clone.errors import InstantCloneError
+from instant_clone.provider import log
+from instant_clone.provider.messages import (
+    ApplyRequest,
+    ApplyResponse,
+    ConfigureRequest,
+    ConfigureResponse,
+    GetSchemaResponse,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    ReadRequest,
+    ReadResponse,
+    UpgradeRequest,
+    UpgradeResponse,
+    ValidateRequest,
+    ValidateResponse,
+)
+from instant_clone.provider.sources import Sources
+from instant_clone.provider.stock import SERVICE
+from instant_clone.provider.stock_client import RefusedError, StockClient
+from instant_clone.provider.values import BLOCK, RESOURCE, error, unpack, warning
+from instant_clone.provider.virtual_machine import VirtualMachine, add_block
+from instant_clone.versions import ProviderVersion
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = ["Relay"]
+
+_SHUTDOWN = "/plugin.GRPCController/Shutdown"
+_STREAM_FROM_SERVER = "/plugin.GRPCStdio/StreamStdio"
+_STREAM_BOTH_WAYS = "/plugin.GRPCBroker/StartStream"
+
+
+class _Intercept(NamedTuple):
+    request: type[Message]
+    response: type[Message]
+    answer: Callable[[Any], Message]
+
+
+class Relay(grpc.GenericRpcHandler):
+    """Serves Terraform: a bytes-for-bytes relay to the stock provider, with the block added."""
+
+    def __init__(
+        self, channel: grpc.Channel, *, version: ProviderVersion, environ: Mapping[str, str], done: threading.Event
+    ) -> None:
+        """`channel` leads to the stock provider, whose release is `version`; `done` is set when Terraform is done."""
+        self._channel = channel
+        self._stock = StockClient(channel)
+        self._sources = Sources(self._stock, environ)
+        self._stopped = threading.Event()
+        self._stands_down = False
+        self._done = done
+        machine = VirtualMachine(self._stock, self._sources, version=version, stopped=self._stopped)
+        self._intercepts = {
+            "ApplyResourceChange": _Intercept(ApplyRequest, ApplyResponse, machine.apply),
+            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, machine.import_state),
+            "PlanResourceChange": _Intercept(PlanRequest, PlanResponse, machine.plan),
+            "ReadResource": _Intercept(ReadRequest, ReadResponse, machine.read),
+            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, machine.upgrade),
+            "ValidateResourceTypeConfig": _Intercept(ValidateRequest, ValidateResponse, machine.validate),
+        }
+        self._others: dict[str, Callable[[bytes], bytes]] = {
+            SERVICE + "GetSchema": self._get_schema,
+            SERVICE + "Configure": self._configure,
+            SERVICE + "Stop": self._stop,
+            _SHUTDOWN: self._shutdown,
+        }
+
+    def close(self) -> None:
+        """Logs out of vCenter."""
+        self._sources.close()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """The handler for a method: gRPC asks for it with each call."""
+        method: str = handler_call_details.method
+        if method == _STREAM_FROM_SERVER:
+            return grpc.unary_stream_rpc_method_handler(
+                lambda request, _: _until_closed(self._channel.unary_stream(method)(request))
+            )
+        if method == _STREAM_BOTH_WAYS:
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, _: _until_closed(self._channel.stream_stream(method)(requests))
+            )
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(method, request, context))
+
+    def _answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            if method in self._others:
+                return self._others[method](request)
+            intercept = self._intercepts.get(method.removeprefix(SERVICE))
+            if intercept is None or self._stands_down:
+                return self._stock.forward(method, request)
+            parsed = intercept.request.FromString(request)
+            if parsed.type_name != RESOURCE:  # type: ignore[attr-defined]
+                return self._stock.forward(method, request)
+            return self._intercepted(intercept, parsed, request).SerializeToString()
+        except grpc.RpcError as failure:
+            context.abort(failure.code(), failure.details() or "")
+            raise
+
+    def _intercepted(self, intercept: _Intercept, parsed: Message, request: bytes) -> Message:
+        """The answer of ours; whatever goes wrong in it becomes a diagnostic."""
+        try:
+            return intercept.answer(parsed)
+        except RefusedError as refused:
+            said = refused.diagnostics
+        except InstantCloneError as failure:
+            said = [error("Instant clone", str(finding)) for finding in failure.findings]
+        except Exception as failure:  # noqa: BLE001 - uncaught, it would reach the user as "Plugin error"
+            log.error("".join(traceback.format_exception(failure)))
+            said = [
+                error(
+                    "Error in the instant clone plugin",
+                    f"{type(failure).__name__}: {failure}. This is a mistake in the plugin. TF_LOG_PROVIDER=ERROR "
+                    "shows where.",
+                )
+            ]
+        response = intercept.response(diagnostics=said)
+        if isinstance(response, ApplyResponse):
+            # A null state would say that the object is gone.
+            response.new_state.CopyFrom(ApplyRequest.FromString(request).prior_state)
+        return response
+
+    def _get_schema(self, request: bytes) -> bytes:
+        schemas = GetSchemaResponse.FromString(self._stock.forward(SERVICE + "GetSchema", request))
+        self._stands_down = not add_block(schemas)
+        return schemas.SerializeToString()
+
+    def _configure(self, request: bytes) -> bytes:
+        self._stopped.clear()
+        self._sources.configure(unpack(ConfigureRequest.FromString(request).config) or {})
+        answer = self._stock.forward(SERVICE + "Configure", request)
+        if not self._stands_down:
+            return answer
+        response = ConfigureResponse.FromString(answer)
+        response.diagnostics.append(
+            warning(
+                "Instant clone plugin stands down",
+                f'This stock vSphere provider has a block "{BLOCK}" of its own, which is used as it is.',
+            )
+        )
+        return response.SerializeToString()
+
+    def _stop(self, request: bytes) -> bytes:
+        self._stopped.set()
+        return self._stock.forward(SERVICE + "Stop", request)
+
+    def _shutdown(self, request: bytes) -> bytes:
+        try:
+            return self._stock.forward(_SHUTDOWN, request)
+        except grpc.RpcError:  # it may be gone before it has answered
+            return b""
+        finally:
+            self._done.set()
+
+
+def _until_closed(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream of the stock provider's; that it ends with its connection is no error."""
+    try:
+        yield from stream
+    except grpc.RpcError:
+        return

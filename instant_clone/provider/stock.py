@@ -1,0 +1,132 @@
+"""The stock vSphere provider: a child process that serves Terraform's plugin protocol, and calls to it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from instant_clone.errors import InstallError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = ["MAGIC_COOKIE", "SERVICE", "StockProcess"]
+
+MAGIC_COOKIE: Final = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+SERVICE: Final = "/tfplugin5.Provider/"
+NO_DEATH_SIGNAL: Final = "INSTANT_CLONE_NO_DEATH_SIGNAL"
+"""set for tests: as on systems that cannot signal a parent's death"""
+
+_PROTOCOL = "5"
+_HANDSHAKE_SECONDS = 60
+_PR_SET_PDEATHSIG = 1
+Answer = TypeVar("Answer", bound="Message")
+
+
+class StockProcess:
+    """The stock provider's process. It never outlives this one, however this one ends.
+
+    It is to be started from the main thread before any other thread: the parent-death signal that Linux offers
+    follows the thread that started the child. Where there is none, a watchdog process ends the child as soon as the
+    pipe between it and us breaks.
+    """
+
+    def __init__(self, binary: Path, *, folder: Path, environment: Mapping[str, str], quiet: bool = False) -> None:
+        """Starts `binary`; its socket and temporary files go into `folder`, its log to our standard error or nowhere.
+
+        Raises InstallError if it cannot be started.
+        """
+        inherited = {key: value for key, value in environment.items() if not key.startswith("PLUGIN_")}
+        # Without PLUGIN_CLIENT_CERT the child serves in plain text, on a socket in our private folder.
+        inherited |= {
+            MAGIC_COOKIE[0]: MAGIC_COOKIE[1],
+            "PLUGIN_PROTOCOL_VERSIONS": _PROTOCOL,
+            "PLUGIN_UNIX_SOCKET_DIR": str(folder),
+            "TMPDIR": str(folder),
+        }
+        signalled = sys.platform == "linux" and NO_DEATH_SIGNAL not in environment
+        try:
+            self._process = subprocess.Popen(
+                [binary],
+                env=inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if quiet else None,
+                preexec_fn=_die_with_parent() if signalled else None,  # noqa: PLW1509 - there is one thread yet
+            )
+        except OSError as failure:
+            raise InstallError(f"The stock vSphere provider {binary} cannot be started: {failure.strerror}.") from None
+        self._watchdog = None if signalled else _watch(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def address(self) -> str:
+        """The address that it serves on, as gRPC takes it, once it says so.
+
+        Raises InstallError if it ends, stays silent, or speaks another protocol.
+        """
+        line = self._first_line()
+        parts = line.split("|")
+        if len(parts) < 5 or parts[1] != _PROTOCOL or parts[4] != "grpc":
+            raise InstallError(
+                f"The stock vSphere provider does not answer as a Terraform plugin of protocol {_PROTOCOL}: "
+                f"it says {line[:200]!r}. Install another one with 'instant-clone provider install'."
+            )
+        return f"unix:{parts[3]}" if parts[2] == "unix" else parts[3]
+
+    def _first_line(self) -> str:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(_HANDSHAKE_SECONDS):
+                raise InstallError(f"The stock vSphere provider has said nothing for {_HANDSHAKE_SECONDS} seconds.")
+        return self._process.stdout.readline().decode(errors="replace").strip()
+
+    def on_exit(self, then: Callable[[int], None]) -> None:
+        """Calls `then` with the exit code once the process has ended, from a thread of its own."""
+        threading.Thread(target=lambda: then(self._process.wait()), name="stock provider", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the process if it still runs, and waits for its end."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        if self._watchdog is not None:
+            assert self._watchdog.stdin is not None
+            self._watchdog.kill()
+            self._watchdog.wait()
+            self._watchdog.stdin.close()
+
+
+def _die_with_parent() -> Callable[[], None]:
+    library, parent = ctypes.CDLL(None), os.getpid()
+
+    def in_child() -> None:
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the signal was asked for
+            os._exit(1)
+
+    return in_child
+
+
+def _watch(pid: int) -> subprocess.Popen[bytes]:
+    """A process that kills `pid` when this one is gone: then its standard input, a pipe from us, ends."""
+    script = f"trap '' INT TERM HUP; cat >/dev/null; kill -9 {pid} 2>/dev/null"
+    return subprocess.Popen(["/bin/sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)

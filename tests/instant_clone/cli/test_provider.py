@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from instant_clone.cli import app
+from instant_clone.errors import FleetFileError, InstallError
+
+STOCK = "#!/bin/sh\necho '1|5|unix|/nowhere|grpc|'\nexec sleep 600\n"
+SOURCE = "instantclone.internal/fleet/vsphere"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and a working folder of their own, without anything that would tell a release."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    for variable in ("TF_CLI_CONFIG_FILE", "INSTANT_CLONE_PROVIDER_VERSION", "INSTANT_CLONE_FLEETS"):
+        monkeypatch.delenv(variable, raising=False)
+    return home
+
+
+@pytest.fixture
+def stock(tmp_path: Path) -> Path:
+    path = tmp_path / "terraform-provider-vsphere_v2.16.1_x5"
+    path.write_text(STOCK)
+    return path
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["provider", *map(str, arguments)])
+
+
+def test_installed_shown_and_removed(stock: Path, home: Path) -> None:
+    plugins = home / ".terraform.d" / "plugins"
+
+    installed = _run("install", "--stock-binary", stock)
+    assert (installed.exit_code, installed.output) == (0, f"Installed {SOURCE} 2.16.1 in {plugins}.\n")
+
+    shown = _run("info")
+    assert (shown.exit_code, shown.output) == (
+        0,
+        f"{SOURCE} 2.16.1: sound\n"
+        f"  folder  {plugins}/{SOURCE}/2.16.1\n"
+        "  stock   terraform-provider-vsphere_v2.16.1_x5\n"
+        f"  python  {sys.executable}\n",
+    )
+
+    removed = _run("uninstall")
+    assert (removed.exit_code, removed.output) == (0, f"Removed {SOURCE} 2.16.1 from {plugins}.\n")
+    assert _run("info").exit_code == 1
+
+
+def test_nothing_installed(home: Path) -> None:
+    shown = _run("info")
+
+    assert (shown.exit_code, shown.output) == (
+        1,
+        f"{SOURCE} is not installed in {home}/.terraform.d/plugins. Run 'instant-clone provider install'.\n",
+    )
+
+
+def test_what_is_not_sound_is_told(stock: Path, home: Path) -> None:
+    _run("install", "--stock-binary", stock)
+    folder = home / ".terraform.d" / "plugins" / SOURCE / "2.16.1"
+    (folder / "instant-clone" / "key.pem").unlink()
+
+    shown = _run("info")
+
+    assert (shown.exit_code, shown.output.splitlines()[:2]) == (
+        1,
+        [f"{SOURCE} 2.16.1: not sound", f"  folder  {folder}"],
+    )
+    assert f"{folder}/instant-clone/key.pem cannot be read: No such file or directory." in shown.output
+    assert shown.output.count("Run 'instant-clone provider install'.") == 1
+
+
+def test_another_folder_and_address(stock: Path, tmp_path: Path) -> None:
+    options = ("--plugin-dir", "mirror", "--source", "example.internal/team/vsphere")
+
+    installed = _run("install", "--stock-binary", stock, *options)
+
+    assert installed.exit_code == 0
+    assert installed.output.splitlines()[:3] == [
+        f"Installed example.internal/team/vsphere 2.16.1 in {tmp_path}/mirror.",
+        "",
+        f"Terraform does not look into {tmp_path}/mirror by itself. Name in TF_CLI_CONFIG_FILE a file with:",
+    ]
+    assert (tmp_path / "mirror" / "example.internal" / "team" / "vsphere" / "2.16.1").is_dir()
+    assert _run("info", *options).exit_code == 0
+    assert _run("uninstall", *options).exit_code == 0
+
+
+def test_a_configuration_that_hides_the_folder_is_told(stock: Path, home: Path) -> None:
+    (home / ".terraformrc").write_text("provider_installation {\n  direct {}\n}\n")
+
+    for arguments in (("install", "--stock-binary", stock), ("info",)):
+        done = _run(*arguments)
+        assert done.exit_code == 0
+        assert f"{home}/.terraformrc has a provider_installation block" in done.output
+
+
+def test_one_release_of_several_is_removed(stock: Path, tmp_path: Path) -> None:
+    older = tmp_path / "terraform-provider-vsphere_v2.0.2_x5"
+    older.write_text(STOCK)
+    for binary in (stock, older):
+        _run("install", "--stock-binary", binary)
+
+    removed = _run("uninstall", "--version", "2.0.2")
+
+    assert removed.output.startswith(f"Removed {SOURCE} 2.0.2 from ")
+    assert [line for line in _run("info").output.splitlines() if line.startswith(SOURCE)] == [f"{SOURCE} 2.16.1: sound"]
+
+
+@pytest.mark.parametrize(("options", "named"), [((), SOURCE), (("--version", "9.9.9"), f"{SOURCE} 9.9.9")])
+def test_what_is_not_installed_cannot_be_removed(home: Path, options: tuple[str, ...], named: str) -> None:
+    failure = _run("uninstall", *options).exception
+
+    assert isinstance(failure, InstallError)
+    assert str(failure) == f"{named} is not installed in {home}/.terraform.d/plugins."
+
+
+def test_a_binary_that_is_refused_is_an_error(tmp_path: Path) -> None:
+    failure = _run("install", "--stock-binary", tmp_path / "terraform-provider-vsphere_v2.16.1").exception
+
+    assert isinstance(failure, InstallError)
+    assert str(failure).endswith("does not exist. Name the stock vSphere provider's binary.")
+
+
+FLEETS = """\
+[provider]
+version = "2.15.0"
+
+[fleets.web]
+datacenter = "DC0"
+datastore = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+[[fleets.web.sources]]
+vm = "golden"
+count = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "fleets", "expected"),
+    [
+        ("2.14.0", "2.13.0", FLEETS, "2.14.0"),
+        (None, "2.13.0", FLEETS, "2.13.0"),
+        (None, None, FLEETS, "2.15.0"),
+        (None, None, None, "2.16.1"),
+    ],
+)
+def test_which_release_is_fetched(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str | None,
+    variable: str | None,
+    fleets: str | None,
+    expected: str,
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no terraform there: it does not get further than asking
+    if variable is not None:
+        monkeypatch.setenv("INSTANT_CLONE_PROVIDER_VERSION", variable)
+    if fleets is not None:
+        (tmp_path / "fleets.toml").write_text(fleets)
+
+    done = _run("install", *(("--version", option) if option else ()))
+
+    assert done.output == f"Terraform fetches the stock vSphere provider {expected} …\n"
+    assert isinstance(done.exception, InstallError)
+    assert str(done.exception).startswith("terraform is not in PATH.")
+
+
+def test_a_fleet_file_that_is_not_sound_is_told(tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text("[provider\n")
+
+    assert isinstance(_run("install").exception, FleetFileError)
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "named"),
+    [(("--version", "newest"), None, "--version"), ((), "newest", "INSTANT_CLONE_PROVIDER_VERSION")],
+)
+def test_a_release_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], variable: str | None, named: str
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("INSTANT_CLONE_PROVIDER_VERSION", variable)
+
+    failure = _run("install", *options).exception
+
+    assert isinstance(failure, InstallError)
+    assert str(failure) == f"{named}: 'newest' is not a release such as 2.16.1."

@@ -1,0 +1,120 @@
+"""The command that records sources, run against the simulator."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from instant_clone import record as records
+from instant_clone.cli.record import record
+from instant_clone.errors import ConnectError, FleetFileError, NotFoundError
+from tests.conftest import StartSimulator
+from tests.support.simulator import Simulator
+
+FLEETS = """\
+[fleets.web]
+datacenter = "DC0"
+datastore = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+[[fleets.web.sources]]
+vm = "golden-web"
+count = 2
+
+[fleets.batch]
+datacenter = "DC0"
+datastore = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+[[fleets.batch.sources]]
+key = "linux"
+vm = "golden-off"
+members = "0-9"
+"""
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "fleets.toml").write_text(FLEETS)
+    monkeypatch.chdir(tmp_path)
+    for name in ("SERVER", "USER", "PASSWORD", "ALLOW_UNVERIFIED_SSL"):
+        monkeypatch.delenv(f"VSPHERE_{name}", raising=False)
+    monkeypatch.delenv("INSTANT_CLONE_FLEETS", raising=False)
+    return tmp_path
+
+
+def run(*arguments: str, environ: dict[str, str] | None = None) -> Result:
+    app = typer.Typer()
+    app.command()(record)
+    return CliRunner().invoke(app, list(arguments), env=environ or {})
+
+
+@pytest.mark.simulator
+def test_the_sources_of_all_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
+    result = run(environ=vcenter.environment({}))
+    assert result.output == "sources/web.json new\nsources/batch-linux.json new\n"
+    assert records.load(project / "sources/web.json").inventory_path == "/DC0/vm/golden-web"
+    assert records.load(project / "sources/batch-linux.json").inventory_path == "/DC0/vm/golden-off"
+    assert vcenter.sessions() == 0
+
+
+@pytest.mark.simulator
+def test_a_record_that_says_the_same_is_left_alone(vcenter: Simulator, project: Path) -> None:
+    run(environ=vcenter.environment({}))
+    web, batch = project / "sources/web.json", project / "sources/batch-linux.json"
+    before = web.stat()
+    batch.write_text(batch.read_text().replace("golden-off", "golden-old"))
+    result = run(environ=vcenter.environment({}))
+    assert result.output == "sources/web.json unchanged\nsources/batch-linux.json changed\n"
+    after = web.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert records.load(batch).name == "golden-off"
+
+
+@pytest.mark.simulator
+def test_only_named_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
+    assert run("batch", environ=vcenter.environment({})).output == "sources/batch-linux.json new\n"
+    assert [each.name for each in (project / "sources").iterdir()] == ["batch-linux.json"]
+
+
+def test_all_unknown_fleets_are_told_at_once(project: Path) -> None:
+    error = run("webb", "web", "something-else").exception
+    assert isinstance(error, FleetFileError)
+    assert str(error) == (
+        "There is no fleet 'webb'. Did you mean 'web'?\nThere is no fleet 'something-else'. There are: batch, web."
+    )
+    assert not (project / "sources").exists()
+
+
+def test_records_are_never_the_answer(project: Path) -> None:
+    error = run().exception
+    assert isinstance(error, ConnectError)
+    assert str(error).splitlines()[0] == "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port."
+
+
+@pytest.mark.simulator
+def test_nothing_is_written_when_a_source_is_missing(vcenter: Simulator, project: Path) -> None:
+    (project / "fleets.toml").write_text(FLEETS.replace('"golden-off"', '"golden-of"'))
+    error = run(environ=vcenter.environment({})).exception
+    assert isinstance(error, NotFoundError)
+    assert str(error) == (
+        f"fleet batch, source linux, /DC0/vm/golden-of: vCenter {vcenter.address} has no such VM."
+        " Did you mean 'golden-off' or 'golden-web'?"
+    )
+    assert not (project / "sources").exists()
+
+
+def test_the_command_starts_without_pyvmomi() -> None:
+    program = (
+        "import sys, instant_clone.cli.record; print(*{'pyVmomi', 'pydantic', 'rich.console'} & sys.modules.keys())"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pyVmomi" not in answer.stdout

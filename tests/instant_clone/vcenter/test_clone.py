@@ -1,0 +1,306 @@
+"""Clones made in the simulator, over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
+from instant_clone.vcenter.clone import Cloner, CloneRequest, CloneSource, InterfaceEdit
+from instant_clone.vcenter.session import connect
+from tests.conftest import StartSimulator
+from tests.instant_clone.vcenter.conftest import settings_of
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client, nics, result
+
+pytestmark = pytest.mark.simulator
+
+MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
+PASSWORD = "sentinel-pw-91b2"
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulator, seen through pyvmomi's eyes and ours."""
+
+    simulator: Simulator
+    client: Client
+    cloner: Cloner
+    source: CloneSource
+
+    def request(self, name: str, **others: Any) -> CloneRequest:
+        """A clone into the cluster's own pool, with its source's network."""
+        (key,) = self.source.cards
+        request = CloneRequest(
+            name=name,
+            resource_pool_id=self.client.find("host/DC0_C0/Resources")._moId,
+            folder="",
+            datastore_id=None,
+            interfaces=(InterfaceEdit(key, self.network("DC0_DVPG0")),),
+            extra_config={},
+            timeout=5,
+        )
+        return replace(request, **others)
+
+    def network(self, name: str) -> str:
+        """A network's managed object id."""
+        return str(self.client.find(f"network/{name}")._moId)
+
+    def clone(self, name: str, **others: Any) -> Any:
+        """The clone that such a request leads to, as pyvmomi sees it."""
+        made = self.cloner.clone(self.source, self.request(name, **others), stopped=lambda: False)
+        return self.client.content.searchIndex.FindByUuid(None, made.uuid, True, False)
+
+
+@pytest.fixture(scope="module")
+def simulator(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden,silver", "-off", "sleeping", password=PASSWORD)
+
+
+@pytest.fixture
+def world(simulator: Simulator) -> Iterator[World]:
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        yield World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+
+
+def test_what_is_known_of_a_source(world: World) -> None:
+    source, golden = world.source, world.client.vm("golden")
+
+    assert (source.machine._moId, source.inventory_path) == (golden._moId, "/DC0/vm/golden")
+    assert (source.host._moId, source.powered_on, source.template, source.tpm_count) == (
+        golden.runtime.host._moId, True, False, 0
+    )  # fmt: skip
+    assert list(source.cards) == [card.key for card in nics(golden)]
+    assert source.extra_config == {option.key: option.value for option in golden.config.extraConfig}
+    assert world.cloner.source(world.client.vm("sleeping").config.uuid).powered_on is False
+
+
+def test_a_source_is_looked_up_once(world: World) -> None:
+    world.simulator.requests(reset=True)
+
+    assert world.cloner.source(world.client.vm("golden").config.uuid) is world.source
+    assert "FindAllByUuid" not in world.simulator.requests()
+
+
+def test_a_source_that_does_not_exist(world: World) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        world.cloner.source(MISSING)
+
+    assert str(caught.value) == (
+        f"{world.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
+        "exists, and that its record is of this vCenter ('instant-clone record' makes it anew)."
+    )
+
+
+def test_a_uuid_of_several_vms(world: World) -> None:
+    uuid = world.client.vm("silver").config.uuid
+    result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=uuid)))
+
+    with pytest.raises(CloneError) as caught:
+        world.cloner.source(uuid)
+
+    assert str(caught.value) == (
+        f"The UUID {uuid} belongs to several virtual machines: /DC0/vm/silver, /DC0/vm/sleeping. Change all but one."
+    )
+
+
+def test_a_clone_runs_where_it_was_asked_for(world: World) -> None:
+    folder = world.client.find("vm").CreateFolder("teams").CreateFolder("web")
+
+    made = world.cloner.clone(
+        world.source,
+        world.request(
+            "placed",
+            folder="teams/web",
+            resource_pool_id=world.client.find("host/DC0_C0/Resources/DC0_C0_RP1")._moId,
+            datastore_id=world.client.find("datastore/LocalDS_1")._moId,
+            extra_config={"guestinfo.ic.hostname": "placed"},
+        ),
+        stopped=lambda: False,
+    )
+
+    machine = world.client.vm("teams/web/placed")
+    assert made.inventory_path == "/DC0/vm/teams/web/placed"
+    assert (made.machine._moId, made.uuid) == (machine._moId, machine.config.uuid)
+    assert machine.parent == folder
+    assert machine.resourcePool.name == "DC0_C0_RP1"
+    assert machine.runtime.powerState == "poweredOn"
+    assert machine.config.files.vmPathName.startswith("[LocalDS_1] ")
+    assert {option.key: option.value for option in machine.config.extraConfig}["guestinfo.ic.hostname"] == "placed"
+
+
+def test_each_clone_has_an_address_of_its_own(world: World) -> None:
+    cards = [nics(each)[0] for each in (world.client.vm("golden"), world.clone("mac-0"), world.clone("mac-1"))]
+
+    assert len({card.macAddress for card in cards}) == 3
+    assert [card.addressType for card in cards[1:]] == ["assigned", "assigned"]
+    # No datastore was named: the source's is taken.
+    assert world.client.vm("mac-0").config.files.vmPathName.startswith("[LocalDS_0] ")
+
+
+def test_an_address_that_is_asked_for(world: World) -> None:
+    (key,) = world.source.cards
+    edit = InterfaceEdit(key, world.network("DC0_DVPG0"), mac_address="00:50:56:3f:00:02")
+
+    (card,) = nics(world.clone("manual", interfaces=(edit,)))
+
+    assert (card.addressType, card.macAddress) == ("manual", "00:50:56:3f:00:02")
+
+
+def test_another_distributed_port_group(world: World) -> None:
+    (key,) = world.source.cards
+    group = world.client.find("network/DC0_DVPG1")
+
+    (card,) = nics(world.clone("moved", interfaces=(InterfaceEdit(key, group._moId),)))
+
+    assert card.backing.port.portgroupKey == group.key
+    assert nics(world.client.vm("golden"))[0].backing.port.portgroupKey != group.key
+
+
+def test_a_network_of_the_host(world: World) -> None:
+    (key,) = world.source.cards
+
+    (card,) = nics(world.clone("plain", interfaces=(InterfaceEdit(key, world.network("VM Network")),)))
+
+    assert card.backing.deviceName == "VM Network"
+
+
+def _error(world: World, name: str, **others: Any) -> VcenterError:
+    """The error that a clone ends with, which must not exist then."""
+    with pytest.raises(VcenterError) as caught:
+        world.cloner.clone(world.source, world.request(name, **others), stopped=lambda: False)
+    with pytest.raises(KeyError):
+        world.simulator.vm(name)
+    assert PASSWORD not in str(caught.value)
+    return caught.value
+
+
+def test_a_network_that_the_host_does_not_have(world: World) -> None:
+    (key,) = world.source.cards
+
+    error = _error(world, "astray", interfaces=(InterfaceEdit(key, "network-none"),))
+
+    assert str(error) == (
+        "The host of /DC0/vm/golden has no network network-none. A clone starts on its source's host: name a network "
+        "of that host."
+    )
+
+
+def test_an_interface_that_the_source_does_not_have(world: World) -> None:
+    error = _error(world, "extra", interfaces=(InterfaceEdit(4711, world.network("DC0_DVPG0")),))
+
+    assert str(error) == "/DC0/vm/golden has no network interface with the key 4711 any more."
+
+
+def test_a_folder_that_does_not_exist(world: World) -> None:
+    error = _error(world, "homeless", folder="nowhere/at all")
+
+    assert isinstance(error, NotFoundError)
+    assert str(error) == (
+        "vCenter has no folder /DC0/vm/nowhere/at all. Make it, or let the stack own it (create_folder)."
+    )
+
+
+FAULTS = (
+    "DuplicateName FileFault GenericVmConfigFault InsufficientResourcesFault InvalidDatastore InvalidPowerState "
+    "InvalidState MigrationFault NotSupported SystemError TaskInProgress VmConfigFault"
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS.split())
+def test_a_fault_is_told_with_source_clone_and_name(world: World, fault: str) -> None:
+    world.simulator.fault("InstantClone_Task", fault, vm=f"faulty-{fault}")
+
+    error = _error(world, f"faulty-{fault}")
+
+    assert str(error).startswith(
+        f"{world.simulator.address} (cloning /DC0/vm/golden as faulty-{fault}): vCenter answers with {fault}"
+    )
+
+
+def test_a_missing_privilege_is_named(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "NoPermission", vm="forbidden", at="call")
+
+    assert "(cloning /DC0/vm/golden as forbidden): the user lacks the privilege" in str(_error(world, "forbidden"))
+
+
+def test_a_connection_that_breaks_is_told_as_such(world: World) -> None:
+    world.simulator.drop("InstantClone_Task", when="before", vm="cut", times=10)
+
+    with pytest.raises(ConnectError, match=r"\(cloning /DC0/vm/golden as cut\): no connection"):
+        world.cloner.clone(world.source, world.request("cut"), stopped=lambda: False)
+
+
+def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "golden", "-delay", "10m")
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+
+        error = _error(world, "late", timeout=0.005)
+
+    assert isinstance(error, CloneError)
+    assert str(error).startswith(
+        "The clone /DC0/vm/late was not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish it, "
+        "with the UUID "
+    )
+    assert str(error).endswith(": remove it there before the next apply.")
+
+
+def test_once_stopped_no_clone_is_started(world: World) -> None:
+    world.simulator.requests(reset=True)
+
+    with pytest.raises(CloneError) as caught:
+        world.cloner.clone(world.source, world.request("stopped"), stopped=lambda: True)
+
+    assert str(caught.value) == "Stopped before the clone /DC0/vm/stopped was started. Apply again to make it."
+    assert "InstantClone_Task" not in world.simulator.requests()
+
+
+def test_a_clone_can_be_removed_again(world: World) -> None:
+    for name in ("removed", "removed-off"):
+        made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
+        if name == "removed-off":
+            result(world.client.vm(name).PowerOff())
+
+        world.cloner.destroy(made)
+
+        assert world.client.vm(name) is None
+
+
+def test_a_removal_that_fails_says_what_of(world: World) -> None:
+    made = world.cloner.clone(world.source, world.request("stuck"), stopped=lambda: False)
+    world.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
+
+    with pytest.raises(VcenterError) as caught:
+        world.cloner.destroy(made)
+
+    assert str(caught.value).startswith(
+        f"{world.simulator.address} (removing /DC0/vm/stuck): vCenter answers with TaskInProgress"
+    )
+
+
+def test_a_second_clone_asks_for_nothing_that_is_known(world: World) -> None:
+    def requests_of(name: str) -> dict[str, int]:
+        request = world.request(name)
+        world.simulator.requests(reset=True)
+        world.cloner.clone(world.source, request, stopped=lambda: False)
+        # How often a task is asked depends on how long it takes.
+        return {method: count for method, count in world.simulator.requests().items() if method != "Fetch"}
+
+    assert requests_of("first") == {"RetrievePropertiesEx": 4, "FindByInventoryPath": 1, "InstantClone_Task": 1}
+    assert requests_of("second") == {"InstantClone_Task": 1}
+
+
+@pytest.mark.parametrize("name", ["a b", "a%b", "a/b", "a\\b", "ä"])
+def test_names_are_escaped_in_paths_only(world: World, name: str) -> None:
+    made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
+
+    escaped = {"a%b": "a%25b", "a/b": "a%2fb", "a\\b": "a%5cb"}.get(name, name)
+    assert made.inventory_path == f"/DC0/vm/{escaped}"
+    assert world.client.content.searchIndex.FindByUuid(None, made.uuid, True, False).config.uuid == made.uuid

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.vcenter import guest_network
+from instant_clone.vcenter.guest_network import GuestNetworkWait, wait_for_guest_network
+
+GuestInfo = vim.vm.GuestInfo
+NET, ROUTABLE_OR_NOT, IP = (
+    GuestNetworkWait(network_minutes=1),
+    GuestNetworkWait(network_minutes=1, routable=False),
+    GuestNetworkWait(ip_minutes=1),
+)
+
+
+def _guest(*addresses: str, gateways: tuple[tuple[str, str], ...] = (), main: str | None = None) -> GuestInfo:
+    """A guest with one interface; gateways are pairs of a route's network and its gateway."""
+    parts = [address.split("/") for address in addresses]
+    configured = [
+        vim.net.IpConfigInfo.IpAddress(ipAddress=address, prefixLength=int(prefix)) for address, prefix in parts
+    ]
+    routes = [
+        vim.net.IpRouteConfigInfo.IpRoute(
+            network=network,
+            prefixLength=0,
+            gateway=vim.net.IpRouteConfigInfo.Gateway(ipAddress=gateway, device="0"),
+        )
+        for network, gateway in gateways
+    ]
+    return GuestInfo(
+        ipAddress=main,
+        net=[
+            GuestInfo.NicInfo(deviceConfigId=4000, connected=True, ipConfig=vim.net.IpConfigInfo(ipAddress=configured))
+        ],
+        ipStack=[GuestInfo.StackInfo(ipRouteConfig=vim.net.IpRouteConfigInfo(ipRoute=routes))],
+    )
+
+
+DEFAULT_ROUTE = (("0.0.0.0", "192.0.2.1"),)
+DEFAULT_ROUTE_6 = (("::", "2001:db8::1"),)
+
+
+class Machine:
+    """A VM whose guest says these things, one after the other, and then keeps the last."""
+
+    def __init__(self, *guests: GuestInfo | None) -> None:
+        self._guests = list(guests)
+        self.asked = 0
+
+    @property
+    def guest(self) -> GuestInfo | None:
+        self.asked += 1
+        return self._guests.pop(0) if len(self._guests) > 1 else self._guests[0]
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(guest_network, "time", clock)
+    return clock
+
+
+def _wait(machine: Machine, wait: GuestNetworkWait, *, stopped: bool = False) -> bool:
+    return wait_for_guest_network(machine, wait, stopped=lambda: stopped)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("guest", "wait", "expected"),
+    [
+        (_guest("192.0.2.7/24", gateways=DEFAULT_ROUTE), NET, True),
+        (_guest("192.0.2.7/24"), NET, False),
+        (_guest("192.0.2.7/24"), ROUTABLE_OR_NOT, True),
+        (_guest("198.51.100.7/24", gateways=DEFAULT_ROUTE), NET, False),
+        (_guest("192.0.2.7/24", gateways=(("10.0.0.0", "192.0.2.1"),)), NET, False),
+        (_guest("198.51.100.7/24", "192.0.2.7/24", gateways=DEFAULT_ROUTE), NET, True),
+        (_guest("2001:db8::7/64", gateways=DEFAULT_ROUTE_6), NET, True),
+        (_guest("2001:db8::7/64", gateways=DEFAULT_ROUTE), NET, False),
+        (_guest("2001:db8::7/64"), ROUTABLE_OR_NOT, True),
+        (_guest("169.254.3.4/16"), ROUTABLE_OR_NOT, False),
+        (_guest("fe80::1/64", gateways=(("::", "fe80::2"),)), NET, False),
+        (_guest("127.0.0.1/8", "::1/128"), ROUTABLE_OR_NOT, False),
+        (_guest("not-an-address/24"), ROUTABLE_OR_NOT, False),
+        (_guest("192.0.2.7/24", gateways=(("0.0.0.0", ""),)), NET, False),
+        (GuestInfo(), ROUTABLE_OR_NOT, False),
+        (GuestInfo(net=[GuestInfo.NicInfo()], ipStack=[GuestInfo.StackInfo()]), NET, False),
+        (None, NET, False),
+        (_guest(main="192.0.2.7"), IP, True),
+        (_guest(main="2001:db8::7"), IP, True),
+        (_guest(main="169.254.3.4"), IP, False),
+        (_guest(main="fe80::1"), IP, False),
+        (_guest("192.0.2.7/24", gateways=DEFAULT_ROUTE), IP, False),
+        (_guest(main=""), IP, False),
+    ],
+)
+def test_what_counts_as_a_network(guest: GuestInfo | None, wait: GuestNetworkWait, expected: bool) -> None:
+    assert _wait(Machine(guest), wait) is expected
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        ((), True),
+        (("192.0.2.7",), False),
+        (("192.0.2.8",), True),
+        (("192.0.2.0/28",), False),
+        (("192.0.2.9/28",), False),
+        (("198.51.100.0/24", "192.0.2.0/24"), False),
+        (("2001:db8::/32",), True),
+    ],
+)
+def test_ignored_addresses_do_not_count(ignored: tuple[str, ...], expected: bool) -> None:
+    guest = _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE, main="192.0.2.7")
+
+    assert _wait(Machine(guest), GuestNetworkWait(network_minutes=1, ignored=ignored)) is expected
+    assert _wait(Machine(guest), GuestNetworkWait(ip_minutes=1, ignored=ignored)) is expected
+
+
+def test_both_are_waited_for() -> None:
+    both = GuestNetworkWait(ip_minutes=1, network_minutes=1)
+
+    assert _wait(Machine(_guest("192.0.2.7/24", gateways=DEFAULT_ROUTE)), both) is False
+    assert _wait(Machine(_guest(main="192.0.2.7")), both) is False
+    assert _wait(Machine(_guest("192.0.2.7/24", gateways=DEFAULT_ROUTE, main="192.0.2.7")), both) is True
+
+
+@pytest.mark.parametrize("minutes", [0, -1])
+def test_without_a_time_out_nothing_is_asked(minutes: int) -> None:
+    machine = Machine(None)
+
+    assert _wait(machine, GuestNetworkWait(ip_minutes=minutes, network_minutes=minutes)) is True
+    assert machine.asked == 0
+
+
+def test_a_network_that_comes_later_is_seen(clock: Clock) -> None:
+    machine = Machine(None, GuestInfo(), _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE))
+
+    assert _wait(machine, NET) is True
+    assert (machine.asked, clock.now) == (3, 1.0)
+
+
+def test_the_longer_time_out_ends_the_wait(clock: Clock) -> None:
+    assert _wait(Machine(GuestInfo()), GuestNetworkWait(ip_minutes=1, network_minutes=3)) is False
+    assert 180 <= clock.now <= 181
+
+
+def test_being_stopped_ends_the_wait(clock: Clock) -> None:
+    assert _wait(Machine(GuestInfo()), NET, stopped=True) is False
+    assert clock.now == 0

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.vcenter import tasks
+from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+class Task:
+    """A task that has each of these states once, and then keeps the last."""
+
+    def __init__(self, *states: str, **others: Any) -> None:
+        self._states = list(states)
+        self._others = others
+
+    @property
+    def info(self) -> vim.TaskInfo:
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        return vim.TaskInfo(state=state, **self._others)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(tasks, "time", clock)
+    return clock
+
+
+def _wait(task: Task, seconds: float = 60) -> object:
+    return wait_for(task, seconds=seconds)  # type: ignore[arg-type]
+
+
+def test_a_task_that_is_done_is_not_waited_for(clock: Clock) -> None:
+    machine = vim.VirtualMachine("vm-1")
+
+    assert _wait(Task("success", result=machine)) is machine
+    assert clock.pauses == []
+
+
+def test_pauses_grow_up_to_a_second(clock: Clock) -> None:
+    assert _wait(Task(*["queued"] * 3, *["running"] * 7, "success", result="done")) == "done"
+    assert [round(pause, 3) for pause in clock.pauses] == [
+        0.05, 0.075, 0.113, 0.169, 0.253, 0.38, 0.57, 0.854, 1.0, 1.0
+    ]  # fmt: skip
+
+
+def test_a_task_s_fault_is_raised() -> None:
+    with pytest.raises(vim.fault.DuplicateName) as caught:
+        _wait(Task("running", "error", error=vim.fault.DuplicateName(name="web")))
+    assert caught.value.name == "web"
+
+
+def test_a_task_that_takes_too_long_is_left_alone(clock: Clock) -> None:
+    with pytest.raises(TaskTimeoutError):
+        _wait(Task("running"), seconds=10)
+    assert 9 < clock.now <= 10
+
+
+def test_a_task_is_looked_at_even_without_any_time() -> None:
+    assert _wait(Task("success", result="done"), seconds=0) == "done"

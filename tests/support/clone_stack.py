@@ -1,0 +1,74 @@
+"""Terraform configurations with instant clones of a simulator's VM, as a dictionary in Terraform's JSON syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.vcenter.lookup import look_up
+from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.versions import ProviderVersion, knows
+from tests.support.simulator import Simulator
+
+__all__ = ["PROVIDER_SOURCE", "clones", "document", "machine", "source_of"]
+
+PROVIDER_SOURCE = "instantclone.internal/fleet/vsphere"
+
+
+def source_of(simulator: Simulator, name: str) -> SourceVm:
+    """A VM of the simulator, as the project looks it up."""
+    settings = ConnectionSettings(simulator.address, simulator.user, simulator.password, allow_unverified_ssl=True)
+    with connect(settings) as session:
+        return look_up(session, name, datacenter="DC0")
+
+
+def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dict[str, Any]:
+    """The arguments of one vsphere_virtual_machine that repeats `source`; `arguments` replace any of them."""
+    replica = replicate(source, release)
+    body: dict[str, Any] = {
+        **replica.scalars,
+        "resource_pool_id": "${data.vsphere_resource_pool.pool.id}",
+        "datastore_id": "${data.vsphere_datastore.datastore.id}",
+        "wait_for_guest_net_timeout": 0,
+        "instantclone": [{"source_uuid": source.uuid}],
+        "disk": [dict(disk) for disk in replica.disks],
+        "network_interface": [dict(interface) for interface in replica.network_interfaces],
+        "cdrom": [dict(cdrom) for cdrom in replica.cdroms],
+    }
+    if knows(release, "extra_config_reboot_required"):
+        body["extra_config_reboot_required"] = False
+    if replica.ignore_changes:
+        body["lifecycle"] = {"ignore_changes": list(replica.ignore_changes)}
+    return body | deepcopy(arguments)
+
+
+def clones(source: SourceVm, release: ProviderVersion, names: Iterable[str], **arguments: Any) -> dict[str, Any]:
+    """One resource "vm" whose instances are the clones of those names."""
+    body = machine(source, release, name="${each.key}", **arguments)
+    return document(release, {"vm": {"for_each": "${toset(" + _list(names) + ")}", **body}})
+
+
+def document(release: ProviderVersion, machines: Mapping[str, Any], **others: Any) -> dict[str, Any]:
+    """The placement's data sources and these VMs; `others` are more top-level blocks, or other ones."""
+    in_datacenter = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+    whole: dict[str, Any] = {
+        "terraform": {
+            "required_providers": {"vsphere": {"source": PROVIDER_SOURCE, "version": str(release)}},
+        },
+        "provider": {"vsphere": {}},
+        "data": {
+            "vsphere_datacenter": {"datacenter": {"name": "DC0"}},
+            "vsphere_datastore": {"datastore": {"name": "LocalDS_0", **in_datacenter}},
+            "vsphere_resource_pool": {"pool": {"name": "DC0_C0/Resources", **in_datacenter}},
+        },
+    }
+    if machines:
+        whole["resource"] = {"vsphere_virtual_machine": dict(machines)}
+    return whole | others
+
+
+def _list(names: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"

