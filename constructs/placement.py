@@ -1,0 +1,76 @@
+"""Where clones go: datacenter, datastore, resource pool, folder, and the cluster that they are pinned in."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from cdktf import TerraformElement, TerraformProvider
+from cdktf_cdktf_provider_vsphere.data_vsphere_compute_cluster import DataVsphereComputeCluster
+from cdktf_cdktf_provider_vsphere.data_vsphere_datacenter import DataVsphereDatacenter
+from cdktf_cdktf_provider_vsphere.data_vsphere_datastore import DataVsphereDatastore
+from cdktf_cdktf_provider_vsphere.data_vsphere_resource_pool import DataVsphereResourcePool
+from cdktf_cdktf_provider_vsphere.folder import Folder
+
+from constructs import Construct
+
+__all__ = ["Placement"]
+
+_Element = TypeVar("_Element", bound=TerraformElement)
+
+
+class Placement(Construct):
+    """The inventory objects that clones are put into, looked up by Terraform at plan time.
+
+    Texts are Terraform templates, so they may hold references. `resource_pool` is a path below the datacenter's host
+    folder, such as "CLUSTER/Resources", `folder` one below its VM folder; without it, clones go into the VM folder
+    itself. With `create_folder`, the last part of `folder` belongs to this construct: it is made, and removed with
+    it. With `cluster`, an InstantCloneFleet pins its clones there. `prefix` begins the addresses of everything here,
+    and tells several placements of one stack apart.
+    """
+
+    datastore_id: str
+    resource_pool_id: str
+    folder: str | None
+    """relative to the datacenter's VM folder; None for that folder itself"""
+    cluster_id: str | None
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        datacenter: str,
+        datastore: str,
+        resource_pool: str,
+        folder: str = "",
+        create_folder: bool = False,
+        cluster: str | None = None,
+        provider: TerraformProvider | None = None,
+        prefix: str = "",
+    ) -> None:
+        super().__init__(scope, id_)
+
+        def named(element: _Element) -> _Element:
+            element.override_logical_id(prefix + element.node.id)
+            return element
+
+        datacenter_id = named(DataVsphereDatacenter(self, "datacenter", name=datacenter, provider=provider)).id
+        self.datastore_id = named(
+            DataVsphereDatastore(self, "datastore", name=datastore, datacenter_id=datacenter_id, provider=provider)
+        ).id
+        self.resource_pool_id = named(
+            DataVsphereResourcePool(
+                self, "resource_pool", name=resource_pool, datacenter_id=datacenter_id, provider=provider
+            )
+        ).id
+        self.cluster_id = None
+        if cluster is not None:
+            self.cluster_id = named(
+                DataVsphereComputeCluster(self, "cluster", name=cluster, datacenter_id=datacenter_id, provider=provider)
+            ).id
+        self.folder = folder or None
+        if create_folder:
+            # A reference, so that the folder is there before the clones and goes after them.
+            self.folder = named(
+                Folder(self, "folder", path=folder, type="vm", datacenter_id=datacenter_id, provider=provider)
+            ).path

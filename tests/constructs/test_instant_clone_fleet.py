@@ -1,0 +1,242 @@
+"""The clones as Terraform resources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cdktf import TerraformStack, TerraformVariable
+from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
+from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
+
+from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from constructs.placement import Placement
+from instant_clone.members import Member
+from instant_clone.replica import Replica
+from instant_clone.versions import ProviderVersion
+from tests.constructs.conftest import Synthesize
+
+HARDWARE = Replica(
+    scalars={"num_cpus": 2, "guest_id": "ubuntu64Guest", "enable_logging": True},
+    disks=({"label": "disk0", "size": 16, "unit_number": 0}, {"label": "disk1", "size": 8, "unit_number": 1}),
+    network_interfaces=({"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"},),
+    cdroms=(),
+    vtpm=False,
+    ignore_changes=(),
+    warnings=(),
+)
+SOURCE = CloneSource(
+    key="vm",
+    source_uuid="0eb40835-47d3-46b7-b7f4-7eb496c06c96",
+    hardware=HARDWARE,
+    members=(
+        Member("web-0", 0, {"guestinfo.hostname": "web-0"}),
+        Member("web-1", 1, {"guestinfo.hostname": "web-1"}),
+    ),
+)
+
+
+def placement(stack: TerraformStack, *, cluster: str | None = None, **values: Any) -> Placement:
+    return Placement(
+        stack, "placement", datacenter="DC0", datastore="LocalDS_0", resource_pool="p", cluster=cluster, **values
+    )
+
+
+def add_fleet(stack: TerraformStack, *sources: CloneSource, **values: Any) -> InstantCloneFleet:
+    arguments: dict[str, Any] = {"release": ProviderVersion(2, 16, 1), **values}
+    if "placement" not in arguments:
+        arguments["placement"] = placement(stack)
+    return InstantCloneFleet(stack, "fleet", sources=sources, **arguments)
+
+
+def machine(synthesized: dict[str, Any], name: str = "vm") -> dict[str, Any]:
+    found: dict[str, Any] = synthesized["resource"]["vsphere_virtual_machine"][name]
+    return found
+
+
+def with_scalars(**scalars: str | int | bool) -> CloneSource:
+    return replace(SOURCE, hardware=replace(HARDWARE, scalars={**HARDWARE.scalars, **scalars}))
+
+
+def test_a_source_is_one_resource_over_the_table_of_its_members(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE, placement=placement(stack, folder="web"), timeout=5, wait_for_network=2)
+    synthesized = synthesize()
+    assert synthesized["locals"] == {
+        "vm_members": {
+            "web-0": {"guestinfo": {"guestinfo.hostname": "web-0"}},
+            "web-1": {"guestinfo": {"guestinfo.hostname": "web-1"}},
+        }
+    }
+    assert synthesized["resource"] == {
+        "vsphere_virtual_machine": {
+            "vm": {
+                "for_each": "${local.vm_members}",
+                "name": "${each.key}",
+                "instantclone": {"source_uuid": "0eb40835-47d3-46b7-b7f4-7eb496c06c96", "timeout": 5},
+                "resource_pool_id": "${data.vsphere_resource_pool.resource_pool.id}",
+                "datastore_id": "${data.vsphere_datastore.datastore.id}",
+                "folder": "web",
+                "num_cpus": 2,
+                "guest_id": "ubuntu64Guest",
+                "enable_logging": True,
+                "disk": [
+                    {"label": "disk0", "size": 16, "unit_number": 0},
+                    {"label": "disk1", "size": 8, "unit_number": 1},
+                ],
+                "network_interface": [{"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"}],
+                "extra_config": "${each.value.guestinfo}",
+                "extra_config_reboot_required": False,
+                "wait_for_guest_net_timeout": 2,
+            }
+        }
+    }
+
+
+def test_a_folder_of_the_placement_is_there_before_the_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE, placement=placement(stack, folder="web", create_folder=True))
+    assert machine(synthesize())["folder"] == "${vsphere_folder.folder.path}"
+
+
+def test_in_a_cluster_each_clone_is_pinned(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE, placement=placement(stack, cluster="DC0_C0"))
+    assert synthesize()["resource"]["vsphere_drs_vm_override"] == {
+        "vm": {
+            "for_each": "${local.vm_members}",
+            "compute_cluster_id": "${data.vsphere_compute_cluster.cluster.id}",
+            "virtual_machine_id": "${vsphere_virtual_machine.vm[each.key].id}",
+            "drs_enabled": False,
+        }
+    }
+
+
+def test_the_outputs_map_names_to_uuids_and_to_addresses_that_were_waited_for(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    add_fleet(stack, SOURCE, wait_for_network=1)
+    assert synthesize()["output"] == {
+        "clones": {
+            "description": "UUIDs of the clones, by name",
+            "value": "${{for name, clone in vsphere_virtual_machine.vm : name => clone.id}}",
+        },
+        "addresses": {
+            "description": "Addresses of the clones, by name",
+            "value": "${{for name, clone in vsphere_virtual_machine.vm : name => clone.default_ip_address}}",
+        },
+    }
+
+
+def test_addresses_that_come_after_the_apply_are_no_output(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE)
+    assert list(synthesize()["output"]) == ["clones"]
+
+
+def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, synthesize: Synthesize) -> None:
+    other = replace(SOURCE, key="host-b", members=(Member("web-7", 7, {}),))
+    fleet = add_fleet(stack, SOURCE, other)
+    synthesized = synthesize()
+    assert list(fleet.virtual_machines) == ["vm", "host-b"]
+    assert sorted(synthesized["resource"]["vsphere_virtual_machine"]) == ["host-b", "vm"]
+    assert synthesized["locals"]["host-b_members"] == {"web-7": {"guestinfo": {}}}
+    assert synthesized["output"]["clones"]["value"] == (
+        "${merge({for name, clone in vsphere_virtual_machine.vm : name => clone.id}, "
+        "{for name, clone in vsphere_virtual_machine.host-b : name => clone.id})}"
+    )
+
+
+def test_without_guestinfo_there_is_no_extra_config(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, replace(SOURCE, members=(Member("web-0", 0, {}),)))
+    assert "extra_config" not in machine(synthesize())
+
+
+def test_a_source_may_have_no_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, replace(SOURCE, members=()))
+    assert synthesize()["locals"] == {"vm_members": {}}
+
+
+def test_drives_tpm_and_arguments_to_ignore_are_handed_on(stack: TerraformStack, synthesize: Synthesize) -> None:
+    hardware = replace(
+        HARDWARE,
+        cdroms=({"client_device": True}, {}),
+        vtpm=True,
+        ignore_changes=("ide_controller_count", "disk[0].disk_sharing"),
+    )
+    add_fleet(stack, replace(SOURCE, hardware=hardware))
+    vm = machine(synthesize())
+    assert vm["cdrom"] == [{"client_device": True}, {}]
+    assert vm["vtpm"] == {}
+    assert vm["lifecycle"] == {"ignore_changes": ["ide_controller_count", "disk[0].disk_sharing"]}
+
+
+@pytest.mark.parametrize(("release", "known"), [("2.0.2", False), ("2.2.0", False), ("2.3.0", True), ("2.16.1", True)])
+def test_guestinfo_may_change_without_a_reboot_where_the_release_can(
+    release: str, known: bool, stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    add_fleet(stack, SOURCE, release=ProviderVersion.parse(release))
+    assert machine(synthesize()).get("extra_config_reboot_required") == (False if known else None)
+
+
+def test_an_argument_that_the_bindings_do_not_know_yet_is_written_all_the_same(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    add_fleet(stack, with_scalars(num_cores_per_numa_node=0))
+    assert machine(synthesize())["num_cores_per_numa_node"] == 0
+
+
+def test_a_misspelt_argument_is_an_error(stack: TerraformStack) -> None:
+    with pytest.raises(TypeError, match="num_cpu"):
+        add_fleet(stack, with_scalars(num_cpu=2))
+
+
+def test_a_misspelt_argument_of_a_disk_is_an_error(stack: TerraformStack) -> None:
+    hardware = replace(HARDWARE, disks=({"label": "disk0", "sise": 16},))
+    with pytest.raises(TypeError, match="sise"):
+        add_fleet(stack, replace(SOURCE, hardware=hardware))
+
+
+def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synthesize: Synthesize) -> None:
+    data = DataVsphereVirtualMachine(stack, "golden", name="golden")
+    scalars: dict[str, Any] = {"num_cpus": data.num_cpus, "guest_id": data.guest_id}
+    disk: dict[str, Any] = {"label": "disk0", "size": data.disks.get(0).size, "unit_number": 0}
+    hardware = replace(HARDWARE, scalars=scalars, disks=(disk,))
+    add_fleet(stack, replace(SOURCE, source_uuid=data.uuid, hardware=hardware))
+    vm = machine(synthesize())
+    assert vm["num_cpus"] == "${data.vsphere_virtual_machine.golden.num_cpus}"
+    assert vm["guest_id"] == "${data.vsphere_virtual_machine.golden.guest_id}"
+    assert vm["disk"] == [
+        {"label": "disk0", "size": "${data.vsphere_virtual_machine.golden.disks[0].size}", "unit_number": 0}
+    ]
+    assert vm["instantclone"]["source_uuid"] == "${data.vsphere_virtual_machine.golden.uuid}"
+
+
+def test_guestinfo_may_be_a_reference(stack: TerraformStack, synthesize: Synthesize) -> None:
+    token = TerraformVariable(stack, "token", type="string")
+    add_fleet(stack, replace(SOURCE, members=(Member("web-0", 0, {"guestinfo.token": token.string_value}),)))
+    assert synthesize()["locals"]["vm_members"] == {"web-0": {"guestinfo": {"guestinfo.token": "${var.token}"}}}
+
+
+def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    provider = VsphereProvider(stack, "vsphere", user="", password="", alias="lab")
+    here = placement(stack, cluster="DC0_C0")
+    for prefix in ("web_", "ci_"):
+        InstantCloneFleet(
+            stack,
+            f"{prefix}fleet",
+            placement=here,
+            sources=[SOURCE],
+            release=ProviderVersion(2, 15, 0),
+            prefix=prefix,
+            provider=provider,
+        )
+    synthesized = synthesize()
+    assert sorted(synthesized["locals"]) == ["ci_vm_members", "web_vm_members"]
+    assert sorted(synthesized["output"]) == ["ci_clones", "web_clones"]
+    for kind in ("vsphere_virtual_machine", "vsphere_drs_vm_override"):
+        resources = synthesized["resource"][kind]
+        assert {name: resource["provider"] for name, resource in resources.items()} == {
+            "ci_vm": "vsphere.lab",
+            "web_vm": "vsphere.lab",
+        }
+    assert machine(synthesized, "ci_vm")["for_each"] == "${local.ci_vm_members}"

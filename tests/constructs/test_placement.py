@@ -1,0 +1,58 @@
+"""Where clones go."""
+
+from __future__ import annotations
+
+from cdktf import TerraformStack
+from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
+
+from constructs.placement import Placement
+from tests.constructs.conftest import Synthesize
+
+
+def test_the_objects_are_looked_up_in_the_datacenter(stack: TerraformStack, synthesize: Synthesize) -> None:
+    placement = Placement(
+        stack, "placement", datacenter="DC0", datastore="LocalDS_0", resource_pool="DC0_C0/Resources", cluster="DC0_C0"
+    )
+    synthesized = synthesize()
+    datacenter = "${data.vsphere_datacenter.datacenter.id}"
+    assert synthesized["data"] == {
+        "vsphere_datacenter": {"datacenter": {"name": "DC0"}},
+        "vsphere_datastore": {"datastore": {"name": "LocalDS_0", "datacenter_id": datacenter}},
+        "vsphere_resource_pool": {"resource_pool": {"name": "DC0_C0/Resources", "datacenter_id": datacenter}},
+        "vsphere_compute_cluster": {"cluster": {"name": "DC0_C0", "datacenter_id": datacenter}},
+    }
+    assert "resource" not in synthesized
+    assert placement.folder is None
+
+
+def test_without_a_cluster_none_is_looked_up(stack: TerraformStack, synthesize: Synthesize) -> None:
+    placement = Placement(stack, "placement", datacenter="DC0", datastore="LocalDS_0", resource_pool="ci")
+    assert placement.cluster_id is None
+    assert list(synthesize()["data"]) == ["vsphere_datacenter", "vsphere_datastore", "vsphere_resource_pool"]
+
+
+def test_a_folder_that_is_there_is_taken_by_its_path(stack: TerraformStack, synthesize: Synthesize) -> None:
+    placement = Placement(stack, "placement", datacenter="d", datastore="d", resource_pool="p", folder="ci/web")
+    assert placement.folder == "ci/web"
+    assert "resource" not in synthesize()
+
+
+def test_a_folder_of_its_own_is_a_resource(stack: TerraformStack, synthesize: Synthesize) -> None:
+    Placement(stack, "placement", datacenter="d", datastore="d", resource_pool="p", folder="ci/web", create_folder=True)
+    assert synthesize()["resource"] == {
+        "vsphere_folder": {
+            "folder": {"path": "ci/web", "type": "vm", "datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+        }
+    }
+
+
+def test_two_placements_of_one_stack_have_their_own_prefix_and_provider(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    provider = VsphereProvider(stack, "vsphere", user="", password="", alias="lab")
+    Placement(stack, "first", datacenter="d1", datastore="d", resource_pool="p")
+    Placement(stack, "second", datacenter="d2", datastore="d", resource_pool="p", prefix="lab_", provider=provider)
+    assert synthesize()["data"]["vsphere_datacenter"] == {
+        "datacenter": {"name": "d1"},
+        "lab_datacenter": {"name": "d2", "provider": "vsphere.lab"},
+    }

@@ -1,0 +1,157 @@
+"""A fleet as a stack of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cdktf import App
+
+from instant_clone.errors import ReplicaError
+from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source
+from instant_clone.source import Numa, SourceVm
+from instant_clone.versions import ProviderVersion
+from stacks import add_stacks
+from tests.instant_clone.replica_layouts import default, two_controllers
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def fleet(name: str = "web", **values: Any) -> Fleet:
+    defaults = {
+        "name": name,
+        "datacenter": "DC0",
+        "datastore": "LocalDS_0",
+        "resource_pool": "DC0_C0/Resources",
+        "sources": (Source(vm="golden", count=1),),
+    }
+    return Fleet.model_validate(defaults | values)
+
+
+def synthesize(*fleets: Fleet, source: SourceVm | None = None, release: str = "2.16.1") -> dict[str, Any]:
+    """The JSON of each stack, by its name; all fleets have one source."""
+    settings = ProviderSettings(version=ProviderVersion.parse(release))
+    fleet_file = FleetFile(provider=settings, fleets={fleet.name: fleet for fleet in fleets})
+    sources = {(fleet.name, own.key): source or default() for fleet in fleets for own in fleet.sources}
+    # Absolute: the Node process behind cdktf stays in the folder that it was started in.
+    app = App(outdir=str(Path.cwd() / "cdktf.out"), stack_traces=False)
+    add_stacks(app, fleet_file, sources)
+    app.synth()
+    stacks = sorted(Path("cdktf.out", "stacks").iterdir())
+    return {stack.name: json.loads((stack / "cdk.tf.json").read_text()) for stack in stacks}
+
+
+def machine(stack: dict[str, Any], name: str = "vm") -> dict[str, Any]:
+    found: dict[str, Any] = stack["resource"]["vsphere_virtual_machine"][name]
+    return found
+
+
+def test_each_fleet_is_a_stack_with_its_own_state() -> None:
+    stacks = synthesize(fleet("web"), fleet("ci", sources=(Source(key="a", vm="golden", members="4"),)))
+    assert {name: stack["terraform"]["backend"] for name, stack in stacks.items()} == {
+        "web": {"local": {"path": "../../../state/web.tfstate"}},
+        "ci": {"local": {"path": "../../../state/ci.tfstate"}},
+    }
+    assert [list(stack["locals"].items()) for stack in stacks.values()] == [
+        [("a_members", {"ci-4": {"guestinfo": {}}})],
+        [("vm_members", {"web-0": {"guestinfo": {}}})],
+    ]
+
+
+def test_the_fleets_own_annotation_stands_above_the_sources() -> None:
+    stacks = synthesize(fleet("web"), fleet("ci", annotation="made by CI"))
+    assert machine(stacks["web"])["annotation"] == "made by vcsim"
+    assert machine(stacks["ci"])["annotation"] == "made by CI"
+
+
+def test_clones_are_pinned_unless_the_fleet_says_otherwise() -> None:
+    stacks = synthesize(fleet("web"), fleet("ci", pin=False))
+    assert list(stacks["web"]["resource"]) == ["vsphere_drs_vm_override", "vsphere_virtual_machine"]
+    assert stacks["web"]["data"]["vsphere_compute_cluster"]["cluster"]["name"] == "DC0_C0"
+    assert list(stacks["ci"]["resource"]) == ["vsphere_virtual_machine"]
+    assert "vsphere_compute_cluster" not in stacks["ci"]["data"]
+
+
+def test_nothing_from_the_file_or_the_source_is_taken_for_an_expression() -> None:
+    web = fleet(
+        datacenter="${dc}",
+        datastore="%{ds}",
+        resource_pool="${c}/Resources",
+        folder="${f}",
+        names="${{x}}-{index}",
+        guestinfo={"guestinfo.${k}": "%{{v}} ${{w}}"},
+    )
+    stack = synthesize(web, source=default(annotation="Price: ${p} %{if}", alternate_guest_name="${os}"))["web"]
+    assert {kind: next(iter(found.values()))["name"] for kind, found in stack["data"].items()} == {
+        "vsphere_datacenter": "$${dc}",
+        "vsphere_datastore": "%%{ds}",
+        "vsphere_resource_pool": "$${c}/Resources",
+        "vsphere_compute_cluster": "$${c}",
+    }
+    assert stack["locals"]["vm_members"] == {"$${x}-0": {"guestinfo": {"guestinfo.$${k}": "%%{v} $${w}"}}}
+    assert machine(stack)["folder"] == "$${f}"
+    assert machine(stack)["annotation"] == "Price: $${p} %%{if}"
+    assert machine(stack)["alternate_guest_name"] == "$${os}"
+
+
+@pytest.mark.parametrize(
+    ("release", "unknown"),
+    [
+        (
+            "2.0.2",
+            {
+                "extra_config_reboot_required",
+                "memory_reservation_locked_to_max",
+                "num_cores_per_numa_node",
+                "nvme_controller_count",
+                "tools_upgrade_policy",
+            },
+        ),
+        ("2.15.0", {"num_cores_per_numa_node"}),
+        ("2.16.1", set()),
+    ],
+)
+def test_only_arguments_of_the_release_are_written(release: str, unknown: set[str]) -> None:
+    source = default(numa=Numa(auto_cores_per_node=True), hardware_version=19)
+    stack = synthesize(fleet(), source=source, release=release)["web"]
+    younger = {
+        "extra_config_reboot_required",
+        "memory_reservation_locked_to_max",
+        "num_cores_per_numa_node",
+        "nvme_controller_count",
+        "tools_upgrade_policy",
+    }
+    assert younger - machine(stack).keys() == unknown
+    assert stack["terraform"]["required_providers"]["vsphere"]["version"] == release
+
+
+def test_disks_and_drives_are_those_of_the_source() -> None:
+    vm = machine(synthesize(fleet(), source=two_controllers())["web"])
+    assert [disk["label"] for disk in vm["disk"]] == [f"disk{number}" for number in range(len(vm["disk"]))]
+    assert vm["scsi_controller_count"] == 2
+
+
+def test_what_cannot_be_repeated_is_said_of_all_fleets_before_anything_is_written() -> None:
+    with pytest.raises(ReplicaError) as caught:
+        synthesize(fleet("web"), fleet("ci"), source=default(template=True))
+    assert [str(finding) for finding in caught.value.findings] == 2 * [
+        "/DC0/vm/golden-0: It is a template, which never runs. Convert it to a virtual machine."
+    ]
+    assert list(Path("cdktf.out").rglob("*.json")) == []
+
+
+def test_warnings_go_to_the_cdktf_command() -> None:
+    synthesize(fleet(), source=default(vapp_property_ids=("hostname",)))
+    manifest = json.loads(Path("cdktf.out", "manifest.json").read_text())
+    assert [(note["level"], note["message"]) for note in manifest["stacks"]["web"]["annotations"]] == [
+        (
+            "@cdktf/warn",
+            "/DC0/vm/golden-0, vapp: The values of hostname are not configured; "
+            "the provider still reads them into the state.",
+        )
+    ]
