@@ -1,0 +1,176 @@
+# The commands of the README, and the steps they are made of. Needs Python 3.11 or newer with venv, git and make;
+# everything else is set up in this folder, and nothing outside it is touched. Works with GNU make 3.81.
+
+PYTHON ?= python3
+PIPENV_VERSION := 2026.10.3
+TERRAFORM_VERSION := 1.5.7
+
+cache := $(CURDIR)/.cache
+scratch_home := $(cache)/home
+bin := .venv/bin
+
+# The cdktf command would make a plugin cache under HOME.
+export CDKTF_DISABLE_PLUGIN_CACHE_ENV := 1
+export CDKTF_HOME := $(cache)/cdktf
+export CHECKPOINT_DISABLE := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(cache)/hypothesis
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(cache)/jsii
+export NODE_COMPILE_CACHE := $(cache)/node
+export PIP_CACHE_DIR := $(cache)/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export npm_config_cache := $(cache)/npm
+
+# What would lead the tools of this folder to other Pythons, other Go trees, other folders.
+unexport GOARCH GOBIN GOFLAGS GOOS GOROOT PYTHONHOME PYTHONPATH PYTHONSAFEPATH VIRTUAL_ENV
+unexport TF_DATA_DIR TF_PLUGIN_CACHE_DIR TF_WORKSPACE
+
+# Terraform refuses to start when this names a file that does not exist.
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
+unexport TF_CLI_CONFIG_FILE
+endif
+
+# The folder's own tools first. Not exported for the whole file: $(PYTHON) is looked up in the user's PATH.
+with_tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$$PATH"
+
+# Temporary files go too, what cdktf and jsii leave of them included. In the system's folder for them, not in this one:
+# a socket's path must not be longer than about 100 bytes.
+with_scratch := scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+	TMPDIR="$$scratch"
+
+# Go keeps counters under HOME, so it gets another one; modules stay writable, so that `make clean` can remove them.
+with_go := HOME="$(scratch_home)" XDG_CONFIG_HOME="$(scratch_home)" GOPATH="$(cache)/go" GOENV=off GOTOOLCHAIN=local \
+	GOWORK=off GOFLAGS='-modcacherw -trimpath -buildvcs=false' CGO_ENABLED=0
+go := "$(CURDIR)/$(bin)/go"
+
+with_pipenv := PIPENV_CACHE_DIR="$(cache)/pipenv" PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 \
+	PIPENV_PIPFILE="$(CURDIR)/Pipfile" PIPENV_VENV_IN_PROJECT=1 PIPENV_YES=1 \
+	TMPDIR="$(cache)/tmp" VIRTUALENV_OVERRIDE_APP_DATA="$(cache)/virtualenv"
+pipenv := $(with_pipenv) .tools/pipenv/bin/pipenv
+
+# $(call step,NAME,TEXT,COMMAND): say TEXT, run COMMAND with its output in .tools/log/NAME.log, show the end of that
+# log if COMMAND fails. A COMMAND with commas in it has to come out of a variable.
+step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
+	printf '[set-up] %s ... ' '$(2)' && begun=$$(date +%s) && export TMPDIR="$(cache)/tmp" && \
+	if ( $(3) ) >.tools/log/$(1).log 2>&1 </dev/null; then \
+		echo "done in $$(( $$(date +%s) - begun )) s"; \
+	else \
+		echo 'failed:'; tail -n 30 .tools/log/$(1).log; echo "The whole log is in .tools/log/$(1).log"; exit 1; \
+	fi
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help demo test unit e2e lint format audit lock setup clean terraform stock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
+	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
+
+test: setup lint unit e2e ## everything: format, lint, types, directions, unit tests, simulator, end to end
+
+unit: .venv/.complete ## the fast tests only
+	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not simulator and not e2e' --basetemp .cache/tests
+
+e2e: setup ## the tests that need the simulator or run real Terraform
+	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" \
+		$(bin)/python -m pytest -m 'simulator or e2e' --numprocesses 2 --dist loadscope --basetemp .cache/tests
+
+lint: .venv/.complete ## format, lint, types and the directions between the rooms
+	@$(bin)/ruff format --check .
+	@$(bin)/ruff check .
+	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests)
+	@$(bin)/lint-imports --no-logo --cache-dir .cache/import-linter
+
+format: .venv/.complete ## format the code and mend what the linter can mend
+	@$(bin)/ruff check --fix-only .
+	@$(bin)/ruff format .
+
+audit: .venv/.complete ## known vulnerabilities of the Python packages in Pipfile.lock
+	@mkdir -p .cache/tmp
+	@$(pipenv) requirements --dev | grep == >.cache/locked.txt
+	@$(bin)/pip-audit --strict --disable-pip --no-deps --requirement .cache/locked.txt --progress-spinner off \
+		--cache-dir .cache/pip-audit
+
+lock: .tools/pipenv/.complete .venv/.complete ## resolve both lock files anew, without addresses in them
+	@$(bin)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Lock with Python 3.11, the oldest supported: a later one leaves out what only 3.11 needs." >&2; exit 1; }
+	@mkdir -p .cache/tmp
+	@$(pipenv) lock
+	@$(bin)/python -m tests.support.lock_files --strip-sources
+	@$(with_tools) npm install --package-lock-only --ignore-scripts
+	@$(bin)/python -m tests.support.lock_files
+
+setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
+
+clean: ## remove everything made; your state/ stays
+	@rm -rf .venv node_modules .tools .cache .demo cdktf.out cdktf.log .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+		.grimp_cache .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Steps. Each leaves a file in what it made, newer than what it was made from.
+
+install_pipenv = $(PYTHON) -m venv --clear .tools/pipenv && \
+	.tools/pipenv/bin/python -m pip install pipenv==$(PIPENV_VERSION)
+name_another = Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)
+.tools/pipenv/.complete:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)'. $(name_another)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1). $(name_another)" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu it is the package python3-venv. $(name_another)" >&2; \
+		exit 1; }
+	$(call step,pipenv,pipenv (10 s),$(install_pipenv))
+	@touch $@
+
+install_packages = $(pipenv) --python "$(CURDIR)/.tools/pipenv/bin/python" sync --dev
+.venv/.complete: Pipfile.lock | .tools/pipenv/.complete
+	$(call step,python,Python packages with Node and Go (1 minute),$(install_packages))
+	@touch $@
+
+install_node_modules = $(with_tools) npm ci --ignore-scripts --no-audit --no-fund && \
+	$(with_tools) npx --no-install cdktf --version
+node_modules/.complete: package.json package-lock.json .npmrc | .venv/.complete
+	$(call step,node,the cdktf command (1 minute),$(install_node_modules))
+	@touch $@
+
+# $(1) is a command name: is it a Terraform 1.5 or newer, or an OpenTofu?
+is_new_enough = { $(1) version 2>/dev/null | awk 'NR == 1 { sub(/^.* v/, ""); split($$0, n, "."); \
+	ok = n[1] > 1 || n[1] == 1 && n[2] >= 5 } END { exit !ok }'; }
+terraform: .venv/.complete
+ifdef TERRAFORM_BINARY_NAME
+	@$(call is_new_enough,"$(TERRAFORM_BINARY_NAME)") || { \
+		echo "TERRAFORM_BINARY_NAME=$(TERRAFORM_BINARY_NAME) is no Terraform 1.5 or newer, nor an OpenTofu." >&2; exit 1; }
+else
+	@$(call is_new_enough,terraform) || $(MAKE) --silent --no-print-directory .tools/bin/terraform
+endif
+
+# Built in caches of its own, which take 1.5 GB and are of no use afterwards.
+terraform_caches := GOMODCACHE="$(cache)/terraform/modules" GOCACHE="$(cache)/terraform/build"
+build_terraform = $(with_go) $(terraform_caches) GOBIN="$(CURDIR)/.tools/bin" \
+	$(go) install -ldflags='-s -w' github.com/hashicorp/terraform@v$(TERRAFORM_VERSION) && rm -rf "$(cache)/terraform"
+.tools/bin/terraform: | .venv/.complete
+	$(call step,terraform,Terraform from source as there is none in PATH (3 to 5 minutes),$(build_terraform))
+
+build_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" \
+	$(go) build -ldflags='-s -w' -o ../../.tools/bin/vcsim .
+.tools/bin/vcsim: $(wildcard tests/vcsim/*.go) tests/vcsim/go.mod tests/vcsim/go.sum | .venv/.complete
+	$(call step,vcsim,the simulated vCenter (2 minutes),$(build_vcsim))
+	@touch $@
+
+# A provider binary that the user names is used where it is.
+stock_provider = $$($(bin)/python -m tests.support.stock)
+ifdef STOCK_VSPHERE_PROVIDER
+stock: .venv/.complete
+	@$(bin)/python -m tests.support.stock >/dev/null
+else
+stock: .tools/stock/path
+endif
+
+get_stock_provider = $(with_tools) $(bin)/python -m tests.support.stock
+.tools/stock/path: | .venv/.complete terraform
+	$(call step,stock,the stock vSphere provider (20 s),$(get_stock_provider))

@@ -1,0 +1,1 @@
+"""A fleet of instant clones made, grown and removed in a simulated vCenter: what `make demo` runs."""

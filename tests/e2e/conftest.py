@@ -1,0 +1,140 @@
+"""The plugin installed as a user would, and simulators to use it against."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instant_clone.provider.installation import Installation, install
+from instant_clone.provider.package import platform_name
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
+from tests.conftest import StartSimulator
+from tests.e2e.terraform import Terraform, clean_environment
+from tests.support.clone_stack import PROVIDER_SOURCE, document, source_of
+from tests.support.simulator import Simulator
+from tests.support.stock import stock_provider
+
+__all__ = ["Bench", "NewTerraform", "Plugin"]
+
+SENTINEL = "sentinel-pw-5d0e"
+"""the password: it must not turn up anywhere"""
+
+STOCK_SOURCE = "stock.internal/vmware/vsphere"
+CLI_CONFIGURATION = """\
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{plugins}"
+    include = ["instantclone.internal/*/*"]
+  }}
+  filesystem_mirror {{
+    path    = "{mirror}"
+    include = ["stock.internal/*/*"]
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """The installed plugin, with what Terraform needs to find it."""
+
+    installation: Installation
+    plugin_folder: Path
+    environment: dict[str, str]
+    initialised: Path
+    """a folder in which `terraform init` has been run"""
+    stock_source: str
+    """the address under which Terraform finds the stock provider as it is"""
+
+    @property
+    def release(self) -> ProviderVersion:
+        """The stock provider's."""
+        return self.installation.version
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
+    """Installed once for all tests, around the stock provider that tests.support.stock finds."""
+    if sys.platform != "linux":
+        pytest.skip("processes are looked for in /proc")
+    root = tmp_path_factory.mktemp("plugin")
+    stock, folder, mirror, home = stock_provider().path, root / "plugins", root / "mirror", root / "home"
+    home.mkdir()
+    installation = install(stock, plugin_folder=folder, source=PROVIDER_SOURCE)
+    package = mirror / STOCK_SOURCE / str(installation.version) / platform_name()
+    package.mkdir(parents=True)
+    (package / stock.name).symlink_to(stock)
+    cli_configuration = root / "cli.tfrc"
+    cli_configuration.write_text(CLI_CONFIGURATION.format(plugins=folder, mirror=mirror))
+    environment = clean_environment(home, cli_configuration)
+    terraform = Terraform(root / "initialised", environment)
+    terraform.write(document(installation.version, {}))
+    terraform.init()
+    return Plugin(installation, folder, environment, terraform.folder, STOCK_SOURCE)
+
+
+NewTerraform = Callable[[Simulator], Terraform]
+
+
+@pytest.fixture
+def new_terraform(plugin: Plugin, tmp_path: Path) -> Iterator[NewTerraform]:
+    """Makes initialised folders for a simulator; none of their processes is left at the end of the test."""
+    with ExitStack() as folders:
+
+        def make(simulator: Simulator) -> Terraform:
+            number = len(list(tmp_path.iterdir()))
+            terraform = Terraform(
+                tmp_path / f"terraform-{number}",
+                simulator.environment(plugin.environment),
+                initialised=plugin.initialised,
+            )
+            return folders.enter_context(terraform)
+
+        yield make
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A simulator with a source, the release of the stock provider in use, and Terraform in a folder."""
+
+    simulator: Simulator
+    source: SourceVm
+    release: ProviderVersion
+    terraform: Terraform
+
+    def methods(self, *names: str) -> list[str]:
+        """The methods that were called on these VMs, in order."""
+        return [call.method for name in names for call in self.simulator.calls(name)]
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    """A simulator that a module's tests share, each with names of its own."""
+    return start_simulator("-source", "golden,silver", "-off", "sleeping", "-tools", "0s", password=SENTINEL)
+
+
+@pytest.fixture(scope="module")
+def golden(vcenter: Simulator) -> SourceVm:
+    """The source in it."""
+    return source_of(vcenter, "golden")
+
+
+@pytest.fixture
+def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    """Terraform in a new folder against the shared simulator."""
+    return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Everything here runs real Terraform."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)

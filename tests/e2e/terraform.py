@@ -1,0 +1,234 @@
+"""Real Terraform in a folder of its own, with what it says as data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.processes import Process, marked, until
+
+__all__ = ["MARK", "Diagnostic", "Outcome", "Terraform", "clean_environment"]
+
+MARK = "INSTANT_CLONE_TEST_RUN"
+"""the variable by which the processes of one run are told from all others"""
+
+_DEADLINE_SECONDS = 120
+_UI_COMMANDS = ("apply", "destroy", "plan", "refresh")
+
+
+def clean_environment(home: Path, cli_configuration: Path) -> dict[str, str]:
+    """This process's environment without what would lead Terraform elsewhere."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "VSPHERE_", "PLUGIN_"))}
+    return inherited | {
+        "CHECKPOINT_DISABLE": "1",
+        "HOME": str(home),
+        "TF_CLI_CONFIG_FILE": str(cli_configuration),
+        "TF_IN_AUTOMATION": "1",
+    }
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A warning or an error, as Terraform's JSON has it."""
+
+    severity: str
+    summary: str
+    detail: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.summary}: {self.detail} [{self.address}]"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one Terraform command."""
+
+    code: int
+    stdout: str
+    stderr: str
+    mark: str = field(repr=False)
+
+    @cached_property
+    def messages(self) -> list[dict[str, Any]]:
+        """The lines of the machine-readable UI, or the one document of `validate`."""
+        found = []
+        for line in self.stdout.splitlines():
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(message, dict):
+                found.append(message)
+        return found
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All warnings and errors."""
+        raw = [message["diagnostic"] for message in self.messages if message.get("type") == "diagnostic"]
+        if not self.messages and self.stdout.lstrip().startswith("{"):
+            raw = json.loads(self.stdout).get("diagnostics", [])
+        return [
+            Diagnostic(each["severity"], each["summary"], each.get("detail", ""), each.get("address", ""))
+            for each in raw
+        ]
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The errors among the diagnostics."""
+        return [each for each in self.diagnostics if each.severity == "error"]
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What is planned, or was carried out: address → "create", "update", "replace", "delete"."""
+        return {
+            message["change"]["resource"]["addr"]: message["change"]["action"]
+            for message in self.messages
+            if message.get("type") == "planned_change" and message["change"]["action"] not in ("noop", "read")
+        }
+
+    def require(self) -> Outcome:
+        """Itself, if the command succeeded; else AssertionError with all that was said."""
+        assert self.code == 0, "\n".join([*map(str, self.diagnostics), self.stderr[-4000:]]) or self.stdout[-4000:]
+        return self
+
+
+@dataclass
+class Running:
+    """A Terraform command that is under way."""
+
+    process: subprocess.Popen[str]
+    mark: str
+
+    @property
+    def plugins(self) -> tuple[Process | None, Process | None]:
+        """Our plugin and the stock provider behind it, as far as they run."""
+        found = marked(MARK, self.mark)
+        wrapper = next((each for each in found if "instant_clone.provider" in each.command), None)
+        stock = next((each for each in found if each.program.startswith("terraform-provider-vsphere_v")), None)
+        return wrapper, stock
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does to Terraform."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """SIGKILL for Terraform alone."""
+        self.process.kill()
+
+    def finish(self) -> Outcome:
+        """Waits for its end."""
+        stdout, stderr = self.process.communicate(timeout=_DEADLINE_SECONDS)
+        return Outcome(self.process.returncode, stdout, stderr, self.mark)
+
+
+class Terraform:
+    """The terraform command in one folder. As a context manager, it makes sure that none of its processes is left."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, initialised: Path | None = None) -> None:
+        """`initialised` is a folder in which `init` was run for the same providers: that is not done again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.environment = dict(environment)
+        self._marks: list[str] = []
+        if initialised is not None:
+            shutil.copytree(initialised / ".terraform", folder / ".terraform", symlinks=True)
+            shutil.copy2(initialised / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        left = [process for mark in self._marks for process in marked(MARK, mark)]
+        if kind is not None:
+            for process in left:
+                process.kill()
+        else:
+            until(lambda: not any(process.runs() for process in left), f"{left} to be gone")
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Makes `document`, Terraform's JSON syntax, the whole configuration."""
+        (self.folder / "main.tf.json").write_text(json.dumps(document, indent=1))
+
+    def run(self, command: str, *arguments: str, **environment: str) -> Outcome:
+        """Runs a command to its end, whatever that is."""
+        with self.start(command, *arguments, **environment) as running:
+            return running.finish()
+
+    @contextmanager
+    def start(self, command: str, *arguments: str, **environment: str) -> Iterator[Running]:
+        """A command under way, which is ended with the block if it still runs."""
+        given = [command, *arguments]
+        if command in _UI_COMMANDS:
+            given = [command, "-json", "-input=false", *arguments]
+        elif command == "validate":
+            given = [command, "-json"]
+        if command in ("apply", "destroy"):
+            given.insert(1, "-auto-approve")
+        mark = str(uuid.uuid4())
+        self._marks.append(mark)
+        process = subprocess.Popen(
+            [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
+            cwd=self.folder,
+            env=self.environment | environment | {MARK: mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Signals of the tests' own terminal stay away.
+            start_new_session=True,
+        )
+        with process:
+            try:
+                yield Running(process, mark)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def init(self, *arguments: str) -> Outcome:
+        """`terraform init`."""
+        return self.run("init", "-no-color", "-input=false", *arguments).require()
+
+    def apply(self, *arguments: str) -> Outcome:
+        """`terraform apply`, which must succeed."""
+        return self.run("apply", *arguments).require()
+
+    def plan(self, *arguments: str) -> dict[str, str]:
+        """What `terraform plan`, which must succeed, wants to change: address → action."""
+        return self.run("plan", *arguments).require().changes
+
+    def destroy(self) -> Outcome:
+        """`terraform destroy`, which must succeed."""
+        return self.run("destroy").require()
+
+    @property
+    def state_text(self) -> str:
+        """The state file."""
+        return (self.folder / "terraform.tfstate").read_text()
+
+    def instances(self, kind: str = "vsphere_virtual_machine") -> dict[str, dict[str, Any]]:
+        """The instances of managed resources in the state, by index key or, without one, by the resource's name."""
+        return {
+            str(instance.get("index_key", resource["name"])): instance
+            for resource in json.loads(self.state_text)["resources"]
+            if resource["mode"] == "managed" and resource["type"] == kind
+            for instance in resource["instances"]
+        }
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """The attributes of one VM in the state."""
+        found: dict[str, Any] = self.instances()[name]["attributes"]
+        return found

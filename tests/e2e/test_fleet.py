@@ -1,0 +1,160 @@
+"""The life of a fleet through the real cdktf command, Terraform and stock provider, in a simulated vCenter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.vcenter.session import ConnectionSettings, connect
+from tests.support.simulator import Simulator
+from tests.support.stock import stock_provider
+from tests.support.workspace import PROJECT, Finished, Workspace
+
+pytestmark = pytest.mark.e2e
+
+PASSWORD = "sentinel-7f3c9a"
+CLONES = {"web-00", "web-01", "web-02"}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("-source", "golden-web", password=PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def workspace(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("workspace")
+    made = Workspace(folder, stock_binary=stock_provider().path, vcenter=simulator.environment(base={}))
+    made.copy(PROJECT / "fleets.toml")
+    return made
+
+
+@pytest.fixture(scope="module")
+def story(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
+    """Each step of a fleet's life, run once; the tests look at what came of it."""
+    steps: dict[str, Finished] = {}
+
+    def step(name: str, *command: str) -> Finished:
+        steps[name] = workspace.run(*command)
+        assert steps[name].code == 0, steps[name].output
+        return steps[name]
+
+    step("record", "instant-clone", "record")
+    step("plan", "cdktf", "diff", "web")
+    step("deploy", "cdktf", "deploy", "web", "--auto-approve", "--outputs-file", "outputs.json")
+    step("plan again", "cdktf", "diff", "web")
+    steps["first UUIDs"] = Finished((), 0, (workspace.folder / "outputs.json").read_text())
+    workspace.set_count(4)
+    step("grow", "cdktf", "deploy", "web", "--auto-approve", "--outputs-file", "outputs.json")
+    steps["grown UUIDs"] = Finished((), 0, (workspace.folder / "outputs.json").read_text())
+    steps["state"] = Finished((), 0, (workspace.folder / "state" / "web.tfstate").read_text())
+    calls = [f"{call.method} {call.vm}" for call in simulator.calls() if call.vm.startswith("web-")]
+    steps["calls on clones"] = Finished((), 0, "\n".join(calls))
+    step("destroy", "cdktf", "destroy", "web", "--auto-approve")
+    return steps
+
+
+def clones(outputs: Finished) -> dict[str, str]:
+    found: dict[str, str] = json.loads(outputs.output)["web"]["fleet"]["clones"]
+    return found
+
+
+def test_the_plan_is_a_clone_and_a_pin_for_each_member_and_the_folder(story: dict[str, Finished]) -> None:
+    assert "Plan: 7 to add, 0 to change, 0 to destroy." in story["plan"].output
+
+
+def test_deploy_makes_the_clones_and_tells_their_uuids(story: dict[str, Finished]) -> None:
+    assert clones(story["first UUIDs"]).keys() == CLONES
+    assert len(set(clones(story["first UUIDs"]).values())) == 3
+
+
+def test_each_clone_tells_its_own_address(story: dict[str, Finished]) -> None:
+    assert json.loads(story["first UUIDs"].output)["web"]["fleet"]["addresses"] == {
+        "web-00": "10.20.1.100",
+        "web-01": "10.20.1.101",
+        "web-02": "10.20.1.102",
+    }
+
+
+def test_the_next_plan_is_empty(story: dict[str, Finished]) -> None:
+    assert "No changes. Your infrastructure matches the configuration." in story["plan again"].output
+
+
+def test_one_more_leaves_the_others_as_they_are(story: dict[str, Finished]) -> None:
+    before, after = clones(story["first UUIDs"]), clones(story["grown UUIDs"])
+    assert after.keys() == CLONES | {"web-03"}
+    assert before.items() <= after.items()
+    assert "Resources: 2 added, 0 changed, 0 destroyed." in story["grow"].output
+
+
+def test_no_clone_was_reconfigured_powered_off_or_moved(story: dict[str, Finished]) -> None:
+    assert story["calls on clones"].output == ""
+
+
+def test_destroy_leaves_nothing_behind(story: dict[str, Finished], simulator: Simulator) -> None:
+    assert "Resources: 9 destroyed." in story["destroy"].output
+    for name in (*CLONES, "web-03"):
+        with pytest.raises(KeyError):
+            simulator.vm(name)
+    assert simulator.vm("golden-web").power == "poweredOn"
+
+
+def test_no_session_of_ours_is_left(story: dict[str, Finished], simulator: Simulator) -> None:
+    assert story["destroy"].code == 0
+    with connect(ConnectionSettings.from_environment(simulator.environment(base={}))) as session:
+        sessions = cast(vim.SessionManager, session.content.sessionManager)
+        ours = [found.key for found in sessions.sessionList if "pyvmomi" in found.userAgent]
+        # The stock provider never logs out of its own.
+        assert ours == [cast(vim.UserSession, sessions.currentSession).key]
+
+
+def test_the_state_knows_the_clones_as_the_stock_provider_would(story: dict[str, Finished]) -> None:
+    machines = [
+        instance["attributes"]
+        for resource in json.loads(story["state"].output)["resources"]
+        if resource["type"] == "vsphere_virtual_machine"
+        for instance in resource["instances"]
+    ]
+    assert len(machines) == 4
+    for machine in machines:
+        assert [disk["label"] for disk in machine["disk"]] == ["disk0", "disk1"]
+        assert [disk["keep_on_remove"] for disk in machine["disk"]] == [False, False]
+        assert machine["imported"] is False
+        assert machine["extra_config"]["guestinfo.ic.hostname"] == machine["name"]
+
+
+def test_the_record_is_the_committed_one(story: dict[str, Finished], workspace: Workspace) -> None:
+    assert story["record"].output == "sources/web.json new\n"
+    committed = (PROJECT / "sources" / "web.json").read_bytes()
+    assert (workspace.folder / "sources" / "web.json").read_bytes() == committed
+
+
+def test_the_password_is_nowhere(story: dict[str, Finished], workspace: Workspace) -> None:
+    shown = [name for name, finished in story.items() if PASSWORD in finished.output]
+    written = [
+        str(path.relative_to(workspace.folder))
+        for path in workspace.folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and PASSWORD.encode() in path.read_bytes()
+    ]
+    assert (shown, written) == ([], [])
+
+
+def test_a_synth_without_vcenter_gives_the_same_bytes(
+    story: dict[str, Finished], workspace: Workspace, tmp_path: Path
+) -> None:
+    def synthesized(of: Workspace) -> bytes:
+        finished = of.run("cdktf", "synth")
+        assert finished.code == 0, finished.output
+        stack = of.folder / "cdktf.out" / "stacks" / "web"
+        return (stack / "cdk.tf.json").read_bytes() + (stack / ".terraform.lock.hcl").read_bytes()
+
+    offline = Workspace(tmp_path / "elsewhere", stock_binary=stock_provider().path, vcenter={})
+    offline.copy(workspace.folder / "fleets.toml", workspace.folder / "sources")
+    assert story["record"].code == 0
+    assert synthesized(offline) == synthesized(workspace)

@@ -1,0 +1,114 @@
+"""VMs that come into the state by import, and states that leave for the stock provider."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, document, machine
+
+
+def _made(bench: Bench, name: str, **arguments: Any) -> None:
+    """A clone, in the state of the bench's folder."""
+    bench.terraform.write(clones(bench.source, bench.release, [name], **arguments))
+    bench.terraform.apply()
+
+
+def test_an_imported_clone_is_taken_as_it_is(bench: Bench, new_terraform: NewTerraform) -> None:
+    extra = {"guestinfo.ic.hostname": "imported"}
+    _made(bench, "imported", extra_config=extra)
+    other = new_terraform(bench.simulator)
+    whole = document(
+        bench.release,
+        {"vm": machine(bench.source, bench.release, name="imported", extra_config=extra)},
+        **{"import": [{"to": "vsphere_virtual_machine.vm", "id": "/DC0/vm/imported"}]},
+    )
+    other.write(whole)
+
+    other.run("plan", "-out=saved").require()
+    (change,) = json.loads(other.run("show", "-json", "saved").require().stdout)["resource_changes"]
+    other.apply()
+
+    assert change["change"]["actions"] in (["no-op"], ["update"])
+    after = change["change"]["after"]
+    assert [(disk["label"], disk["size"], disk["keep_on_remove"]) for disk in after["disk"]] == [
+        ("disk0", 16, False),
+        ("disk1", 8, False),
+    ]
+    state = other.attributes("vm")
+    assert [(disk["label"], disk["keep_on_remove"]) for disk in state["disk"]] == [("disk0", False), ("disk1", False)]
+    assert state["extra_config"] == extra
+    assert state["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": None}]
+    assert bench.methods("imported") == []
+    assert other.plan() == {}
+    other.destroy()
+    assert bench.methods("imported") == ["ShutdownGuest", "Destroy_Task"]
+
+
+def test_the_command_import_leads_to_the_same(bench: Bench, new_terraform: NewTerraform) -> None:
+    _made(bench, "by-command")
+    other = new_terraform(bench.simulator)
+    other.write(clones(bench.source, bench.release, ["by-command"]))
+    other.run("import", "-input=false", 'vsphere_virtual_machine.vm["by-command"]', "/DC0/vm/by-command").require()
+
+    other.apply()
+
+    assert bench.methods("by-command") == []
+    assert [disk["label"] for disk in other.attributes("by-command")["disk"]] == ["disk0", "disk1"]
+    assert other.plan() == {}
+
+
+def test_an_imported_vm_with_a_disk_that_the_configuration_lacks(bench: Bench, new_terraform: NewTerraform) -> None:
+    _made(bench, "lopsided")
+    other = new_terraform(bench.simulator)
+    disks = machine(bench.source, bench.release)["disk"]
+    other.write(clones(bench.source, bench.release, ["lopsided"], disk=disks[:1]))
+    other.run("import", "-input=false", 'vsphere_virtual_machine.vm["lopsided"]', "/DC0/vm/lopsided").require()
+
+    (error,) = other.run("apply").errors
+
+    assert error.summary == "Disks without a partner"
+    assert error.detail.startswith("lopsided has disks that the configuration lacks: scsi unit 1, 8 GiB (")
+    assert bench.methods("lopsided") == []
+
+
+def test_the_stock_provider_goes_on_with_the_state(bench: Bench, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    extra = {"guestinfo.ic.hostname": "left"}
+    _made(bench, "left", extra_config=extra)
+    ours = bench.terraform
+    whole = clones(bench.source, bench.release, ["left"], extra_config=extra)
+    source = whole["terraform"]["required_providers"]["vsphere"]["source"]
+    whole["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
+    del whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"]
+    ours.run("state", "replace-provider", "-auto-approve", source, plugin.stock_source).require()
+    ours.write(whole)
+    ours.init("-upgrade")
+
+    assert ours.plan() == {}
+
+    ours.apply()
+    assert "instantclone" not in ours.attributes("left")
+    assert bench.methods("left") == []
+    ours.destroy()
+    assert bench.methods("left") == ["ShutdownGuest", "Destroy_Task"]
+
+
+def test_clones_can_be_destroyed_without_their_source(bench: Bench) -> None:
+    from tests.support.clone_stack import source_of
+    from tests.vcsim.client import Client, clone, result
+
+    with Client(bench.simulator) as client:
+        clone(client.vm("golden"), "short-lived")
+        source = source_of(bench.simulator, "short-lived")
+        bench.terraform.write(clones(source, bench.release, ["survivor"]))
+        bench.terraform.apply()
+        vm = client.vm("short-lived")
+        result(vm.PowerOff())
+        result(vm.Destroy())
+
+    assert bench.terraform.plan() == {}
+    bench.terraform.destroy()
+
+    assert bench.terraform.instances() == {}
+    assert bench.methods("survivor") == ["ShutdownGuest", "Destroy_Task"]

@@ -1,0 +1,104 @@
+"""Changes of the block of clones that exist."""
+
+from __future__ import annotations
+
+from tests.e2e.conftest import Bench
+from tests.support.clone_stack import clones, machine, source_of
+
+ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
+
+
+def _block(bench: Bench, name: str) -> object:
+    return bench.terraform.attributes(name)["instantclone"]
+
+
+def test_another_source_replaces_the_clone(bench: Bench) -> None:
+    bench.terraform.write(clones(bench.source, bench.release, ["moved"]))
+    bench.terraform.apply()
+    first = bench.simulator.vm("moved").moid
+    silver = source_of(bench.simulator, "silver")
+    bench.terraform.write(clones(silver, bench.release, ["moved"]))
+    assert bench.terraform.plan() == {ADDRESS.format("moved"): "replace"}
+
+    bench.terraform.apply()
+
+    assert bench.methods(first) == ["ShutdownGuest", "Destroy_Task"]
+    second = bench.simulator.vm("moved").moid
+    assert second != first
+    assert bench.methods(second) == []
+    assert _block(bench, "moved") == [{"source_uuid": silver.uuid, "timeout": None}]
+    assert bench.terraform.plan() == {}
+
+
+def test_a_uuid_written_differently_is_the_same_source(bench: Bench) -> None:
+    bench.terraform.write(clones(bench.source, bench.release, ["upper"]))
+    bench.terraform.apply()
+    bench.terraform.write(
+        clones(bench.source, bench.release, ["upper"], instantclone=[{"source_uuid": bench.source.uuid.upper()}])
+    )
+
+    assert bench.terraform.plan() == {ADDRESS.format("upper"): "update"}
+    bench.terraform.apply()
+
+    assert bench.terraform.plan() == {}
+    assert bench.methods("upper") == []
+
+
+def test_changes_of_the_block_alone_touch_nothing_but_the_state(bench: Bench) -> None:
+    """Another time-out, the block removed, the block added again."""
+    body = machine(bench.source, bench.release)
+    for block, expected in (
+        ([{"source_uuid": bench.source.uuid}], "create"),
+        ([{"source_uuid": bench.source.uuid, "timeout": 9}], "update"),
+        ([], "update"),
+        ([{"source_uuid": bench.source.uuid, "timeout": 4}], "update"),
+    ):
+        bench.terraform.write(clones(bench.source, bench.release, ["steady"], **body | {"instantclone": block}))
+        bench.simulator.requests(reset=True)
+
+        assert bench.terraform.apply().changes == {ADDRESS.format("steady"): expected}
+
+        in_state = [{"timeout": None, **each} for each in block]
+        assert _block(bench, "steady") == in_state
+        assert bench.terraform.plan() == {}
+    assert "ReconfigVM_Task" not in bench.simulator.requests()
+    assert bench.methods("steady") == []
+
+
+def test_a_change_of_the_vm_is_the_stock_provider_s(bench: Bench) -> None:
+    """Beside a change of the block; a shutdown time-out is the provider's own argument, so no VM is touched."""
+    bench.terraform.write(clones(bench.source, bench.release, ["changed"]))
+    bench.terraform.apply()
+    bench.terraform.write(
+        clones(
+            bench.source,
+            bench.release,
+            ["changed"],
+            shutdown_wait_timeout=7,
+            instantclone=[{"source_uuid": bench.source.uuid, "timeout": 8}],
+        )
+    )
+
+    bench.terraform.apply()
+
+    attributes = bench.terraform.attributes("changed")
+    assert attributes["shutdown_wait_timeout"] == 7
+    assert attributes["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": 8}]
+    assert bench.terraform.plan() == {}
+    assert bench.methods("changed") == []
+
+
+def test_a_clone_that_is_gone_is_made_again(bench: Bench) -> None:
+    from tests.vcsim.client import Client, result
+
+    bench.terraform.write(clones(bench.source, bench.release, ["lost"]))
+    bench.terraform.apply()
+    with Client(bench.simulator) as client:
+        vm = client.vm("lost")
+        result(vm.PowerOff())
+        result(vm.Destroy())
+
+    assert bench.terraform.plan() == {ADDRESS.format("lost"): "create"}
+    bench.terraform.apply()
+
+    assert bench.simulator.vm("lost").power == "poweredOn"

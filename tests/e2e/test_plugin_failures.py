@@ -1,0 +1,82 @@
+"""What goes wrong between a clone's making and its place in the state: no clone may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.terraform import Outcome
+from tests.support.clone_stack import clones, source_of
+from tests.support.processes import until
+
+
+@pytest.fixture
+def slow(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    """Clones take long enough for something to go wrong at a chosen time."""
+    simulator = start_simulator("-source", "golden", "-delay", "2s", "-tools", "0s")
+    return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
+
+
+def _apply(bench: Bench, during: Callable[[], None]) -> Outcome:
+    """An apply of one clone; `during` is called while its task runs."""
+    with bench.terraform.start("apply") as running:
+        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 1, "the clone task", seconds=60)
+        during()
+        return running.finish()
+
+
+def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
+    slow.terraform.write(clones(slow.source, slow.release, ["unread"]))
+
+    # The stock provider finds the VM by its path.
+    ended = _apply(slow, lambda: slow.simulator.fault("RetrieveProperties", "SystemError", times=1, at="call"))
+
+    assert [error.summary for error in ended.errors][-1] == "Clone removed again"
+    assert ended.errors[-1].detail == (
+        "/DC0/vm/unread was made but could not be read back, so it was removed. Apply again once the cause above is "
+        "mended."
+    )
+    assert slow.terraform.instances() == {}
+    with pytest.raises(KeyError):
+        slow.simulator.vm("unread")
+    assert slow.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
+
+
+def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench) -> None:
+    slow.terraform.write(clones(slow.source, slow.release, ["stuck"]))
+
+    def during() -> None:
+        slow.simulator.fault("RetrieveProperties", "SystemError", times=1, at="call")
+        slow.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
+
+    ended = _apply(slow, during)
+
+    (said,) = [error.detail for error in ended.errors if error.summary == "Clone left behind"]
+    assert said.startswith("/DC0/vm/stuck (UUID ")
+    assert "vCenter answers with TaskInProgress" in said
+    assert said.endswith("It is not in Terraform's state: remove it in vCenter before the next apply.")
+
+
+@pytest.mark.parametrize("trouble", ["fault", "connection"])
+def test_trouble_while_waiting_for_the_network_loses_no_clone(slow: Bench, trouble: str) -> None:
+    slow.terraform.write(clones(slow.source, slow.release, ["awaited"], wait_for_guest_net_timeout=1))
+
+    def during() -> None:
+        if trouble == "fault":
+            slow.simulator.fault("Fetch", "SystemError", vm="awaited", times=1, at="call")
+        else:
+            slow.simulator.drop("Fetch", vm="awaited", when="before", times=20)
+
+    ended = _apply(slow, during)
+
+    assert [error for error in ended.errors if "mistake in the plugin" in error.detail] == []
+    try:
+        slow.simulator.vm("awaited")
+    except KeyError:
+        assert ended.code == 1
+        assert slow.terraform.instances() == {}
+    else:
+        assert list(slow.terraform.instances()) == ["awaited"]

@@ -1,0 +1,65 @@
+"""Waiting for the guest's network: the stock provider waits after a power on only, which a clone never sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, source_of
+
+
+@pytest.fixture
+def with_tools_after(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Any:
+    def start(delay: str) -> Bench:
+        simulator = start_simulator("-source", "golden", "-tools", delay)
+        return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
+
+    return start
+
+
+@pytest.mark.parametrize("argument", ["wait_for_guest_net_timeout", "wait_for_guest_ip_timeout"])
+def test_the_state_has_the_address_that_was_waited_for(with_tools_after: Any, argument: str) -> None:
+    bench = with_tools_after("1500ms")
+    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], **{argument: 1}))
+
+    applied = bench.terraform.apply()
+
+    state = bench.terraform.attributes("awaited")
+    assert applied.diagnostics == []
+    assert state["guest_ip_addresses"] == [state["default_ip_address"]]
+    assert state[argument] == 1
+    assert bench.methods("awaited") == []
+
+
+def test_without_waiting_the_address_comes_with_a_later_refresh(with_tools_after: Any) -> None:
+    bench = with_tools_after("10m")
+    bench.terraform.write(clones(bench.source, bench.release, ["unawaited"]))
+
+    bench.terraform.apply()
+
+    assert bench.terraform.attributes("unawaited")["guest_ip_addresses"] in ([], None)
+
+
+def test_a_guest_without_an_address_leaves_a_tainted_clone(with_tools_after: Any) -> None:
+    """This takes the minute that is the shortest time-out."""
+    bench = with_tools_after("10m")
+    bench.terraform.write(clones(bench.source, bench.release, ["silent"], wait_for_guest_net_timeout=1))
+
+    failed = bench.terraform.run("apply")
+
+    assert [(error.summary, error.detail) for error in failed.errors] == [
+        (
+            "No guest network",
+            "The guest of /DC0/vm/silent has not reported a network address within 1 minutes. The clone runs and is "
+            "in the state, as tainted. Look at VMware Tools and the network in the guest; raise "
+            "wait_for_guest_net_timeout, or set it to 0 to go without waiting.",
+        )
+    ]
+    assert bench.terraform.instances()["silent"]["status"] == "tainted"
+    assert bench.methods("silent") == []
+    bench.terraform.destroy()
+    with pytest.raises(KeyError):
+        bench.simulator.vm("silent")

@@ -1,0 +1,60 @@
+"""The package that Terraform sees, and the lock file that speaks of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from instant_clone.provider.lockfile import write_lock_file
+from instant_clone.provider.package import package_hash
+from tests.e2e.conftest import Plugin
+from tests.e2e.terraform import Terraform
+from tests.support.clone_stack import PROVIDER_SOURCE, document
+
+
+def test_terraform_s_hash_of_the_package_is_ours(plugin: Plugin) -> None:
+    lock = (plugin.initialised / ".terraform.lock.hcl").read_text()
+
+    assert re.findall(r'"(h1:[^"]+)"', lock) == [package_hash(plugin.release)]
+
+
+def test_a_lock_file_that_we_wrote_is_accepted_and_kept(plugin: Plugin, tmp_path: Path) -> None:
+    terraform = Terraform(tmp_path, plugin.environment)
+    terraform.write(document(plugin.release, {}))
+    write_lock_file(tmp_path, source=PROVIDER_SOURCE, version=plugin.release)
+    written = (tmp_path / ".terraform.lock.hcl").read_text()
+
+    terraform.init("-lockfile=readonly")
+
+    assert (tmp_path / ".terraform.lock.hcl").read_text() == written
+
+
+def test_a_lock_file_of_other_bytes_is_refused(plugin: Plugin, tmp_path: Path) -> None:
+    terraform = Terraform(tmp_path, plugin.environment)
+    terraform.write(document(plugin.release, {}))
+    write_lock_file(tmp_path, source=PROVIDER_SOURCE, version=plugin.release)
+    lock = tmp_path / ".terraform.lock.hcl"
+    lock.write_text(
+        lock.read_text().replace(package_hash(plugin.release), package_hash(plugin.release)[:-6] + "AAAAA=")
+    )
+
+    refused = terraform.run("init", "-no-color", "-input=false", "-lockfile=readonly")
+
+    assert refused.code == 1
+    assert "checksum" in refused.stderr
+
+
+def test_the_schema_has_the_block(plugin: Plugin) -> None:
+    import json
+
+    shown = Terraform(plugin.initialised, plugin.environment).run("providers", "schema", "-json").require()
+
+    schema = json.loads(shown.stdout)["provider_schemas"][PROVIDER_SOURCE]
+    block = schema["resource_schemas"]["vsphere_virtual_machine"]["block"]["block_types"]["instantclone"]
+    assert (block["nesting_mode"], block["max_items"], block.get("min_items")) == ("list", 1, None)
+    assert {
+        name: (each["type"], each.get("required", False)) for name, each in block["block"]["attributes"].items()
+    } == {
+        "source_uuid": ("string", True),
+        "timeout": ("number", False),
+    }

@@ -1,0 +1,163 @@
+"""What is refused, by whom, and that nothing is made then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, machine, source_of
+from tests.vcsim.client import Client, result
+
+MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
+
+
+def _refused(bench: Bench, name: str, **arguments: Any) -> tuple[str, str]:
+    """Summary and detail of the one error that both plan and apply end with; nothing must have been made."""
+    bench.terraform.write(clones(bench.source, bench.release, [name], **arguments))
+    bench.simulator.requests(reset=True)
+    planned, applied = bench.terraform.run("plan"), bench.terraform.run("apply")
+    assert (planned.code, applied.code) == (1, 1)
+    assert planned.errors == applied.errors
+    assert "InstantClone_Task" not in bench.simulator.requests()
+    with pytest.raises(KeyError):
+        bench.simulator.vm(name)
+    (error,) = planned.errors
+    assert error.address == f'vsphere_virtual_machine.vm["{name}"]'
+    return error.summary, error.detail
+
+
+@pytest.mark.parametrize("other", ["clone", "ovf_deploy"])
+def test_a_second_way_to_make_the_vm(bench: Bench, other: str) -> None:
+    content = {"clone": {"template_uuid": MISSING}, "ovf_deploy": {"local_ovf_path": "vm.ovf"}}[other]
+    bench.terraform.write(clones(bench.source, bench.release, ["both"], **{other: [content]}))
+
+    validated = bench.terraform.run("validate")
+
+    assert validated.code == 1
+    assert [(error.summary, error.detail) for error in validated.errors] == [
+        (
+            "Conflicting blocks",
+            f'"instantclone" and "{other}" are two ways to make a virtual machine. Remove one of them.',
+        )
+    ]
+
+
+def test_all_that_is_wrong_with_the_block_at_once(bench: Bench) -> None:
+    wrong = [{"source_uuid": "golden", "timeout": 0}]
+    bench.terraform.write(clones(bench.source, bench.release, ["wrong"], instantclone=wrong))
+
+    validated = bench.terraform.run("validate")
+
+    assert [(error.summary, error.detail) for error in validated.errors] == [
+        (
+            "Not a UUID",
+            'instantclone.source_uuid is "golden"; it must be the BIOS UUID of the source virtual machine, '
+            "such as 564d3a5c-7b1e-4f6a-9c2d-0123456789ab.",
+        ),
+        ("Time-out too short", "instantclone.timeout is 0; it is in minutes and must be at least 1."),
+    ]
+
+
+def test_two_blocks_and_unknown_arguments_are_terraform_s_to_refuse(bench: Bench) -> None:
+    block = {"source_uuid": bench.source.uuid}
+    bench.terraform.write(clones(bench.source, bench.release, ["two"], instantclone=[block, block]))
+    assert [error.summary for error in bench.terraform.run("validate").errors] == ["Too many instantclone blocks"]
+
+    bench.terraform.write(clones(bench.source, bench.release, ["odd"], instantclone=[{**block, "colour": "green"}]))
+    assert bench.terraform.run("validate").code == 1
+
+    bench.terraform.write(clones(bench.source, bench.release, ["less"], instantclone=[{"timeout": 3}]))
+    assert [error.summary for error in bench.terraform.run("validate").errors] == ["Missing required argument"]
+
+
+def test_a_source_that_does_not_exist(bench: Bench) -> None:
+    assert _refused(bench, "nothing", instantclone=[{"source_uuid": MISSING}]) == (
+        "Instant clone",
+        f"{bench.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
+        "exists, and that its record is of this vCenter ('instant-clone record' makes it anew).",
+    )
+
+
+def test_a_source_that_is_powered_off(bench: Bench) -> None:
+    sleeping = source_of(bench.simulator, "sleeping").uuid
+    assert _refused(bench, "asleep", instantclone=[{"source_uuid": sleeping}]) == (
+        "Source cannot be cloned",
+        "The source /DC0/vm/sleeping is not powered on. An instant clone starts from the running state of its "
+        "source: power it on, or name another one.",
+    )
+
+
+def test_a_configuration_that_would_power_cycle_the_clone(bench: Bench) -> None:
+    summary, detail = _refused(bench, "cycled", nested_hv_enabled=True, memory=2048)
+
+    assert summary == "Configuration would power-cycle the clone"
+    assert detail.splitlines()[0] == (
+        "An instant clone that is powered off loses the memory that it shares with its source. These arguments "
+        "differ from the source /DC0/vm/golden:"
+    )
+    assert sorted(detail.splitlines()[1:-1]) == [
+        "  memory: 4096 there, 2048 configured. Memory cannot be taken from a running VM.",
+        "  nested_hv_enabled: False there, True configured. The provider changes nested_hv_enabled only while the "
+        "VM is off.",
+    ]
+    assert detail.splitlines()[-1] == "Repeat the source's values, or change the source."
+
+
+def test_a_disk_without_a_partner(bench: Bench) -> None:
+    disks = machine(bench.source, bench.release)["disk"]
+    assert _refused(bench, "short", disk=disks[:1]) == (
+        "Disks without a partner",
+        "/DC0/vm/golden has disks that the configuration lacks: scsi unit 1, 8 GiB "
+        f"({'disk1' if str(bench.release) == '2.0.2' else 'Hard disk 2'}). The stock provider would remove them from "
+        "the clone. Configure a disk with that controller_type and unit_number.",
+    )
+
+
+def test_a_template(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    simulator = start_simulator("-source", "golden")
+    source = source_of(simulator, "golden")
+    with Client(simulator) as client:
+        vm = client.vm("golden")
+        result(vm.PowerOff())
+        vm.MarkAsTemplate()
+    terraform = new_terraform(simulator)
+
+    assert _refused(Bench(simulator, source, plugin.release, terraform), "plain") == (
+        "Source cannot be cloned",
+        "The source /DC0/vm/golden is a template. An instant clone starts from the running state of its source: "
+        "power it on, or name another one.",
+    )
+    # What is there can still be looked at and destroyed: only a new clone is refused.
+    assert terraform.run("destroy").require().changes == {}
+
+
+def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(bench: Bench) -> None:
+    bench.terraform.write(clones(bench.source, bench.release, ["unlucky"]))
+    bench.simulator.fault("InstantClone_Task", "InsufficientMemoryResourcesFault", vm="unlucky")
+
+    failed = bench.terraform.run("apply")
+
+    (error,) = failed.errors
+    assert (error.summary, error.address) == ("Instant clone", 'vsphere_virtual_machine.vm["unlucky"]')
+    assert error.detail.startswith(
+        f"{bench.simulator.address} (cloning /DC0/vm/golden as unlucky): vCenter answers with "
+        "InsufficientMemoryResourcesFault"
+    )
+    assert bench.terraform.instances() == {}
+    bench.terraform.apply()
+    assert list(bench.terraform.instances()) == ["unlucky"]
+
+
+def test_a_name_that_is_taken(bench: Bench) -> None:
+    bench.terraform.write(clones(bench.source, bench.release, ["silver"]))
+
+    (error,) = bench.terraform.run("apply").errors
+
+    assert f"{bench.simulator.address} (cloning /DC0/vm/golden as silver): vCenter answers with DuplicateName" in (
+        error.detail
+    )
+    assert bench.terraform.instances() == {}
+    assert bench.simulator.vm("silver").power == "poweredOn"

@@ -1,0 +1,90 @@
+"""Passwords, sessions, and what is in Terraform's logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import SENTINEL, Bench
+from tests.support.clone_stack import clones, document
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """Everything in a Terraform folder but the providers."""
+    return {
+        path.name: path.read_bytes().decode(errors="replace")
+        for path in folder.rglob("*")
+        if path.is_file() and ".terraform" not in path.parts[:-1]
+    }
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["environment", "configuration"])
+def test_the_password_is_nowhere(bench: Bench, configured: bool) -> None:
+    name = "quiet-1" if configured else "quiet-0"
+    terraform, environment = bench.terraform, {"TF_LOG": "TRACE", "TF_LOG_PATH": "trace.log"}
+    whole = clones(bench.source, bench.release, [name])
+    if configured:
+        whole["variable"] = {"password": {"type": "string", "sensitive": True}}
+        whole["provider"]["vsphere"] = {
+            "vsphere_server": bench.simulator.address,
+            "user": bench.simulator.user,
+            "password": "${var.password}",
+            "allow_unverified_ssl": True,
+        }
+        environment["TF_VAR_password"] = SENTINEL
+        for variable in ("SERVER", "USER", "PASSWORD", "ALLOW_UNVERIFIED_SSL"):
+            del terraform.environment[f"VSPHERE_{variable}"]
+    terraform.write(whole)
+
+    said = [
+        terraform.run("plan", **({} if configured else {"TF_CLI_ARGS_plan": "-out=saved"}), **environment).require(),
+        terraform.run("apply", **environment).require(),
+        terraform.run("show", "-json", **environment).require(),
+        *([] if configured else [terraform.run("show", "-json", "saved", **environment).require()]),
+        terraform.run("destroy", **environment).require(),
+    ]
+
+    texts = _texts(terraform.folder) | {
+        f"{stream} {index}": getattr(outcome, stream)
+        for index, outcome in enumerate(said)
+        for stream in ("stdout", "stderr")
+    }
+    assert {"trace.log", "terraform.tfstate", "terraform.tfstate.backup"} <= texts.keys()
+    assert [name for name, text in texts.items() if SENTINEL in text] == []
+    trace = texts["trace.log"]
+    assert ": serving after" in trace
+    assert "Plugin error" not in trace
+    assert "Traceback" not in trace
+    assert '"@level"' not in trace  # each of the plugin's log lines is understood as one
+
+
+def test_a_wrong_password_is_told_in_a_sentence(bench: Bench) -> None:
+    bench.terraform.write(clones(bench.source, bench.release, ["refused"]))
+
+    refused = bench.terraform.run("plan", VSPHERE_PASSWORD="wrong-pw-77c1")
+
+    assert refused.code == 1
+    assert all("login" in error.summary.lower() for error in refused.errors)
+    assert refused.errors
+    assert "wrong-pw-77c1" not in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
+def test_our_sessions_are_closed(bench: Bench) -> None:
+    """The stock provider leaves its own to vCenter's idle time; with clones, no more are left than without."""
+
+    def left_by(command: str) -> int:
+        before = bench.simulator.sessions()
+        bench.terraform.run(command).require()
+        return bench.simulator.sessions() - before
+
+    bench.terraform.write(document(bench.release, {}))
+    without_clones = [left_by("plan"), left_by("apply")]
+    bench.terraform.write(clones(bench.source, bench.release, ["logged-out"]))
+    bench.simulator.requests(reset=True)
+
+    with_clones = [left_by("plan"), left_by("apply")]
+
+    assert bench.simulator.requests()["Logout"] >= 2
+    assert with_clones == without_clones
