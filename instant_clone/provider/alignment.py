@@ -52,6 +52,10 @@ def align(
     """
     aligned = dict(state)
     aligned["imported"] = False
+    if "datastore_cluster_id" in state:
+        # The import finds the datastore's cluster. Where a datastore is configured instead, that would look as if the
+        # VM had to leave the cluster; where the cluster is, the datastore was chosen among its members.
+        aligned["datastore_cluster_id"] = config.get("datastore_cluster_id")
     aligned["disk"], orphans = _align_disks(state.get("disk") or [], config.get("disk") or [])
     wanted = config.get("extra_config")
     if isinstance(wanted, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from instant_clone.errors import CloneError, InstantCloneError
 from instant_clone.provider.alignment import align
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue, PlanResponse
 from instant_clone.provider.sources import Source, Sources
-from instant_clone.provider.stock_client import Imported, RefusedError, StockClient
+from instant_clone.provider.stock_client import Imported, StockClient
+from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import (
     BLOCK,
     NULL,
@@ -26,7 +28,7 @@ from instant_clone.reboot import power_cycles
 from instant_clone.versions import ProviderVersion
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
+    from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest, HotChanges
 
 __all__ = ["Creation", "orphaned_disks"]
 
@@ -65,6 +67,8 @@ class Creation:
                 )
             ]
         source = self._sources.source(block.source_uuid, meta)
+        if isinstance(cluster := config.get("datastore_cluster_id"), str):
+            self._sources.cloner().member_of_cluster(machine, cluster)
         # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet
         # would look like a change.
         config = {**config, "extra_config": None}
@@ -73,7 +77,7 @@ class Creation:
             return [orphaned_disks(source.machine.inventory_path, aligned.orphans)]
         as_source = Imported(aligned.state, source.imported.private)
         planned = self._stock.plan(as_source, pack(config), meta)
-        return self._unfit(f"the source {source.machine.inventory_path}", as_source, planned)
+        return self._unfit("the source", machine.inventory_path, as_source, planned)
 
     def create(
         self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
@@ -84,22 +88,21 @@ class Creation:
             raise CloneError("instantclone.source_uuid is still unknown.")
         source = self._sources.source(block.source_uuid, request.provider_meta)
         cloner = self._sources.cloner()
-        clone = cloner.clone(source.machine, _clone_request(config, block, source), stopped=self._stopped.is_set)
-        waited = self._wait_for_network(clone, planned)
+        wanted = _clone_request(cloner, config, block, source)
+        clone = cloner.clone(source.machine, wanted, stopped=self._stopped.is_set)
         try:
+            cloner.change(clone, _hot_changes(config, source))
             adopted = self._adopt(clone, source, config, request.provider_meta)
-        except (RefusedError, InstantCloneError) as failure:
-            response.diagnostics.extend(_rolled_back(cloner, clone, failure))
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the clone must not be left behind
+            response.diagnostics.extend(_rolled_back(cloner, clone, explained(failure)))
             return response
-        response.new_state.CopyFrom(pack(adopted.state))
-        response.private = adopted.private
-        if not waited:
-            response.diagnostics.append(_no_network(clone, planned))
+        _put(response, adopted)
         try:
+            adopted = self._await_network(cloner, clone, planned, adopted, request.provider_meta)
+            _put(response, adopted)
             self._complete(request, response, clone, adopted)
-        except RefusedError as refused:
-            # The clone exists: it stays in the state, and Terraform marks it as tainted.
-            response.diagnostics.extend(refused.diagnostics)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
+            response.diagnostics.extend(explained(failure))
         return response
 
     def _adopt(self, clone: Clone, source: Source, config: Mapping[str, Any], meta: DynamicValue) -> Imported:
@@ -117,7 +120,7 @@ class Creation:
     def _complete(self, request: ApplyRequest, response: ApplyResponse, clone: Clone, adopted: Imported) -> None:
         """Lets the stock provider do what is still missing, as long as it powers nothing off."""
         planned = self._stock.plan(adopted, request.config, request.provider_meta)
-        unfit = self._unfit(f"the clone {clone.inventory_path}", adopted, planned)
+        unfit = self._unfit("the clone", clone.inventory_path, adopted, planned)
         response.diagnostics.extend(unfit)
         if unfit or unpack(planned.planned_state) == adopted.state:
             return
@@ -135,21 +138,24 @@ class Creation:
             response.new_state.CopyFrom(updated.new_state)
             response.private = updated.private
 
-    def _unfit(self, machine: str, imported: Imported, planned: PlanResponse) -> list[Diagnostic]:
+    def _unfit(self, machine: str, path: str, imported: Imported, planned: PlanResponse) -> list[Diagnostic]:
         """Errors for what the stock provider could change only by power cycling or replacing the VM."""
         found = []
         target = unpack(planned.planned_state)
         changes = power_cycles(imported.state, target, version=self._version, is_unknown=is_unknown)
         if changes:
             lines = (
-                f"  {change.argument}: {change.prior!r} there, {change.planned!r} configured. {change.why}"
+                f"  {change.argument}: {machine} has {_shown(change.prior)}, configured is {_shown(change.planned)}. "
+                f"{change.why}"
                 for change in changes
             )
             found.append(
                 error(
                     "Configuration would power-cycle the clone",
                     "An instant clone that is powered off loses the memory that it shares with its source. These "
-                    f"arguments differ from {machine}:\n" + "\n".join(lines) + "\nRepeat the source's values, or "
+                    f"arguments differ from {machine} {path}:\n"
+                    + "\n".join(lines)
+                    + "\nRepeat the source's values, or "
                     "change the source.",
                 )
             )
@@ -163,8 +169,11 @@ class Creation:
             )
         return found
 
-    def _wait_for_network(self, clone: Clone, planned: Mapping[str, Any]) -> bool:
-        from instant_clone.vcenter.guest_network import GuestNetworkWait, wait_for_guest_network
+    def _await_network(
+        self, cloner: Cloner, clone: Clone, planned: Mapping[str, Any], adopted: Imported, meta: DynamicValue
+    ) -> Imported:
+        """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not."""
+        from instant_clone.vcenter.guest_network import GuestNetworkWait
 
         wait = GuestNetworkWait(
             ip_minutes=int(planned.get("wait_for_guest_ip_timeout") or 0),
@@ -172,7 +181,25 @@ class Creation:
             routable=planned.get("wait_for_guest_net_routable") is not False,
             ignored=tuple(planned.get("ignored_guest_ips") or ()),
         )
-        return wait_for_guest_network(clone.machine, wait, stopped=self._stopped.is_set)
+        if wait.minutes < 1:
+            return adopted
+        if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
+            raise CloneError(
+                f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
+                "minutes. The clone runs and is in the state, as tainted. Look at VMware Tools and the network in the "
+                "guest; raise wait_for_guest_net_timeout, or set it to 0 to go without waiting."
+            )
+        return self._stock.read(adopted, meta)
+
+
+def _put(response: ApplyResponse, imported: Imported) -> None:
+    response.new_state.CopyFrom(pack(imported.state))
+    response.private = imported.private
+
+
+def _shown(value: object) -> str:
+    """A value as Terraform writes it."""
+    return json.dumps(value, default=str)
 
 
 def orphaned_disks(machine: str, orphans: Sequence[str]) -> Diagnostic:
@@ -185,17 +212,29 @@ def orphaned_disks(machine: str, orphans: Sequence[str]) -> Diagnostic:
     )
 
 
-def _clone_request(config: Mapping[str, Any], block: InstantCloneBlock, source: Source) -> CloneRequest:
+def _hot_changes(config: Mapping[str, Any], source: Source) -> HotChanges:
+    """Where the configuration asks for another value than the source's; the plan has seen to it that these are hot."""
+    from instant_clone.vcenter.clone import HotChanges
+
+    asked = {name: config.get(name) for name in ("annotation", "num_cpus", "memory")}
+    state = source.imported.state
+    return HotChanges(**{name: value for name, value in asked.items() if value != state.get(name)})
+
+
+def _clone_request(cloner: Cloner, config: Mapping[str, Any], block: InstantCloneBlock, source: Source) -> CloneRequest:
     from instant_clone.vcenter.clone import CloneRequest, InterfaceEdit
 
     interfaces = zip(
         source.imported.state.get("network_interface") or (), config.get("network_interface") or (), strict=False
     )
+    datastore, cluster = config.get("datastore_id"), config.get("datastore_cluster_id")
+    if datastore is None and cluster is not None:
+        datastore = cloner.member_of_cluster(source.machine, cluster)
     return CloneRequest(
         name=config["name"],
         resource_pool_id=config["resource_pool_id"],
         folder=config.get("folder") or "",
-        datastore_id=config.get("datastore_id"),
+        datastore_id=datastore,
         interfaces=tuple(
             InterfaceEdit(
                 key=theirs["key"],
@@ -209,20 +248,8 @@ def _clone_request(config: Mapping[str, Any], block: InstantCloneBlock, source: 
     )
 
 
-def _no_network(clone: Clone, planned: Mapping[str, Any]) -> Diagnostic:
-    minutes = max(int(planned.get(f"wait_for_guest_{kind}_timeout") or 0) for kind in ("ip", "net"))
-    return error(
-        "No guest network",
-        f"The guest of {clone.inventory_path} has not reported a network address within {minutes} minutes. The clone "
-        "runs and is in the state, as tainted. Look at VMware Tools and the network in the guest; raise "
-        "wait_for_guest_net_timeout, or set it to 0 to go without waiting.",
-        attribute_path("wait_for_guest_net_timeout"),
-    )
-
-
-def _rolled_back(cloner: Cloner, clone: Clone, failure: RefusedError | InstantCloneError) -> list[Diagnostic]:
+def _rolled_back(cloner: Cloner, clone: Clone, said: list[Diagnostic]) -> list[Diagnostic]:
     """What is said of a clone that was made but cannot be taken into the state: it is removed again."""
-    said = failure.diagnostics if isinstance(failure, RefusedError) else [error("Clone not adopted", str(failure))]
     try:
         cloner.destroy(clone)
     except InstantCloneError as left:

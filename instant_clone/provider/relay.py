@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 
-from instant_clone.errors import InstantCloneError
-from instant_clone.provider import log
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -30,8 +27,9 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock import SERVICE
-from instant_clone.provider.stock_client import RefusedError, StockClient
-from instant_clone.provider.values import BLOCK, RESOURCE, error, unpack, warning
+from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.trouble import explained
+from instant_clone.provider.values import BLOCK, RESOURCE, unpack, warning
 from instant_clone.provider.virtual_machine import VirtualMachine, add_block
 from instant_clone.versions import ProviderVersion
 
@@ -116,19 +114,8 @@ class Relay(grpc.GenericRpcHandler):
         """The answer of ours; whatever goes wrong in it becomes a diagnostic."""
         try:
             return intercept.answer(parsed)
-        except RefusedError as refused:
-            said = refused.diagnostics
-        except InstantCloneError as failure:
-            said = [error("Instant clone", str(finding)) for finding in failure.findings]
         except Exception as failure:  # noqa: BLE001 - uncaught, it would reach the user as "Plugin error"
-            log.error("".join(traceback.format_exception(failure)))
-            said = [
-                error(
-                    "Error in the instant clone plugin",
-                    f"{type(failure).__name__}: {failure}. This is a mistake in the plugin. TF_LOG_PROVIDER=ERROR "
-                    "shows where.",
-                )
-            ]
+            said = explained(failure)
         response = intercept.response(diagnostics=said)
         if isinstance(response, ApplyResponse):
             # A null state would say that the object is gone.

@@ -13,7 +13,8 @@ from instant_clone.provider.stock_client import Imported, StockClient
 
 if TYPE_CHECKING:
     # pyvmomi takes a while to import, and most of what Terraform asks a provider for does without.
-    from instant_clone.vcenter.clone import Cloner, CloneSource
+    from instant_clone.vcenter.clone import Cloner
+    from instant_clone.vcenter.clone_source import CloneSource
     from instant_clone.vcenter.session import Session
 
 __all__ = ["Source", "Sources"]

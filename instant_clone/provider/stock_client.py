@@ -84,12 +84,19 @@ class StockClient:
         )
         _raise_if_failed(imported.diagnostics)
         resource = next(found for found in imported.imported_resources if found.type_name == RESOURCE)
+        return self.read(Imported(unpack(resource.state), resource.private), provider_meta)
+
+    def read(self, imported: Imported, provider_meta: DynamicValue) -> Imported:
+        """The VM as it is now. Raises RefusedError."""
         request = ReadRequest(
-            type_name=RESOURCE, current_state=resource.state, private=resource.private, provider_meta=provider_meta
+            type_name=RESOURCE,
+            current_state=pack(imported.state),
+            private=imported.private,
+            provider_meta=provider_meta,
         )
         read = self.call("ReadResource", request, ReadResponse)
         _raise_if_failed(read.diagnostics)
-        return Imported(unpack(read.new_state), read.private or resource.private)
+        return Imported(unpack(read.new_state), read.private or imported.private)
 
     def plan(self, imported: Imported, config: DynamicValue, provider_meta: DynamicValue) -> PlanResponse:
         """What the stock provider would do to turn that VM into `config`. Raises RefusedError."""

@@ -4,56 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import uuid4
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.memo import Memo
-from instant_clone.vcenter.faults import vcenter_errors
-from instant_clone.vcenter.properties import (
-    PATH_PROPERTIES,
-    TO_THE_ROOT,
-    VM_PATH_PROPERTIES,
-    ReadObject,
-    inventory_path,
-    retrieve,
+from instant_clone.vcenter.clone_source import (
+    BackingInfo,
+    CloneSource,
+    find_source,
+    network_backing,
+    on_the_way_to_the_root,
+    properties,
 )
+from instant_clone.vcenter.faults import vcenter_errors
+from instant_clone.vcenter.guest_network import GuestNetworkWait, wait_for_guest_network
+from instant_clone.vcenter.properties import inventory_path
 from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
 
-__all__ = ["Clone", "CloneRequest", "CloneSource", "Cloner", "InterfaceEdit"]
+__all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit"]
 
-PropertySpec = vmodl.query.PropertyCollector.PropertySpec
-VirtualEthernetCard = vim.vm.device.VirtualEthernetCard
-BackingInfo = vim.vm.device.VirtualDevice.BackingInfo
 Object = TypeVar("Object", bound=ManagedObject)
 _DESTROY_SECONDS = 300
-_SOURCE_PROPERTIES = (
-    *VM_PATH_PROPERTIES,
-    "runtime.powerState",
-    "runtime.host",
-    "config.template",
-    "config.hardware.device",
-    "config.extraConfig",
-)
-
-
-@dataclass(frozen=True)
-class CloneSource:
-    """What cloning needs to know of a VM, all of it from one look."""
-
-    machine: vim.VirtualMachine
-    inventory_path: str
-    host: vim.HostSystem
-    powered_on: bool
-    template: bool
-    cards: Mapping[int, VirtualEthernetCard]
-    """by device key"""
-    tpm_count: int
-    extra_config: Mapping[str, str]
+_CHANGE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -65,6 +42,22 @@ class InterfaceEdit:
     """managed object id"""
     mac_address: str | None = None
     """None: vCenter generates one"""
+
+
+@dataclass(frozen=True)
+class HotChanges:
+    """Settings of a clone that differ from its source's, and that vSphere changes while it runs; None: no change."""
+
+    annotation: str | None = None
+    num_cpus: int | None = None
+    memory: int | None = None
+    """MB"""
+
+    def specification(self) -> vim.vm.ConfigSpec | None:
+        """What ReconfigVM_Task takes, if there is anything to change."""
+        given = {"annotation": self.annotation, "numCPUs": self.num_cpus, "memoryMB": self.memory}
+        changed = {name: value for name, value in given.items() if value is not None}
+        return vim.vm.ConfigSpec(**changed) if changed else None
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ class Cloner:
 
     def source(self, uuid: str) -> CloneSource:
         """The VM with that BIOS UUID. Raises NotFoundError if there is none, CloneError if there are several."""
-        return self._sources.get(uuid, lambda: self._find(uuid))
+        return self._sources.get(uuid, lambda: find_source(self._session, uuid))
 
     def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Makes one clone, and returns once it runs.
@@ -125,13 +118,47 @@ class Cloner:
             if stopped():
                 raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
             try:
-                machine = wait_for(source.machine.InstantClone_Task(specification), seconds=60 * request.timeout)
+                result = wait_for(source.machine.InstantClone_Task(specification), seconds=60 * request.timeout)
             except TaskTimeoutError:
                 raise CloneError(
                     f"The clone {path} was not ready after {request.timeout:g} minutes (instantclone.timeout). vCenter "
                     f"may still finish it, with the UUID {uuid}: remove it there before the next apply."
                 ) from None
-            return Clone(cast(vim.VirtualMachine, machine), uuid, path)
+            return Clone(cast(vim.VirtualMachine, result), uuid, path)
+
+    def change(self, clone: Clone, changes: HotChanges) -> None:
+        """Makes all changes to a running clone at once: the stock provider would take ten seconds for it."""
+        specification = changes.specification()
+        if specification is None:
+            return
+        with vcenter_errors(self._session.server, doing=f"changing {clone.inventory_path}"):
+            try:
+                wait_for(clone.machine.ReconfigVM_Task(specification), seconds=_CHANGE_SECONDS)
+            except TaskTimeoutError:
+                raise CloneError(f"Not done after {_CHANGE_SECONDS} seconds.") from None
+
+    def wait_for_network(self, clone: Clone, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:
+        """Waits until the guest reports what `wait` asks for; False if it does not in time, or `stopped()` says so."""
+        with vcenter_errors(self._session.server, doing=f"waiting for the network of {clone.inventory_path}"):
+            return wait_for_guest_network(clone.machine, wait, stopped=stopped)
+
+    def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
+        """The datastore of that datastore cluster that holds the source's disks, by its managed object id.
+
+        A clone's disks are deltas on its source's, and Storage DRS recommends no place for instant clones. Of several
+        such datastores it is the first disk's. Raises CloneError if there is none.
+        """
+        with vcenter_errors(self._session.server, doing=f"reading the datastore cluster {cluster_id}"):
+            pod = self._object(vim.StoragePod, cluster_id)
+            values = properties(self._session, pod, "name", "childEntity")
+        members = {datastore._moId for datastore in values.get("childEntity") or ()}
+        found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
+        if found is None:
+            raise CloneError(
+                f"No datastore of the cluster {values['name']} holds a disk of {source.inventory_path}. An instant "
+                "clone's disks stay on its source's datastores: name their cluster, or their datastore."
+            )
+        return found
 
     def destroy(self, clone: Clone) -> None:
         """Removes a clone that cannot be handed to Terraform."""
@@ -142,35 +169,6 @@ class Cloner:
                 wait_for(clone.machine.Destroy_Task(), seconds=_DESTROY_SECONDS)
             except TaskTimeoutError:
                 raise CloneError(f"Not done after {_DESTROY_SECONDS} seconds.") from None
-
-    def _find(self, uuid: str) -> CloneSource:
-        with vcenter_errors(self._session.server, doing=f"looking up the VM with the UUID {uuid}"):
-            found = self._index().FindAllByUuid(None, uuid, True, False) or []
-            if not found:
-                raise NotFoundError(
-                    f"{self._session.server} has no virtual machine with the UUID {uuid}. Check that the source still "
-                    "exists, and that its record is of this vCenter ('instant-clone record' makes it anew)."
-                )
-            sources = [self._read_source(cast(vim.VirtualMachine, machine)) for machine in found]
-            if len(sources) > 1:
-                paths = ", ".join(sorted(source.inventory_path for source in sources))
-                raise CloneError(f"The UUID {uuid} belongs to several virtual machines: {paths}. Change all but one.")
-            return sources[0]
-
-    def _read_source(self, machine: vim.VirtualMachine) -> CloneSource:
-        objects = self._retrieve(machine, PropertySpec(type=vim.VirtualMachine, pathSet=list(_SOURCE_PROPERTIES)))
-        values = next(found.properties for found in objects if found.id == machine._moId)
-        devices = values["config.hardware.device"]
-        return CloneSource(
-            machine=machine,
-            inventory_path=inventory_path(machine, objects) or machine._moId,
-            host=values["runtime.host"],
-            powered_on=values["runtime.powerState"] == vim.VirtualMachine.PowerState.poweredOn,
-            template=values["config.template"],
-            cards={device.key: device for device in devices if isinstance(device, VirtualEthernetCard)},
-            tpm_count=sum(isinstance(device, vim.vm.device.VirtualTPM) for device in devices),
-            extra_config={option.key: str(option.value) for option in values.get("config.extraConfig") or ()},
-        )
 
     def _specification(
         self, source: CloneSource, request: CloneRequest, folder: vim.Folder, uuid: str
@@ -192,7 +190,7 @@ class Cloner:
     def _find_folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
         """The folder and its inventory path."""
         pool = self._object(vim.ResourcePool, request.resource_pool_id)
-        objects = self._retrieve(pool)
+        objects = on_the_way_to_the_root(self._session, pool)
         datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
         if datacenter is None:
             raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
@@ -228,40 +226,16 @@ class Cloner:
                 f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
                 "host: name a network of that host."
             )
-        return self._backings.get(network_id, lambda: self._read_backing(networks[network_id]))()
+        return self._backings.get(network_id, lambda: network_backing(self._session, networks[network_id]))()
 
     def _host_networks(self, host: vim.HostSystem) -> Mapping[str, vim.Network]:
-        return {network._moId: network for network in self._properties(host, "network")["network"]}
-
-    def _read_backing(self, network: vim.Network) -> Callable[[], BackingInfo]:
-        if isinstance(network, vim.dvs.DistributedVirtualPortgroup):
-            group = self._properties(network, "key", "config.distributedVirtualSwitch")
-            switch = self._properties(group["config.distributedVirtualSwitch"], "uuid")
-            return lambda: VirtualEthernetCard.DistributedVirtualPortBackingInfo(
-                port=vim.dvs.PortConnection(portgroupKey=group["key"], switchUuid=switch["uuid"])
-            )
-        if isinstance(network, vim.OpaqueNetwork):
-            summary = self._properties(network, "summary")["summary"]
-            return lambda: VirtualEthernetCard.OpaqueNetworkBackingInfo(
-                opaqueNetworkId=summary.opaqueNetworkId, opaqueNetworkType=summary.opaqueNetworkType
-            )
-        name = self._properties(network, "name")["name"]
-        return lambda: VirtualEthernetCard.NetworkBackingInfo(deviceName=name, network=network)
+        return {network._moId: network for network in properties(self._session, host, "network")["network"]}
 
     def _index(self) -> vim.SearchIndex:
         return cast(vim.SearchIndex, self._session.content.searchIndex)
 
     def _object(self, kind: type[Object], identifier: str) -> Object:
         return kind(identifier, self._session.service_instance._GetStub())
-
-    def _properties(self, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
-        specification = PropertySpec(type=type(start), pathSet=list(paths))
-        (found,) = retrieve(self._session.content.propertyCollector, start, [specification])
-        return found.properties
-
-    def _retrieve(self, start: ManagedObject, *properties: PropertySpec) -> list[ReadObject]:
-        collector = self._session.content.propertyCollector
-        return retrieve(collector, start, [*PATH_PROPERTIES, *properties], follow=TO_THE_ROOT)
 
 
 def _escaped(name: str) -> str:

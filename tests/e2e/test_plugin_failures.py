@@ -31,8 +31,8 @@ def _apply(bench: Bench, during: Callable[[], None]) -> Outcome:
 def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
     slow.terraform.write(clones(slow.source, slow.release, ["unread"]))
 
-    # The stock provider finds the VM by its path.
-    ended = _apply(slow, lambda: slow.simulator.fault("RetrieveProperties", "SystemError", times=1, at="call"))
+    # The stock provider, which imports a VM by its path, reads it by its UUID.
+    ended = _apply(slow, lambda: slow.simulator.fault("FindByUuid", "SystemError", at="call"))
 
     assert [error.summary for error in ended.errors][-1] == "Clone removed again"
     assert ended.errors[-1].detail == (
@@ -49,7 +49,7 @@ def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench) -> None:
     slow.terraform.write(clones(slow.source, slow.release, ["stuck"]))
 
     def during() -> None:
-        slow.simulator.fault("RetrieveProperties", "SystemError", times=1, at="call")
+        slow.simulator.fault("FindByUuid", "SystemError", at="call")
         slow.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
 
     ended = _apply(slow, during)

@@ -52,7 +52,7 @@ def test_a_guest_without_an_address_leaves_a_tainted_clone(with_tools_after: Any
 
     assert [(error.summary, error.detail) for error in failed.errors] == [
         (
-            "No guest network",
+            "Instant clone failed",
             "The guest of /DC0/vm/silent has not reported a network address within 1 minutes. The clone runs and is "
             "in the state, as tainted. Look at VMware Tools and the network in the guest; raise "
             "wait_for_guest_net_timeout, or set it to 0 to go without waiting.",

@@ -75,7 +75,7 @@ def test_two_blocks_and_unknown_arguments_are_terraform_s_to_refuse(bench: Bench
 
 def test_a_source_that_does_not_exist(bench: Bench) -> None:
     assert _refused(bench, "nothing", instantclone=[{"source_uuid": MISSING}]) == (
-        "Instant clone",
+        "Not found in vCenter",
         f"{bench.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
         "exists, and that its record is of this vCenter ('instant-clone record' makes it anew).",
     )
@@ -99,9 +99,9 @@ def test_a_configuration_that_would_power_cycle_the_clone(bench: Bench) -> None:
         "differ from the source /DC0/vm/golden:"
     )
     assert sorted(detail.splitlines()[1:-1]) == [
-        "  memory: 4096 there, 2048 configured. Memory cannot be taken from a running VM.",
-        "  nested_hv_enabled: False there, True configured. The provider changes nested_hv_enabled only while the "
-        "VM is off.",
+        "  memory: the source has 4096, configured is 2048. Memory cannot be taken from a running VM.",
+        "  nested_hv_enabled: the source has false, configured is true. The provider changes nested_hv_enabled only "
+        "while the VM is off.",
     ]
     assert detail.splitlines()[-1] == "Repeat the source's values, or change the source."
 
@@ -141,7 +141,7 @@ def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(be
     failed = bench.terraform.run("apply")
 
     (error,) = failed.errors
-    assert (error.summary, error.address) == ("Instant clone", 'vsphere_virtual_machine.vm["unlucky"]')
+    assert (error.summary, error.address) == ("vCenter refuses", 'vsphere_virtual_machine.vm["unlucky"]')
     assert error.detail.startswith(
         f"{bench.simulator.address} (cloning /DC0/vm/golden as unlucky): vCenter answers with "
         "InsufficientMemoryResourcesFault"

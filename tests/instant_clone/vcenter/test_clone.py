@@ -10,7 +10,8 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
-from instant_clone.vcenter.clone import Cloner, CloneRequest, CloneSource, InterfaceEdit
+from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit
+from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of

@@ -1,0 +1,126 @@
+"""The VM that is cloned, as the plugin needs to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import ManagedObject
+
+from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.vcenter.faults import vcenter_errors
+from instant_clone.vcenter.properties import (
+    PATH_PROPERTIES,
+    TO_THE_ROOT,
+    VM_PATH_PROPERTIES,
+    ReadObject,
+    inventory_path,
+    retrieve,
+)
+from instant_clone.vcenter.session import Session
+
+__all__ = ["BackingInfo", "CloneSource", "find_source", "network_backing", "on_the_way_to_the_root", "properties"]
+
+BackingInfo = vim.vm.device.VirtualDevice.BackingInfo
+PropertySpec = vmodl.query.PropertyCollector.PropertySpec
+VirtualEthernetCard = vim.vm.device.VirtualEthernetCard
+_SOURCE_PROPERTIES = (
+    *VM_PATH_PROPERTIES,
+    "runtime.powerState",
+    "runtime.host",
+    "config.template",
+    "config.hardware.device",
+    "config.extraConfig",
+)
+
+
+@dataclass(frozen=True)
+class CloneSource:
+    """What cloning needs to know of a VM, all of it from one look."""
+
+    machine: vim.VirtualMachine
+    inventory_path: str
+    host: vim.HostSystem
+    powered_on: bool
+    template: bool
+    cards: Mapping[int, VirtualEthernetCard]
+    """by device key"""
+    tpm_count: int
+    extra_config: Mapping[str, str]
+    disk_datastores: tuple[str, ...]
+    """managed object ids of the datastores that hold its disks, in the disks' order"""
+
+
+def find_source(session: Session, uuid: str) -> CloneSource:
+    """The VM with that BIOS UUID. Two requests.
+
+    Raises NotFoundError if there is none, CloneError with their inventory paths if there are several.
+    """
+    with vcenter_errors(session.server, doing=f"looking up the VM with the UUID {uuid}"):
+        index = cast(vim.SearchIndex, session.content.searchIndex)
+        found = index.FindAllByUuid(None, uuid, True, False) or []
+        if not found:
+            raise NotFoundError(
+                f"{session.server} has no virtual machine with the UUID {uuid}. Check that the source still exists, "
+                "and that its record is of this vCenter ('instant-clone record' makes it anew)."
+            )
+        sources = [_read(session, cast(vim.VirtualMachine, machine)) for machine in found]
+        if len(sources) > 1:
+            paths = ", ".join(sorted(source.inventory_path for source in sources))
+            raise CloneError(f"The UUID {uuid} belongs to several virtual machines: {paths}. Change all but one.")
+        return sources[0]
+
+
+def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
+    wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_SOURCE_PROPERTIES))
+    objects = on_the_way_to_the_root(session, machine, wanted)
+    values = next(found.properties for found in objects if found.id == machine._moId)
+    devices = values["config.hardware.device"]
+    return CloneSource(
+        machine=machine,
+        inventory_path=inventory_path(machine, objects) or machine._moId,
+        host=values["runtime.host"],
+        powered_on=values["runtime.powerState"] == vim.VirtualMachine.PowerState.poweredOn,
+        template=values["config.template"],
+        cards={device.key: device for device in devices if isinstance(device, VirtualEthernetCard)},
+        tpm_count=sum(isinstance(device, vim.vm.device.VirtualTPM) for device in devices),
+        extra_config={option.key: str(option.value) for option in values.get("config.extraConfig") or ()},
+        disk_datastores=tuple(
+            datastore._moId
+            for device in devices
+            if isinstance(device, vim.vm.device.VirtualDisk)
+            and (datastore := getattr(device.backing, "datastore", None)) is not None
+        ),
+    )
+
+
+def network_backing(session: Session, network: vim.Network) -> Callable[[], BackingInfo]:
+    """What makes the backings of network interfaces on that network. Two requests at the most."""
+    if isinstance(network, vim.dvs.DistributedVirtualPortgroup):
+        group = properties(session, network, "key", "config.distributedVirtualSwitch")
+        switch = properties(session, group["config.distributedVirtualSwitch"], "uuid")
+        return lambda: VirtualEthernetCard.DistributedVirtualPortBackingInfo(
+            port=vim.dvs.PortConnection(portgroupKey=group["key"], switchUuid=switch["uuid"])
+        )
+    if isinstance(network, vim.OpaqueNetwork):
+        summary = properties(session, network, "summary")["summary"]
+        return lambda: VirtualEthernetCard.OpaqueNetworkBackingInfo(
+            opaqueNetworkId=summary.opaqueNetworkId, opaqueNetworkType=summary.opaqueNetworkType
+        )
+    name = properties(session, network, "name")["name"]
+    return lambda: VirtualEthernetCard.NetworkBackingInfo(deviceName=name, network=network)
+
+
+def properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
+    """Those of the properties at `paths` that are set. One request."""
+    specification = PropertySpec(type=type(start), pathSet=list(paths))
+    (found,) = retrieve(session.content.propertyCollector, start, [specification])
+    return found.properties
+
+
+def on_the_way_to_the_root(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:
+    """What `inventory_path` needs of all that `start` is in, and what is `wanted` besides. One request."""
+    collector = session.content.propertyCollector
+    return retrieve(collector, start, [*PATH_PROPERTIES, *wanted], follow=TO_THE_ROOT)
