@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
-from pyVmomi import vim
 
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from tests.support.sessions import sessions_of_ours
 from tests.support.simulator import Simulator
 from tests.support.stock import stock_provider
 from tests.support.workspace import PROJECT, Finished, Workspace
@@ -107,11 +105,7 @@ def test_destroy_leaves_nothing_behind(story: dict[str, Finished], simulator: Si
 
 def test_no_session_of_ours_is_left(story: dict[str, Finished], simulator: Simulator) -> None:
     assert story["destroy"].code == 0
-    with connect(ConnectionSettings.from_environment(simulator.environment(base={}))) as session:
-        sessions = cast(vim.SessionManager, session.content.sessionManager)
-        ours = [found.key for found in sessions.sessionList if "pyvmomi" in found.userAgent]
-        # The stock provider never logs out of its own.
-        assert ours == [cast(vim.UserSession, sessions.currentSession).key]
+    assert sessions_of_ours(simulator) == 0
 
 
 def test_the_state_knows_the_clones_as_the_stock_provider_would(story: dict[str, Finished]) -> None:

@@ -1,0 +1,241 @@
+"""Both kinds of stack against a simulated vCenter: the same values, and what becomes of them when the source changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.errors import ReplicaError
+from instant_clone.replica import replicate
+from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from instant_clone.versions import ProviderVersion
+from tests.conftest import StartSimulator
+from tests.support.clone_stack import source_of
+from tests.support.simulator import Simulator
+from tests.support.stock import stock_provider
+from tests.support.workspace import Finished, Workspace
+
+pytestmark = pytest.mark.e2e
+
+LAYOUTS = ("default", "minimal", "two-controllers", "sata-nvme")
+
+FLEET = """
+[fleets.{name}]
+stack         = "{stack}"
+datacenter    = "DC0"
+datastore     = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+names         = "{name}-{{index}}"
+{more}
+
+[[fleets.{name}.sources]]
+key        = "golden"
+vm         = "{vm}"
+members    = "0-1"
+record     = "sources/{vm}.json"
+generation = {generation}
+
+[[fleets.{name}.networks]]
+network = "VM Network"
+mac     = "{mac}"
+
+[fleets.{name}.guestinfo]
+"guestinfo.ic.hostname" = "{{name}}"
+"""
+
+
+def fleet(
+    name: str,
+    *,
+    stack: str,
+    vm: str,
+    mac: str = "00:50:56:20:00:00",
+    generation: int = 1,
+    more: str = "",
+    changes: str = "",
+) -> str:
+    written = FLEET.format(name=name, stack=stack, vm=vm, mac=mac, generation=generation, more=more)
+    return f"{written}\n[fleets.{name}.changes]\n{changes}\n" if changes else written
+
+
+def new_workspace(folder: Path, simulator: Simulator) -> Workspace:
+    made = Workspace(folder, stock_binary=stock_provider().path, vcenter=simulator.environment(base={}))
+    # The records stay as they are, whatever becomes of the sources.
+    made.environment["INSTANT_CLONE_LOOKUP"] = "record"
+    return made
+
+
+def done(finished: Finished) -> Finished:
+    assert finished.code == 0, finished.output
+    return finished
+
+
+def synthesize(workspace: Workspace, *fleets: str) -> None:
+    (workspace.folder / "fleets.toml").write_text("".join(fleets))
+    done(workspace.run("python", "main.py"))
+
+
+def terraform(workspace: Workspace, stack: str, *command: str) -> Finished:
+    folder = workspace.folder / "cdktf.out" / "stacks" / stack
+    if not (folder / ".terraform").exists():
+        done(workspace.run("terraform", "init", "-input=false", "-no-color", folder=folder))
+    return workspace.run("terraform", *command, "-no-color", folder=folder)
+
+
+def planned(workspace: Workspace, stack: str) -> dict[str, Any]:
+    """The planned values of all machines of a stack, with its name as STACK."""
+    done(terraform(workspace, stack, "plan", "-input=false", "-out=plan"))
+    folder = workspace.folder / "cdktf.out" / "stacks" / stack
+    shown = done(workspace.run("terraform", "show", "-json", "plan", folder=folder)).output
+    changes = json.loads(shown.replace(stack, "STACK"))["resource_changes"]
+    return {
+        change["address"]: (change["change"]["after"], change["change"]["after_unknown"])
+        for change in changes
+        if change["mode"] == "managed"
+    }
+
+
+@pytest.fixture(scope="module")
+def layouts(start_simulator: StartSimulator) -> Simulator:
+    flags = [part for layout in LAYOUTS for part in ("-layout", f"golden-{layout}={layout}")]
+    return start_simulator("-source", ",".join(f"golden-{layout}" for layout in LAYOUTS), *flags)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_kinds_of_stack_plan_the_same_values(layout: str, layouts: Simulator, tmp_path: Path) -> None:
+    vm = f"golden-{layout}"
+    workspace = new_workspace(tmp_path / "workspace", layouts)
+    try:
+        replicate(source_of(layouts, vm), workspace.version)
+    except ReplicaError:
+        pytest.skip(f"provider {workspace.version} cannot repeat this layout")
+    fleets = [
+        fleet(kind, stack=kind, vm=vm, mac=mac)
+        for kind, mac in {"dynamic": "00:50:56:20:00:00", "static": "00:50:56:20:00:10"}.items()
+    ]
+    (workspace.folder / "fleets.toml").write_text("".join(fleets))
+    done(workspace.run("instant-clone", "record"))
+    synthesize(workspace, *fleets)
+    dynamic, static = planned(workspace, "dynamic"), planned(workspace, "static")
+    assert len(dynamic) == 5
+    assert json.loads(json.dumps(static).replace("00:50:56:20:00:1", "00:50:56:20:00:0")) == json.loads(
+        json.dumps(dynamic)
+    )
+
+
+@pytest.fixture(scope="module")
+def lab(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden-lab", "-layout", "golden-lab=two-controllers", "-tools", "0s")
+
+
+@pytest.fixture(scope="module")
+def vcenter(lab: Simulator) -> Iterator[Session]:
+    with connect(ConnectionSettings.from_environment(lab.environment(base={}))) as session:
+        yield session
+
+
+def machine(session: Session, name: str) -> vim.VirtualMachine:
+    found = session.content.searchIndex.FindByInventoryPath(f"/DC0/vm/{name}")
+    assert isinstance(found, vim.VirtualMachine)
+    return found
+
+
+def extra_config(session: Session, name: str) -> dict[str, str]:
+    return {option.key: option.value for option in machine(session, name).config.extraConfig}
+
+
+@pytest.fixture(scope="module")
+def workspace(lab: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """With the record of golden-lab, and the deployed static fleet "lab"."""
+    made = new_workspace(tmp_path_factory.mktemp("stacks") / "workspace", lab)
+    (made.folder / "fleets.toml").write_text(fleet("lab", stack="static", vm="golden-lab"))
+    done(made.run("instant-clone", "record"))
+    synthesize(made, fleet("lab", stack="static", vm="golden-lab"))
+    done(terraform(made, "lab", "apply", "-auto-approve"))
+    return made
+
+
+# From here on the tests are one story: each begins with what the one before has left.
+
+
+def test_static_clones_are_what_was_planned_and_the_next_plan_is_empty(
+    workspace: Workspace, lab: Simulator, vcenter: Session
+) -> None:
+    assert [call.method for name in ("lab-0", "lab-1") for call in lab.calls(name)] == []
+    assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
+    first = [
+        device for device in machine(vcenter, "lab-1").config.hardware.device
+        if isinstance(device, vim.vm.device.VirtualEthernetCard)
+    ][0]
+    assert (first.macAddress, first.addressType) == ("00:50:56:20:00:01", "manual")
+
+
+def test_each_clone_says_whose_it_is(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
+    state = json.loads((workspace.folder / "state" / "lab.tfstate").read_text())
+    (owner,) = (each["instances"][0]["attributes"] for each in state["resources"] if each["type"] == "terraform_data")
+    source = source_of(lab, "golden-lab").uuid
+    for name in ("lab-0", "lab-1"):
+        marker = extra_config(vcenter, name)["guestinfo.instantclone.owner"]
+        assert marker == f"{owner['id']}/lab/{name}/{source}/1"
+
+
+def test_a_fleet_changes_from_one_kind_of_stack_to_the_other_without_a_change(workspace: Workspace) -> None:
+    for kind in ("dynamic", "static"):
+        synthesize(workspace, fleet("lab", stack=kind, vm="golden-lab"))
+        assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
+
+
+def test_another_generation_replaces_the_clones(workspace: Workspace, vcenter: Session) -> None:
+    synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
+    applied = done(terraform(workspace, "lab", "apply", "-auto-approve"))
+    # Two clones and two pins.
+    assert "Resources: 4 added, 0 changed, 4 destroyed." in applied.output
+    assert extra_config(vcenter, "lab-0")["guestinfo.instantclone.owner"].endswith("/2")
+    assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
+
+
+def test_a_plan_names_what_has_changed_in_the_source(workspace: Workspace, vcenter: Session) -> None:
+    golden = machine(vcenter, "golden-lab")
+    (first, *_) = (
+        device for device in golden.config.hardware.device if isinstance(device, vim.vm.device.VirtualEthernetCard)
+    )
+    remove = vim.vm.device.VirtualDeviceSpec(operation="remove", device=first)
+    spec = vim.vm.ConfigSpec(memoryMB=6144, deviceChange=[remove])
+    task = golden.ReconfigVM_Task(spec)
+    while task.info.state not in ("success", "error"):
+        pass
+    refused = terraform(workspace, "lab", "plan")
+    assert refused.code == 1
+    said = " ".join(refused.output.replace("│", " ").split())
+    assert "The source /DC0/vm/golden-lab has 1 network interfaces and had 2 when it was looked up." in said
+    assert "has changed since it was looked up: memory is 6144 and was 4096." in said
+    assert "run `instant-clone record lab`, and plan again." in said
+
+
+def test_a_dynamic_stack_does_not_mind(workspace: Workspace) -> None:
+    synthesize(workspace, fleet("lab", stack="dynamic", vm="golden-lab", generation=2))
+    assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
+
+
+def test_destroy_passes_over_a_changed_source_and_not_over_one_that_is_gone(
+    workspace: Workspace, lab: Simulator, vcenter: Session
+) -> None:
+    synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
+    done(terraform(workspace, "lab", "plan", "-destroy"))
+    golden = machine(vcenter, "golden-lab")
+    for task in (golden.PowerOffVM_Task(), golden.Destroy_Task()):
+        while task.info.state not in ("success", "error"):
+            pass
+    assert terraform(workspace, "lab", "plan", "-destroy").code == 1
+    done(terraform(workspace, "lab", "plan", "-destroy", "-refresh=false"))
+    synthesize(workspace, fleet("lab", stack="dynamic", vm="golden-lab", generation=2))
+    done(workspace.run("cdktf", "diff", "lab"))
+    destroyed = done(workspace.run("cdktf", "destroy", "lab", "--auto-approve"))
+    assert "Resources: 5 destroyed." in destroyed.output
+    with pytest.raises(KeyError):
+        lab.vm("lab-0")
