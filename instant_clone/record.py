@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,29 @@ from pydantic import ValidationError
 from instant_clone.errors import Finding, RecordError
 from instant_clone.source import SourceVm
 
-__all__ = ["SCHEMA", "dump", "load", "save"]
+__all__ = ["SCHEMA", "Difference", "differences", "dump", "is_there", "listed", "load", "save"]
 
 SCHEMA = 1
 """version of the records that this release reads and writes"""
 
 CURE = "Run `instant-clone record` to look the source up and write the record anew."
+
+
+_MOST_LISTED = 20
+_LONGEST_VALUE = 70
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A property that two look-ups of a source do not have in common; values as in the record, None if unset."""
+
+    path: str
+    """such as "disks[0].capacity" """
+    recorded: object
+    found: object
+
+    def __str__(self) -> str:
+        return f"{self.path}: {_shown(self.recorded)} → {_shown(self.found)}"
 
 
 def load(path: Path) -> SourceVm:
@@ -39,7 +58,7 @@ def load(path: Path) -> SourceVm:
         raise RecordError(Finding(str(path), f"the record is not JSON: {error}.", CURE)) from error
     if not isinstance(document, dict) or "schema" not in document:
         raise RecordError(Finding(str(path), "this is no record of a source.", CURE))
-    if document["schema"] != SCHEMA:
+    if document["schema"] != SCHEMA or isinstance(document["schema"], bool):
         raise RecordError(
             Finding(
                 str(path),
@@ -52,9 +71,21 @@ def load(path: Path) -> SourceVm:
     return _source(document["source"], path)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything at `path`, be it a record that can be read or not."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        # Reading it says what is wrong.
+        return True
+    return True
+
+
 def dump(source: SourceVm) -> str:
     """The record of `source` as JSON, the same for the same source. What vCenter leaves unset is left out."""
-    document = {"schema": SCHEMA, "source": source.model_dump(mode="json", exclude_none=True)}
+    document = {"schema": SCHEMA, "source": _document(source)}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -76,12 +107,46 @@ def save(source: SourceVm, path: Path) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-    except OSError as error:
-        raise RecordError(
-            Finding(
-                str(path), f"the record cannot be written: {error.strerror}.", "See that its folder may be written."
-            )
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        reason = getattr(error, "strerror", None) or error
+        what = f"the record cannot be written: {reason}."
+        raise RecordError(Finding(str(path), what, "See that its folder may be written.")) from error
+
+
+def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
+    """What a look-up has found to differ from a record; nothing exactly if `dump` gives the same for both."""
+    return tuple(_differences(_document(recorded), _document(found), ""))
+
+
+def listed(found: Sequence[Difference]) -> str:
+    """Differences for a person: a line for each of the first 20, indented, and how many more there are."""
+    lines = [f"  {each}" for each in found[:_MOST_LISTED]]
+    if len(found) > _MOST_LISTED:
+        lines.append(f"  and {len(found) - _MOST_LISTED} more")
+    return "\n".join(lines)
+
+
+def _document(source: SourceVm) -> dict[str, Any]:
+    return source.model_dump(mode="json", exclude_none=True)
+
+
+def _differences(recorded: object, found: object, path: str) -> Iterator[Difference]:
+    if isinstance(recorded, Mapping) and isinstance(found, Mapping):
+        for key in sorted(recorded.keys() | found.keys()):
+            yield from _differences(recorded.get(key), found.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(recorded, list) and isinstance(found, list):
+        for place in range(max(len(recorded), len(found))):
+            before, after = (values[place] if place < len(values) else None for values in (recorded, found))
+            yield from _differences(before, after, f"{path}[{place}]")
+    elif recorded != found:
+        yield Difference(path, recorded, found)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unset"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _source(document: Any, path: Path) -> SourceVm:

@@ -135,7 +135,13 @@ class Controller(_Frozen):
 
 
 class Disk(_Frozen):
-    """A VirtualDisk, with the controller it hangs on."""
+    """A VirtualDisk, with the controller it hangs on.
+
+    The disk of a source that has been cloned while running is a delta upon the one before, and so is each disk of a
+    clone. Neither file, chain nor datastore is kept. What is read of thin and eager provisioning is the delta's own,
+    as the stock provider reads it of the clones; the API's reference does not say that it equals the base disk's. If
+    vCenter tells it otherwise, a record that was made before the first clone differs once, and is to be made anew.
+    """
 
     controller: ControllerKind
     bus: int

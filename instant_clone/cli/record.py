@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from instant_clone.fleet import Fleet, FleetFile
+    from instant_clone.source import SourceVm
 
 __all__ = ["record"]
 
@@ -20,18 +21,20 @@ def record(
         list[str] | None,
         typer.Argument(metavar="FLEET", help="Fleets to record; all of the file if none is named."),
     ] = None,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing: print how records differ from vCenter; exit code 1 if one does."),
+    ] = False,
 ) -> None:
     """Look the sources of fleets up in vCenter, and write their records.
 
     Reads fleets.toml, or the file that INSTANT_CLONE_FLEETS names, and needs VSPHERE_SERVER, VSPHERE_USER and
-    VSPHERE_PASSWORD. A record that has not changed is left as it is.
+    VSPHERE_PASSWORD. Nothing is written unless all sources are found; a record that has not changed is left as it is.
     """
     # Imported here, so that --help of any command starts at once.
     import os
     from pathlib import Path
-
-    from rich.console import Console
-    from rich.text import Text
 
     from instant_clone import record as records
     from instant_clone.fleet import load_from
@@ -40,15 +43,43 @@ def record(
     folder = Path()
     chosen = _chosen(load_from(os.environ, folder=folder), fleets or [])
     found = look_up_live(chosen, environ=os.environ)
-    console = Console()
-    for fleet in chosen:
-        for source in fleet.sources:
-            path = folder / fleet.record_path(source)
-            machine = found[fleet.name, source.key]
-            state = _state(path, records.dump(machine))
-            if state != "unchanged":
-                records.save(machine, path)
-            console.print(Text(f"{path} {state}"), soft_wrap=True)
+    # Two fleets may share a record.
+    machines = {
+        folder / fleet.record_path(source): found[fleet.name, source.key]
+        for fleet in chosen
+        for source in fleet.sources
+    }
+    if check:
+        _check(machines)
+        return
+    for path, machine in machines.items():
+        state = _state(path, records.dump(machine))
+        if state != "unchanged":
+            records.save(machine, path)
+        typer.echo(f"{path} {state}")
+
+
+def _check(machines: dict[Path, SourceVm]) -> None:
+    from instant_clone import record as records
+    from instant_clone.errors import RecordError
+
+    same = True
+    for path, machine in machines.items():
+        if not records.is_there(path):
+            same = False
+            typer.echo(f"{path} missing")
+            continue
+        try:
+            differences = records.differences(records.load(path), machine)
+        except RecordError as error:
+            same = False
+            typer.echo(str(error))
+            continue
+        typer.echo(f"{path} {'changed, record → vCenter:' if differences else 'unchanged'}")
+        if differences:
+            same = False
+            typer.echo(records.listed(differences))
+    raise typer.Exit(0 if same else 1)
 
 
 def _chosen(fleet_file: FleetFile, names: Sequence[str]) -> list[Fleet]:
@@ -71,8 +102,8 @@ def _chosen(fleet_file: FleetFile, names: Sequence[str]) -> list[Fleet]:
 def _state(path: Path, text: str) -> str:
     try:
         return "unchanged" if path.read_bytes() == text.encode() else "changed"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "new"
-    except OSError:
+    except (OSError, ValueError):
         # Writing it says what is wrong.
         return "changed"

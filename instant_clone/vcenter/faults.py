@@ -12,8 +12,9 @@ from xml.parsers.expat import ExpatError
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
+from instant_clone.vcenter.properties import ReadObject
 
-__all__ = ["fault_name", "vcenter_errors"]
+__all__ = ["fault_name", "refusals", "vcenter_errors"]
 
 
 @contextmanager
@@ -33,6 +34,22 @@ def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
         raise _from_connection(error, where) from error
 
 
+def refusals(read: ReadObject, where: str) -> list[Finding]:
+    """A finding for each reason for which vCenter does not tell properties of an object that was asked for them.
+
+    vCenter answers a request for properties that the user may not read without them, as if they were unset.
+    """
+    findings: dict[Finding, None] = {}
+    for path, fault in sorted(read.refused.items()):
+        if isinstance(fault, vim.fault.NoPermission):
+            # The fault names its object only sometimes.
+            findings[_lacking(fault, where, read.object)] = None
+        else:
+            what = f"vCenter does not tell {path} of {read.id}, but answers with {fault_name(fault)}{_said(fault)}."
+            findings[Finding(where, what, "Start again.")] = None
+    return list(findings)
+
+
 def fault_name(fault: object) -> str:
     """The name of a fault or another type of the API, such as "InvalidLogin"."""
     return type(fault).__name__.rpartition(".")[2]
@@ -46,16 +63,18 @@ def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
     if isinstance(fault, vim.fault.NotAuthenticated):
         return LoginError(Finding(where, "the session has ended.", "Start again."))
     if isinstance(fault, vim.fault.NoPermission):
-        return VcenterError(
-            Finding(
-                where,
-                f"the user lacks the privilege {fault.privilegeId or 'that this needs'}{_on(fault.object)}.",
-                "Ask for it, or log in as another user.",
-            )
-        )
+        return VcenterError(_lacking(fault, where, fault.object))
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         return NotFoundError(Finding(where, f"vCenter no longer has {_identifier(fault.obj)}.", "Start again."))
     return VcenterError(Finding(where, f"vCenter answers with {fault_name(fault)}{_said(fault)}."))
+
+
+def _lacking(fault: vim.fault.NoPermission, where: str, entity: object) -> Finding:
+    entries = fault.missingPrivileges or []
+    known = [each for entry in entries for each in entry.privilegeIds] or [fault.privilegeId or ""]
+    privileges = [each for each in dict.fromkeys(known) if each]
+    name = f"the privilege{'s' if len(privileges) > 1 else ''} {', '.join(privileges)}" if privileges else "a privilege"
+    return Finding(where, f"the user lacks {name}{_on(entity)}.", "Ask for it, or log in as another user.")
 
 
 def _on(entity: object) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
 
-__all__ = ["PATH_PROPERTIES", "TO_THE_ROOT", "VM_PATH_PROPERTIES", "ReadObject", "inventory_path", "retrieve"]
+__all__ = [
+    "PATH_PROPERTIES",
+    "TO_THE_ROOT",
+    "VM_PATH_PROPERTIES",
+    "ReadObject",
+    "datacenter_of",
+    "inventory_path",
+    "path_of",
+    "retrieve",
+    "way_to_the_root",
+]
 
 Collector = vmodl.query.PropertyCollector
 
@@ -20,6 +30,8 @@ class ReadObject:
 
     object: ManagedObject
     properties: Mapping[str, Any]
+    refused: Mapping[str, vmodl.MethodFault] = field(default_factory=dict)
+    """the faults of properties that vCenter does not tell, by path; NoPermission where the user may not read them"""
 
     @property
     def id(self) -> str:
@@ -58,22 +70,28 @@ VM_PATH_PROPERTIES = ("name", "parent", "parentVApp")
 
 def retrieve(
     collector: Collector,
-    start: ManagedObject,
+    start: ManagedObject | Sequence[ManagedObject],
     properties: Sequence[Collector.PropertySpec],
     *,
     follow: Sequence[Collector.SelectionSpec] = (),
     skip_start: bool = False,
+    skip_missing: bool = False,
 ) -> list[ReadObject]:
-    """Read `properties` of `start` and of all that `follow` leads to: one request, unless vCenter splits its answer.
+    """Read `properties` of `start`, one object or several, and of all that `follow` leads to.
 
-    Raises the faults of the API and what the connection raises.
+    One request, unless vCenter splits its answer; each object is there once. With `skip_missing` one of `start` that
+    is gone is left out of the answer, else it is a fault. Raises the faults of the API and what the connection raises.
     """
+    starts = list(start) if isinstance(start, Sequence) else [start]
     result = collector.RetrievePropertiesEx(
+        # A specification for each: the names of `follow` are said to be unique within one.
         [
             Collector.FilterSpec(
                 propSet=list(properties),
-                objectSet=[Collector.ObjectSpec(obj=start, skip=skip_start, selectSet=list(follow))],
+                objectSet=[Collector.ObjectSpec(obj=each, skip=skip_start, selectSet=list(follow))],
+                reportMissingObjectsInResults=skip_missing,
             )
+            for each in starts
         ],
         Collector.RetrieveOptions(),
     )
@@ -81,7 +99,11 @@ def retrieve(
     while result is not None:
         contents.extend(result.objects)
         result = collector.ContinueRetrievePropertiesEx(result.token) if result.token else None
-    return [ReadObject(each.obj, {str(one.name): one.val for one in each.propSet}) for each in contents]
+    for missing in (each for content in contents for each in content.missingSet):
+        if isinstance(missing.fault, vim.fault.NotAuthenticated):
+            raise missing.fault
+    # What several of `start` lead to may come once for each of them.
+    return list({each.obj._moId: _read(each) for each in contents}.values())
 
 
 def inventory_path(start: ManagedObject, objects: Sequence[ReadObject]) -> str | None:
@@ -89,14 +111,38 @@ def inventory_path(start: ManagedObject, objects: Sequence[ReadObject]) -> str |
 
     None if one of them could not be read, which users who may see only a part of the inventory meet.
     """
-    by_id = {each.id: each.properties for each in objects}
-    names: list[str] = []
+    return path_of(way_to_the_root(start, {each.id: each for each in objects}))
+
+
+def way_to_the_root(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> list[ReadObject]:
+    """`start` and all that it is in, the root folder last; nothing if one of them could not be read."""
+    way: list[ReadObject] = []
     current: ManagedObject | None = start
     while current is not None:
-        properties = by_id.get(current._moId)
-        if properties is None or "name" not in properties:
-            return None
-        names.append(properties["name"])
-        current = properties.get("parentVApp") or properties.get("parentFolder") or properties.get("parent")
+        found = by_id.get(current._moId)
+        if found is None or "name" not in found.properties:
+            return []
+        way.append(found)
+        inside = found.properties
+        current = inside.get("parentVApp") or inside.get("parentFolder") or inside.get("parent")
+    return way
+
+
+def path_of(way: Sequence[ReadObject]) -> str | None:
+    """The inventory path that a way to the root is; None for no way, and for the root itself."""
     # The last one is the root folder, which paths leave out.
-    return "/" + "/".join(reversed(names[:-1])) if len(names) > 1 else None
+    return "/" + "/".join(each.properties["name"] for each in reversed(way[:-1])) if len(way) > 1 else None
+
+
+def datacenter_of(way: Sequence[ReadObject]) -> str | None:
+    """The inventory path of the datacenter on a way to the root; None if there is none."""
+    places = (place for place, each in enumerate(way) if isinstance(each.object, vim.Datacenter))
+    return next((path_of(way[place:]) for place in places), None)
+
+
+def _read(content: Collector.ObjectContent) -> ReadObject:
+    return ReadObject(
+        content.obj,
+        {str(each.name): each.val for each in content.propSet},
+        {str(each.path): each.fault for each in content.missingSet},
+    )

@@ -1,69 +1,143 @@
-"""The sources of fleets: from vCenter where one is named, else from their records."""
+"""The sources of fleets: as vCenter has them, or as their records do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from instant_clone import record
-from instant_clone.errors import ConnectError, Finding, LoginError, RecordError, VcenterError
+from instant_clone.errors import Finding, InstantCloneError, RecordError, VcenterError
 from instant_clone.fleet import Fleet, FleetFile, Source
 from instant_clone.source import SourceVm
+from instant_clone.vcenter.selectors import Selector, selector
 
-__all__ = ["SourceKey", "look_up_live", "look_up_sources"]
+__all__ = ["LOOKUP_VARIABLE", "SourceKey", "look_up_live", "look_up_sources"]
 
 SourceKey = tuple[str, str]
 """a fleet's name and the key of one of its sources"""
 
+LOOKUP_VARIABLE = "INSTANT_CLONE_LOOKUP"
+Mode = Literal["auto", "live", "record"]
+_BY_RECORD = f"{LOOKUP_VARIABLE}=record"
+
 
 def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder: Path) -> dict[SourceKey, SourceVm]:
-    """All sources of all fleets: as vCenter has them if VSPHERE_SERVER is set in `environ`, else as recorded.
+    """All sources of all fleets, from where INSTANT_CLONE_LOOKUP in `environ` says.
 
-    Records lie in `folder`, at the paths that the fleets give. Raises RecordError, or what `look_up_live` raises.
+    - `record`: from their records, without any connection. Whatever has become of the VMs, existing clones can so be
+      planned and destroyed.
+    - `live`: from vCenter. A record that says something else is an error; there need not be one.
+    - `auto`, or nothing: live if VSPHERE_SERVER is set, else from the records.
+
+    Whether a source runs or is frozen is not asked. Records lie in `folder`, at the paths that the fleets give.
+    Raises RecordError, or what `look_up_live` raises, with the findings of all sources.
     """
-    fleets = fleet_file.fleets.values()
-    return look_up_live(fleets, environ=environ) if environ.get("VSPHERE_SERVER") else _recorded(fleets, folder)
+    fleets = tuple(fleet_file.fleets.values())
+    if _mode(environ) == "record":
+        return _all(_recorded(fleet, source, folder) for fleet, source in _pairs(fleets))
+    answers = _answers(fleets, environ)
+    return _all(_checked(fleet, source, answers[fleet.name, source.key], folder) for fleet, source in _pairs(fleets))
 
 
 def look_up_live(fleets: Iterable[Fleet], *, environ: Mapping[str, str]) -> dict[SourceKey, SourceVm]:
-    """All sources of `fleets` as vCenter has them, in one session; a VM that several fleets name is read once.
+    """All sources of `fleets` as vCenter has them, in one session; a VM that several sources name is read once.
 
     Raises VcenterError, or the one of its kinds that all findings have in common, with the findings of all sources.
     """
+    return _all(_answers(tuple(fleets), environ).items())
+
+
+_Answer = tuple[SourceKey, SourceVm | InstantCloneError]
+
+
+def _mode(environ: Mapping[str, str]) -> Mode:
+    written = environ.get(LOOKUP_VARIABLE) or "auto"
+    modes = get_args(Mode)
+    if written not in modes:
+        near = get_close_matches(written.strip().lower(), modes, n=1)
+        cure = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(modes)}."
+        raise InstantCloneError(Finding("", f"{LOOKUP_VARIABLE} is {written!r}, which is not known.", cure))
+    if written == "auto":
+        return "live" if environ.get("VSPHERE_SERVER") else "record"
+    return cast(Mode, written)
+
+
+def _answers(fleets: Iterable[Fleet], environ: Mapping[str, str]) -> dict[SourceKey, SourceVm | InstantCloneError]:
+    """The source of each pair, or what is wrong with it, told with the names of fleet and source."""
     # pyvmomi takes longer to import than everything else, and whoever has records does without.
-    from instant_clone.vcenter.lookup import absolute_path, look_up
+    from instant_clone.vcenter.lookup import look_up_all
     from instant_clone.vcenter.session import ConnectionSettings, connect
 
-    by_path: dict[str, SourceVm] = {}
+    settings = ConnectionSettings.from_environment(environ)
+    answers: dict[SourceKey, SourceVm | InstantCloneError] = {}
+    selectors: dict[SourceKey, Selector] = {}
+    for fleet, source in _pairs(fleets):
+        key = fleet.name, source.key
+        try:
+            selectors[key] = selector(source.vm, datacenter=fleet.datacenter)
+        except VcenterError as error:
+            answers[key] = _in_fleet(error, *key)
+    with connect(settings) as session:
+        found = look_up_all(session, selectors.values())
+    for key, wanted in selectors.items():
+        answer = found[wanted]
+        answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer
+    # In the order of the file, also where something is wrong.
+    return {(fleet.name, source.key): answers[fleet.name, source.key] for fleet, source in _pairs(fleets)}
+
+
+def _recorded(fleet: Fleet, source: Source, folder: Path) -> _Answer:
+    key = fleet.name, source.key
+    path = folder / fleet.record_path(source)
+    try:
+        machine = record.load(path)
+        wanted = selector(source.vm, datacenter=fleet.datacenter)
+    except RecordError as error:
+        return key, error
+    except VcenterError as error:
+        return key, _in_fleet(error, *key)
+    if not wanted.may_be(machine):
+        what = f"{path} is the record of {machine.inventory_path}, but the source is {source.vm!r}."
+        cure = f"Record it with `instant-clone record {fleet.name}`, or name that VM."
+        return key, RecordError(Finding(_where(*key), what, cure))
+    return key, machine
+
+
+def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError, folder: Path) -> _Answer:
+    """vCenter's answer, or the error that its record says something else."""
+    key = fleet.name, source.key
+    path = folder / fleet.record_path(source)
+    if not record.is_there(path):
+        return key, answer
+    if isinstance(answer, InstantCloneError):
+        # With vCenter's answer missing, the record is another way on.
+        cure = f"Or use its record, {path}, with {_BY_RECORD}."
+        findings = (Finding(each.where, each.what, f"{each.cure} {cure}".strip()) for each in answer.findings)
+        return key, type(answer)(*findings)
+    try:
+        found = record.differences(record.load(path), answer)
+    except RecordError as error:
+        return key, error
+    if not found:
+        return key, answer
+    what = f"the record {path} differs from vCenter."
+    ways = f"Record the source anew with `instant-clone record {fleet.name}`, or use the record with {_BY_RECORD}."
+    listed = record.listed(found)
+    return key, RecordError(Finding(_where(*key), what, f"{ways} Record and vCenter:\n{listed}"))
+
+
+def _all(answers: Iterable[_Answer]) -> dict[SourceKey, SourceVm]:
     found: dict[SourceKey, SourceVm] = {}
-    errors: list[VcenterError] = []
-    with connect(ConnectionSettings.from_environment(environ)) as session:
-        for fleet, source in _pairs(fleets):
-            path = absolute_path(source.vm, datacenter=fleet.datacenter)
-            try:
-                if path not in by_path:
-                    by_path[path] = look_up(session, source.vm, datacenter=fleet.datacenter)
-                found[fleet.name, source.key] = by_path[path]
-            except (ConnectError, LoginError):
-                # Every other look-up would fail as well, each after its time-out.
-                raise
-            except VcenterError as error:
-                errors.append(_in_fleet(error, fleet, source))
+    errors: list[InstantCloneError] = []
+    for key, answer in answers:
+        if isinstance(answer, InstantCloneError):
+            errors.append(answer)
+        else:
+            found[key] = answer
     if errors:
         raise _together(errors)
-    return found
-
-
-def _recorded(fleets: Iterable[Fleet], folder: Path) -> dict[SourceKey, SourceVm]:
-    found: dict[SourceKey, SourceVm] = {}
-    findings: list[Finding] = []
-    for fleet, source in _pairs(fleets):
-        try:
-            found[fleet.name, source.key] = record.load(folder / fleet.record_path(source))
-        except RecordError as error:
-            findings.extend(error.findings)
-    if findings:
-        raise RecordError(*findings)
     return found
 
 
@@ -71,8 +145,12 @@ def _pairs(fleets: Iterable[Fleet]) -> Iterator[tuple[Fleet, Source]]:
     return ((fleet, source) for fleet in fleets for source in fleet.sources)
 
 
-def _in_fleet(error: VcenterError, fleet: Fleet, source: Source) -> VcenterError:
-    where = f"fleet {fleet.name}, source {source.key}"
+def _where(fleet: str, source: str) -> str:
+    return f"fleet {fleet}, source {source}"
+
+
+def _in_fleet(error: VcenterError, fleet: str, source: str) -> VcenterError:
+    where = _where(fleet, source)
     return type(error)(
         *(
             Finding(f"{where}, {finding.where}" if finding.where else where, finding.what, finding.cure)
@@ -81,7 +159,11 @@ def _in_fleet(error: VcenterError, fleet: Fleet, source: Source) -> VcenterError
     )
 
 
-def _together(errors: list[VcenterError]) -> VcenterError:
+def _together(errors: list[InstantCloneError]) -> InstantCloneError:
     kinds = {type(error) for error in errors}
-    kind = kinds.pop() if len(kinds) == 1 else VcenterError
-    return kind(*(finding for error in errors for finding in error.findings))
+    if len(kinds) == 1:
+        kind = kinds.pop()
+    else:
+        kind = VcenterError if all(issubclass(each, VcenterError) for each in kinds) else InstantCloneError
+    # Two sources with one record have the same finding.
+    return kind(*dict.fromkeys(finding for error in errors for finding in error.findings))

@@ -11,6 +11,7 @@ import pytest
 
 from instant_clone import record
 from instant_clone.errors import RecordError
+from instant_clone.record import Difference, differences, listed
 from instant_clone.source import Allocation, Boot, Cpu, Disk, Flags, Memory, Numa, SourceVm, Tools, Vcenter
 
 CURE = "Run `instant-clone record` to look the source up and write the record anew."
@@ -181,6 +182,7 @@ def test_a_record_that_is_not_json_is_told(tmp_path: Path, content: bytes) -> No
         ({"source": {}}, "this is no record of a source."),
         ({"schema": 2}, "the record is of schema 2, and this release of instant-clone reads 1."),
         ({"schema": "1"}, "the record is of schema '1', and this release of instant-clone reads 1."),
+        ({"schema": True}, "the record is of schema True, and this release of instant-clone reads 1."),
         ({"schema": 1}, 'a record has "schema" and "source", and nothing else.'),
         ({"schema": 1, "source": {}, "x": 1}, 'a record has "schema" and "source", and nothing else.'),
     ],
@@ -207,3 +209,59 @@ def test_all_wrong_fields_are_told_at_once(tmp_path: Path) -> None:
         f"{path}: source.disks.0.unit: Input should be a valid integer. {CURE}",
         f"{path}: source.uuid: Field required. {CURE}",
     ]
+
+
+def test_a_record_without_a_folder_that_can_be_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="the record cannot be written: embedded null byte"):
+        record.save(SMALL, tmp_path / "a\0b.json")
+    with pytest.raises(RecordError, match="embedded null byte"):
+        record.load(tmp_path / "a\0b.json")
+
+
+def test_there_is_a_record_also_if_it_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "web.json").write_text("")
+    assert record.is_there(tmp_path / "web.json")
+    assert not record.is_there(tmp_path / "other.json")
+    assert not record.is_there(tmp_path / "web.json" / "other.json")
+    assert record.is_there(tmp_path / ("a" * 300))
+
+
+def test_differences_are_told_by_the_propertys_path() -> None:
+    other = SMALL.model_copy(
+        update={
+            "annotation": "new",
+            "cpu": Cpu(count=2, cores_per_socket=1, allocation=Allocation()),
+            "disks": (),
+            "numa": None,
+            "vapp_property_ids": ("b", "c"),
+        }
+    )
+    assert differences(SMALL, other) == (
+        Difference("annotation", None, "new"),
+        Difference("cpu.allocation.limit", -1, None),
+        Difference("cpu.count", 1, 2),
+        Difference(
+            "disks[0]",
+            {"controller": "scsi", "bus": 0, "unit": 0, "capacity": 1, "backing": "FlatVer2BackingInfo", "io": {}},
+            None,
+        ),
+        Difference("numa", {}, None),
+        Difference("vapp_property_ids[1]", "a", "c"),
+    )
+
+
+def test_there_are_no_differences_where_the_records_are_the_same() -> None:
+    assert differences(SMALL, SMALL.model_copy(deep=True)) == ()
+
+
+def test_differences_are_listed_for_a_person() -> None:
+    found = (Difference("cpu.count", 1, 2), Difference("annotation", "long " * 20, None))
+    assert listed(found) == (
+        "  cpu.count: 1 → 2\n"
+        '  annotation: "long long long long long long long long long long long long long long… → unset'
+    )
+
+
+def test_of_many_differences_the_first_twenty_are_listed() -> None:
+    lines = listed([Difference(f"p{number}", number, None) for number in range(25)]).splitlines()
+    assert (lines[0], lines[19], lines[20:]) == ("  p0: 0 → unset", "  p19: 19 → unset", ["  and 5 more"])

@@ -106,10 +106,54 @@ def test_nothing_is_written_when_a_source_is_missing(vcenter: Simulator, project
     error = run(environ=vcenter.environment({})).exception
     assert isinstance(error, NotFoundError)
     assert str(error) == (
-        f"fleet batch, source linux, /DC0/vm/golden-of: vCenter {vcenter.address} has no such VM."
+        f"fleet batch, source linux, golden-of: /DC0 of vCenter {vcenter.address} has no VM of this name."
         " Did you mean 'golden-off' or 'golden-web'?"
     )
     assert not (project / "sources").exists()
+
+
+@pytest.mark.simulator
+def test_a_check_of_records_that_hold_is_good(vcenter: Simulator, project: Path) -> None:
+    run(environ=vcenter.environment({}))
+    result = run("--check", environ=vcenter.environment({}))
+    assert (result.exit_code, result.output) == (0, "sources/web.json unchanged\nsources/batch-linux.json unchanged\n")
+
+
+@pytest.mark.simulator
+def test_a_check_tells_what_differs_and_writes_nothing(vcenter: Simulator, project: Path) -> None:
+    run("web", environ=vcenter.environment({}))
+    web = project / "sources/web.json"
+    drifted = web.read_text().replace('"size_mb": 4096', '"size_mb": 2048')
+    web.write_text(drifted)
+    result = run("--check", environ=vcenter.environment({}))
+    assert (result.exit_code, result.output) == (
+        1,
+        "sources/web.json changed, record → vCenter:\n"
+        "  memory.size_mb: 2048 → 4096\n"
+        "sources/batch-linux.json missing\n",
+    )
+    assert {each.name: each.read_text() for each in (project / "sources").iterdir()} == {"web.json": drifted}
+    result = run("web", "--check", environ=vcenter.environment({}) | {"INSTANT_CLONE_LOOKUP": "record"})
+    assert result.exit_code == 1
+
+
+@pytest.mark.simulator
+def test_a_check_tells_a_record_that_cannot_be_read(vcenter: Simulator, project: Path) -> None:
+    run("web", environ=vcenter.environment({}))
+    (project / "sources/web.json").write_text('{"schema": 7}')
+    result = run("web", "--check", environ=vcenter.environment({}))
+    assert result.exit_code == 1
+    assert result.output.startswith("sources/web.json: the record is of schema 7, and this release")
+
+
+@pytest.mark.simulator
+def test_a_record_that_cannot_be_read_is_written_anew(vcenter: Simulator, project: Path) -> None:
+    run("web", environ=vcenter.environment({}))
+    web = project / "sources/web.json"
+    whole = web.read_bytes()
+    web.write_bytes(whole[:100])
+    assert run("web", environ=vcenter.environment({})).output == "sources/web.json changed\n"
+    assert web.read_bytes() == whole
 
 
 def test_the_command_starts_without_pyvmomi() -> None:

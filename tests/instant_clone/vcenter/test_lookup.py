@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
-from instant_clone.errors import ConnectError, LoginError, NotFoundError, VcenterError
+from instant_clone import record
+from instant_clone.errors import ConnectError, LoginError, VcenterError
 from instant_clone.source import (
     Allocation,
     Boot,
@@ -24,16 +25,16 @@ from instant_clone.source import (
     Tools,
     Vcenter,
 )
-from instant_clone.vcenter.lookup import absolute_path, look_up, read_source
+from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import Session, connect, open_session
 from instant_clone.vcenter.tasks import wait_for
 from tests.conftest import StartSimulator
-from tests.instant_clone.vcenter.conftest import configuration, settings_of
+from tests.instant_clone.vcenter.conftest import settings_of
 from tests.support.simulator import Simulator
+from tests.vcsim.client import spec
 
 pytestmark = pytest.mark.simulator
 
-Collector = vmodl.query.PropertyCollector
 GIB = 1 << 30
 NO_LIMIT = Allocation(reservation=0, limit=-1, share_level="normal", share_count=1000)
 BANDWIDTH = Allocation(reservation=0, limit=-1, share_level="normal", share_count=50)
@@ -185,67 +186,39 @@ def test_as_little_as_a_vm_can_do_with(session: Session) -> None:
     assert [nic.network_id for nic in source.nics] == ["network-6"]
 
 
-@pytest.mark.parametrize(
-    ("path", "datacenter"), [("web", "DC0"), ("web", "/DC0"), ("/DC0/vm/web", "DC0"), ("/DC0/vm/web/", "elsewhere")]
-)
-def test_a_path_is_absolute_or_relative_to_the_vm_folder(session: Session, path: str, datacenter: str) -> None:
-    assert look_up(session, path, datacenter=datacenter).inventory_path == "/DC0/vm/web"
-
-
-def test_a_datacenter_in_a_folder_is_named_by_its_path() -> None:
-    assert absolute_path("golden/web", datacenter="/europe/DC0") == "/europe/DC0/vm/golden/web"
-
-
-def test_a_look_up_is_two_requests(four_layouts: Simulator, session: Session) -> None:
+def test_a_look_up_by_path_is_two_requests(four_layouts: Simulator, session: Session) -> None:
     four_layouts.requests(reset=True)
-    look_up(session, "wide", datacenter="DC0")
+    look_up(session, "/DC0/vm/wide", datacenter="DC0")
     assert four_layouts.requests() == {"FindByInventoryPath": 1, "RetrievePropertiesEx": 1}
 
 
-def test_a_vm_that_does_not_exist_is_told_with_its_likely_name(session: Session) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        look_up(session, "Wbe", datacenter="DC0")
-    assert str(caught.value) == f"/DC0/vm/Wbe: vCenter {session.server} has no such VM. Did you mean 'web'?"
-
-
-def test_a_name_like_no_other_is_told_without_a_suggestion(session: Session) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        look_up(session, "zzzzzzzz", datacenter="DC0")
-    assert str(caught.value) == f"/DC0/vm/zzzzzzzz: vCenter {session.server} has no such VM. Check the path."
-
-
-def test_a_folder_that_does_not_exist_is_told(session: Session) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        look_up(session, "golden/web", datacenter="DC0")
-    assert str(caught.value) == (
-        f"/DC0/vm/golden/web: vCenter {session.server} has no such VM, nor /DC0/vm/golden. Check the path."
-    )
-
-
-def test_a_folder_is_not_taken_for_a_vm(session: Session) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        look_up(session, "/DC0/vm", datacenter="DC0")
-    assert str(caught.value) == "/DC0/vm: this is a Folder, not a VM. Name a VM in it."
-
-
-def test_a_vm_in_a_folder_is_found_there(simulator: Simulator) -> None:
+def test_running_and_cloning_do_not_change_a_record(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "golden-web", "-layout", "golden-web=two-controllers")
     with connect(settings_of(simulator)) as session:
-        nested = managed_object(session, "DC0/vm").CreateFolder("images").CreateFolder("linux")
-        wait_for(nested.MoveIntoFolder_Task([managed_object(session, "DC0/vm/golden-web")]), seconds=60)
-        assert look_up(session, "images/linux/golden-web", datacenter="DC0").inventory_path == (
-            "/DC0/vm/images/linux/golden-web"
-        )
 
+        def recorded() -> str:
+            return record.dump(look_up(session, "golden-web", datacenter="DC0"))
 
-def test_neither_cloning_nor_stopping_a_source_changes_its_look_up(simulator: Simulator) -> None:
-    with connect(settings_of(simulator)) as session:
-        before = look_up(session, "golden-web", datacenter="DC0")
+        before = recorded()
         machine = managed_object(session, "DC0/vm/golden-web")
-        clone = vim.vm.InstantCloneSpec(name="clone", location=vim.vm.RelocateSpec())
-        wait_for(machine.InstantClone_Task(clone), seconds=60)
-        wait_for(machine.PowerOffVM_Task(), seconds=60)
-        assert simulator.vm("golden-web").deltas == {2000: 1, 2001: 1}
-        assert look_up(session, "golden-web", datacenter="DC0") == before
+        drive: Any
+        (drive,) = (each for each in machine.config.hardware.device if isinstance(each, vim.vm.device.VirtualCdrom))
+        drive.connectable.connected = not drive.connectable.connected
+        connecting = vim.vm.device.VirtualDeviceSpec(operation="edit", device=drive)
+        steps: list[Callable[[], object]] = [
+            lambda: machine.InstantClone_Task(spec("running clone")),
+            lambda: machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[connecting])),
+            lambda: simulator.freeze("golden-web"),
+            lambda: machine.InstantClone_Task(spec("frozen clone")),
+            machine.PowerOffVM_Task,
+            machine.PowerOnVM_Task,
+        ]
+        for step in steps:
+            task = step()
+            if isinstance(task, vim.Task):
+                wait_for(task, seconds=60)
+            assert recorded() == before
+        assert simulator.vm("golden-web").deltas == {2000: 1, 2001: 1, 2016: 1, 2019: 1}
 
 
 def test_threads_share_a_session(four_layouts: Simulator, session: Session) -> None:
@@ -260,15 +233,15 @@ def test_a_lacking_privilege_is_told(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.fault("RetrievePropertiesEx", "NoPermission", at="call")
         with pytest.raises(VcenterError, match="the user lacks the privilege") as caught:
-            look_up(session, "golden-web", datacenter="DC0")
-    assert str(caught.value).startswith(f"{simulator.address} (reading /DC0/vm/golden-web): ")
+            look_up(session, "/DC0/vm/golden-web", datacenter="DC0")
+    assert str(caught.value).startswith(f"{simulator.address} (reading the sources): ")
 
 
 def test_a_fault_of_vcenter_is_told_by_its_name(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.fault("FindByInventoryPath", "RequestCanceled", at="call")
         with pytest.raises(VcenterError, match="vCenter answers with RequestCanceled"):
-            look_up(session, "golden-web", datacenter="DC0")
+            look_up(session, "/DC0/vm/golden-web", datacenter="DC0")
 
 
 def test_a_connection_that_breaks_is_told(simulator: Simulator) -> None:
@@ -287,40 +260,8 @@ def test_a_session_that_has_ended_is_told(simulator: Simulator) -> None:
     session.service_instance._GetStub().DropConnections()
 
 
-def test_a_vm_whose_host_is_gone_has_no_configuration() -> None:
-    machine = vim.VirtualMachine("vm-42")
-    with pytest.raises(VcenterError) as caught:
-        read_source(session_that_answers(machine, {"runtime.connectionState": "disconnected"}), machine)
-    assert str(caught.value) == (
-        "vm-42: vCenter has no configuration of this VM, which is disconnected."
-        " See that its host is connected, and that the user may read the VM."
-    )
-
-
-def test_a_vm_that_may_not_be_read_has_no_configuration() -> None:
-    machine = vim.VirtualMachine("vm-42")
-    with pytest.raises(VcenterError, match="/DC0/vm/web: vCenter has no configuration of this VM, which is not to be"):
-        read_source(session_that_answers(machine, {}), machine, path="/DC0/vm/web")
-
-
-def test_the_path_of_a_vm_in_folders_that_may_not_be_read_is_the_users() -> None:
-    machine = vim.VirtualMachine("vm-42")
-    session = session_that_answers(machine, {"name": "web", "config": configuration()})
-    assert read_source(session, machine, path="/DC0/vm/web").inventory_path == "/DC0/vm/web"
-
-
 def test_a_vcenter_that_cannot_instant_clone_is_not_asked(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-version", "6.5.0")
     with connect(settings_of(simulator)) as session, pytest.raises(VcenterError, match=r"6\.5\.0 cannot instant-clone"):
         look_up(session, "golden-web", datacenter="DC0")
     assert simulator.requests() == {"RetrieveServiceContent": 1, "Login": 1, "Logout": 1}
-
-
-def session_that_answers(machine: vim.VirtualMachine, properties: dict[str, object]) -> Session:
-    content = Collector.ObjectContent(
-        obj=machine, propSet=[vmodl.DynamicProperty(name=name, val=value) for name, value in properties.items()]
-    )
-    collector = SimpleNamespace(RetrievePropertiesEx=lambda *_: Collector.RetrieveResult(objects=[content]))
-    about = vim.AboutInfo(version="8.0.3", instanceUuid="50de")
-    service_content = cast(vim.ServiceInstanceContent, SimpleNamespace(propertyCollector=collector, about=about))
-    return Session(vim.ServiceInstance("ServiceInstance"), service_content, server="vcenter.example")
