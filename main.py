@@ -1,32 +1,34 @@
 """From fleets.toml to the stacks that cdktf deploys: run by `cdktf synth`, `diff`, `deploy` and `destroy`."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path
 
-from cdktf import App
+try:
+    from cdktf import App
+except ModuleNotFoundError:
+    sys.exit('This Python lacks the project\'s packages. Run: make setup && export PATH="$PWD/.venv/bin:$PATH"')
 
 from instant_clone.errors import InstantCloneError
 from instant_clone.fleet import load_from
 from instant_clone.provider.lockfile import write_lock_file
 from instant_clone.vcenter.sources import look_up_sources
 from stacks import add_stacks
+from stacks.output import renewed
 
 
 def main() -> None:
-    """Synthesize one stack per fleet; nothing is written before all of them are complete."""
+    """Synthesize one stack per fleet; the old ones stay until all of them are complete."""
     fleet_file = load_from(os.environ, folder=Path())
     sources = look_up_sources(fleet_file, environ=os.environ, folder=Path())
     provider = fleet_file.provider
-
-    app = App(stack_traces=False)
-    stacks = add_stacks(app, fleet_file, sources)
-    app.synth()
-    for stack in stacks:
-        folder = Path(app.outdir, "stacks", stack.node.id)
-        write_lock_file(folder, source=provider.source, version=provider.version)
+    with renewed(os.environ, folder=Path()) as folder:
+        app = App(outdir=str(folder), stack_traces=False)
+        stacks = add_stacks(app, fleet_file, sources)
+        app.synth()
+        for stack in stacks:
+            path = folder / "stacks" / stack.node.id
+            write_lock_file(path, source=provider.source, version=provider.version)
 
 
 if __name__ == "__main__":

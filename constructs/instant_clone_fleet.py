@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from cdktf import MapTerraformIterator, TerraformIterator, TerraformLocal, TerraformOutput, TerraformProvider
+from cdktf import (
+    DataResource,
+    MapTerraformIterator,
+    TerraformIterator,
+    TerraformLocal,
+    TerraformOutput,
+    TerraformProvider,
+    Token,
+)
 from cdktf_cdktf_provider_vsphere.drs_vm_override import DrsVmOverride
 from cdktf_cdktf_provider_vsphere.virtual_machine import (
     VirtualMachine,
@@ -17,12 +27,15 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
+from constructs.hardware import Hardware
 from constructs.placement import Placement
 from instant_clone.members import Member
-from instant_clone.replica import Replica
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
 
-__all__ = ["CloneSource", "InstantCloneFleet"]
+__all__ = ["OWNER_KEY", "CloneSource", "InstantCloneFleet"]
+
+OWNER_KEY = "guestinfo.instantclone.owner"
+"""the extra_config of each clone that says whose it is: OWNER/FLEET/MEMBER/SOURCE UUID/GENERATION"""
 
 BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 """the stock release that cdktf-cdktf-provider-vsphere was generated from: its classes know no younger argument"""
@@ -32,16 +45,21 @@ BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 class CloneSource:
     """A running VM, and the clones that are wanted of it.
 
-    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. The values
-    of `hardware` may be references to a data source instead of values that are known at synth.
+    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. `hardware`
+    comes from literal_hardware, or from SourceData. A member's `macs` belong to the blocks network_interface in their
+    order; None, or no entry, lets vCenter generate an address.
     """
 
     key: str
     """names the Terraform resource"""
     source_uuid: str
     """the VM's BIOS UUID"""
-    hardware: Replica
+    hardware: Hardware
     members: Sequence[Member]
+    generation: int = 1
+    """raise it to replace the clones"""
+    about: str = ""
+    """a comment for the readers of the JSON"""
 
 
 class InstantCloneFleet(Construct):
@@ -50,9 +68,13 @@ class InstantCloneFleet(Construct):
     `release` is that of the stock provider which will apply the plan: arguments that it does not know are left out.
     `timeout` (minutes) limits one clone, `wait_for_network` (minutes) the wait for a guest's first address; 0 does not
     wait. The clones are pinned to their host, if the placement names a cluster: DRS would move them, and a clone on
-    another host shares no memory with its source. `provider` is the stack's own instant-clone provider, or an alias
-    of it. `prefix` begins the addresses of everything here, outputs included, and tells several fleets of one stack
-    apart.
+    another host shares no memory with its source. `tags` and `custom_attributes` are by ids, as Labels has them.
+    `ignore_changes` are arguments that later plans leave alone. `provider` is the stack's own instant-clone provider,
+    where the stack has another one by the name "vsphere", or an alias. `prefix` begins the addresses of everything
+    here, outputs included, and tells several fleets of one stack apart.
+
+    The resource terraform_data.owner stands for the fleet as this state has it: with `name`, its id is in each clone's
+    extra_config (OWNER_KEY), so that a clone can be told from one of another state.
 
     The output `clones` maps names to BIOS UUIDs. The output `addresses`, names to the guests' default addresses, is
     there only with `wait_for_network`: otherwise vCenter learns of the addresses after the apply, and the next plan
@@ -61,41 +83,60 @@ class InstantCloneFleet(Construct):
 
     virtual_machines: dict[str, VirtualMachine]
     """the resources, by the sources' keys"""
+    owner_id: str
+    """a reference"""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
+        name: str,
         placement: Placement,
         sources: Sequence[CloneSource],
         release: ProviderVersion,
         timeout: int = 30,
         wait_for_network: int = 0,
+        tags: Sequence[str] = (),
+        custom_attributes: Mapping[str, str] = MappingProxyType({}),
+        ignore_changes: Sequence[str] = (),
         provider: TerraformProvider | None = None,
         prefix: str = "",
     ) -> None:
         super().__init__(scope, id_)
-        self._prefix = prefix
+        self._name, self._prefix, self._provider = name, prefix, provider
+        self._release = release
+        self.owner_id = self._owner()
+        steering: dict[str, Any] = {"wait_for_guest_net_timeout": wait_for_network}
+        if knows(release, "extra_config_reboot_required"):
+            steering["extra_config_reboot_required"] = False
+        if tags:
+            steering["tags"] = list(tags)
+        if custom_attributes:
+            steering["custom_attributes"] = dict(custom_attributes)
         self.virtual_machines = {}
         for source in sources:
             members = TerraformIterator.from_map(self._member_table(source).as_any_map)
-            machine = self._virtual_machine(
-                source, members, placement, release, wait_for_network=wait_for_network, provider=provider
-            )
+            machine = self._virtual_machine(source, members, placement, steering, ignore_changes)
             machine.add_override("instantclone", {"source_uuid": source.source_uuid, "timeout": timeout})
             if placement.cluster_id is not None:
-                self._pin(source, members, machine, placement.cluster_id, provider)
+                self._pin(source, members, machine, placement.cluster_id)
             self.virtual_machines[source.key] = machine
         self._output("clones", "id", "UUIDs of the clones, by name")
         if wait_for_network > 0:
             self._output("addresses", "default_ip_address", "Addresses of the clones, by name")
 
+    def _owner(self) -> str:
+        owner = DataResource(self, "owner")
+        owner.override_logical_id(f"{self._prefix}owner")
+        return f"${{terraform_data.{self._prefix}owner.id}}"
+
     def _member_table(self, source: CloneSource) -> TerraformLocal:
         table = TerraformLocal(
             self,
-            f"{source.key}_members",
-            {member.name: {"guestinfo": member.guestinfo} for member in source.members},
+            # A dot, as no key has one: ids of different keys must not meet.
+            f"{source.key}.members",
+            {member.name: _row(member) for member in source.members},
         )
         table.override_logical_id(f"{self._prefix}{source.key}_members")
         return table
@@ -105,42 +146,48 @@ class InstantCloneFleet(Construct):
         source: CloneSource,
         members: MapTerraformIterator,
         placement: Placement,
-        release: ProviderVersion,
-        *,
-        wait_for_network: int,
-        provider: TerraformProvider | None,
+        steering: Mapping[str, Any],
+        ignore_changes: Sequence[str],
     ) -> VirtualMachine:
         hardware = source.hardware
-        arguments: dict[str, Any] = dict(hardware.scalars)
+        arguments: dict[str, Any] = {**hardware.arguments, **steering}
         unbound = {name: arguments.pop(name) for name in list(arguments) if not _bound(name)}
-        if any(member.guestinfo for member in source.members):
-            arguments["extra_config"] = members.get_string_map("guestinfo")
-        if knows(release, "extra_config_reboot_required"):
-            arguments["extra_config_reboot_required"] = False
-        if hardware.ignore_changes:
-            arguments["lifecycle"] = {"ignore_changes": list(hardware.ignore_changes)}
+        if ignored := list(dict.fromkeys((*hardware.ignore_changes, *ignore_changes))):
+            arguments["lifecycle"] = {"ignore_changes": ignored}
+        if source.generation > 1:
+            arguments["replace_trigger"] = str(source.generation)
         machine = VirtualMachine(
             self,
-            source.key,
+            f"{source.key}.clones",
             for_each=members,
             name=members.key,
             resource_pool_id=placement.resource_pool_id,
             datastore_id=placement.datastore_id,
+            datastore_cluster_id=placement.datastore_cluster_id,
             folder=placement.folder,
             disk=[VirtualMachineDisk(**dict[str, Any](disk)) for disk in hardware.disks],
             network_interface=[
-                VirtualMachineNetworkInterface(**dict[str, Any](interface)) for interface in hardware.network_interfaces
+                VirtualMachineNetworkInterface(**dict[str, Any](interface), **_mac_address(index, source.members))
+                for index, interface in enumerate(hardware.network_interfaces)
             ],
             cdrom=[VirtualMachineCdrom(**dict[str, Any](cdrom)) for cdrom in hardware.cdroms] or None,
             vtpm=VirtualMachineVtpm() if hardware.vtpm else None,
-            wait_for_guest_net_timeout=wait_for_network,
-            provider=provider,
+            extra_config=Token.as_string_map(self._extra_config(source)),
+            provider=self._provider,
             **arguments,
         )
         machine.override_logical_id(self._prefix + source.key)
         for name, value in unbound.items():
             machine.add_override(name, value)
+        if source.about:
+            machine.add_override("//.about", source.about)
         return machine
+
+    def _extra_config(self, source: CloneSource) -> str:
+        # The name stands between quotes of an expression.
+        name = json.dumps(self._name, ensure_ascii=False)[1:-1]
+        owner = f"{self.owner_id}/{name}/${{each.key}}/{source.source_uuid}/{source.generation}"
+        return f'${{merge(each.value.guestinfo, {{"{OWNER_KEY}" = "{owner}"}})}}'
 
     def _pin(
         self,
@@ -148,16 +195,15 @@ class InstantCloneFleet(Construct):
         members: MapTerraformIterator,
         machine: VirtualMachine,
         cluster_id: str,
-        provider: TerraformProvider | None,
     ) -> None:
         pin = DrsVmOverride(
             self,
-            f"{source.key}_pin",
+            f"{source.key}.pins",
             for_each=members,
             compute_cluster_id=cluster_id,
             virtual_machine_id=f"${{{_address(machine)}[each.key].id}}",
             drs_enabled=False,
-            provider=provider,
+            provider=self._provider,
         )
         pin.override_logical_id(self._prefix + source.key)
 
@@ -174,6 +220,22 @@ class InstantCloneFleet(Construct):
 def _address(machine: VirtualMachine) -> str:
     # Not `machine.fqn`: cdktf puts a second such token of one expression into braces of its own.
     return f"{machine.terraform_resource_type}.{machine.friendly_unique_id}"
+
+
+def _row(member: Member) -> dict[str, Any]:
+    """What tells a member from the others; interfaces by their positions, as cdktf leaves None out of lists."""
+    planned = {str(index): mac for index, mac in enumerate(member.macs) if mac is not None}
+    return {"guestinfo": member.guestinfo, **({"mac_addresses": planned} if planned else {})}
+
+
+def _mac_address(interface: int, members: Sequence[Member]) -> dict[str, Any]:
+    """The arguments for addresses of one interface. Raises ValueError if they are given to some members only."""
+    planned = [len(member.macs) > interface and member.macs[interface] is not None for member in members]
+    if not any(planned):
+        return {}
+    if not all(planned):
+        raise ValueError(f"MAC addresses of interface {interface} are given to some of the clones and not to others")
+    return {"use_static_mac": True, "mac_address": f'${{each.value.mac_addresses["{interface}"]}}'}
 
 
 def _bound(argument: str) -> bool:

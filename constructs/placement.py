@@ -8,6 +8,7 @@ from cdktf import TerraformElement, TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_compute_cluster import DataVsphereComputeCluster
 from cdktf_cdktf_provider_vsphere.data_vsphere_datacenter import DataVsphereDatacenter
 from cdktf_cdktf_provider_vsphere.data_vsphere_datastore import DataVsphereDatastore
+from cdktf_cdktf_provider_vsphere.data_vsphere_datastore_cluster import DataVsphereDatastoreCluster
 from cdktf_cdktf_provider_vsphere.data_vsphere_resource_pool import DataVsphereResourcePool
 from cdktf_cdktf_provider_vsphere.folder import Folder
 
@@ -21,14 +22,19 @@ _Element = TypeVar("_Element", bound=TerraformElement)
 class Placement(Construct):
     """The inventory objects that clones are put into, looked up by Terraform at plan time.
 
-    Texts are Terraform templates, so they may hold references. `resource_pool` is a path below the datacenter's host
+    Texts are Terraform templates, so they may hold references. Either `datastore` is needed, or `datastore_cluster`:
+    then a clone goes to the member that holds its source's disks. `resource_pool` is a path below the datacenter's host
     folder, such as "CLUSTER/Resources", `folder` one below its VM folder; without it, clones go into the VM folder
     itself. With `create_folder`, the last part of `folder` belongs to this construct: it is made, and removed with
     it. With `cluster`, an InstantCloneFleet pins its clones there. `prefix` begins the addresses of everything here,
     and tells several placements of one stack apart.
+
+    Raises ValueError unless there is one of `datastore` and `datastore_cluster`.
     """
 
-    datastore_id: str
+    datacenter_id: str
+    datastore_id: str | None
+    datastore_cluster_id: str | None
     resource_pool_id: str
     folder: str | None
     """relative to the datacenter's VM folder; None for that folder itself"""
@@ -40,7 +46,8 @@ class Placement(Construct):
         id_: str,
         *,
         datacenter: str,
-        datastore: str,
+        datastore: str | None = None,
+        datastore_cluster: str | None = None,
         resource_pool: str,
         folder: str = "",
         create_folder: bool = False,
@@ -48,16 +55,28 @@ class Placement(Construct):
         provider: TerraformProvider | None = None,
         prefix: str = "",
     ) -> None:
+        if (datastore is None) == (datastore_cluster is None):
+            raise ValueError("a placement needs a datastore or a datastore_cluster, and only one of them")
         super().__init__(scope, id_)
 
         def named(element: _Element) -> _Element:
             element.override_logical_id(prefix + element.node.id)
             return element
 
-        datacenter_id = named(DataVsphereDatacenter(self, "datacenter", name=datacenter, provider=provider)).id
-        self.datastore_id = named(
-            DataVsphereDatastore(self, "datastore", name=datastore, datacenter_id=datacenter_id, provider=provider)
+        self.datacenter_id = datacenter_id = named(
+            DataVsphereDatacenter(self, "datacenter", name=datacenter, provider=provider)
         ).id
+        self.datastore_id = self.datastore_cluster_id = None
+        if datastore is not None:
+            self.datastore_id = named(
+                DataVsphereDatastore(self, "datastore", name=datastore, datacenter_id=datacenter_id, provider=provider)
+            ).id
+        if datastore_cluster is not None:
+            self.datastore_cluster_id = named(
+                DataVsphereDatastoreCluster(
+                    self, "datastore_cluster", name=datastore_cluster, datacenter_id=datacenter_id, provider=provider
+                )
+            ).id
         self.resource_pool_id = named(
             DataVsphereResourcePool(
                 self, "resource_pool", name=resource_pool, datacenter_id=datacenter_id, provider=provider

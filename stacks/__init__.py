@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cdktf import App, TerraformStack
 
-from instant_clone.errors import Finding, ReplicaError
-from instant_clone.fleet import FleetFile
+from constructs.hardware import add_disks, literal_hardware
+from instant_clone.errors import Finding, FleetFileError, InstantCloneError, ReplicaError
+from instant_clone.fitting import fitting_findings, fitting_findings_across
+from instant_clone.fleet import Fleet, FleetFile
+from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
 from stacks.dynamic_clone import DynamicClone
+from stacks.fleet_stack import Original
+from stacks.static_clone import StaticClone
 
 __all__ = ["add_stacks"]
+
+_STACKS = {"dynamic": DynamicClone, "static": StaticClone}
 
 
 def add_stacks(
@@ -19,16 +27,50 @@ def add_stacks(
 ) -> tuple[TerraformStack, ...]:
     """One stack per fleet, named after it; `sources` are by the fleet's name and the source's key.
 
-    Raises ReplicaError with the findings of all fleets.
+    Raises ReplicaError for sources that cannot be repeated, FleetFileError for fleets that do not fit their sources,
+    InstantCloneError where there is both, with the findings of all fleets, before anything is added to `app`.
     """
-    stacks: list[TerraformStack] = []
-    findings: list[Finding] = []
+    release = fleet_file.provider.version
+    unfit: list[Finding] = []
+    impossible: list[Finding] = []
+    originals: dict[str, dict[str, Original]] = {}
     for name, fleet in fleet_file.fleets.items():
-        own = {source.key: sources[name, source.key] for source in fleet.sources}
+        machines = {source.key: sources[name, source.key] for source in fleet.sources}
+        unfit += fitting_findings(fleet, machines)
+        originals[name] = dict(_originals(machines, release, impossible))
+        unfit += _disk_findings(fleet, originals[name].values())
+    unfit += fitting_findings_across(fleet_file, sources)
+    if impossible or unfit:
+        kinds = {ReplicaError if impossible else FleetFileError, FleetFileError if unfit else ReplicaError}
+        kind = kinds.pop() if len(kinds) == 1 else InstantCloneError
+        raise kind(*unfit, *impossible)
+    return tuple(
+        _STACKS[fleet.stack](
+            app,
+            name,
+            fleet=fleet,
+            originals=originals[name],
+            provider=fleet_file.provider,
+            state=fleet_file.state,
+        )
+        for name, fleet in fleet_file.fleets.items()
+    )
+
+
+def _originals(
+    machines: Mapping[str, SourceVm], release: ProviderVersion, impossible: list[Finding]
+) -> Iterator[tuple[str, Original]]:
+    for key, machine in machines.items():
         try:
-            stacks.append(DynamicClone(app, name, fleet=fleet, sources=own, provider=fleet_file.provider))
+            yield key, Original(key, machine, replicate(machine, release))
         except ReplicaError as error:
-            findings.extend(error.findings)
-    if findings:
-        raise ReplicaError(*findings)
-    return tuple(stacks)
+            impossible.extend(error.findings)
+
+
+def _disk_findings(fleet: Fleet, originals: Iterable[Original]) -> Iterator[Finding]:
+    for original in originals:
+        try:
+            add_disks(literal_hardware(original.replica), [disk.size for disk in fleet.changes.disks])
+        except ValueError as error:
+            what = f"do not fit the source {original.machine.inventory_path}: {error}."
+            yield Finding(f"[[fleets.{fleet.name}.changes.disks]]", what, "Add them to the source.")

@@ -15,15 +15,30 @@ from instant_clone import record
 from tests.instant_clone.replica_layouts import default
 
 PROJECT = Path(__file__).resolve().parents[1]
-EXPECTED = Path(__file__).with_name("test_synth.web.json")
+FLEETS = ("lab", "web")
 SENTINEL = "s3ntinel-password"
+
+EXAMPLES = {
+    "dynamic": {"sources/terraform-ic.json": "golden-dynamic"},
+    "static": {"sources/terraform-ic.json": "golden-static"},
+    "frozen": {
+        "sources/terraform-ic-frozen.json": "golden-frozen",
+        "sources/terraform-ic-running.json": "golden-running",
+    },
+}
+MEMBERS = {
+    "dynamic": {"vm_members": range(4)},
+    "static": {"vm_members": range(4)},
+    "frozen": {"frozen_members": range(20), "running_members": range(20, 24)},
+}
+UUIDS = ("0eb40835-47d3-46b7-b7f4-7eb496c06c96", "1fc50946-58e4-57c8-88a5-8fc5a7d17da7")
 
 
 def project(folder: Path) -> Path:
-    """A user's folder with the committed fleet file and a record of its source."""
+    """A user's folder with the committed fleet file and records."""
     folder.mkdir(parents=True)
     shutil.copy(PROJECT / "fleets.toml", folder)
-    record.save(default(name="golden-web", inventory_path="/DC0/vm/golden-web"), folder / "sources" / "web.json")
+    shutil.copytree(PROJECT / "sources", folder / "sources")
     return folder
 
 
@@ -55,17 +70,29 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_committed_fleet_becomes_this_json(synthesized: Path) -> None:
-    stack = json.loads((synthesized / "cdktf.out" / "stacks" / "web" / "cdk.tf.json").read_text())
-    assert stack == json.loads(EXPECTED.read_text())
+@pytest.mark.parametrize("name", FLEETS)
+def test_the_committed_fleets_become_this_json(name: str, synthesized: Path) -> None:
+    """To renew what is expected: `python main.py`, and copy cdktf.out/stacks/NAME/cdk.tf.json here."""
+    made = json.loads((synthesized / "cdktf.out" / "stacks" / name / "cdk.tf.json").read_text())
+    assert made == json.loads(Path(__file__).with_name(f"test_synth.{name}.json").read_text())
 
 
-def test_a_stack_has_its_lock_file(synthesized: Path) -> None:
+def test_each_stack_has_its_lock_file(synthesized: Path) -> None:
     assert sorted(files(synthesized / "cdktf.out")) == [
         "manifest.json",
-        "stacks/web/.terraform.lock.hcl",
-        "stacks/web/cdk.tf.json",
+        *(f"stacks/{name}/{file}" for name in FLEETS for file in (".terraform.lock.hcl", "cdk.tf.json")),
     ]
+
+
+def test_nothing_but_the_result_is_left(synthesized: Path) -> None:
+    assert sorted(path.name for path in synthesized.iterdir()) == ["cdktf.out", "fleets.toml", "sources"]
+
+
+def test_the_cdktf_command_names_the_folder(tmp_path: Path) -> None:
+    folder = project(tmp_path / "project")
+    assert run(folder, CDKTF_OUTDIR="elsewhere").returncode == 0
+    assert (folder / "elsewhere" / "manifest.json").is_file()
+    assert not (folder / "cdktf.out").exists()
 
 
 def test_no_credential_and_no_path_of_the_machine_is_in_any_file(synthesized: Path) -> None:
@@ -112,11 +139,38 @@ def test_an_error_is_said_without_a_traceback_and_leaves_the_old_files(synthesiz
 def test_a_source_that_cannot_be_repeated_leaves_the_old_files(synthesized: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(synthesized, folder)
-    template = default(name="golden-web", inventory_path="/DC0/vm/golden-web", template=True)
-    record.save(template, folder / "sources" / "web.json")
+    path = folder / "sources" / "web.json"
+    record.save(record.load(path).model_copy(update={"template": True}), path)
     process = run(folder)
     assert process.returncode == 1
     assert process.stderr == (
         "/DC0/vm/golden-web: It is a template, which never runs. Convert it to a virtual machine.\n"
     )
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
+
+
+def test_what_a_source_cannot_have_leaves_the_old_files(synthesized: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(synthesized, folder)
+    text = (folder / "fleets.toml").read_text()
+    (folder / "fleets.toml").write_text(f"{text}\n[fleets.lab.changes]\nmemory = 1024\n")
+    process = run(folder)
+    assert process.returncode == 1
+    assert process.stderr.startswith("[fleets.lab.changes] memory: /DC0/vm/golden-lab has 4096 MB;")
+    assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
+
+
+@pytest.mark.parametrize("example", ["dynamic", "static", "frozen"])
+def test_each_example_becomes_a_stack(example: str, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    file = shutil.copytree(PROJECT / "examples" / example, folder) / "fleets.toml"
+    for number, (key, machine) in enumerate(EXAMPLES[example].items()):
+        record.save(default(name=machine, inventory_path=f"/DC0/vm/{machine}", uuid=UUIDS[number]), folder / key)
+    assert file.is_file()
+    process = run(folder)
+    assert (process.returncode, process.stderr) == (0, "")
+    stack = json.loads((folder / "cdktf.out" / "stacks" / "terraform-ic" / "cdk.tf.json").read_text())
+    tables = {name: rows for name, rows in stack["locals"].items() if name.endswith("_members")}
+    assert {name: rows.keys() for name, rows in tables.items()} == {
+        name: {f"terraform-ic-{index}" for index in indexes} for name, indexes in MEMBERS[example].items()
+    }

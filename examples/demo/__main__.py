@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.rule import Rule
 
-from examples.demo.story import SOURCE, DemoError, Story
+from examples.demo.story import SOURCES, DemoError, Story
 from instant_clone.errors import InstantCloneError
 from instant_clone.provider.obtaining import terraform_binary
 from tests.support.simulator import Simulator, SimulatorError
@@ -49,8 +49,8 @@ def main() -> int:
         f"All of it held, in {time.monotonic() - begun:.0f} s. Nothing is left but what the commands said, in "
         f"{LOG.relative_to(PROJECT)}.\n\n"
         'Where to go next: README.md, "Your own vCenter", in five steps.\n'
-        "  fleets.toml            the fleet that you have just seen, with a comment on each line\n"
-        "  npx cdktf synth        what Terraform gets, offline: cdktf.out/stacks/web/cdk.tf.json"
+        "  fleets.toml            the fleets that you have just seen, with a comment on each line\n"
+        "  npx cdktf synth        what Terraform gets, offline: cdktf.out/stacks/*/cdk.tf.json"
     )
     return 0
 
@@ -59,7 +59,7 @@ def _tell(console: Console) -> None:
     stock = os.environ.get("STOCK_VSPHERE_PROVIDER")
     if not stock:
         raise DemoError("STOCK_VSPHERE_PROVIDER is not set. 'make demo' sets it.")
-    with Simulator("-source", SOURCE) as simulator:
+    with Simulator("-source", ",".join(SOURCES), "-layout", f"{SOURCES[1]}=two-controllers") as simulator:
         workspace = Workspace(FOLDER, stock_binary=Path(stock), vcenter=simulator.environment(base={}))
         workspace.copy(FLEETS)
         console.print(Rule("[bold]Instant Clone Fleet", style="dim"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from tests.support.workspace import Finished, Workspace
 
 __all__ = ["DemoError", "Story"]
 
-FLEET = "web"
-SOURCE = "golden-web"
-CLONES = 3
+CLONES = {"web": 3, "lab": 2}
+"""the fleets of examples/demo/fleets.toml, and how many clones each has"""
+SOURCES = ("golden-web", "golden-lab")
 # What of the long output of cdktf and Terraform tells the story.
 _PLAN = ("will be created", "will be destroyed", "will be updated", "must be replaced", "Plan:", "No changes.", "Error")
 _APPLY = ("Creation complete", "Modifications complete", "Destruction complete", "complete!", "Error")
@@ -37,50 +38,50 @@ class Story:
         self._workspace = workspace
         self._simulator = simulator
         self._log = log
+        self._fleets = dict(CLONES)
         self._clones: dict[str, str] = {}
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("Look the source VM up and record it", self.record),
-            (f"Plan {CLONES} instant clones", self.plan),
+            ("Look the source VMs up and record them", self.record),
+            (f"Plan two fleets of {' and '.join(map(str, CLONES.values()))} instant clones", self.plan),
             ("Make them", self.deploy),
             ("See them", self.show),
             ("Plan again: nothing may change", self.plan_again),
             ("One more", self.grow),
             ("Was any clone touched since it was made?", self.prove),
-            ("Remove the fleet", self.destroy),
+            ("Remove the fleets", self.destroy),
         )
 
     def record(self) -> None:
-        """Looks the source up."""
+        """Looks the sources up."""
         self._run("instant-clone", "record", told=None)
-        self._say("The record is what a synth without vCenter uses, and what a review sees change.")
+        self._say("The records are what a synth without vCenter uses, and what a review sees change.")
 
     def plan(self) -> None:
         """Plans the clones."""
-        planned = self._run("cdktf", "diff", FLEET, told=_PLAN)
-        # The clones, one DRS override for each, and the folder.
-        _check(f"Plan: {2 * CLONES + 1} to add, 0 to change, 0 to destroy." in planned.output, "another plan")
+        for fleet, count in self._fleets.items():
+            planned = self._run("cdktf", "diff", fleet, told=_PLAN)
+            # The clones, a DRS override for each, the folder, and the owner.
+            _check(f"Plan: {2 * count + 2} to add, 0 to change, 0 to destroy." in planned.output, "another plan")
 
     def deploy(self) -> None:
         """Makes the clones."""
-        self._run("cdktf", "deploy", FLEET, "--auto-approve", "--outputs-file", "outputs.json")
-        self._clones = self._output("clones")
-        _check(len(self._clones) == CLONES, f"{len(self._clones)} clones instead of {CLONES}")
+        self._deploy()
 
     def show(self) -> None:
         """Shows the clones as the outputs have them, and what vCenter shows of their disks."""
-        addresses = self._output("addresses")
+        addresses = self._outputs("addresses")
         table = Table(box=None, header_style="bold")
-        for heading in ("clone", "UUID", "address", "power", "disk chain"):
+        for heading in ("clone", "UUID", "address", "disk chain"):
             table.add_column(heading, no_wrap=True)
         for name, uuid in self._clones.items():
-            state = self._simulator.vm(name)
-            table.add_row(name, uuid, addresses[name], state.power, str(max(state.deltas.values())))
+            deltas = self._simulator.vm(name).deltas
+            table.add_row(name, uuid, addresses.get(name, ""), str(max(deltas.values())))
         self._console.print(table)
         self._say(
             "A clone's disks are deltas on its source's. As the source runs, its own chain grows with each clone;"
         )
         self._say("that of a source frozen from within its guest does not.")
-        _check(len(set(addresses.values())) == CLONES, "clones share an address")
+        _check(len(set(addresses.values())) == CLONES["web"], "clones share an address")
 
     def plan_again(self) -> None:
         """Plans once more."""
@@ -88,12 +89,11 @@ class Story:
 
     def grow(self) -> None:
         """Adds a clone by changing one number."""
-        self._workspace.set_count(CLONES + 1)
-        self._say(f"fleets.toml: count = {CLONES + 1}")
+        self._fleets["web"] += 1
+        self._workspace.set_count(self._fleets["web"])
+        self._say(f"fleets.toml: count = {self._fleets['web']}")
         before = dict(self._clones)
-        self._run("cdktf", "deploy", FLEET, "--auto-approve", "--outputs-file", "outputs.json")
-        self._clones = self._output("clones")
-        _check(len(self._clones) == CLONES + 1, f"{len(self._clones)} clones instead of {CLONES + 1}")
+        self._deploy()
         _check(before.items() <= self._clones.items(), "a clone that was there has changed")
 
     def prove(self) -> None:
@@ -103,18 +103,24 @@ class Story:
         for call in calls:
             self._say(f"{call.method} on {call.vm}")
         _check(not calls, "a clone was reconfigured, powered off or moved")
-        made = [call.clone for call in self._simulator.calls(SOURCE) if call.method == "InstantClone_Task"]
+        made = [call.clone for call in self._simulator.calls() if call.method == "InstantClone_Task"]
         _check(sorted(made) == sorted(self._clones), "not every clone is an instant clone")
         self._say(
-            f"vCenter's log: {len(made)} × InstantClone_Task on {SOURCE}, and on the clones no call at all: none was "
-            "reconfigured, powered off or moved."
+            f"vCenter's log: {len(made)} × InstantClone_Task on the sources, and no call at all on the clones: none "
+            "was reconfigured, powered off or moved."
         )
 
     def destroy(self) -> None:
         """Removes everything."""
-        self._run("cdktf", "destroy", FLEET, "--auto-approve")
+        self._run("cdktf", "destroy", *self._fleets, "--auto-approve")
         left = [name for name in self._clones if self._exists(name)]
         _check(not left, f"still there: {', '.join(left)}")
+
+    def _deploy(self) -> None:
+        self._run("cdktf", "deploy", *self._fleets, "--auto-approve", "--outputs-file", "outputs.json")
+        self._clones = self._outputs("clones")
+        wanted = sum(self._fleets.values())
+        _check(len(self._clones) == wanted, f"{len(self._clones)} clones instead of {wanted}")
 
     def _exists(self, name: str) -> bool:
         try:
@@ -124,13 +130,15 @@ class Story:
         return True
 
     def _expect_no_changes(self) -> None:
-        _check("No changes." in self._run("cdktf", "diff", FLEET, told=_PLAN).output, "the plan is not empty")
+        for fleet in self._fleets:
+            planned = self._run("cdktf", "diff", fleet, told=_PLAN)
+            _check("No changes." in planned.output, "the plan is not empty")
 
     def _run(self, *command: str, told: tuple[str, ...] | None = _APPLY) -> Finished:
         self._console.print(Text(f"$ {' '.join(command)}", style="bold"))
 
         def tell(line: str) -> None:
-            text = line.removeprefix(FLEET).strip()
+            text = _without_stack(line)
             if told is None or any(word in text for word in told):
                 self._say(text)
 
@@ -141,12 +149,22 @@ class Story:
             raise DemoError(f"{' '.join(command)} ended with exit code {finished.code}:\n{finished.output[-3000:]}")
         return finished
 
-    def _output(self, name: str) -> dict[str, str]:
+    def _outputs(self, name: str) -> dict[str, str]:
+        """What all fleets that have such an output say in it, by clone."""
         outputs: dict[str, Any] = json.loads((self._workspace.folder / "outputs.json").read_text())
-        return {str(key): str(value) for key, value in outputs[FLEET]["fleet"][name].items()}
+        return {
+            str(clone): str(value)
+            for fleet in self._fleets
+            for clone, value in outputs[fleet]["fleet"].get(name, {}).items()
+        }
 
     def _say(self, text: str) -> None:
         self._console.print(Text(f"  {text}", style="dim" if text.startswith(("#", "vsphere_")) else ""))
+
+
+def _without_stack(line: str) -> str:
+    """A line of cdktf's output without the stack's name, with which it begins the first of several."""
+    return re.sub(rf"^(?:{'|'.join(CLONES)})\s", "", line).strip()
 
 
 def _check(holds: object, otherwise: str) -> None:

@@ -4,17 +4,24 @@
 FleetFileError with every finding of the file at once. Times are minutes, as in the provider.
 """
 
-from instant_clone.fleet.model import Fleet, FleetFile, ProviderSettings, Source
+from instant_clone.fleet.model import Fleet, FleetFile
+from instant_clone.fleet.patterns import fill
 from instant_clone.fleet.reading import FLEETS_VARIABLE, VERSION_VARIABLE, load, load_from, with_environment
-from instant_clone.fleet.values import fill
+from instant_clone.fleet.state import StateSettings
+from instant_clone.fleet.tables import AddedDisk, AddedNetwork, Changes, Network, ProviderSettings, Source
 
 __all__ = [
     "FLEETS_VARIABLE",
     "VERSION_VARIABLE",
+    "AddedDisk",
+    "AddedNetwork",
+    "Changes",
     "Fleet",
     "FleetFile",
+    "Network",
     "ProviderSettings",
     "Source",
+    "StateSettings",
     "fill",
     "load",
     "load_from",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from instant_clone.errors import Finding
+from instant_clone.fleet.suggestions import suggestion
+from instant_clone.fleet.values import shown
 
-__all__ = ["finding", "unknown_key"]
+__all__ = ["TABLE_LISTS", "finding", "place", "unknown_key"]
 
 _CREDENTIALS = frozenset(
     ("server", "user", "username", "password", "vsphere_server", "vsphere_user", "vsphere_password")
 )
+TABLE_LISTS = ("sources", "networks", "disks")
+"""keys of lists of tables; all other lists are lists of texts"""
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -28,36 +31,42 @@ _EXPECTED = {
 def finding(details: ErrorDetails, *, table: str, keys: Iterable[str]) -> Finding:
     """One of pydantic's errors about `table`, such as "fleets.web"; `keys` are those the table at fault can have."""
     what, cure = _sentences(details, keys)
-    return Finding(_place(table, details["loc"]), what, cure)
+    return Finding(place(table, details["loc"]), what, cure)
 
 
 def unknown_key(key: str, keys: Iterable[str]) -> tuple[str, str]:
     """What is wrong with `key` where only `keys` are known, and the cure. Its value, maybe a secret, is not shown."""
+    known = list(keys)
     if key.lower() in _CREDENTIALS:
         cure = "Credentials stand only in VSPHERE_SERVER, VSPHERE_USER and VSPHERE_PASSWORD: take it out."
-    elif near := get_close_matches(key, list(keys), n=1):
-        cure = f'Did you mean "{near[0]}"?'
     else:
-        cure = f"There are {', '.join(keys)}."
+        cure = suggestion(key, known) or f"There are {', '.join(known)}."
     return "is not a key that is known here.", cure
 
 
-def _place(table: str, location: tuple[int | str, ...]) -> str:
+def place(table: str, location: tuple[int | str, ...]) -> str:
     """Such as `[fleets.web] names`, `[fleets.web.guestinfo] KEY` and `[[fleets.web.sources]] number 1, vm`."""
     # A fleet's name is the key of its table, not a key in it; a key at fault is named as its value would be.
-    parts = [part for part in location if part not in ("[key]", "name")]
+    parts = [part for part in location if part != "[key]" and location != ("name",)]
+    for position, part in enumerate(parts):
+        if isinstance(part, int) and parts[position - 1] in TABLE_LISTS:
+            inside = ".".join([table, *map(str, parts[:position])])
+            return ", ".join((f"[[{inside}]] number {part + 1}", *_key(parts[position + 1 :])))
     if not parts:
         return f"[{table}]"
-    for position, part in enumerate(parts):
-        if isinstance(part, int):
-            inside = ".".join([table, *map(str, parts[:position])])
-            return ", ".join((f"[[{inside}]] number {part + 1}", *map(str, parts[position + 1 :])))
-    return " ".join((f"[{'.'.join([table, *map(str, parts[:-1])])}]", *map(str, parts[-1:])))
+    last = max(position for position, part in enumerate(parts) if isinstance(part, str))
+    return " ".join((f"[{'.'.join([table, *map(str, parts[:last])])}]", *_key(parts[last:])))
+
+
+def _key(parts: list[int | str]) -> list[str]:
+    """A key, with the number of the text in its list if it has one."""
+    return [f"number {part + 1}" if isinstance(part, int) else part for part in parts]
 
 
 def _sentences(details: ErrorDetails, keys: Iterable[str]) -> tuple[str, str]:
     kind = details["type"]
     context: Mapping[str, Any] = details.get("ctx", {})
+    value = shown(details["input"])
     if kind == "fleet_value":
         return context["what"], context["cure"]
     if kind == "missing":
@@ -68,17 +77,13 @@ def _sentences(details: ErrorDetails, keys: Iterable[str]) -> tuple[str, str]:
         return "is empty.", "Write its name."
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"{details['input']} is out of range.", f"Write a number of {bound}."
+        return f"{value} is out of range.", f"Write a number of {bound}."
+    if kind == "multiple_of":
+        return f"{value} is not a multiple of {context['multiple_of']}.", "vSphere takes no other sizes."
     if kind == "literal_error":
-        return f"{details['input']!r} is not known.", f"Write {context['expected']}."
+        return f"{value} is not known.", f"Write {context['expected']}."
+    if kind == "tuple_type" and details["loc"][-1] not in TABLE_LISTS:
+        return f"{value} is of the wrong type.", "Write a list of texts in quotes."
     if expected := _EXPECTED.get(kind):
-        return f"{_shown(details['input'])} is of the wrong type.", f"Write {expected}."
-    return f"{_shown(details['input'])} does not fit: {details['msg']}.", ""
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, int, float)):
-        return repr(value)
-    return "a table" if isinstance(value, dict) else "this value"
+        return f"{value} is of the wrong type.", f"Write {expected}."
+    return f"{value} does not fit: {details['msg']}.", ""

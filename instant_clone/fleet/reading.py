@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from instant_clone.errors import Finding, FleetFileError
-from instant_clone.fleet.messages import finding, unknown_key
-from instant_clone.fleet.model import Fleet, FleetFile, Frozen, ProviderSettings, Source
+from instant_clone.fleet.across import findings_across
+from instant_clone.fleet.checks import (
+    guestinfo_findings,
+    list_findings,
+    name_findings,
+    placement_findings,
+    source_findings,
+)
+from instant_clone.fleet.draft import Draft, draft_fleet, parsed
+from instant_clone.fleet.messages import unknown_key
+from instant_clone.fleet.model import FleetFile
+from instant_clone.fleet.network_checks import network_findings
+from instant_clone.fleet.state import place_findings, read_state
+from instant_clone.fleet.tables import ProviderSettings
 
 __all__ = ["FLEETS_VARIABLE", "VERSION_VARIABLE", "load", "load_from", "with_environment"]
 
@@ -20,20 +32,33 @@ FLEETS_VARIABLE = "INSTANT_CLONE_FLEETS"
 VERSION_VARIABLE = "INSTANT_CLONE_PROVIDER_VERSION"
 """stands above the file's [provider] version"""
 
+_CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
+    source_findings,
+    placement_findings,
+    list_findings,
+    name_findings,
+    network_findings,
+    guestinfo_findings,
+)
+
 
 def load(path: Path) -> FleetFile:
     """The fleet file at `path`; raises FleetFileError with all findings."""
     document = _document(path)
     findings = list(_unknown_tables(document))
-    provider = _parsed(ProviderSettings, document.get("provider", {}), "provider", findings)
-    fleets: dict[str, Fleet] = {}
-    for name, fleet in _named_fleets(document, findings):
-        if parsed := _parsed(Fleet, fleet, f"fleets.{name}", findings, name=name):
-            fleets[name] = parsed
-    findings += _findings_across(fleets.values())
+    provider = parsed(ProviderSettings, document.get("provider", {}), "provider", findings)
+    state, state_findings = read_state(document.get("state", {}))
+    findings += state_findings
+    drafts: list[Draft] = []
+    for name, table in _named_fleets(document, findings):
+        draft = draft_fleet(name, table, findings)
+        if draft is not None:
+            drafts.append(draft)
+            findings += (found for check in _CHECKS for found in check(draft))
+    findings += (*findings_across(drafts), *place_findings(state, _names(document)))
     if findings or provider is None:
         raise FleetFileError(*(Finding(f"{path}, {found.where}", found.what, found.cure) for found in findings))
-    return FleetFile(provider=provider, fleets=fleets)
+    return FleetFile(provider=provider, state=state, fleets={draft.fleet.name: draft.fleet for draft in drafts})
 
 
 def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> FleetFile:
@@ -52,27 +77,6 @@ def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> Fleet
 def load_from(environ: Mapping[str, str], *, folder: Path) -> FleetFile:
     """The fleet file that the environment names, else fleets.toml in `folder`, with the environment's overrides."""
     return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or "fleets.toml")), environ)
-
-
-def _findings_across(fleets: Iterable[Fleet]) -> Iterator[Finding]:
-    """Two clones of one name in one folder, and one record for two VMs."""
-    names: dict[tuple[str, str, str], str] = {}
-    records: dict[PurePosixPath, tuple[str, str]] = {}
-    for fleet in fleets:
-        own = {
-            (fleet.datacenter, fleet.folder, fleet.clone_name(index))
-            for source in fleet.sources
-            for index in source.indexes
-        }
-        if clash := min(own & names.keys(), default=None):
-            what = f"{clash[2]!r} is also a clone of the fleet {names[clash]}, in the same folder."
-            yield Finding(f"[fleets.{fleet.name}] names", what, "Choose another pattern or another folder.")
-        names.update(dict.fromkeys(own, fleet.name))
-        for source in fleet.sources:
-            path, vm = fleet.record_path(source), (fleet.datacenter, source.vm)
-            if records.setdefault(path, vm) != vm:
-                what = f"{path} would hold the record of another VM as well."
-                yield Finding(f"[[fleets.{fleet.name}.sources]] record", what, "Name a file of its own.")
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -106,23 +110,6 @@ def _named_fleets(document: Mapping[str, Any], findings: list[Finding]) -> Itera
         findings.append(Finding("fleets", "there is no fleet.", "Begin one with [fleets.NAME]."))
 
 
-_Model = TypeVar("_Model", bound=Frozen)
-
-
-def _parsed(model: type[_Model], value: Any, table: str, findings: list[Finding], **fixed: str) -> _Model | None:
-    """`value` as a `model`, or None with its faults added to `findings`; `fixed` fields are not keys of the file."""
-    if not isinstance(value, dict):
-        findings.append(Finding(table, "is not a table.", f"Begin it with [{table}]."))
-        return None
-    keys = [key for key in model.model_fields if key not in fixed]
-    findings += (Finding(f"[{table}] {key}", *unknown_key(key, keys)) for key in value if key in fixed)
-    try:
-        parsed = model.model_validate({**value, **fixed})
-    except ValidationError as error:
-        for details in error.errors():
-            inside_source = details["loc"][:1] == ("sources",)
-            findings += details.get("ctx", {}).get("findings") or (
-                finding(details, table=table, keys=Source.model_fields if inside_source else keys),
-            )
-        return None
-    return parsed
+def _names(document: Mapping[str, Any]) -> list[str]:
+    fleets = document.get("fleets")
+    return list(fleets) if isinstance(fleets, dict) else []

@@ -6,40 +6,51 @@ A check that fails raises `problem`, whose context carries what is wrong and the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from string import Formatter
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from instant_clone.fleet.arguments import IGNORABLE
+from instant_clone.fleet.suggestions import suggestion
 from instant_clone.versions import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
 
 __all__ = [
     "MOST_CLONES",
+    "Argument",
+    "AttributeName",
     "Count",
     "FleetName",
+    "Gibibytes",
     "GuestinfoKey",
-    "GuestinfoPattern",
+    "Megabytes",
     "MemberIndexes",
     "Minutes",
-    "NamePattern",
+    "Positive",
     "PositiveMinutes",
     "ProviderAddress",
     "RecordPath",
     "RelativePath",
     "Release",
     "ResourceName",
+    "Tag",
     "Text",
-    "fill",
+    "VmReference",
     "member_indexes",
+    "problem",
     "release",
+    "shown",
 ]
 
-NAME_PLACEHOLDERS = ("fleet", "index")
-GUESTINFO_PLACEHOLDERS = ("name", "index", "source", "fleet")
 MOST_CLONES = 100_000
 """far beyond what one vCenter registers: a slip of the keyboard is not to fill the memory"""
+LARGEST_NUMBER = 2**31 - 1
+"""of the 32-bit integers that vSphere's API takes"""
+MOST_MINUTES = 365 * 24 * 60
+LARGEST_DISK = 62 * 1024
+"""GiB: a VMDK ends at 62 TB"""
+OWN_GUESTINFO = "guestinfo.instantclone."
+"""begins the keys that mark a clone as its stack's own"""
 
 
 def problem(what: str, cure: str) -> PydanticCustomError:
@@ -47,9 +58,15 @@ def problem(what: str, cure: str) -> PydanticCustomError:
     return PydanticCustomError("fleet_value", "{what}", {"what": what, "cure": cure})
 
 
-def fill(pattern: str, values: Mapping[str, str | int]) -> str:
-    """`pattern` with its placeholders replaced: `{index:02d}` by values["index"], `{{` by a brace."""
-    return pattern.format_map(values)
+def shown(value: object) -> str:
+    """`value` as the file's author knows it, unless it is long or has an inside."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) > 10**20:
+        return "this number"  # Python refuses to print thousands of digits
+    if isinstance(value, (str, int, float)):
+        return repr(value)
+    return "a table" if isinstance(value, dict) else "this value"
 
 
 def member_indexes(text: str) -> tuple[int, ...]:
@@ -75,7 +92,7 @@ def release(value: object) -> ProviderVersion:
     if isinstance(value, ProviderVersion):
         return value
     if not isinstance(value, str):
-        raise problem(f"{value!r} is not a text.", f'Write a release in quotes, such as "{NEWEST_CHECKED}".')
+        raise problem(f"{shown(value)} is not a text.", f'Write a release in quotes, such as "{NEWEST_CHECKED}".')
     try:
         version = ProviderVersion.parse(value)
     except ValueError:
@@ -87,40 +104,12 @@ def release(value: object) -> ProviderVersion:
     return version
 
 
-def _pattern(pattern: str, allowed: tuple[str, ...]) -> str:
-    known = ", ".join(f"{{{name}}}" for name in allowed)
-    try:
-        parts = list(Formatter().parse(pattern))
-    except ValueError:
-        raise problem(
-            f"{pattern!r} has a brace without its partner.", "Write {{ or }} for a brace that is meant as such."
-        ) from None
-    for _, field, spec, conversion in parts:
-        if field is None:
-            continue
-        if field not in allowed:
-            raise problem(f"{{{field}}} in {pattern!r} is no placeholder here.", f"There are {known}.")
-        # A width of more than two digits is no part of a name, and would cost memory without bound.
-        if conversion or (spec and not (field == "index" and re.fullmatch(r"0?\d{0,2}[dxX]?", spec, re.ASCII))):
-            raise problem(
-                f"{pattern!r} formats {{{field}}} in a way that is not known.",
-                "Only {index} takes a format, such as {index:02d}.",
-            )
-    return pattern
-
-
-def _name_pattern(pattern: str) -> str:
-    return _pattern(pattern, NAME_PLACEHOLDERS)
-
-
-def _guestinfo_pattern(pattern: str) -> str:
-    return _pattern(pattern, GUESTINFO_PLACEHOLDERS)
-
-
 def _guestinfo_key(key: str) -> str:
     # VMware Tools hand only keys of this prefix to the guest; all others are settings of the VM itself.
     if not re.fullmatch(r"guestinfo\.\S+", key):
         raise problem(f"{key!r} does not reach the guest.", "Let the key begin with guestinfo. and have no blanks.")
+    if key.lower().startswith(OWN_GUESTINFO):
+        raise problem(f"{key!r} is kept for the marks of the clones.", f"Begin it otherwise than {OWN_GUESTINFO}")
     return key
 
 
@@ -155,6 +144,37 @@ def _fleet_name(value: str) -> str:
     return value
 
 
+def _vm_reference(value: str) -> str:
+    kind, found, identifier = value.partition(":")
+    if not found or kind not in ("uuid", "moid"):
+        return value
+    if kind == "moid" and not re.fullmatch(r"\S+", identifier):
+        raise problem(f"{value!r} has no managed object ID.", 'Write one such as "moid:vm-42".')
+    if kind == "uuid" and not re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", identifier):
+        raise problem(f"{value!r} has no UUID.", 'Write one such as "uuid:4210a5c8-7e3f-0d5c-93a1-2f6d8c0b1e47".')
+    return value
+
+
+def _tag(value: str) -> str:
+    category, _, name = value.partition("/")
+    if not category.strip() or not name.strip():
+        raise problem(f"{value!r} is not a tag.", 'Write category and name, such as "environment/lab".')
+    return value
+
+
+def _attribute_name(value: str) -> str:
+    if not value.strip():
+        raise problem("a custom attribute has no name.", "Write its name.")
+    return value
+
+
+def _argument(value: str) -> str:
+    if value not in IGNORABLE:
+        cure = suggestion(value, IGNORABLE) or "Write one of its names without brackets or dots."
+        raise problem(f"{value!r} is not an argument of vsphere_virtual_machine.", cure)
+    return value
+
+
 def _members(text: str) -> str:
     member_indexes(text)
     return text
@@ -162,15 +182,20 @@ def _members(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_CLONES)]
-Minutes = Annotated[int, Field(strict=True, ge=0)]
-PositiveMinutes = Annotated[int, Field(strict=True, ge=1)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
+Minutes = Annotated[int, Field(strict=True, ge=0, le=MOST_MINUTES)]
+PositiveMinutes = Annotated[int, Field(strict=True, ge=1, le=MOST_MINUTES)]
+Megabytes = Annotated[int, Field(strict=True, ge=4, le=LARGEST_NUMBER, multiple_of=4)]
+Gibibytes = Annotated[int, Field(strict=True, ge=1, le=LARGEST_DISK)]
 Release = Annotated[ProviderVersion, BeforeValidator(release)]
 ProviderAddress = Annotated[str, AfterValidator(_provider_address)]
 FleetName = Annotated[str, AfterValidator(_fleet_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
 RelativePath = Annotated[str, AfterValidator(_relative_path)]
 RecordPath = Annotated[Text, AfterValidator(_relative_path)]
-NamePattern = Annotated[Text, AfterValidator(_name_pattern)]
 GuestinfoKey = Annotated[str, AfterValidator(_guestinfo_key)]
-GuestinfoPattern = Annotated[str, AfterValidator(_guestinfo_pattern)]
 MemberIndexes = Annotated[str, AfterValidator(_members)]
+VmReference = Annotated[Text, AfterValidator(_vm_reference)]
+Tag = Annotated[str, AfterValidator(_tag)]
+AttributeName = Annotated[str, AfterValidator(_attribute_name)]
+Argument = Annotated[str, AfterValidator(_argument)]

@@ -10,21 +10,17 @@ from cdktf import TerraformStack, TerraformVariable
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
+from constructs.hardware import Hardware
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from instant_clone.members import Member
-from instant_clone.replica import Replica
 from instant_clone.versions import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
-HARDWARE = Replica(
-    scalars={"num_cpus": 2, "guest_id": "ubuntu64Guest", "enable_logging": True},
+HARDWARE = Hardware(
+    arguments={"num_cpus": 2, "guest_id": "ubuntu64Guest", "enable_logging": True},
     disks=({"label": "disk0", "size": 16, "unit_number": 0}, {"label": "disk1", "size": 8, "unit_number": 1}),
     network_interfaces=({"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"},),
-    cdroms=(),
-    vtpm=False,
-    ignore_changes=(),
-    warnings=(),
 )
 SOURCE = CloneSource(
     key="vm",
@@ -44,7 +40,7 @@ def placement(stack: TerraformStack, *, cluster: str | None = None, **values: An
 
 
 def add_fleet(stack: TerraformStack, *sources: CloneSource, **values: Any) -> InstantCloneFleet:
-    arguments: dict[str, Any] = {"release": ProviderVersion(2, 16, 1), **values}
+    arguments: dict[str, Any] = {"name": "web", "release": ProviderVersion(2, 16, 1), **values}
     if "placement" not in arguments:
         arguments["placement"] = placement(stack)
     return InstantCloneFleet(stack, "fleet", sources=sources, **arguments)
@@ -56,7 +52,7 @@ def machine(synthesized: dict[str, Any], name: str = "vm") -> dict[str, Any]:
 
 
 def with_scalars(**scalars: str | int | bool) -> CloneSource:
-    return replace(SOURCE, hardware=replace(HARDWARE, scalars={**HARDWARE.scalars, **scalars}))
+    return replace(SOURCE, hardware=replace(HARDWARE, arguments={**HARDWARE.arguments, **scalars}))
 
 
 def test_a_source_is_one_resource_over_the_table_of_its_members(stack: TerraformStack, synthesize: Synthesize) -> None:
@@ -69,6 +65,7 @@ def test_a_source_is_one_resource_over_the_table_of_its_members(stack: Terraform
         }
     }
     assert synthesized["resource"] == {
+        "terraform_data": {"owner": {}},
         "vsphere_virtual_machine": {
             "vm": {
                 "for_each": "${local.vm_members}",
@@ -85,11 +82,14 @@ def test_a_source_is_one_resource_over_the_table_of_its_members(stack: Terraform
                     {"label": "disk1", "size": 8, "unit_number": 1},
                 ],
                 "network_interface": [{"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"}],
-                "extra_config": "${each.value.guestinfo}",
+                "extra_config": (
+                    '${merge(each.value.guestinfo, {"guestinfo.instantclone.owner" = "${terraform_data.owner.id}'
+                    '/web/${each.key}/0eb40835-47d3-46b7-b7f4-7eb496c06c96/1"})}'
+                ),
                 "extra_config_reboot_required": False,
                 "wait_for_guest_net_timeout": 2,
             }
-        }
+        },
     }
 
 
@@ -144,11 +144,6 @@ def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, sy
     )
 
 
-def test_without_guestinfo_there_is_no_extra_config(stack: TerraformStack, synthesize: Synthesize) -> None:
-    add_fleet(stack, replace(SOURCE, members=(Member("web-0", 0, {}),)))
-    assert "extra_config" not in machine(synthesize())
-
-
 def test_a_source_may_have_no_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, replace(SOURCE, members=()))
     assert synthesize()["locals"] == {"vm_members": {}}
@@ -198,7 +193,7 @@ def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synt
     data = DataVsphereVirtualMachine(stack, "golden", name="golden")
     scalars: dict[str, Any] = {"num_cpus": data.num_cpus, "guest_id": data.guest_id}
     disk: dict[str, Any] = {"label": "disk0", "size": data.disks.get(0).size, "unit_number": 0}
-    hardware = replace(HARDWARE, scalars=scalars, disks=(disk,))
+    hardware = replace(HARDWARE, arguments=scalars, disks=(disk,))
     add_fleet(stack, replace(SOURCE, source_uuid=data.uuid, hardware=hardware))
     vm = machine(synthesize())
     assert vm["num_cpus"] == "${data.vsphere_virtual_machine.golden.num_cpus}"
@@ -224,6 +219,7 @@ def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
         InstantCloneFleet(
             stack,
             f"{prefix}fleet",
+            name=prefix.rstrip("_"),
             placement=here,
             sources=[SOURCE],
             release=ProviderVersion(2, 15, 0),
@@ -240,3 +236,68 @@ def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
             "web_vm": "vsphere.lab",
         }
     assert machine(synthesized, "ci_vm")["for_each"] == "${local.ci_vm_members}"
+    assert sorted(synthesized["resource"]["terraform_data"]) == ["ci_owner", "web_owner"]
+    assert "${terraform_data.ci_owner.id}/ci/${each.key}/" in machine(synthesized, "ci_vm")["extra_config"]
+
+
+def test_planned_mac_addresses_are_in_the_table_by_interface(stack: TerraformStack, synthesize: Synthesize) -> None:
+    interfaces = tuple({"network_id": f"network-{number}"} for number in range(3))
+    members = (
+        Member("web-0", 0, {}, macs=(None, "00:50:56:00:00:10", None)),
+        Member("web-1", 1, {}, macs=(None, "00:50:56:00:00:11")),
+    )
+    add_fleet(stack, replace(SOURCE, hardware=replace(HARDWARE, network_interfaces=interfaces), members=members))
+    synthesized = synthesize()
+    assert synthesized["locals"]["vm_members"] == {
+        "web-0": {"guestinfo": {}, "mac_addresses": {"1": "00:50:56:00:00:10"}},
+        "web-1": {"guestinfo": {}, "mac_addresses": {"1": "00:50:56:00:00:11"}},
+    }
+    assert machine(synthesized)["network_interface"] == [
+        {"network_id": "network-0"},
+        {"network_id": "network-1", "use_static_mac": True, "mac_address": '${each.value.mac_addresses["1"]}'},
+        {"network_id": "network-2"},
+    ]
+
+
+def test_mac_addresses_for_some_clones_only_are_an_error(stack: TerraformStack) -> None:
+    members = (Member("web-0", 0, {}, macs=("00:50:56:00:00:10",)), Member("web-1", 1, {}, macs=(None,)))
+    with pytest.raises(ValueError, match=r"^MAC addresses of interface 0 are given to some of the clones"):
+        add_fleet(stack, replace(SOURCE, members=members))
+
+
+def test_a_first_generation_has_no_trigger_and_a_later_one_its_number(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    add_fleet(stack, SOURCE, replace(SOURCE, key="later", generation=3, members=(Member("web-7", 7, {}),)))
+    synthesized = synthesize()
+    assert "replace_trigger" not in machine(synthesized)
+    assert machine(synthesized, "later")["replace_trigger"] == "3"
+    assert machine(synthesized, "later")["extra_config"].endswith('/3"})}')
+
+
+def test_a_datastore_cluster_stands_in_the_place_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
+    here = Placement(stack, "placement", datacenter="DC0", datastore_cluster="DC0_POD0", resource_pool="p")
+    add_fleet(stack, SOURCE, placement=here)
+    vm = machine(synthesize())
+    assert vm["datastore_cluster_id"] == "${data.vsphere_datastore_cluster.datastore_cluster.id}"
+    assert "datastore_id" not in vm
+
+
+def test_tags_and_custom_attributes_are_those_of_all_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE, tags=("urn:1", "urn:2"), custom_attributes={"${data.x.y.id}": "ci"})
+    vm = machine(synthesize())
+    assert vm["tags"] == ["urn:1", "urn:2"]
+    assert vm["custom_attributes"] == {"${data.x.y.id}": "ci"}
+
+
+def test_what_the_fleet_ignores_comes_after_what_no_configuration_equals(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    hardware = replace(HARDWARE, ignore_changes=("vapp",))
+    add_fleet(stack, replace(SOURCE, hardware=hardware), ignore_changes=("memory_share_level", "vapp"))
+    assert machine(synthesize())["lifecycle"] == {"ignore_changes": ["vapp", "memory_share_level"]}
+
+
+def test_a_quotation_mark_in_the_fleets_name_stays_one(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, SOURCE, name='the "web"')
+    assert '.id}/the \\"web\\"/${each.key}' in machine(synthesize())["extra_config"]

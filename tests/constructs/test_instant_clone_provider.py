@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from cdktf import TerraformStack
+from cdktf_cdktf_provider_vsphere.folder import Folder
+from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
-from constructs.instant_clone_provider import instant_clone_provider
+from constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.versions import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
+OURS = "instantclone.internal/fleet/vsphere"
+
 
 def test_it_is_found_at_its_address_and_has_no_credentials(stack: TerraformStack, synthesize: Synthesize) -> None:
-    instant_clone_provider(stack, source="instantclone.internal/fleet/vsphere", release=ProviderVersion(2, 0, 2))
+    InstantCloneProvider(stack, "provider", source=OURS, release=ProviderVersion(2, 0, 2))
     synthesized = synthesize()
     assert synthesized["provider"] == {"vsphere": [{}]}
-    assert synthesized["terraform"]["required_providers"] == {
-        "vsphere": {"source": "instantclone.internal/fleet/vsphere", "version": "2.0.2"}
-    }
+    assert synthesized["terraform"]["required_providers"] == {"vsphere": {"source": OURS, "version": "2.0.2"}}
 
 
-def test_it_can_have_an_alias(stack: TerraformStack, synthesize: Synthesize) -> None:
-    instant_clone_provider(stack, source="a.b/c/vsphere", release=ProviderVersion(2, 15, 0), alias="lab")
-    assert synthesize()["provider"] == {"vsphere": [{"alias": "lab"}]}
+def test_it_can_have_an_alias_and_a_server_of_its_own(stack: TerraformStack, synthesize: Synthesize) -> None:
+    InstantCloneProvider(
+        stack, "lab", source=OURS, release=ProviderVersion(2, 15, 0), alias="lab", vsphere_server="lab.example.com"
+    )
+    assert synthesize()["provider"] == {"vsphere": [{"alias": "lab", "vsphere_server": "lab.example.com"}]}
+
+
+def test_beside_the_stock_provider_each_serves_its_own_resources(stack: TerraformStack, synthesize: Synthesize) -> None:
+    VsphereProvider(stack, "stock", user="u", password="p")
+    release = ProviderVersion(2, 16, 1)
+    ours = InstantCloneProvider(stack, "ours", source=OURS, release=release, local_name="instantclone")
+    lab = InstantCloneProvider(stack, "lab", source=OURS, release=release, local_name="instantclone", alias="lab")
+    for name, provider in {"a": None, "b": ours, "c": lab}.items():
+        Folder(stack, name, path=name, type="vm", provider=provider)
+    synthesized = synthesize()
+    assert sorted(synthesized["terraform"]["required_providers"]) == ["instantclone", "vsphere"]
+    assert synthesized["terraform"]["required_providers"]["instantclone"] == {"source": OURS, "version": "2.16.1"}
+    assert [folder.get("provider") for folder in synthesized["resource"]["vsphere_folder"].values()] == [
+        None,
+        "instantclone",
+        "instantclone.lab",
+    ]

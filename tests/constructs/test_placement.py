@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from cdktf import TerraformStack
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
@@ -56,3 +59,21 @@ def test_two_placements_of_one_stack_have_their_own_prefix_and_provider(
         "datacenter": {"name": "d1"},
         "lab_datacenter": {"name": "d2", "provider": "vsphere.lab"},
     }
+
+
+def test_a_datastore_cluster_is_looked_up_instead_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
+    placement = Placement(stack, "placement", datacenter="d", datastore_cluster="pod", resource_pool="p")
+    data = synthesize()["data"]
+    assert data["vsphere_datastore_cluster"] == {
+        "datastore_cluster": {"name": "pod", "datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+    }
+    assert "vsphere_datastore" not in data
+    assert placement.datastore_id is None
+
+
+@pytest.mark.parametrize("stores", [{}, {"datastore": "d", "datastore_cluster": "pod"}])
+def test_a_placement_has_either_a_datastore_or_a_datastore_cluster(
+    stores: dict[str, Any], stack: TerraformStack
+) -> None:
+    with pytest.raises(ValueError, match="and only one of them"):
+        Placement(stack, "placement", datacenter="d", resource_pool="p", **stores)

@@ -21,7 +21,9 @@ CLONES = {"web-00", "web-01", "web-02"}
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator("-source", "golden-web", password=PASSWORD) as running:
+    with Simulator(
+        "-source", "golden-web,golden-lab", "-layout", "golden-lab=two-controllers", password=PASSWORD
+    ) as running:
         yield running
 
 
@@ -63,8 +65,8 @@ def clones(outputs: Finished) -> dict[str, str]:
     return found
 
 
-def test_the_plan_is_a_clone_and_a_pin_for_each_member_and_the_folder(story: dict[str, Finished]) -> None:
-    assert "Plan: 7 to add, 0 to change, 0 to destroy." in story["plan"].output
+def test_the_plan_is_a_clone_and_a_pin_for_each_member_and_the_folder_and_the_owner(story: dict[str, Finished]) -> None:
+    assert "Plan: 8 to add, 0 to change, 0 to destroy." in story["plan"].output
 
 
 def test_deploy_makes_the_clones_and_tells_their_uuids(story: dict[str, Finished]) -> None:
@@ -96,7 +98,7 @@ def test_no_clone_was_reconfigured_powered_off_or_moved(story: dict[str, Finishe
 
 
 def test_destroy_leaves_nothing_behind(story: dict[str, Finished], simulator: Simulator) -> None:
-    assert "Resources: 9 destroyed." in story["destroy"].output
+    assert "Resources: 10 destroyed." in story["destroy"].output
     for name in (*CLONES, "web-03"):
         with pytest.raises(KeyError):
             simulator.vm(name)
@@ -123,10 +125,11 @@ def test_the_state_knows_the_clones_as_the_stock_provider_would(story: dict[str,
         assert machine["extra_config"]["guestinfo.ic.hostname"] == machine["name"]
 
 
-def test_the_record_is_the_committed_one(story: dict[str, Finished], workspace: Workspace) -> None:
-    assert story["record"].output == "sources/web.json new\n"
-    committed = (PROJECT / "sources" / "web.json").read_bytes()
-    assert (workspace.folder / "sources" / "web.json").read_bytes() == committed
+def test_the_records_are_the_committed_ones(story: dict[str, Finished], workspace: Workspace) -> None:
+    assert story["record"].output == "sources/web.json new\nsources/lab.json new\n"
+    for name in ("web.json", "lab.json"):
+        committed = (PROJECT / "sources" / name).read_bytes()
+        assert (workspace.folder / "sources" / name).read_bytes() == committed
 
 
 def test_the_password_is_nowhere(story: dict[str, Finished], workspace: Workspace) -> None:

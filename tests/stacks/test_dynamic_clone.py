@@ -1,54 +1,17 @@
-"""A fleet as a stack of its own."""
+"""A fleet as a stack of its own, with its hardware as values."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cdktf import App
 
 from instant_clone.errors import ReplicaError
-from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source
-from instant_clone.source import Numa, SourceVm
-from instant_clone.versions import ProviderVersion
-from stacks import add_stacks
+from instant_clone.fleet import Source
+from instant_clone.source import Numa
 from tests.instant_clone.replica_layouts import default, two_controllers
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def fleet(name: str = "web", **values: Any) -> Fleet:
-    defaults = {
-        "name": name,
-        "datacenter": "DC0",
-        "datastore": "LocalDS_0",
-        "resource_pool": "DC0_C0/Resources",
-        "sources": (Source(vm="golden", count=1),),
-    }
-    return Fleet.model_validate(defaults | values)
-
-
-def synthesize(*fleets: Fleet, source: SourceVm | None = None, release: str = "2.16.1") -> dict[str, Any]:
-    """The JSON of each stack, by its name; all fleets have one source."""
-    settings = ProviderSettings(version=ProviderVersion.parse(release))
-    fleet_file = FleetFile(provider=settings, fleets={fleet.name: fleet for fleet in fleets})
-    sources = {(fleet.name, own.key): source or default() for fleet in fleets for own in fleet.sources}
-    # Absolute: the Node process behind cdktf stays in the folder that it was started in.
-    app = App(outdir=str(Path.cwd() / "cdktf.out"), stack_traces=False)
-    add_stacks(app, fleet_file, sources)
-    app.synth()
-    stacks = sorted(Path("cdktf.out", "stacks").iterdir())
-    return {stack.name: json.loads((stack / "cdk.tf.json").read_text()) for stack in stacks}
-
-
-def machine(stack: dict[str, Any], name: str = "vm") -> dict[str, Any]:
-    found: dict[str, Any] = stack["resource"]["vsphere_virtual_machine"][name]
-    return found
+from tests.stacks.conftest import fleet, machine, synthesize
 
 
 def test_each_fleet_is_a_stack_with_its_own_state() -> None:
@@ -71,9 +34,13 @@ def test_the_fleets_own_annotation_stands_above_the_sources() -> None:
 
 def test_clones_are_pinned_unless_the_fleet_says_otherwise() -> None:
     stacks = synthesize(fleet("web"), fleet("ci", pin=False))
-    assert list(stacks["web"]["resource"]) == ["vsphere_drs_vm_override", "vsphere_virtual_machine"]
+    assert list(stacks["web"]["resource"]) == [
+        "terraform_data",
+        "vsphere_drs_vm_override",
+        "vsphere_virtual_machine",
+    ]
     assert stacks["web"]["data"]["vsphere_compute_cluster"]["cluster"]["name"] == "DC0_C0"
-    assert list(stacks["ci"]["resource"]) == ["vsphere_virtual_machine"]
+    assert list(stacks["ci"]["resource"]) == ["terraform_data", "vsphere_virtual_machine"]
     assert "vsphere_compute_cluster" not in stacks["ci"]["data"]
 
 

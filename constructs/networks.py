@@ -1,0 +1,40 @@
+"""Networks that clones are put on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cdktf import TerraformProvider
+from cdktf_cdktf_provider_vsphere.data_vsphere_network import DataVsphereNetwork
+
+from constructs import Construct
+from constructs.names import resource_names
+
+__all__ = ["Networks"]
+
+
+class Networks(Construct):
+    """Standard networks and port groups, looked up by Terraform in a datacenter at plan time.
+
+    Names are Terraform templates. `prefix` begins the addresses of everything here.
+    """
+
+    ids: dict[str, str]
+    """the references for network_id, by the networks' names"""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        names: Sequence[str],
+        datacenter_id: str,
+        provider: TerraformProvider | None = None,
+        prefix: str = "",
+    ) -> None:
+        super().__init__(scope, id_)
+        self.ids = {}
+        for name, resource in resource_names(names).items():
+            network = DataVsphereNetwork(self, resource, name=name, datacenter_id=datacenter_id, provider=provider)
+            network.override_logical_id(prefix + resource)
+            self.ids[name] = network.id

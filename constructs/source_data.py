@@ -1,0 +1,210 @@
+"""A source VM as a data source, and hardware arguments that refer to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from cdktf import TerraformLocal, TerraformProvider, Token
+from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
+
+from constructs import Construct
+from constructs.hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
+from constructs.literals import literal
+from constructs.postconditions import postconditions
+from instant_clone.replica import Replica
+from instant_clone.replica.devices import unit_number
+from instant_clone.source import SourceVm
+from instant_clone.versions import SYNC_TIME_BY_DEFAULT, ProviderVersion, knows
+
+__all__ = ["SourceData"]
+
+LOOKED_UP_BY_UUID = ProviderVersion(2, 2, 0)
+"""the first release whose data source takes a `uuid`; older ones find a VM by its name or inventory path"""
+
+_CONTROLLER_COUNTS = ("scsi", "sata", "ide", "nvme")
+_NOT_EXPORTED = frozenset(f"{kind}_controller_count" for kind in _CONTROLLER_COUNTS)
+_DISK_PROPERTIES = ("size", "thin_provisioned", "eagerly_scrub")
+# Backup programs write into it, and nothing but the clones' own annotation depends on it.
+_NOT_COMPARED = frozenset(("annotation",))
+
+
+class SourceData(Construct):
+    """The data source vsphere_virtual_machine.KEY of `source`, read whenever a plan is made.
+
+    `key` names it, after `prefix`. `replica` is what `replicate` made of the source for `release`. The data source has
+    postconditions: a plan fails, naming the differences and the `cure`, when the VM no longer has the disks, interfaces
+    and settings of `source`.
+    """
+
+    source_uuid: str
+    """the VM's BIOS UUID, a reference"""
+    hardware: Hardware
+    """references wherever the data source exports the very value that a clone needs, else values"""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        key: str,
+        source: SourceVm,
+        replica: Replica,
+        release: ProviderVersion,
+        cure: str = "",
+        provider: TerraformProvider | None = None,
+        prefix: str = "",
+    ) -> None:
+        super().__init__(scope, id_)
+        self._source, self._release = source, release
+        self._name = prefix + key
+        literals = literal_hardware(replica)
+        references = _References(f"data.vsphere_virtual_machine.{self._name}")
+        recorded = _Recorded()
+        arguments = {
+            name: references.to(name, value, recorded.values) if self._exports(name) else value
+            for name, value in literals.arguments.items()
+        }
+        disks = self._disks(literals, references, recorded)
+        interfaces = self._interfaces(literals, references, recorded)
+        self.hardware = replace(literals, arguments=arguments, disks=disks, network_interfaces=interfaces)
+        self.source_uuid = references.template("id")
+        self._read(replica, recorded, cure, provider)
+
+    def _read(self, replica: Replica, recorded: _Recorded, cure: str, provider: TerraformProvider | None) -> None:
+        local = TerraformLocal(
+            self,
+            "recorded",
+            {
+                "values": {name: value for name, value in recorded.values.items() if name not in _NOT_COMPARED},
+                "disks": recorded.disks,
+                "network_interfaces": recorded.interfaces,
+            },
+        )
+        local.override_logical_id(f"{self._name}_recorded")
+        scans: dict[str, Any] = {
+            f"{kind}_controller_scan_count": replica.scalars.get(f"{kind}_controller_count", 0)
+            for kind in _CONTROLLER_COUNTS
+            if kind != "nvme" or knows(self._release, "nvme_controller_count")
+        }
+        if self._release >= LOOKED_UP_BY_UUID:
+            identity: dict[str, Any] = {"uuid": self._source.uuid}
+        else:
+            # Terraform's provider takes it for a pattern.
+            identity = {"name": literal(re.sub(r"([\\*?\[])", r"\\\1", self._source.inventory_path))}
+        data = DataVsphereVirtualMachine(
+            self,
+            "data",
+            **identity,
+            **scans,
+            lifecycle={
+                "postcondition": postconditions(
+                    vm=self._source.inventory_path,
+                    recorded=f"local.{self._name}_recorded",
+                    disks=len(replica.disks),
+                    network_interfaces=len(replica.network_interfaces),
+                    cure=cure,
+                )
+            },
+            provider=provider,
+        )
+        data.override_logical_id(self._name)
+
+    def _exports(self, argument: str) -> bool:
+        """Whether the data source has the value that the argument needs.
+
+        What vCenter leaves unset reads as the argument's default there, and as false or 0 on a clone.
+        """
+        tools = self._source.tools
+        unset = {
+            "boot_retry_delay": self._source.boot.retry_delay,
+            "run_tools_scripts_after_power_on": tools.after_power_on,
+            "run_tools_scripts_after_resume": tools.after_resume,
+            "run_tools_scripts_before_guest_standby": tools.before_guest_standby,
+            "run_tools_scripts_before_guest_shutdown": tools.before_guest_shutdown,
+        }
+        if argument == "sync_time_with_host":
+            known = tools.sync_time_with_host is not None and tools.sync_time_with_host_allowed is not None
+            return known and self._release >= SYNC_TIME_BY_DEFAULT
+        return argument not in _NOT_EXPORTED and unset.get(argument, "") is not None
+
+    def _disks(self, literals: Hardware, references: _References, recorded: _Recorded) -> tuple[Arguments, ...]:
+        """The data source sorts disks by bus and unit, whatever the kind of their controllers.
+
+        Its unit numbers are those of one controller, and it has nothing else of a disk but the size and how it is
+        provisioned. Where disks of two kinds share bus and unit, their order is not defined.
+        """
+        by_number: dict[tuple[Argument, Argument], tuple[int, int]] = {
+            (disk.controller, unit_number(disk, self._source)): (disk.bus, disk.unit) for disk in self._source.disks
+        }
+        places = [by_number[disk["controller_type"], disk["unit_number"]] for disk in literals.disks]
+        found = []
+        for disk, place in zip(literals.disks, places, strict=True):
+            if places.count(place) > 1:
+                found.append(disk)
+                continue
+            index = sorted(places).index(place)
+            values = recorded.disks.setdefault(str(index), {})
+            found.append(
+                {
+                    name: references.to(f"disks[{index}].{name}", value, values) if name in _DISK_PROPERTIES else value
+                    for name, value in disk.items()
+                }
+            )
+        return tuple(found)
+
+    def _interfaces(self, literals: Hardware, references: _References, recorded: _Recorded) -> tuple[Arguments, ...]:
+        """The data source sorts interfaces by their PCI unit numbers.
+
+        Its network_id is the key of a distributed port group and the name of an opaque network where a clone needs the
+        managed object id. The two keys of a port group are the same text as a rule, which the API does not promise.
+        """
+        nics = self._source.nics
+        units = [nic.unit for nic in nics]
+        if None in units or len(set(units)) < len(units):
+            return literals.network_interfaces
+        found = []
+        order = interface_order(self._source, self._release)
+        for block, position in zip(literals.network_interfaces, order, strict=True):
+            nic = nics[position]
+            index = sorted(unit for unit in units if unit is not None).index(nic.unit or 0)
+            values = recorded.interfaces.setdefault(str(index), {})
+            unset = {"network_id": nic.network_kind != "standard", "bandwidth_limit": nic.bandwidth.limit is None}
+            found.append(
+                {
+                    name: value
+                    if unset.get(name)
+                    else references.to(f"network_interfaces[{index}].{name}", value, values)
+                    for name, value in block.items()
+                }
+            )
+        return tuple(found)
+
+
+class _Recorded:
+    """What the references had for values when the source was looked up, by the names that the data source uses."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Argument] = {}
+        self.disks: dict[str, dict[str, Argument]] = {}
+        self.interfaces: dict[str, dict[str, Argument]] = {}
+
+
+class _References:
+    """References to properties of one data source."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def template(self, path: str) -> str:
+        return f"${{{self._address}.{path}}}"
+
+    def to(self, path: str, value: Argument, recorded: dict[str, Argument]) -> Argument:
+        """A reference that stands for `value`, which goes into `recorded`."""
+        recorded[path.rpartition(".")[2]] = value
+        if isinstance(value, bool):
+            return Token.as_any(self.template(path))
+        if isinstance(value, int):
+            return Token.as_number(self.template(path))
+        return self.template(path)

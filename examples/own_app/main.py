@@ -1,0 +1,85 @@
+"""Somebody's cdktf app, with the stock vSphere provider and an alias of it, to which two fleets are added."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cdktf import App, LocalBackend, TerraformStack, TerraformVariable
+from cdktf_cdktf_provider_vsphere.data_vsphere_datacenter import DataVsphereDatacenter
+from cdktf_cdktf_provider_vsphere.folder import Folder
+from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
+
+from constructs import Construct
+from constructs.hardware import literal_hardware
+from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from constructs.instant_clone_provider import InstantCloneProvider
+from constructs.placement import Placement
+from instant_clone import record
+from instant_clone.members import Member
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
+
+RELEASE = ProviderVersion.parse(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
+"""of the stock provider that the plugin was installed around"""
+
+
+class Ci(TerraformStack):
+    """The machines of a CI system."""
+
+    def __init__(self, scope: Construct, id_: str, *, golden: SourceVm) -> None:
+        super().__init__(scope, id_)
+        LocalBackend(self, path="../../../ci.tfstate")
+
+        # What the app had before.
+        user = TerraformVariable(self, "vsphere_user", type="string").string_value
+        password = TerraformVariable(self, "vsphere_password", type="string", sensitive=True).string_value
+        VsphereProvider(self, "vsphere", user=user, password=password)
+        lab = VsphereProvider(self, "lab", alias="lab", user=user, password=password)
+        # The bindings want exactly the release that they were made from.
+        self.add_override("terraform.required_providers.vsphere.version", ">= 2.0.2, < 3.0.0")
+        datacenter = DataVsphereDatacenter(self, "datacenter", name="DC0", provider=lab)
+        folder = Folder(self, "machines", path="ci", type="vm", datacenter_id=datacenter.id, provider=lab)
+
+        # What it adds: a provider beside the stock one, which keeps its resources, a place, and the fleets.
+        clones = InstantCloneProvider(
+            self,
+            "clones",
+            source="instantclone.internal/fleet/vsphere",
+            release=RELEASE,
+            local_name="instantclone",
+            alias="lab",
+        )
+        placement = Placement(
+            self,
+            "place",
+            datacenter="DC0",
+            datastore="LocalDS_0",
+            resource_pool="DC0_C0/Resources",
+            folder=folder.path,
+            cluster="DC0_C0",
+            provider=clones,
+            prefix="fleet_",
+        )
+        hardware = literal_hardware(replicate(golden, RELEASE))
+        for name, size in {"runner": 2, "browser": 1}.items():
+            members = [
+                Member(f"{name}-{index}", index, {"guestinfo.ic.hostname": f"{name}-{index}"}) for index in range(size)
+            ]
+            InstantCloneFleet(
+                self,
+                name,
+                name=name,
+                placement=placement,
+                sources=[CloneSource(key="golden", source_uuid=golden.uuid, hardware=hardware, members=members)],
+                release=RELEASE,
+                provider=clones,
+                prefix=f"{name}_",
+            )
+
+
+if __name__ == "__main__":
+    app = App()
+    Ci(app, "ci", golden=record.load(Path(__file__).with_name("golden-ci.json")))
+    app.synth()

@@ -1,0 +1,19 @@
+"""Look the source up and save what it is: run once, and whenever the source has changed on purpose."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from instant_clone import record
+from instant_clone.errors import InstantCloneError
+from instant_clone.vcenter.lookup import look_up
+from instant_clone.vcenter.session import ConnectionSettings, connect
+
+if __name__ == "__main__":
+    try:
+        with connect(ConnectionSettings.from_environment(os.environ)) as session:
+            record.save(look_up(session, "golden-ci", datacenter="DC0"), Path("golden-ci.json"))
+    except InstantCloneError as error:
+        sys.exit(str(error))

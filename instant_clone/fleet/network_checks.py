@@ -1,0 +1,176 @@
+"""Address plans and MAC ranges: each by itself, and against those of all fleets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from instant_clone.errors import Finding
+from instant_clone.fleet.addresses import LAST_MAC, SOURCE, ip_of, mac_text, network_of, reserved, runs
+from instant_clone.fleet.claims import Claim, Clash, clashes
+from instant_clone.fleet.draft import Draft
+from instant_clone.fleet.model import Fleet
+from instant_clone.fleet.tables import Network, Source
+
+__all__ = ["address_clash", "claim", "interface_place", "mac_clash", "network_findings", "network_findings_across"]
+
+_PLAN = ("cidr", "first", "gateway")
+
+
+def network_findings(draft: Draft) -> Iterator[Finding]:
+    """Address plans that do not fit their network, and MAC ranges that leave VMware's block."""
+    fleet = draft.fleet
+    indexes = sorted({index for source in fleet.sources for index in source.indexes})
+    for position, network in enumerate(fleet.networks):
+        where = interface_place(fleet, position)
+        if all(draft.sound("networks", position, key) for key in _PLAN):
+            yield from _plan_findings(network, where, indexes)
+        first = network.first_mac
+        if first is not None and indexes and first + indexes[-1] > LAST_MAC:
+            what = f"the member {indexes[-1]} would get an address above {mac_text(LAST_MAC)}."
+            yield Finding(f"{where}, mac", what, "Begin lower.")
+
+
+def network_findings_across(drafts: Iterable[Draft]) -> Iterator[Finding]:
+    """Addresses and MAC addresses that several members would have."""
+    drafts = tuple(drafts)
+    for claims, told in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
+        for clash in clashes(each for draft in drafts for each in claims(draft)):
+            # In one table only an index of two sources clashes with itself, which is told elsewhere.
+            if clash.earlier.where != clash.later.where:
+                yield told(clash)
+    yield from _repeated_source_macs(drafts)
+
+
+def address_clash(clash: Clash) -> Finding:
+    """A finding about two members with one IP address."""
+    what = f"{ip_address(_bytes(clash))} would be an address of {clash.earlier.who} and of {clash.later.who}."
+    return Finding(f"{clash.later.where}, first", what, "Let the address plans of a network lie apart.")
+
+
+def mac_clash(clash: Clash) -> Finding:
+    """A finding about two members with one MAC address."""
+    what = f"{mac_text(clash.address)} would be an address of {clash.earlier.who} and of {clash.later.who}."
+    return Finding(f"{clash.later.where}, mac", what, "Let the ranges lie apart, or write allow_duplicate_macs = true.")
+
+
+def _bytes(clash: Clash) -> bytes:
+    version = clash.later.space[0] if isinstance(clash.later.space, tuple) else 4
+    return clash.address.to_bytes(4 if version == 4 else 16, "big")
+
+
+def _plan_findings(network: Network, where: str, indexes: list[int]) -> Iterator[Finding]:
+    if network.cidr is None:
+        for key in ("first", "gateway", "dns"):
+            if getattr(network, key):
+                what = "is part of an address plan, and there is no cidr."
+                yield Finding(f"{where}, {key}", what, 'Add the network, such as cidr = "192.168.0.0/24".')
+        return
+    subnet = network_of(network.cidr)
+    taken = reserved(subnet)
+    if network.gateway is not None:
+        gateway = ip_of(network.gateway)
+        if gateway not in subnet and not (gateway.version == subnet.version == 6 and gateway.is_link_local):
+            what = f"{gateway} is not within {subnet}."
+            yield Finding(f"{where}, gateway", what, "Write an address of the network.")
+        elif gateway in taken:
+            what = f"{gateway} is the {taken[gateway]} of {subnet}."
+            yield Finding(f"{where}, gateway", what, "Write another one.")
+        taken.setdefault(gateway, "gateway")
+    if network.first is None:
+        yield Finding(f"{where}, first", "is missing.", "Write the address of the member with index 0.")
+        return
+    yield from _first_findings(ip_of(network.first), subnet, taken, f"{where}, first", indexes)
+
+
+def _first_findings(
+    first: IPv4Address | IPv6Address,
+    subnet: IPv4Network | IPv6Network,
+    taken: dict[IPv4Address | IPv6Address, str],
+    where: str,
+    indexes: list[int],
+) -> Iterator[Finding]:
+    if first not in subnet:
+        yield Finding(where, f"{first} is not within {subnet}.", "Write an address of the network.")
+        return
+    if indexes and int(first) + indexes[-1] > int(subnet.broadcast_address):
+        what = f"the member {indexes[-1]} would get an address outside {subnet}."
+        yield Finding(where, what, "Begin lower, or use a larger network.")
+        taken = {address: kind for address, kind in taken.items() if address != subnet.broadcast_address}
+    offsets = {int(address) - int(first): (address, kind) for address, kind in taken.items()}
+    for index in sorted(offsets.keys() & set(indexes)):
+        address, kind = offsets[index]
+        if address.version == subnet.version:
+            what = f"the member {index} would get {address}, the {kind}."
+            yield Finding(where, what, "Begin elsewhere, or leave the index out.")
+
+
+def interface_place(fleet: Fleet, position: int) -> str:
+    """Where the file describes an interface: the table of this position."""
+    return f"[[fleets.{fleet.name}.networks]] number {position + 1}"
+
+
+def claim(space: Hashable, first: int, last: int, fleet: Fleet, source: Source, position: int) -> Claim:
+    """The claim of some members' interfaces on the addresses `first` to `last`, as numbers."""
+    who = f"the fleet {fleet.name} (source {source.key}, interface {position})"
+    return Claim(space, first, last, interface_place(fleet, position), fleet.name, who)
+
+
+def _segment(fleet: Fleet, source: Source, position: int) -> Hashable:
+    """What tells the network of an interface apart: its name, else whose interface it is."""
+    named = fleet.networks[position].network
+    datacenter = fleet.datacenter.strip("/")
+    if named is not None:
+        return ("network", datacenter, named.rsplit("/", 1)[-1])
+    return ("source", datacenter, source.vm, position)
+
+
+def _address_claims(draft: Draft) -> Iterator[Claim]:
+    fleet = draft.fleet
+    for position, network in enumerate(fleet.networks):
+        if network.first is None or network.cidr is None or not _known(draft, position):
+            continue
+        subnet, first = network_of(network.cidr), ip_of(network.first)
+        if first not in subnet:
+            continue
+        for source in fleet.sources:
+            space = (first.version, _segment(fleet, source, position))
+            for low, high in runs(source.indexes):
+                reach = min(int(first) + high, int(subnet.broadcast_address))
+                yield claim(space, int(first) + low, reach, fleet, source, position)
+
+
+def _mac_claims(draft: Draft) -> Iterator[Claim]:
+    fleet = draft.fleet
+    for position, network in enumerate(fleet.networks):
+        first = network.first_mac
+        if first is None or fleet.allow_duplicate_macs or not _known(draft, position):
+            continue
+        for source in fleet.sources:
+            for low, high in runs(source.indexes):
+                yield claim("mac", first + low, first + high, fleet, source, position)
+
+
+def _repeated_source_macs(drafts: Iterable[Draft]) -> Iterator[Finding]:
+    clones: Counter[Hashable] = Counter()
+    for draft in drafts:
+        fleet = draft.fleet
+        if fleet.allow_duplicate_macs or not draft.sound("allow_duplicate_macs"):
+            continue
+        for position, network in enumerate(fleet.networks):
+            if network.mac != SOURCE or not _known(draft, position):
+                continue
+            for source in fleet.sources:
+                place = (fleet.datacenter, source.vm, position, _segment(fleet, source, position))
+                before, own = clones[place], len(source.indexes)
+                clones[place] += own
+                if own and before + own > 1:
+                    what = f"{before + own} clones of {source.vm!r} would have its MAC address on one network."
+                    cure = 'Write "generated", or a first address, or allow_duplicate_macs = true.'
+                    yield Finding(f"{interface_place(fleet, position)}, mac", what, cure)
+
+
+def _known(draft: Draft, position: int) -> bool:
+    """Whether the file says who is on which network: a stand-in is like no other, and would be like all."""
+    return draft.sound("networks", position) and draft.sound("sources") and draft.sound("datacenter")

@@ -1,0 +1,147 @@
+"""A fleet as a stack: what the stacks of all kinds have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cdktf import Annotations, TerraformStack
+
+from constructs import Construct
+from constructs.hardware import Hardware, add_disks, add_interfaces, connect, interface_order
+from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from constructs.instant_clone_provider import InstantCloneProvider
+from constructs.labels import Labels
+from constructs.literals import literal, literals
+from constructs.networks import Networks
+from constructs.placement import Placement
+from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
+from instant_clone.members import Member, members
+from instant_clone.replica import Replica
+from instant_clone.source import SourceVm
+from stacks.state import keep_state
+
+__all__ = ["FleetStack", "Original"]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A source of the fleet, as it was looked up: `key` names it, `replica` repeats `machine`."""
+
+    key: str
+    machine: SourceVm
+    replica: Replica
+
+
+class FleetStack(TerraformStack):
+    """`fleet` as a stack of its own, with its state where `state` says.
+
+    `originals` are the VMs that the fleet's sources name, by the sources' keys.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        fleet: Fleet,
+        originals: Mapping[str, Original],
+        provider: ProviderSettings,
+        state: StateSettings,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.fleet, self.provider = fleet, provider
+        keep_state(self, state.backend, state.arguments_for(fleet.name))
+        InstantCloneProvider(self, "vsphere", source=provider.source, release=provider.version)
+        placement = _placement(self, fleet)
+        labels = Labels(
+            self,
+            "labels",
+            tags=[literal(tag) for tag in fleet.tags],
+            custom_attributes={literal(name): literal(value) for name, value in fleet.custom_attributes.items()},
+        )
+        changes = fleet.changes
+        planned = [literal(network.network) if network.network else None for network in fleet.networks]
+        added = [literal(network.network) for network in changes.networks]
+        networks = Networks(
+            self,
+            "networks",
+            names=[name for name in (*planned, *added) if name is not None],
+            datacenter_id=placement.datacenter_id,
+        )
+        clone_sources = []
+        for source in fleet.sources:
+            original = originals[source.key]
+            order = interface_order(original.machine, provider.version)
+            hardware, source_uuid = self._repeat(original)
+            ids = [networks.ids[name] if name else None for name in planned]
+            hardware = connect(hardware, [ids[at] if at < len(ids) else None for at in order])
+            hardware = add_interfaces(hardware, [networks.ids[name] for name in added])
+            clone_sources.append(
+                CloneSource(
+                    key=source.key,
+                    source_uuid=source_uuid,
+                    hardware=_changed(add_disks(hardware, [disk.size for disk in changes.disks]), fleet),
+                    members=[_in_order(member, order) for member in members(fleet, source, original.machine)],
+                    generation=source.generation,
+                    about=literal(
+                        f"instant clones of {original.machine.inventory_path}, see {fleet.record_path(source)}"
+                    ),
+                )
+            )
+        InstantCloneFleet(
+            self,
+            "fleet",
+            name=fleet.name,
+            placement=placement,
+            sources=clone_sources,
+            release=provider.version,
+            timeout=fleet.timeout,
+            wait_for_network=fleet.wait_for_network,
+            tags=labels.tag_ids,
+            custom_attributes=labels.custom_attributes,
+            ignore_changes=fleet.ignore_changes,
+        )
+        for original in originals.values():
+            for warning in original.replica.warnings:
+                Annotations.of(self).add_warning(warning)
+
+    @abstractmethod
+    def _repeat(self, original: Original) -> tuple[Hardware, str]:
+        """The hardware that repeats a source, and the source's BIOS UUID."""
+
+
+def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
+    return Placement(
+        stack,
+        "placement",
+        datacenter=literal(fleet.datacenter),
+        datastore=literal(fleet.datastore) if fleet.datastore else None,
+        datastore_cluster=literal(fleet.datastore_cluster) if fleet.datastore_cluster else None,
+        resource_pool=literal(fleet.resource_pool),
+        folder=literal(fleet.folder),
+        create_folder=fleet.create_folder,
+        cluster=literal(fleet.cluster) if fleet.pin and fleet.cluster else None,
+    )
+
+
+def _changed(hardware: Hardware, fleet: Fleet) -> Hardware:
+    """`hardware` with what the fleet has otherwise than its sources, as long as it is a single value."""
+    own: dict[str, str | int | None] = {
+        "annotation": None if fleet.annotation is None else literal(fleet.annotation),
+        "num_cpus": fleet.changes.num_cpus,
+        "memory": fleet.changes.memory,
+    }
+    given = {name: value for name, value in own.items() if value is not None}
+    return replace(hardware, arguments={**hardware.arguments, **given})
+
+
+def _in_order(member: Member, order: tuple[int, ...]) -> Member:
+    """`member` as a template, its MAC addresses in the order of the network_interface blocks."""
+    return replace(
+        member,
+        name=literal(member.name),
+        guestinfo=literals({literal(key): value for key, value in member.guestinfo.items()}),
+        macs=tuple(member.macs[at] for at in order),
+    )

@@ -1,0 +1,107 @@
+"""What clones are made of, and in what they may differ from their source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructs.hardware import (
+    Hardware,
+    add_disks,
+    add_interfaces,
+    connect,
+    interface_order,
+    literal_hardware,
+)
+from instant_clone.replica import replicate
+from instant_clone.versions import ProviderVersion
+from tests.instant_clone.replica_layouts import default, two_controllers
+
+
+def hardware(*disks: tuple[str, int], cdroms: int = 0) -> Hardware:
+    return Hardware(
+        arguments={},
+        disks=tuple(
+            {"label": f"disk{index}", "size": 8, "controller_type": kind, "unit_number": number}
+            for index, (kind, number) in enumerate(disks)
+        ),
+        network_interfaces=({"network_id": "network-1"}, {"network_id": "network-2"}),
+        cdroms=({},) * cdroms,
+    )
+
+
+def numbers(changed: Hardware) -> list[Any]:
+    return [disk["unit_number"] for disk in changed.disks]
+
+
+def test_the_hardware_of_a_replica_is_its_values_as_templates() -> None:
+    replica = replicate(default(annotation="${x}"), ProviderVersion(2, 16, 1))
+    made = literal_hardware(replica)
+    assert made.arguments["annotation"] == "$${x}"
+    assert made.arguments["num_cpus"] == replica.scalars["num_cpus"]
+    assert [disk["label"] for disk in made.disks] == ["disk0", "disk1"]
+
+
+def test_disks_are_added_thin_behind_those_of_the_source() -> None:
+    added = add_disks(hardware(("scsi", 0), ("scsi", 1)), [50, 20])
+    assert added.disks[2:] == (
+        {"label": "disk2", "size": 50, "unit_number": 2, "controller_type": "scsi", "thin_provisioned": True},
+        {"label": "disk3", "size": 20, "unit_number": 3, "controller_type": "scsi", "thin_provisioned": True},
+    )
+
+
+def test_added_disks_take_the_gaps_of_the_first_disks_controller() -> None:
+    assert numbers(add_disks(hardware(("scsi", 0), ("scsi", 2), ("scsi", 15), ("sata", 1)), [1, 1, 1])) == [
+        *(0, 2, 15, 1),
+        *(1, 3, 4),
+    ]
+
+
+def test_the_second_controller_is_taken_where_the_first_disk_is_on_it() -> None:
+    assert numbers(add_disks(hardware(("scsi", 15)), [1])) == [15, 16]
+
+
+def test_a_drive_may_be_on_the_sata_controller_that_a_disk_is_added_to() -> None:
+    assert numbers(add_disks(hardware(("sata", 0), cdroms=1), [1])) == [0, 2]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("scsi", 15), ("sata", 30), ("nvme", 15)])
+def test_a_controller_is_full_at_some_time(kind: str, most: int) -> None:
+    assert numbers(add_disks(hardware((kind, 0)), [1] * (most - 1))) == list(range(most))
+    with pytest.raises(ValueError, match=f"its {kind.upper()} controller has {most - 1} free places for {most} more"):
+        add_disks(hardware((kind, 0)), [1] * most)
+
+
+def test_no_disk_can_be_added_to_a_running_ide_controller() -> None:
+    with pytest.raises(ValueError, match="its first disk is on an IDE controller"):
+        add_disks(hardware(("ide", 1)), [1])
+
+
+@given(st.sets(st.integers(0, 59), min_size=1, max_size=15), st.integers(0, 15))
+def test_no_two_disks_have_one_place(taken: set[int], more: int) -> None:
+    source = hardware(*(("scsi", number) for number in sorted(taken)))
+    try:
+        added = add_disks(source, [1] * more)
+    except ValueError:
+        return
+    assert len(set(numbers(added))) == len(taken) + more
+    assert {number // 15 for number in numbers(added)[len(taken) :]} <= {min(taken) // 15}
+
+
+def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -> None:
+    changed = add_interfaces(connect(hardware(), [None, "network-9"]), ["network-3"])
+    assert changed.network_interfaces == (
+        {"network_id": "network-1"},
+        {"network_id": "network-9"},
+        {"network_id": "network-3", "adapter_type": "vmxnet3"},
+    )
+
+
+def test_old_releases_read_interfaces_by_their_pci_units() -> None:
+    first, second = two_controllers().nics[:2]
+    source = default(nics=(first.model_copy(update={"unit": 9}), second.model_copy(update={"unit": 7})))
+    assert interface_order(source, ProviderVersion(2, 5, 1)) == (1, 0)
+    assert interface_order(source, ProviderVersion(2, 6, 0)) == (0, 1)

@@ -1,0 +1,42 @@
+"""Tags and custom attributes."""
+
+from __future__ import annotations
+
+import pytest
+from cdktf import TerraformStack
+
+from constructs.labels import Labels
+from tests.constructs.conftest import Synthesize
+
+
+def test_tags_are_looked_up_in_their_categories(stack: TerraformStack, synthesize: Synthesize) -> None:
+    labels = Labels(stack, "labels", tags=("environment/lab", "environment/a/b", "owner/ci team"), prefix="x_")
+    data = synthesize()["data"]
+    assert data["vsphere_tag_category"] == {
+        "x_environment": {"name": "environment"},
+        "x_owner": {"name": "owner"},
+    }
+    environment = "${data.vsphere_tag_category.x_environment.id}"
+    assert data["vsphere_tag"] == {
+        "x_environment_lab": {"name": "lab", "category_id": environment},
+        "x_environment_a_b": {"name": "a/b", "category_id": environment},
+        "x_owner_ci_team": {"name": "ci team", "category_id": "${data.vsphere_tag_category.x_owner.id}"},
+    }
+    assert len(labels.tag_ids) == 3
+
+
+def test_custom_attributes_are_by_their_ids(stack: TerraformStack, synthesize: Synthesize) -> None:
+    labels = Labels(stack, "labels", custom_attributes={"team": "ci", "cost centre": "42"})
+    assert synthesize()["data"] == {
+        "vsphere_custom_attribute": {"team": {"name": "team"}, "cost_centre": {"name": "cost centre"}}
+    }
+    assert labels.custom_attributes == {
+        "${data.vsphere_custom_attribute.team.id}": "ci",
+        "${data.vsphere_custom_attribute.cost_centre.id}": "42",
+    }
+
+
+@pytest.mark.parametrize("tag", ["lab", "/lab", "environment/"])
+def test_a_tag_without_category_or_name_is_an_error(tag: str, stack: TerraformStack) -> None:
+    with pytest.raises(ValueError, match='is not of the form "category/name"'):
+        Labels(stack, "labels", tags=[tag])

@@ -1,0 +1,192 @@
+"""A source as a data source, and which arguments refer to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cdktf import TerraformStack
+
+from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from constructs.placement import Placement
+from constructs.source_data import SourceData
+from instant_clone.members import Member
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
+from tests.constructs.conftest import Synthesize
+from tests.instant_clone.replica_layouts import default, disk, nic, three_buses, two_controllers
+
+NEWEST = ProviderVersion(2, 16, 1)
+
+
+def synthesized(
+    stack: TerraformStack, synthesize: Synthesize, source: SourceVm, release: ProviderVersion = NEWEST
+) -> dict[str, Any]:
+    data = SourceData(
+        stack, "golden", key="golden", source=source, replica=replicate(source, release), release=release, cure="Look."
+    )
+    InstantCloneFleet(
+        stack,
+        "fleet",
+        name="web",
+        placement=Placement(stack, "placement", datacenter="d", datastore="d", resource_pool="p"),
+        sources=[
+            CloneSource(
+                key="clones",
+                source_uuid=data.source_uuid,
+                hardware=data.hardware,
+                members=[Member("web-0", 0, {})],
+            )
+        ],
+        release=release,
+    )
+    return synthesize()
+
+
+def machine(found: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = found["resource"]["vsphere_virtual_machine"]["clones"]
+    return made
+
+
+def data_source(found: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = found["data"]["vsphere_virtual_machine"]["golden"]
+    return made
+
+
+def test_arguments_refer_to_properties_of_their_own_name(stack: TerraformStack, synthesize: Synthesize) -> None:
+    vm = machine(synthesized(stack, synthesize, default()))
+    for argument in ("num_cpus", "guest_id", "enable_logging", "scsi_type", "hardware_version", "annotation"):
+        assert vm[argument] == f"${{data.vsphere_virtual_machine.golden.{argument}}}"
+    assert vm["instantclone"]["source_uuid"] == "${data.vsphere_virtual_machine.golden.id}"
+    assert vm["scsi_controller_count"] == 1
+
+
+def test_of_a_disk_the_size_and_how_it_is_provisioned_are_references(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    (_, second, *_) = machine(synthesized(stack, synthesize, default()))["disk"]
+    assert second["size"] == "${data.vsphere_virtual_machine.golden.disks[1].size}"
+    assert second["thin_provisioned"] == "${data.vsphere_virtual_machine.golden.disks[1].thin_provisioned}"
+    assert second["eagerly_scrub"] == "${data.vsphere_virtual_machine.golden.disks[1].eagerly_scrub}"
+    assert (second["label"], second["unit_number"], second["controller_type"]) == ("disk1", 1, "scsi")
+
+
+def test_disks_that_the_data_source_does_not_tell_apart_are_values(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    # SCSI(0:0), NVMe(0:0) and SATA(0:2), in one list sorted by bus and unit.
+    found = synthesized(stack, synthesize, three_buses())
+    assert {made["controller_type"]: made["size"] for made in machine(found)["disk"]} == {
+        "scsi": 16,
+        "nvme": 4,
+        "sata": "${data.vsphere_virtual_machine.golden.disks[2].size}",
+    }
+    assert list(found["locals"]["golden_recorded"]["disks"]) == ["2"]
+
+
+def test_disks_are_counted_by_bus_and_unit(stack: TerraformStack, synthesize: Synthesize) -> None:
+    disks = machine(synthesized(stack, synthesize, two_controllers()))["disk"]
+    assert [disk["size"] for disk in disks] == [
+        f"${{data.vsphere_virtual_machine.golden.disks[{index}].size}}" for index in range(len(disks))
+    ]
+
+
+def test_interfaces_are_counted_by_their_pci_units(stack: TerraformStack, synthesize: Synthesize) -> None:
+    source = default(nics=(nic(key=4000, unit=9), nic(key=4001, unit=7, network_kind="standard", network_id="n-1")))
+    first, second = machine(synthesized(stack, synthesize, source))["network_interface"]
+    assert first["adapter_type"] == "${data.vsphere_virtual_machine.golden.network_interfaces[1].adapter_type}"
+    assert second["adapter_type"] == "${data.vsphere_virtual_machine.golden.network_interfaces[0].adapter_type}"
+    assert second["network_id"] == "${data.vsphere_virtual_machine.golden.network_interfaces[0].network_id}"
+
+
+@pytest.mark.parametrize("kind", ["distributed", "opaque"])
+def test_the_key_of_a_port_group_is_not_the_id_that_a_clone_needs(
+    kind: str, stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    source = default(nics=(nic(network_kind=kind, network_id="dvportgroup-12"),))
+    (only,) = machine(synthesized(stack, synthesize, source))["network_interface"]
+    assert only["network_id"] == "dvportgroup-12"
+
+
+def test_without_pci_units_interfaces_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
+    (only,) = machine(synthesized(stack, synthesize, default(nics=(nic(unit=None),))))["network_interface"]
+    assert only["adapter_type"] == "vmxnet3"
+
+
+def test_what_vcenter_leaves_unset_is_a_value(stack: TerraformStack, synthesize: Synthesize) -> None:
+    source = default()
+    unset = source.model_copy(
+        update={
+            "tools": source.tools.model_copy(update={"after_power_on": None, "sync_time_with_host_allowed": None}),
+            "boot": source.boot.model_copy(update={"retry_delay": None}),
+            "nics": (nic(bandwidth=source.nics[0].bandwidth.model_copy(update={"limit": None})),),
+        }
+    )
+    vm = machine(synthesized(stack, synthesize, unset))
+    assert vm["run_tools_scripts_after_power_on"] is False
+    assert vm["sync_time_with_host"] is False
+    assert vm["boot_retry_delay"] == 0
+    assert vm["network_interface"][0]["bandwidth_limit"] == 0
+
+
+def test_a_release_before_2_7_has_the_time_synchronization_as_a_value(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    vm = machine(synthesized(stack, synthesize, default(), ProviderVersion(2, 6, 1)))
+    assert vm["sync_time_with_host"] is default().tools.sync_time_with_host_allowed
+
+
+@pytest.mark.parametrize(
+    ("release", "identity", "scans"),
+    [
+        ("2.0.2", {"name": "/DC0/vm/golden \\[1]"}, {"scsi": 2, "sata": 0, "ide": 2}),
+        ("2.2.0", {"uuid": default().uuid}, {"scsi": 2, "sata": 0, "ide": 2}),
+        ("2.16.1", {"uuid": default().uuid}, {"scsi": 2, "sata": 0, "ide": 2, "nvme": 0}),
+    ],
+)
+def test_the_vm_is_found_and_its_controllers_are_scanned_as_the_release_can(
+    release: str, identity: dict[str, str], scans: dict[str, int], stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    source = two_controllers().model_copy(update={"cdroms": (), "inventory_path": "/DC0/vm/golden [1]"})
+    found = data_source(synthesized(stack, synthesize, source, ProviderVersion.parse(release)))
+    del found["lifecycle"]
+    assert found == identity | {f"{kind}_controller_scan_count": count for kind, count in scans.items()}
+
+
+def test_what_was_looked_up_stands_beside_for_the_postconditions(stack: TerraformStack, synthesize: Synthesize) -> None:
+    recorded = synthesized(stack, synthesize, default())["locals"]["golden_recorded"]
+    assert recorded["values"]["num_cpus"] == 2
+    assert recorded["values"]["enable_logging"] is True
+    # Backup programs write into it.
+    assert "annotation" not in recorded["values"]
+    assert recorded["disks"]["0"] == {"size": 16, "thin_provisioned": True, "eagerly_scrub": False}
+    assert recorded["network_interfaces"]["0"]["adapter_type"] == "vmxnet3"
+    assert "network_id" not in recorded["network_interfaces"]["0"]
+
+
+def test_a_plan_fails_when_the_source_has_other_devices_or_settings(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    source = default(inventory_path="/DC0/vm/${golden}")
+    conditions = data_source(synthesized(stack, synthesize, source))["lifecycle"]["postcondition"]
+    assert [condition["condition"] for condition in conditions] == [
+        "${length(self.disks) == 2}",
+        "${length(self.network_interfaces) == 1}",
+        "${alltrue([for name, value in local.golden_recorded.values : self[name] == value])}",
+        "${alltrue(flatten([for index, device in local.golden_recorded.disks : [for name, value in device : "
+        "try(self.disks[index][name], value) == value]]))}",
+        "${alltrue(flatten([for index, device in local.golden_recorded.network_interfaces : "
+        "[for name, value in device : try(self.network_interfaces[index][name], value) == value]]))}",
+    ]
+    assert conditions[0]["error_message"] == (
+        "The source /DC0/vm/$${golden} has ${length(self.disks)} disks and had 2 when it was looked up. Look."
+    )
+
+
+def test_a_disk_that_no_controller_of_the_scan_has_is_not_counted(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
+    source = default(disks=(disk(), disk(unit=1), disk(bus=3)))
+    found = data_source(synthesized(stack, synthesize, source))
+    assert found["lifecycle"]["postcondition"][0]["condition"] == "${length(self.disks) == 2}"
