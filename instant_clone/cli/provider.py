@@ -46,11 +46,15 @@ def install(
     """
     import tempfile
 
+    from instant_clone.errors import InstallError
     from instant_clone.provider.cli_configuration import hides_plugin_folder
     from instant_clone.provider.installation import install as install_plugin
+    from instant_clone.provider.installation import stock_version
     from instant_clone.provider.obtaining import obtain_stock
 
     folder = _plugin_folder(plugin_dir)
+    if stock_binary is not None and version is not None and version != str(stock_version(stock_binary)):
+        raise InstallError(f"--version is {version}, but {stock_binary} is another release. Leave one of them out.")
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
         if stock_binary is None:
             wanted = _wanted_version(version)

@@ -123,7 +123,9 @@ def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installa
     `source` is the provider's address, such as "instantclone.internal/fleet/vsphere". The installation is complete
     or absent, never half. Raises InstallError.
     """
-    version, platform = stock_version(stock_binary), platform_name()
+    platform = platform_name()
+    _check_exists(stock_binary)
+    version = stock_version(stock_binary)
     _check_stock(stock_binary)
     target = plugin_folder.joinpath(*source.split("/"), str(version))
     try:
@@ -161,10 +163,13 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def _check_exists(binary: Path) -> None:
+    if not binary.is_file():
+        raise InstallError(f"There is no file {binary}. Name the stock vSphere provider's binary.")
+
+
 def _check_stock(binary: Path) -> None:
     """Raises InstallError unless the binary starts here and speaks the plugin protocol."""
-    if not binary.is_file():
-        raise InstallError(f"{binary} does not exist. Name the stock vSphere provider's binary.")
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
         copy = Path(temporary) / binary.name
         shutil.copyfile(binary, copy)

@@ -129,7 +129,7 @@ def test_a_binary_that_is_refused_is_an_error(tmp_path: Path) -> None:
     failure = _run("install", "--stock-binary", tmp_path / "terraform-provider-vsphere_v2.16.1").exception
 
     assert isinstance(failure, InstallError)
-    assert str(failure).endswith("does not exist. Name the stock vSphere provider's binary.")
+    assert str(failure).startswith("There is no file ")
 
 
 FLEETS = """\
@@ -196,3 +196,9 @@ def test_a_release_that_is_none(
 
     assert isinstance(failure, InstallError)
     assert str(failure) == f"{named}: 'newest' is not a release such as 2.16.1."
+
+
+def test_a_release_that_the_binary_is_not_is_refused(stock: Path) -> None:
+    failure = _run("install", "--stock-binary", stock, "--version", "9.9.9").exception
+
+    assert str(failure) == f"--version is 9.9.9, but {stock} is another release. Leave one of them out."

@@ -148,7 +148,7 @@ def _refusal(stock_binary: Path, plugins: Path) -> str:
 def test_a_binary_that_does_not_exist(tmp_path: Path, plugins: Path) -> None:
     missing = tmp_path / NAME
 
-    assert _refusal(missing, plugins) == f"{missing} does not exist. Name the stock vSphere provider's binary."
+    assert _refusal(missing, plugins) == f"There is no file {missing}. Name the stock vSphere provider's binary."
 
 
 @pytest.mark.parametrize("name", ["vsphere", "terraform-provider-vsphere", "terraform-provider-vsphere_v2.16", "x.zip"])
