@@ -1,0 +1,10 @@
+"""The empty app, with the vSphere provider's classes imported and its provider declared."""
+
+from __future__ import annotations
+
+from cdktf import App, TerraformStack
+from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
+
+app = App(stack_traces=False)
+VsphereProvider(TerraformStack(app, "bindings"), "vsphere", user="${var.user}", password="${var.password}")  # noqa: S106
+app.synth()

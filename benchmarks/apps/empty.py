@@ -1,0 +1,9 @@
+"""A cdktf app with one stack that has nothing in it."""
+
+from __future__ import annotations
+
+from cdktf import App, TerraformStack
+
+app = App(stack_traces=False)
+TerraformStack(app, "empty")
+app.synth()

@@ -1,0 +1,48 @@
+"""Finding VMs as most scripts do: a container view of all VMs, and a loop that reads a property of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from pyVmomi import vim
+
+from instant_clone.vcenter.session import Session
+
+__all__ = ["by_name", "by_uuid"]
+
+
+def by_name(session: Session, names: Collection[str]) -> dict[str, vim.vm.ConfigInfo]:
+    """The configurations of the VMs with these names."""
+    return _loop(session, names, lambda machine: machine.name)
+
+
+def by_uuid(session: Session, uuids: Collection[str]) -> dict[str, vim.vm.ConfigInfo]:
+    """The configurations of the VMs with these BIOS UUIDs."""
+    return _loop(session, uuids, lambda machine: _config(machine).uuid)
+
+
+def _loop(
+    session: Session, wanted: Collection[str], of: Callable[[vim.VirtualMachine], str]
+) -> dict[str, vim.vm.ConfigInfo]:
+    """One loop for all of them, which ends with the last one found: better than one for each, as is often seen."""
+    manager = session.content.viewManager
+    assert manager is not None
+    view = manager.CreateContainerView(session.content.rootFolder, [vim.VirtualMachine], recursive=True)
+    missing = set(wanted)
+    found: dict[str, vim.vm.ConfigInfo] = {}
+    for machine in view.view:
+        assert isinstance(machine, vim.VirtualMachine)
+        value = of(machine)
+        if value in missing:
+            found[value] = _config(machine)
+            missing.remove(value)
+            if not missing:
+                break
+    view.Destroy()
+    return found
+
+
+def _config(machine: vim.VirtualMachine) -> vim.vm.ConfigInfo:
+    config = machine.config
+    assert config is not None
+    return config

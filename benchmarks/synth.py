@@ -1,0 +1,117 @@
+"""Synth: fleets of several sizes, an empty cdktf app, and one VirtualMachine construct for each clone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measuring import Measured, in_turns, medians, run_alone
+from benchmarks.targets import Target
+
+__all__ = ["BINDINGS", "EMPTY", "each", "fleet", "measure", "targets"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+APPS = Path(__file__).with_name("apps")
+FLEET_SIZES = (1, 100, 1_000, 10_000)
+EACH_SIZES = (100, 1_000)
+EMPTY = "an empty cdktf app"
+BINDINGS = "an app with nothing but the vSphere provider"
+
+_FLEET_FILE = """\
+[fleets.web]
+datacenter = "DC0"
+datastore = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+folder = "web"
+create_folder = true
+names = "web-{{index:05d}}"
+
+[[fleets.web.sources]]
+vm = "golden-web"
+count = {count}
+
+[[fleets.web.networks]]
+cidr = "10.0.0.0/8"
+first = "10.20.1.100"
+gateway = "10.20.1.1"
+dns = ["10.20.1.2", "10.20.1.3"]
+
+[fleets.web.guestinfo]
+"guestinfo.ic.hostname" = "{{name}}"
+"guestinfo.ic.ipaddress" = "{{ip}}"
+"guestinfo.ic.netmask" = "{{netmask}}"
+"guestinfo.ic.gateway" = "{{gateway}}"
+"guestinfo.ic.dns" = "{{dns}}"
+"""
+
+
+def fleet(count: int) -> str:
+    """How the fleet of `count` clones is called in the table."""
+    return f"a fleet of {_clones(count)}"
+
+
+def each(count: int) -> str:
+    """How the app with a construct for each of `count` clones is called in the table."""
+    return f"a construct for each of {_clones(count)}"
+
+
+def measure(folder: Path, *, repeats: int, told: Callable[[str], None]) -> dict[str, Measured]:
+    """Synthesize all apps in turns, each in a process of its own, from records; raises BenchmarkError.
+
+    `folder` is an empty one. A first run of the heaviest imports is not counted: it fills jsii's caches.
+    """
+    shutil.copytree(PROJECT / "sources", folder / "sources")
+    environment = _environment(os.environ)
+    cases: dict[str, Callable[[], Measured]] = {}
+
+    def case(name: str, script: Path, count: int | None = None) -> None:
+        own = dict(environment)
+        if count is not None:
+            own["INSTANT_CLONE_FLEETS"] = f"{count}.toml"
+            (folder / f"{count}.toml").write_text(_FLEET_FILE.format(count=count))
+        cases[name] = partial(_synth, script, folder=folder, environment=own)
+
+    case(EMPTY, APPS / "empty.py")
+    case(BINDINGS, APPS / "bindings.py")
+    for count in FLEET_SIZES:
+        case(fleet(count), PROJECT / "main.py", count)
+    for count in EACH_SIZES:
+        case(each(count), APPS / "one_construct_each.py", count)
+    told("a first run that is not counted")
+    cases[fleet(FLEET_SIZES[0])]()
+    return medians(in_turns(cases, repeats=repeats, each=told))
+
+
+def targets(found: Mapping[str, Measured]) -> list[Target]:
+    """What synth is to reach."""
+    return [
+        Target(f"{fleet(10_000)}, beside {EMPTY}", at_most=1.3, found=_ratio(found, fleet(10_000), EMPTY)),
+        # Whatever cdktf does for vSphere has to load the bindings first.
+        Target(f"{fleet(10_000)}, beside {BINDINGS}", at_most=1.3, found=_ratio(found, fleet(10_000), BINDINGS)),
+        Target(f"{fleet(1_000)}, beside {each(1_000)}", at_least=6, found=_ratio(found, each(1_000), fleet(1_000))),
+    ]
+
+
+def _ratio(found: Mapping[str, Measured], one: str, other: str) -> float:
+    return found[one].seconds / found[other].seconds
+
+
+def _synth(script: Path, *, folder: Path, environment: Mapping[str, str]) -> Measured:
+    shutil.rmtree(folder / "cdktf.out", ignore_errors=True)
+    return run_alone(script, folder=folder, environment=environment)
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what would lead a synth to a vCenter, to other fleets or to another folder."""
+    kept = {
+        key: value for key, value in environ.items() if not key.startswith(("VSPHERE_", "INSTANT_CLONE_", "CDKTF_"))
+    }
+    paths = [str(PROJECT), kept.get("PYTHONPATH", "")]
+    return kept | {"INSTANT_CLONE_LOOKUP": "record", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _clones(count: int) -> str:
+    return f"{count:,} clone{'' if count == 1 else 's'}"

@@ -1,0 +1,25 @@
+"""The loop that the look-up is measured against finds what it is to find: else it would prove nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import naive
+from instant_clone.vcenter.lookup import look_up
+from instant_clone.vcenter.session import ConnectionSettings, connect
+from tests.support.simulator import Simulator
+
+pytestmark = pytest.mark.simulator
+
+
+def test_the_loop_finds_the_same_vms_as_the_look_up() -> None:
+    with (
+        Simulator("-vm", "4") as simulator,
+        connect(ConnectionSettings.from_environment(simulator.environment({}))) as session,
+    ):
+        ours = look_up(session, "golden-web", datacenter="DC0")
+        by_name = naive.by_name(session, ["golden-web", "DC0_C0_RP0_VM1"])
+        by_uuid = naive.by_uuid(session, [ours.uuid])
+    assert by_name.keys() == {"golden-web", "DC0_C0_RP0_VM1"}
+    assert by_name["golden-web"].uuid == ours.uuid
+    assert by_uuid[ours.uuid].name == "golden-web"
