@@ -138,7 +138,8 @@ def test_all_missing_vms_are_told_at_once(four_layouts: Simulator, tmp_path: Pat
 def test_a_source_that_is_gone_is_told_with_its_record(four_layouts: Simulator, tmp_path: Path) -> None:
     live = look_up_sources(fleets(fleet("one", "web")), environ=four_layouts.environment({}), folder=tmp_path)
     path = tmp_path / "sources" / "one-s0.json"
-    record.save(live["one", "s0"], path)
+    recorded = live["one", "s0"].model_copy(update={"name": "gone", "inventory_path": "/DC0/vm/gone"})
+    record.save(recorded, path)
     file = fleets(fleet("one", "gone"))
     with pytest.raises(NotFoundError) as caught:
         look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
@@ -148,7 +149,7 @@ def test_a_source_that_is_gone_is_told_with_its_record(four_layouts: Simulator, 
     )
     four_layouts.requests(reset=True)
     environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: "record"}
-    assert look_up_sources(file, environ=environ, folder=tmp_path) == live
+    assert look_up_sources(file, environ=environ, folder=tmp_path) == {("one", "s0"): recorded}
     assert four_layouts.requests() == {}
 
 
