@@ -45,6 +45,8 @@ func populate(ctx *simulator.Context, o *options, g *guests) error {
 		ds.Info.GetDatastoreInfo().FreeSpace = 1 << 50
 	}
 
+	describeVersions(ctx, inv.cluster)
+
 	for _, name := range o.sources {
 		if err := inv.add(name, true); err != nil {
 			return err
@@ -59,6 +61,9 @@ func populate(ctx *simulator.Context, o *options, g *guests) error {
 		if err := inv.add(fmt.Sprintf("DC0_C0_RP0_VM%d", i), true); err != nil {
 			return err
 		}
+	}
+	if err := inv.clusterDatastores(dc); err != nil {
+		return err
 	}
 	for name := range o.layouts {
 		if findVM(ctx, name) == nil {

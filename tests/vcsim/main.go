@@ -120,6 +120,7 @@ func newModel(o *options) *simulator.Model {
 	m.Datastore = 2
 	m.Portgroup = 2
 	m.Pool = o.pools
+	m.Pod = o.pods
 	m.ClusterHost = o.hosts
 	about := &m.ServiceContent.About
 	about.Version = o.version

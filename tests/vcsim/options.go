@@ -17,6 +17,7 @@ type options struct {
 	sources, off, frozen names
 	layouts              map[string]layout // by VM name
 	vms, pools, hosts    int
+	pods                 int
 	chainLimit           int
 	delay, tools         time.Duration
 	strict, cdrom, trace bool
@@ -39,6 +40,7 @@ func parseFlags() *options {
 	flag.Func("layout", "`VM=LAYOUT`, the hardware of a VM; may be repeated. Layouts: "+layoutNames(), o.addLayout)
 	flag.IntVar(&o.vms, "vm", 2, "`number` of powered on VMs DC0_C0_RP0_VM0, ... besides the sources")
 	flag.IntVar(&o.pools, "pool", 2, "`number` of child resource pools of the cluster, DC0_C0_RP1, ...")
+	flag.IntVar(&o.pods, "pods", 0, "`number` of datastore clusters DC0_POD0, ..., among which the datastores are dealt out")
 	flag.IntVar(&o.hosts, "host", 3, "`number` of cluster hosts")
 	flag.IntVar(&o.chainLimit, "chain-limit", 255, "maximum `number` of delta disks in a disk chain")
 	flag.DurationVar(&o.delay, "delay", 0, "how long an InstantClone_Task runs")

@@ -147,3 +147,19 @@ def test_flags_give_version_hosts_pools_and_names(start_simulator: StartSimulato
         pools = [pool.name for pool in client.find("host/DC0_C0/Resources").resourcePool]
         assert pools == ["DC0_C0_RP1", "DC0_C0_RP2", "DC0_C0_RP3"]
         assert [vm.name for vm in client.find("vm").childEntity] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, {"DC0_POD0": ["LocalDS_0", "LocalDS_1"]}), (2, {"DC0_POD0": ["LocalDS_0"], "DC0_POD1": ["LocalDS_1"]})],
+)
+def test_datastores_are_dealt_out_to_the_datastore_clusters(
+    start_simulator: StartSimulator, count: int, expected: dict[str, list[str]]
+) -> None:
+    with Client(start_simulator("-pods", count)) as client:
+        children = client.find("datastore").childEntity
+        source = client.vm("golden-web")
+
+        assert {pod.name: [store.name for store in pod.childEntity] for pod in children} == expected
+        assert [store.parent.name for store in source.datastore] == ["DC0_POD0"]
+        assert [pod.podStorageDrsEntry.storageDrsConfig.podConfig.enabled for pod in children] == [True] * count

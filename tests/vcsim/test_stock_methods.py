@@ -10,7 +10,7 @@ from pyVim.task import WaitForTask
 from pyVmomi import vim
 
 from tests.conftest import StartSimulator
-from tests.vcsim.client import Client, clone, depth, disks, extra_config, nics, plain, result
+from tests.vcsim.client import Client, clone, depth, devices, disks, extra_config, fault_of, nics, plain, result
 
 pytestmark = pytest.mark.simulator
 
@@ -69,6 +69,87 @@ def test_interface_and_disk_are_added_to_a_running_clone_and_its_chains_stay(sou
     assert [depth(each) for each in disks(vm)] == [*depths, 0]
     assert depths[0] > 0
     assert disks(vm)[2].backing.uuid
+
+
+def test_added_devices_are_listed_at_their_controllers(source: Any) -> None:
+    vm = clone(source, "linked")
+    disk = vim.vm.device.VirtualDisk(
+        key=-2,
+        controllerKey=1000,
+        unitNumber=2,
+        capacityInKB=1 << 20,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName="", diskMode="persistent"),
+    )
+    change = vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk)
+
+    result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
+
+    (bus,) = devices(vm, vim.vm.device.ParaVirtualSCSIController)
+    assert bus.device == [disk.key for disk in disks(vm)]
+
+
+def test_reconfiguration_keeps_what_it_does_not_mention(source: Any) -> None:
+    vm = clone(source, "kept")
+    before = plain(vm.config)
+    request = vim.vm.ConfigSpec(
+        flags=vim.vm.FlagInfo(vbsEnabled=True),
+        tools=vim.vm.ToolsConfigInfo(syncTimeWithHost=True),
+        bootOptions=vim.vm.BootOptions(bootDelay=5),
+        cpuAllocation=vim.ResourceAllocationInfo(limit=1500),
+        memoryAllocation=vim.ResourceAllocationInfo(reservation=512),
+        swapPlacement="hostLocal",
+        vPMCEnabled=True,
+    )
+
+    result(vm.ReconfigVM_Task(request))
+
+    after = plain(vm.config)
+    assert after["flags"] == before["flags"] | {"vbsEnabled": True}
+    assert after["tools"] == before["tools"] | {"syncTimeWithHost": True}
+    assert after["bootOptions"] == before["bootOptions"] | {"bootDelay": 5}
+    assert after["cpuAllocation"] == before["cpuAllocation"] | {"limit": 1500}
+    assert after["memoryAllocation"] == before["memoryAllocation"] | {"reservation": 512}
+    assert (after["swapPlacement"], after["vPMCEnabled"]) == ("hostLocal", True)
+
+
+def test_normal_shares_grow_with_the_vm(source: Any) -> None:
+    vm = clone(source, "sharing")
+
+    result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(numCPUs=4, memoryMB=8192)))
+
+    assert (vm.config.cpuAllocation.shares.level, vm.config.cpuAllocation.shares.shares) == ("normal", 4000)
+    assert (vm.config.memoryAllocation.shares.level, vm.config.memoryAllocation.shares.shares) == ("normal", 81920)
+
+
+@pytest.mark.parametrize("key", [None, "vmx-19"])
+def test_newest_hardware_version_is_that_of_the_vms(source: Any, key: str | None) -> None:
+    """The stock provider upgrades a VM, even a running one, unless the number is the one that it has."""
+    option = source.environmentBrowser.QueryConfigOption(key)
+    query = vim.EnvironmentBrowser.ConfigOptionQuerySpec(key=key, guestId=[source.config.guestId])
+    extended = source.environmentBrowser.QueryConfigOptionEx(query)
+
+    assert source.config.version == "vmx-19"
+    assert (option.version, option.hardwareOptions.hwVersion) == ("vmx-19", 19)
+    assert (extended.version, extended.hardwareOptions.hwVersion) == ("vmx-19", 19)
+    assert [(each.id, each.family) for each in extended.guestOSDescriptor] == [("ubuntu64Guest", "linuxGuest")]
+
+
+def test_an_older_hardware_version_has_its_own_number_and_a_newer_one_is_not_there(source: Any) -> None:
+    browser = source.environmentBrowser
+
+    assert browser.QueryConfigOption("vmx-17").hardwareOptions.hwVersion == 17
+    assert fault_of(lambda: browser.QueryConfigOption("vmx-21")) == "InvalidArgument"
+    described = browser.QueryConfigOptionDescriptor()
+    assert [each.key for each in described if each.defaultConfigOption] == ["vmx-19"]
+    assert described[-1].key == "vmx-19"
+
+
+def test_hardware_is_not_upgraded_while_the_vm_runs_nor_beyond_the_newest_version(source: Any) -> None:
+    vm = clone(source, "newest")
+
+    assert fault_of(vm.UpgradeVM_Task) == "InvalidPowerState"
+    result(vm.PowerOff())
+    assert fault_of(vm.UpgradeVM_Task) == "InvalidState"
 
 
 def test_destroying_a_clone_removes_its_files_and_leaves_the_source_as_it_was(client: Client, source: Any) -> None:
@@ -161,6 +242,39 @@ def test_datastore_cluster_recommends_where_an_instant_clone_then_goes(client: C
         "[LocalDS_1] in-pod/in-pod.vmdk",
         "[LocalDS_1] in-pod/in-pod_1.vmdk",
     ]
+
+
+def test_new_disk_of_a_vm_in_a_datastore_cluster_goes_to_the_member_with_its_home(
+    start_simulator: StartSimulator,
+) -> None:
+    with Client(start_simulator("-pods", 1)) as client:
+        vm = clone(client.vm("golden-web"), "stored")
+        pod = client.find("datastore/DC0_POD0")
+        disk = vim.vm.device.VirtualDisk(
+            key=-1,
+            controllerKey=1000,
+            unitNumber=2,
+            capacityInKB=1 << 20,
+            backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName="", diskMode="persistent"),
+        )
+        change = vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk)
+        placement = vim.storageDrs.StoragePlacementSpec(
+            type="reconfigure",
+            vm=vm,
+            configSpec=vim.vm.ConfigSpec(deviceChange=[change]),
+            podSelectionSpec=vim.storageDrs.PodSelectionSpec(
+                initialVmConfig=[vim.storageDrs.PodSelectionSpec.VmPodConfig(storagePod=pod)]
+            ),
+        )
+        manager = client.content.storageResourceManager
+
+        (advice,) = manager.RecommendDatastores(placement).recommendations
+        applied = result(manager.ApplyStorageDrsRecommendation_Task([advice.key]))
+
+        assert [action.destination.name for action in advice.action] == ["LocalDS_0"]
+        assert applied.vm == vm
+        assert [each.backing.datastore.name for each in disks(vm)] == ["LocalDS_0"] * 3
+        assert fault_of(lambda: manager.ApplyStorageDrsRecommendation_Task([advice.key])) == "InvalidArgument"
 
 
 def test_tasks_are_named_after_their_methods(client: Client, source: Any) -> None:
