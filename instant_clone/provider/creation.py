@@ -72,9 +72,9 @@ class Creation:
         # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet
         # would look like a change.
         config = {**config, "extra_config": None}
-        aligned = align(source.imported.state, config, extra_config={}, tpm_count=source.machine.tpm_count)
+        aligned = align(source.imported.state, config, extra_config={}, tpm_count=machine.tpm_count)
         if aligned.orphans:
-            return [orphaned_disks(source.machine.inventory_path, aligned.orphans)]
+            return [orphaned_disks(machine.inventory_path, aligned.orphans)]
         as_source = Imported(aligned.state, source.imported.private)
         planned = self._stock.plan(as_source, pack(config), meta)
         return self._unfit("the source", machine.inventory_path, as_source, planned)
@@ -155,8 +155,7 @@ class Creation:
                     "An instant clone that is powered off loses the memory that it shares with its source. These "
                     f"arguments differ from {machine} {path}:\n"
                     + "\n".join(lines)
-                    + "\nRepeat the source's values, or "
-                    "change the source.",
+                    + "\nRepeat the source's values, or change the source.",
                 )
             )
         if planned.requires_replace:

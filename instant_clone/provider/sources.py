@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +64,8 @@ class Sources:
     def source(self, uuid: str, provider_meta: DynamicValue) -> Source:
         """The VM with that BIOS UUID, also as the stock provider imports it. Raises VcenterError, RefusedError."""
         machine = self.machine(uuid)
-        adopt: Callable[[], Imported] = lambda: self._stock.adopt(machine.inventory_path, provider_meta)  # noqa: E731
-        return Source(machine, self._imported.get(uuid, adopt))
+        imported = self._imported.get(uuid, lambda: self._stock.adopt(machine.inventory_path, provider_meta))
+        return Source(machine, imported)
 
     def close(self) -> None:
         """Logs out, if a session was opened."""
