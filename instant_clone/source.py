@@ -38,10 +38,12 @@ class _Frozen(BaseModel):
 
 
 class Vcenter(_Frozen):
-    """The vCenter that was asked: `about.instanceUuid` and `about.version` (such as "8.0.2")."""
+    """The vCenter that was asked; not its version, or each update of vCenter would ask for new records."""
 
     instance_uuid: str
-    version: str
+    """`about.instanceUuid`"""
+    sync_time_split: bool
+    """whether `syncTimeWithHostAllowed` is a setting beside `syncTimeWithHost`: since vCenter 7.0.1"""
 
 
 class Allocation(_Frozen):

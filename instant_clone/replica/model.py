@@ -13,14 +13,12 @@ from types import MappingProxyType
 from instant_clone.errors import ReplicaError
 from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
 from instant_clone.replica.draft import Draft, Scalar, never
-from instant_clone.replica.scalars import scalars, vcenter_version
+from instant_clone.replica.scalars import scalars
 from instant_clone.source import SourceVm
 from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
 
 __all__ = ["Replica", "Scalar", "replicate"]
 
-OLDEST_VCENTER = (6, 7, 0)
-"""the first vCenter with InstantClone_Task"""
 ISO_TRANSPORT = ("iso",)
 
 
@@ -73,9 +71,6 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
 def _require_clonable(source: SourceVm, draft: Draft) -> None:
     if source.template:
         draft.require(never, "", "It is a template, which never runs.", cure="Convert it to a virtual machine.")
-    if vcenter_version(source.vcenter.version) < OLDEST_VCENTER:
-        what = f"Its vCenter is {source.vcenter.version}; instant clones came with vCenter 6.7."
-        draft.require(never, "", what, cure="Upgrade vCenter.")
     if source.pci_passthrough_count:
         what = f"It has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot share."
         draft.require(never, "", what, cure="Remove them from the source.")

@@ -5,8 +5,6 @@ Defaults and allowed values are those of the provider's schema (virtual_machine_
 
 from __future__ import annotations
 
-import re
-
 from instant_clone.replica.draft import Block, Draft, Scalar
 from instant_clone.source import Allocation, SourceVm, Tools
 from instant_clone.versions import (
@@ -21,12 +19,10 @@ from instant_clone.versions import (
     releases_where,
 )
 
-__all__ = ["custom_count", "scalars", "vcenter_version"]
+__all__ = ["custom_count", "scalars"]
 
 CUSTOM = "custom"
 
-SYNC_TIME_SPLIT = (7, 0, 1)
-"""the vCenter from which `syncTimeWithHostAllowed` and `syncTimeWithHost` are two arguments"""
 RELEASE_WITHOUT_EXECUTION_DEFAULTS = ProviderVersion(2, 8, 0)
 
 DEFAULTS: dict[str, Scalar] = {
@@ -52,13 +48,6 @@ WORDS: dict[str, tuple[str, ...]] = {
     "hv_mode": ("hvAuto", "hvOn", "hvOff"),
     "ept_rvi_mode": ("automatic", "on", "off"),
 }
-
-
-def vcenter_version(text: str) -> tuple[int, int, int]:
-    """(7, 0, 3) for "7.0.3"; parts that are missing count as 0."""
-    numbers = [int(number) for number in re.findall(r"\d+", text)[:3]]
-    major, minor, patch = [*numbers, 0, 0, 0][:3]
-    return major, minor, patch
 
 
 def custom_count(allocation: Allocation) -> int | None:
@@ -89,7 +78,6 @@ def scalars(source: SourceVm, draft: Draft) -> Block:
 def _values(source: SourceVm, version: ProviderVersion) -> dict[str, Scalar | None]:
     cpu, memory, boot, flags, tools = source.cpu, source.memory, source.boot, source.flags, source.tools
     automatic = cpu.auto_cores_per_socket and version >= AUTOMATIC_CORES_PER_SOCKET
-    two_arguments = vcenter_version(source.vcenter.version) >= SYNC_TIME_SPLIT
     return {
         "guest_id": source.guest_id,
         "alternate_guest_name": source.alternate_guest_name or None,
@@ -121,8 +109,10 @@ def _values(source: SourceVm, version: ProviderVersion) -> dict[str, Scalar | No
         "vbs_enabled": flags.vbs_enabled,
         "vvtd_enabled": flags.vvtd_enabled,
         "swap_placement_policy": source.swap_placement or None,
-        "sync_time_with_host": tools.sync_time_with_host_allowed if two_arguments else tools.sync_time_with_host,
-        "sync_time_with_host_periodically": tools.sync_time_with_host if two_arguments else None,
+        "sync_time_with_host": tools.sync_time_with_host_allowed
+        if source.vcenter.sync_time_split
+        else tools.sync_time_with_host,
+        "sync_time_with_host_periodically": tools.sync_time_with_host if source.vcenter.sync_time_split else None,
         "tools_upgrade_policy": tools.upgrade_policy or None,
         "run_tools_scripts_after_power_on": tools.after_power_on,
         "run_tools_scripts_after_resume": tools.after_resume,

@@ -27,10 +27,12 @@ from instant_clone.vcenter.properties import (
 )
 from instant_clone.vcenter.search import search
 from instant_clone.vcenter.selectors import Selector, plain_name, selector
-from instant_clone.vcenter.session import Session, require_instant_clone
+from instant_clone.vcenter.session import Session, release_of, require_instant_clone
 
 __all__ = ["look_up", "look_up_all"]
 
+SYNC_TIME_SPLIT = (7, 0, 1)
+"""the vCenter that first had `syncTimeWithHostAllowed`; the provider goes by vCenter's version, not the host's"""
 Collector = vmodl.query.PropertyCollector
 
 
@@ -64,7 +66,7 @@ def look_up_all(session: Session, selectors: Iterable[Selector]) -> dict[Selecto
             )
         objects = {each.id: each for each in read}
     about = session.content.about
-    vcenter = Vcenter(instance_uuid=about.instanceUuid or "", version=about.version)
+    vcenter = Vcenter(instance_uuid=about.instanceUuid or "", sync_time_split=release_of(about) >= SYNC_TIME_SPLIT)
     results: dict[Selector, SourceVm | VcenterError] = {}
     for wanted, machine in found.items():
         try:

@@ -19,9 +19,9 @@ from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
 from instant_clone.errors import ConnectError, Finding, VcenterError
 from instant_clone.vcenter.faults import vcenter_errors
 
-__all__ = ["ConnectionSettings", "Session", "connect", "open_session", "require_instant_clone"]
+__all__ = ["ConnectionSettings", "Session", "connect", "open_session", "release_of", "require_instant_clone"]
 
-OLDEST_VCENTER = (6, 7)
+OLDEST_VCENTER = (6, 7, 0)
 # Terraform applies ten resources at a time.
 POOLED_CONNECTIONS = 10
 # Well under the time after which proxies and vCenter cut idle connections off, which would fail the next request.
@@ -160,10 +160,17 @@ def require_instant_clone(session: Session) -> None:
                 "Name the vCenter that manages the host.",
             )
         )
-    if tuple(int(part) for part in re.findall(r"\d+", about.version)[:2]) < OLDEST_VCENTER:
+    if release_of(about) < OLDEST_VCENTER:
         raise VcenterError(
             Finding(session.server, f"vCenter {about.version} cannot instant-clone.", "Use vCenter 6.7 or later.")
         )
+
+
+def release_of(about: vim.AboutInfo) -> tuple[int, int, int]:
+    """(7, 0, 3) for vCenter 7.0.3; parts that it does not state count as 0."""
+    numbers = [int(number) for number in re.findall(r"\d+", about.version)[:3]]
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    return major, minor, patch
 
 
 def _session_manager(content: vim.ServiceInstanceContent) -> vim.SessionManager:

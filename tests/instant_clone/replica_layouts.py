@@ -20,7 +20,7 @@ from instant_clone.source import (
 )
 
 GIB = 1 << 30
-VCENTER = Vcenter(instance_uuid="dbed6e0c-bd88-4ef6-b594-21283e1c677f", version="7.0.3")
+VCENTER = Vcenter(instance_uuid="dbed6e0c-bd88-4ef6-b594-21283e1c677f", sync_time_split=True)
 
 
 def controller(kind: Any, bus: int, type_: str) -> Controller:
@@ -192,7 +192,7 @@ def bios() -> SourceVm:
     """As little as a VM can do with, on BIOS and an old vCenter, with nothing hot-pluggable."""
     base = default()
     return default(
-        vcenter=Vcenter(instance_uuid=VCENTER.instance_uuid, version="6.7.0"),
+        vcenter=Vcenter(instance_uuid=VCENTER.instance_uuid, sync_time_split=False),
         annotation=None,
         hardware_version=14,
         cpu=base.cpu.model_copy(

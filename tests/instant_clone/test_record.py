@@ -17,7 +17,7 @@ from instant_clone.source import Allocation, Boot, Cpu, Disk, Flags, Memory, Num
 CURE = "Run `instant-clone record` to look the source up and write the record anew."
 
 SMALL = SourceVm(
-    vcenter=Vcenter(instance_uuid="50de", version="8.0.3"),
+    vcenter=Vcenter(instance_uuid="50de", sync_time_split=True),
     name="grün",
     inventory_path="/DC0/vm/grün",
     uuid="564d",
@@ -91,7 +91,7 @@ TEXT = """\
     "vapp_transport": [],
     "vcenter": {
       "instance_uuid": "50de",
-      "version": "8.0.3"
+      "sync_time_split": true
     }
   }
 }

@@ -133,21 +133,18 @@ def test_unset_execution_modes_are_ignored_where_they_have_defaults(version: str
 
 
 @pytest.mark.parametrize(
-    ("vcenter", "with_host", "periodically"),
+    ("split", "with_host", "periodically"),
     [
-        ("6.7.0", True, None),
-        ("7.0.0", True, None),
-        ("7.0.1", False, True),
-        ("7.0.3", False, True),
-        ("8.0", False, True),
+        (False, True, None),
+        (True, False, True),
     ],
 )
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.0", "2.16.1"])
-def test_time_synchronization_is_two_arguments_since_vcenter_7_0_1(
-    vcenter: str, with_host: bool, periodically: bool | None, version: str
+def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
+    split: bool, with_host: bool, periodically: bool | None, version: str
 ) -> None:
     source = changed("tools", sync_time_with_host=True, sync_time_with_host_allowed=False)
-    source = source.model_copy(update={"vcenter": Vcenter(instance_uuid="", version=vcenter)})
+    source = source.model_copy(update={"vcenter": Vcenter(instance_uuid="", sync_time_split=split)})
 
     scalars = replicate(source, ProviderVersion.parse(version)).scalars
 

@@ -8,7 +8,7 @@ import pytest
 
 from instant_clone.errors import Finding, ReplicaError
 from instant_clone.replica import replicate
-from instant_clone.source import Boot, Cdrom, Controller, Numa, SourceVm, Vcenter
+from instant_clone.source import Boot, Cdrom, Controller, Numa, SourceVm
 from instant_clone.versions import ProviderVersion
 from tests.instant_clone.replica_layouts import IDE, controller, default, disk, nic, nvme, pvscsi, sata
 
@@ -35,11 +35,6 @@ def changed(part: str, **changes: Any) -> SourceVm:
 
 NEVER = {
     "template": (default(template=True), AT, "It is a template, which never runs."),
-    "old vCenter": (
-        default(vcenter=Vcenter(instance_uuid="", version="6.5.0")),
-        AT,
-        "Its vCenter is 6.5.0; instant clones came with vCenter 6.7.",
-    ),
     "PCI passthrough": (
         default(pci_passthrough_count=2),
         AT,

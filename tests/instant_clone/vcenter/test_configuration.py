@@ -17,13 +17,13 @@ def source(config: vim.vm.ConfigInfo) -> SourceVm:
         name="golden%2fweb",
         inventory_path="/DC0/vm/golden%2fweb",
         networks=(),
-        vcenter=Vcenter(instance_uuid="50de", version="8.0.3"),
+        vcenter=Vcenter(instance_uuid="50de", sync_time_split=True),
     )
 
 
 def test_what_vcenter_leaves_unset_stays_unset() -> None:
     assert source(configuration()) == SourceVm(
-        vcenter=Vcenter(instance_uuid="50de", version="8.0.3"),
+        vcenter=Vcenter(instance_uuid="50de", sync_time_split=True),
         name="golden%2fweb",
         inventory_path="/DC0/vm/golden%2fweb",
         uuid="564d7b1c-0000-0000-0000-000000000001",

@@ -73,7 +73,7 @@ def managed_object(session: Session, path: str) -> Any:
 
 def test_the_look_up_of_a_common_server(session: Session) -> None:
     assert look_up(session, "web", datacenter="DC0") == SourceVm(
-        vcenter=Vcenter(instance_uuid="7ea14b2f-2619-5cc3-b8d8-d3478e82241d", version="7.0.3"),
+        vcenter=Vcenter(instance_uuid="7ea14b2f-2619-5cc3-b8d8-d3478e82241d", sync_time_split=True),
         name="web",
         inventory_path="/DC0/vm/web",
         uuid="c4a0e058-ec62-5205-b1f9-2fd3aa11bde0",
@@ -265,3 +265,11 @@ def test_a_vcenter_that_cannot_instant_clone_is_not_asked(start_simulator: Start
     with connect(settings_of(simulator)) as session, pytest.raises(VcenterError, match=r"6\.5\.0 cannot instant-clone"):
         look_up(session, "golden-web", datacenter="DC0")
     assert simulator.requests() == {"RetrieveServiceContent": 1, "Login": 1, "Logout": 1}
+
+
+@pytest.mark.parametrize(("version", "split"), [("7.0.0", False), ("7.0.1", True), ("8.0.3", True)])
+def test_of_the_vcenter_s_version_only_what_it_does_to_settings_is_kept(
+    start_simulator: StartSimulator, version: str, split: bool
+) -> None:
+    with connect(settings_of(start_simulator("-version", version))) as session:
+        assert look_up(session, "golden-web", datacenter="DC0").vcenter.sync_time_split is split
