@@ -11,9 +11,12 @@ from instant_clone.errors import InstantCloneError
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import ConnectionSettings, connect
 
+RECORD = Path("golden-ci.json")
+
 if __name__ == "__main__":
     try:
         with connect(ConnectionSettings.from_environment(os.environ)) as session:
-            record.save(look_up(session, "golden-ci", datacenter="DC0"), Path("golden-ci.json"))
+            record.save(look_up(session, "golden-ci", datacenter="DC0"), RECORD)
     except InstantCloneError as error:
         sys.exit(str(error))
+    print(f"{RECORD} is what the source is now")

@@ -25,8 +25,10 @@ PluginFolder = Annotated[
 Release = Annotated[
     str | None, typer.Option("--version", help="Release of the stock provider, such as 2.16.1.", show_default=False)
 ]
-DEFAULT_SOURCE = "instantclone.internal/fleet/vsphere"
-Source = Annotated[str, typer.Option("--source", help="The provider's address in the fleets' configuration.")]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="The plugin's address; unless given, that of [provider] in the fleet file, if any."),
+]
 
 
 @app.command()
@@ -37,7 +39,7 @@ def install(
     ] = None,
     version: Release = None,
     plugin_dir: PluginFolder = None,
-    source: Source = DEFAULT_SOURCE,
+    source: Source = None,
 ) -> None:
     """Install the plugin, with the stock provider that it wraps.
 
@@ -52,7 +54,7 @@ def install(
     from instant_clone.provider.installation import stock_version
     from instant_clone.provider.obtaining import obtain_stock
 
-    folder = _plugin_folder(plugin_dir)
+    folder, source = _plugin_folder(plugin_dir), _address(source)
     if stock_binary is not None and version is not None and version != str(stock_version(stock_binary)):
         raise InstallError(f"--version is {version}, but {stock_binary} is another release. Leave one of them out.")
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
@@ -62,17 +64,20 @@ def install(
             stock_binary = obtain_stock(wanted, into=Path(temporary), environ=os.environ)
         installation = install_plugin(stock_binary, plugin_folder=folder, source=source)
     typer.echo(f"Installed {source} {installation.version} in {folder}.")
+    wish = _other_release_wanted(installation.version)
+    if wish:
+        typer.echo(f"\n{wish}")
     advice = hides_plugin_folder(folder, os.environ)
     if advice:
         typer.echo(f"\n{advice}")
 
 
 @app.command()
-def info(plugin_dir: PluginFolder = None, source: Source = DEFAULT_SOURCE) -> None:
+def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
     """Show what is installed, and whether it is sound; exit code 1 if nothing is, or something is wrong."""
     from instant_clone.provider.cli_configuration import hides_plugin_folder
 
-    folder = _plugin_folder(plugin_dir)
+    folder, source = _plugin_folder(plugin_dir), _address(source)
     found = _installations(folder, source)
     sound = bool(found)
     if not found:
@@ -94,12 +99,12 @@ def info(plugin_dir: PluginFolder = None, source: Source = DEFAULT_SOURCE) -> No
 
 
 @app.command()
-def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: Source = DEFAULT_SOURCE) -> None:
+def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: Source = None) -> None:
     """Remove the plugin: the release that --version names, else all."""
     from instant_clone.errors import InstallError
     from instant_clone.provider.installation import uninstall as uninstall_plugin
 
-    folder = _plugin_folder(plugin_dir)
+    folder, source = _plugin_folder(plugin_dir), _address(source)
     found = _installations(folder, source)
     chosen = [installation for installation in found if version in (None, str(installation.version))]
     if not chosen:
@@ -121,17 +126,41 @@ def _installations(folder: Path, source: str) -> list[Installation]:
     return list(installations(folder, source=source))
 
 
+def _address(given: str | None) -> str:
+    from instant_clone.fleet import ProviderSettings, provider_from
+
+    if given is not None:
+        return given
+    return (provider_from(os.environ, folder=Path()) or ProviderSettings()).source
+
+
 def _wanted_version(given: str | None) -> ProviderVersion:
     from instant_clone.errors import InstallError
-    from instant_clone.fleet import FLEETS_VARIABLE, VERSION_VARIABLE, load_from
-    from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+    from instant_clone.fleet import VERSION_VARIABLE, ProviderSettings, provider_from
+    from instant_clone.versions import ProviderVersion
 
     text = given or os.environ.get(VERSION_VARIABLE)
-    if text is None:
-        if not Path(os.environ.get(FLEETS_VARIABLE) or "fleets.toml").exists():
-            return NEWEST_CHECKED
-        return load_from(os.environ, folder=Path()).provider.version
+    if not text:
+        return (provider_from(os.environ, folder=Path()) or ProviderSettings()).version
     try:
         return ProviderVersion.parse(text)
     except ValueError as problem:
         raise InstallError(f"{'--version' if given else VERSION_VARIABLE}: {problem}.") from None
+
+
+def _other_release_wanted(installed: ProviderVersion) -> str:
+    """What to do when synth would write arguments for another release, or an empty text."""
+    from instant_clone.fleet import DEFAULT_FILE, FLEETS_VARIABLE, VERSION_VARIABLE, provider_from
+
+    if text := os.environ.get(VERSION_VARIABLE):
+        if text == str(installed):
+            return ""
+        return f"{VERSION_VARIABLE} is {text}. Set it to {installed}, or install that one."
+    settings = provider_from(os.environ, folder=Path())
+    if settings is None or settings.version == installed:
+        return ""
+    file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
+    return (
+        f"The fleets want release {settings.version}. "
+        f'Write [provider] version = "{installed}" in {file}, or install that one.'
+    )

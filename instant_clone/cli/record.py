@@ -31,18 +31,20 @@ def record(
 
     Reads fleets.toml, or the file that INSTANT_CLONE_FLEETS names, and needs VSPHERE_SERVER, VSPHERE_USER and
     VSPHERE_PASSWORD. Nothing is written unless all sources are found; a record that has not changed is left as it is.
+    A source that does not run is recorded too, and told on standard error.
     """
     # Imported here, so that --help of any command starts at once.
     import os
     from pathlib import Path
 
     from instant_clone import record as records
-    from instant_clone.fleet import load_from
+    from instant_clone.fleet import DEFAULT_FILE, FLEETS_VARIABLE, load_from
     from instant_clone.vcenter.sources import look_up_live
 
     folder = Path()
-    chosen = _chosen(load_from(os.environ, folder=folder), fleets or [])
-    found = look_up_live(chosen, environ=os.environ)
+    file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
+    chosen = _chosen(load_from(os.environ, folder=folder), fleets or [], file)
+    found = look_up_live(chosen, environ=os.environ, not_running=_tell_that_it_is_off)
     # Two fleets may share a record.
     machines = {
         folder / fleet.record_path(source): found[fleet.name, source.key]
@@ -57,6 +59,15 @@ def record(
         if state != "unchanged":
             records.save(machine, path)
         typer.echo(f"{path} {state}")
+
+
+def _tell_that_it_is_off(machine: SourceVm) -> None:
+    """Its record is none the worse for it."""
+    typer.echo(
+        f"{machine.inventory_path} is not running. That is in no record, but only a running VM can be cloned: "
+        "power it on before clones of it are made.",
+        err=True,
+    )
 
 
 def _check(machines: dict[Path, SourceVm]) -> None:
@@ -82,7 +93,7 @@ def _check(machines: dict[Path, SourceVm]) -> None:
     raise typer.Exit(0 if same else 1)
 
 
-def _chosen(fleet_file: FleetFile, names: Sequence[str]) -> list[Fleet]:
+def _chosen(fleet_file: FleetFile, names: Sequence[str], file: str) -> list[Fleet]:
     from difflib import get_close_matches
 
     from instant_clone.errors import Finding, FleetFileError
@@ -93,7 +104,7 @@ def _chosen(fleet_file: FleetFile, names: Sequence[str]) -> list[Fleet]:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             cure = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known))}."
-            findings.append(Finding("", f"There is no fleet {name!r}.", cure))
+            findings.append(Finding(file, f"there is no fleet {name!r}.", cure))
     if findings:
         raise FleetFileError(*findings)
     return [fleet for name, fleet in known.items() if not names or name in names]

@@ -1,16 +1,26 @@
 """The model of fleets.toml: what is wanted, checked before anything is looked up.
 
 `load` reads a file, `load_from` the file and the overrides that the environment names. Both raise
-FleetFileError with every finding of the file at once. Times are minutes, as in the provider.
+FleetFileError with every finding of the file at once. `provider_from` reads [provider] alone. Times are minutes, as in
+the provider.
 """
 
 from instant_clone.fleet.model import Fleet, FleetFile
 from instant_clone.fleet.patterns import fill
-from instant_clone.fleet.reading import FLEETS_VARIABLE, VERSION_VARIABLE, load, load_from, with_environment
+from instant_clone.fleet.reading import (
+    DEFAULT_FILE,
+    FLEETS_VARIABLE,
+    VERSION_VARIABLE,
+    load,
+    load_from,
+    provider_from,
+    with_environment,
+)
 from instant_clone.fleet.state import StateSettings
 from instant_clone.fleet.tables import AddedDisk, AddedNetwork, Changes, Network, ProviderSettings, Source
 
 __all__ = [
+    "DEFAULT_FILE",
     "FLEETS_VARIABLE",
     "VERSION_VARIABLE",
     "AddedDisk",
@@ -25,5 +35,6 @@ __all__ = [
     "fill",
     "load",
     "load_from",
+    "provider_from",
     "with_environment",
 ]

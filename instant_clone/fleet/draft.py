@@ -36,6 +36,13 @@ _STAND_INS: Mapping[str, Any] = {
     "network": "-",
 }
 """what stands in for a value that is needed and not usable; checks leave it out, since its location is faulty"""
+_HOMES: Mapping[str, tuple[str, ...]] = {
+    **{key: path for path, model in list(_INNER.items())[::-1] for key in model.model_fields},
+    **dict.fromkeys((key for key in Fleet.model_fields if key != "name"), ()),
+}
+"""the table that each key belongs in; the outer one where several have it"""
+_MOST_DOTS = 10
+"""in a key without quotes; deeper tables are not meant as keys"""
 _ROUNDS = 8
 """mending a value can uncover a fault inside it or around it, but only as many as there are levels"""
 
@@ -76,6 +83,8 @@ def draft_fleet(name: str, value: object, findings: list[Finding]) -> Draft | No
     if "name" in value:
         findings.append(Finding(f"[{table}] name", *unknown_key("name", keys)))
     content: Any = {**value, "name": name}
+    if isinstance(guestinfo := value.get("guestinfo"), dict):
+        content["guestinfo"] = _quoted(guestinfo, table, findings)
     faults: set[Location] = set()
     for attempt in range(_ROUNDS):
         try:
@@ -87,10 +96,12 @@ def draft_fleet(name: str, value: object, findings: list[Finding]) -> Draft | No
             return Draft(fleet.model_copy(update={"name": name}), frozenset(faults))
         meant = {_meant(details["loc"]) for details in errors if details["type"] == "extra_forbidden"}
         if attempt == 0:
+            # A key that strayed into guestinfo is told once, not its value as well.
+            strayed = {details["loc"][:-1] for details in errors if _home(details, table) and "[key]" in details["loc"]}
             findings += (
-                finding(details, table=table, keys=_keys(details["loc"]))
+                finding(details, table=table, keys=_keys(details["loc"]), home=_home(details, table))
                 for details in errors
-                if not (details["type"] == "missing" and details["loc"] in meant)
+                if not (details["type"] == "missing" and details["loc"] in meant) and details["loc"] not in strayed
             )
         faults |= meant - {()}
         for details in errors:
@@ -98,6 +109,40 @@ def draft_fleet(name: str, value: object, findings: list[Finding]) -> Draft | No
                 faults.add(_value(details["loc"]))
             content = _mended(content, _value(details["loc"]), details)
     return None
+
+
+def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -> dict[str, Any]:
+    """`guestinfo` with the keys that TOML has parted at their dots, for want of quotes, made whole."""
+    whole: dict[str, Any] = {}
+    levels: list[tuple[str, Any]] = list(guestinfo.items())[::-1]
+    while levels:
+        key, value = levels.pop()
+        if isinstance(value, dict) and value and key.count(".") < _MOST_DOTS:
+            levels += [(f"{key}.{inner}", below) for inner, below in list(value.items())[::-1]]
+            continue
+        if key not in guestinfo and not isinstance(value, dict):
+            cure = f'Write "{key}".'
+            findings.append(Finding(f"[{table}.guestinfo] {key}", "is not in quotes, and its dots part it.", cure))
+        whole[key] = value
+    return whole
+
+
+def _home(details: ErrorDetails, table: str) -> str:
+    """The table that a misplaced key belongs in, in its brackets; "" if it is like no other, or not misplaced."""
+    location = details["loc"]
+    if details["type"] == "extra_forbidden":
+        key = location[-1]
+        if isinstance(details["input"], dict | list) and near(str(key), _keys(location)):
+            return ""  # [[network]] for [[networks]]
+    elif location[:1] == ("guestinfo",) and location[-1] == "[key]":
+        key = location[-2]
+    else:
+        return ""
+    path = _HOMES.get(str(key))
+    if path is None:
+        return ""
+    heading = ".".join([table, *path])
+    return f"[[{heading}]]" if path and path[-1] in TABLE_LISTS else f"[{heading}]"
 
 
 def _keys(location: Location) -> list[str]:

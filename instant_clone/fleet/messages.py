@@ -28,17 +28,22 @@ _EXPECTED = {
 }
 
 
-def finding(details: ErrorDetails, *, table: str, keys: Iterable[str]) -> Finding:
-    """One of pydantic's errors about `table`, such as "fleets.web"; `keys` are those the table at fault can have."""
-    what, cure = _sentences(details, keys)
+def finding(details: ErrorDetails, *, table: str, keys: Iterable[str], home: str = "") -> Finding:
+    """One of pydantic's errors about `table`, such as "fleets.web".
+
+    `keys` are those that the table at fault can have, `home` is the table that a key which is not known belongs in.
+    """
+    what, cure = _brackets(details, table) or _sentences(details, keys, home)
     return Finding(place(table, details["loc"]), what, cure)
 
 
-def unknown_key(key: str, keys: Iterable[str]) -> tuple[str, str]:
+def unknown_key(key: str, keys: Iterable[str], *, home: str = "") -> tuple[str, str]:
     """What is wrong with `key` where only `keys` are known, and the cure. Its value, maybe a secret, is not shown."""
     known = list(keys)
     if key.lower() in _CREDENTIALS:
         cure = "Credentials stand only in VSPHERE_SERVER, VSPHERE_USER and VSPHERE_PASSWORD: take it out."
+    elif home:
+        cure = f"It belongs in {home}."
     else:
         cure = suggestion(key, known) or f"There are {', '.join(known)}."
     return "is not a key that is known here.", cure
@@ -63,16 +68,27 @@ def _key(parts: list[int | str]) -> list[str]:
     return [f"number {part + 1}" if isinstance(part, int) else part for part in parts]
 
 
-def _sentences(details: ErrorDetails, keys: Iterable[str]) -> tuple[str, str]:
+def _brackets(details: ErrorDetails, table: str) -> tuple[str, str] | None:
+    """What is wrong with single brackets where they should be double, or the other way round; None if nothing is."""
+    kind, value = details["type"], details["input"]
+    path = ".".join([table, *map(str, details["loc"])])
+    if kind == "tuple_type" and isinstance(value, dict) and details["loc"][-1] in TABLE_LISTS:
+        return "is one table, and should be a list of them.", f"Begin it with [[{path}]], in double brackets."
+    if kind in ("dict_type", "model_type") and isinstance(value, list) and value and isinstance(value[0], dict):
+        return "is a list of tables, and should be one.", f"Begin it with [{path}], in single brackets."
+    return None
+
+
+def _sentences(details: ErrorDetails, keys: Iterable[str], home: str) -> tuple[str, str]:
     kind = details["type"]
     context: Mapping[str, Any] = details.get("ctx", {})
     value = shown(details["input"])
     if kind == "fleet_value":
-        return context["what"], context["cure"]
+        return context["what"], f"It belongs in {home}." if home else context["cure"]
     if kind == "missing":
         return "is missing.", "Add it."
     if kind == "extra_forbidden":
-        return unknown_key(str(details["loc"][-1]), keys)
+        return unknown_key(str(details["loc"][-1]), keys, home=home)
     if kind == "string_too_short":
         return "is empty.", "Write its name."
     if kind in ("greater_than_equal", "less_than_equal"):

@@ -17,10 +17,10 @@ from instant_clone.fleet.values import (
     Argument,
     AttributeName,
     FleetName,
+    FolderPath,
     GuestinfoKey,
     Minutes,
     PositiveMinutes,
-    RelativePath,
     Tag,
     Text,
 )
@@ -41,7 +41,7 @@ class Fleet(Frozen):
     """the clones go to its member that holds the source's disks"""
     resource_pool: Text
     """path below the datacenter's host folder, such as "CLUSTER/Resources" """
-    folder: RelativePath = ""
+    folder: FolderPath = ""
     """relative to the datacenter's VM folder; empty for that folder itself"""
     create_folder: StrictBool = False
     """the stack owns the folder: it makes it, and removes it with the fleet"""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -18,17 +16,24 @@ from instant_clone.fleet.checks import (
     placement_findings,
     source_findings,
 )
+from instant_clone.fleet.document import FLEETS_VARIABLE, fleet_tables, read_document
 from instant_clone.fleet.draft import Draft, draft_fleet, parsed
-from instant_clone.fleet.messages import unknown_key
 from instant_clone.fleet.model import FleetFile
 from instant_clone.fleet.network_checks import network_findings
 from instant_clone.fleet.state import place_findings, read_state
 from instant_clone.fleet.tables import ProviderSettings
 
-__all__ = ["FLEETS_VARIABLE", "VERSION_VARIABLE", "load", "load_from", "with_environment"]
+__all__ = [
+    "DEFAULT_FILE",
+    "FLEETS_VARIABLE",
+    "VERSION_VARIABLE",
+    "load",
+    "load_from",
+    "provider_from",
+    "with_environment",
+]
 
-FLEETS_VARIABLE = "INSTANT_CLONE_FLEETS"
-"""names the fleet file; without it, it is fleets.toml"""
+DEFAULT_FILE = "fleets.toml"
 VERSION_VARIABLE = "INSTANT_CLONE_PROVIDER_VERSION"
 """stands above the file's [provider] version"""
 
@@ -44,20 +49,21 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
 
 def load(path: Path) -> FleetFile:
     """The fleet file at `path`; raises FleetFileError with all findings."""
-    document = _document(path)
-    findings = list(_unknown_tables(document))
+    document = read_document(path)
+    findings: list[Finding] = []
     provider = parsed(ProviderSettings, document.get("provider", {}), "provider", findings)
     state, state_findings = read_state(document.get("state", {}))
     findings += state_findings
+    fleets = fleet_tables(document, findings)
     drafts: list[Draft] = []
-    for name, table in _named_fleets(document, findings):
+    for name, table in fleets.items():
         draft = draft_fleet(name, table, findings)
         if draft is not None:
             drafts.append(draft)
             findings += (found for check in _CHECKS for found in check(draft))
-    findings += (*findings_across(drafts), *place_findings(state, _names(document)))
+    findings += (*findings_across(drafts), *place_findings(state, list(fleets)))
     if findings or provider is None:
-        raise FleetFileError(*(Finding(f"{path}, {found.where}", found.what, found.cure) for found in findings))
+        raise FleetFileError(*(_in_file(found, path) for found in findings))
     return FleetFile(provider=provider, state=state, fleets={draft.fleet.name: draft.fleet for draft in drafts})
 
 
@@ -74,42 +80,26 @@ def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> Fleet
     return fleet_file.model_copy(update={"provider": provider})
 
 
+def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettings | None:
+    """The [provider] of the fleet file that `load_from` would read, whatever is wrong with its fleets.
+
+    None if there is no such file, and the environment names none. The environment's release is not looked at.
+    """
+    named = environ.get(FLEETS_VARIABLE)
+    path = folder / (named or DEFAULT_FILE)
+    if not named and not path.exists():
+        return None
+    findings: list[Finding] = []
+    provider = parsed(ProviderSettings, read_document(path).get("provider", {}), "provider", findings)
+    if provider is None:
+        raise FleetFileError(*(_in_file(found, path) for found in findings))
+    return provider
+
+
 def load_from(environ: Mapping[str, str], *, folder: Path) -> FleetFile:
     """The fleet file that the environment names, else fleets.toml in `folder`, with the environment's overrides."""
-    return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or "fleets.toml")), environ)
+    return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or DEFAULT_FILE)), environ)
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_bytes().decode())
-    except FileNotFoundError:
-        cure = f"Change to the folder that has it, or name another file in {FLEETS_VARIABLE}."
-        raise FleetFileError(Finding(str(path), "there is no such file.", cure)) from None
-    except OSError as error:
-        raise FleetFileError(Finding(str(path), f"cannot be read: {error.strerror}.")) from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise FleetFileError(Finding(str(path), f"line {line} is not UTF-8.", "Save the file as UTF-8.")) from None
-    except RecursionError:
-        raise FleetFileError(Finding(str(path), "is nested too deeply.", "A fleet file has three levels.")) from None
-    except ValueError as error:  # TOMLDecodeError, and Python's own for a number of thousands of digits
-        raise FleetFileError(Finding(str(path), f"is not TOML: {error}.", "Correct it there.")) from None
-
-
-def _unknown_tables(document: Mapping[str, Any]) -> Iterator[Finding]:
-    for key in document:
-        if key not in FleetFile.model_fields:
-            yield Finding(f"[{key}]", *unknown_key(key, FleetFile.model_fields))
-
-
-def _named_fleets(document: Mapping[str, Any], findings: list[Finding]) -> Iterator[tuple[str, Any]]:
-    fleets = document.get("fleets", {})
-    if isinstance(fleets, dict) and fleets:
-        yield from fleets.items()
-    else:
-        findings.append(Finding("fleets", "there is no fleet.", "Begin one with [fleets.NAME]."))
-
-
-def _names(document: Mapping[str, Any]) -> list[str]:
-    fleets = document.get("fleets")
-    return list(fleets) if isinstance(fleets, dict) else []
+def _in_file(found: Finding, path: Path) -> Finding:
+    return Finding(f"{path}, {found.where}", found.what, found.cure)

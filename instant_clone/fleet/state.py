@@ -60,6 +60,8 @@ def read_state(table: object) -> tuple[StateSettings, list[Finding]]:
         cure = suggestion(name, BACKENDS) or f"There are {', '.join(BACKENDS)}."
         return settings, [Finding("[state] backend", f"{name!r} is not a backend that is known.", cure)]
     arguments = {key: value for key, value in table.items() if key != "backend"}
+    if "backend" not in table and (missing := _backend_missing(arguments)):
+        return settings, [missing]
     if name == settings.backend and "path" not in arguments:
         arguments = {**settings.arguments, **arguments}
     findings = list(_findings(name, BACKENDS[name], arguments))
@@ -86,6 +88,30 @@ def place_findings(state: StateSettings, fleet_names: Sequence[str]) -> Iterator
             if other != name:
                 what = f"two states in one place: {path!r} for the fleets {other} and {name}."
                 yield Finding("[state] path", what, f"Let {FLEET} tell them apart.")
+
+
+def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
+    """What to say of arguments that are another backend's than the default's, if they are."""
+    local = BACKENDS["local"]
+    foreign = [
+        key for key in arguments if key not in local.arguments and near(key, local.arguments, likeness=0.75) is None
+    ]
+    if not foreign:
+        return None
+    for key in foreign:
+        if key in BACKENDS and isinstance(arguments[key], dict):
+            cure = f'Write backend = "{key}" in [state], with its arguments.'
+            return Finding(f"[state.{key}]", "a backend is not a table.", cure)
+    what = f"is missing, and the backend local has no {', '.join(foreign)}."
+    named = next((value for key in foreign if isinstance(value := arguments[key], str) and value in BACKENDS), None)
+    having = [name for name, backend in BACKENDS.items() if set(foreign) <= set(backend.arguments)]
+    if named:
+        cure = f'Write backend = "{named}".'
+    elif having:
+        cure = f"Name the one that has: {', '.join(having)}."
+    else:
+        cure = f"There are {', '.join(BACKENDS)}."
+    return Finding("[state] backend", what, cure)
 
 
 def _filled(value: Any, fleet_name: str) -> Any:

@@ -21,6 +21,7 @@ __all__ = [
     "AttributeName",
     "Count",
     "FleetName",
+    "FolderPath",
     "Gibibytes",
     "GuestinfoKey",
     "Megabytes",
@@ -30,7 +31,6 @@ __all__ = [
     "PositiveMinutes",
     "ProviderAddress",
     "RecordPath",
-    "RelativePath",
     "Release",
     "ResourceName",
     "Tag",
@@ -128,6 +128,13 @@ def _relative_path(value: str) -> str:
     return value
 
 
+def _folder(value: str) -> str:
+    if inventory_path := re.fullmatch(r"/[^/]+/vm/(.+)", value):
+        cure = f'Write what is below the datacenter\'s VM folder: "{inventory_path[1].strip("/")}".'
+        raise problem(f"{value!r} is not a relative path.", cure)
+    return _relative_path(value)
+
+
 def _resource_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", value):
         raise problem(
@@ -191,7 +198,7 @@ Release = Annotated[ProviderVersion, BeforeValidator(release)]
 ProviderAddress = Annotated[str, AfterValidator(_provider_address)]
 FleetName = Annotated[str, AfterValidator(_fleet_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
-RelativePath = Annotated[str, AfterValidator(_relative_path)]
+FolderPath = Annotated[str, AfterValidator(_folder)]
 RecordPath = Annotated[Text, AfterValidator(_relative_path)]
 GuestinfoKey = Annotated[str, AfterValidator(_guestinfo_key)]
 MemberIndexes = Annotated[str, AfterValidator(_members)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -91,16 +92,28 @@ def _said(fault: vmodl.MethodFault) -> str:
     return f": {message}" if message else ""
 
 
+def _unusable_authorities(path: str | None) -> str:
+    """What is wrong with the file that SSL_CERT_FILE names, "" if nothing is: OpenSSL passes over it in silence."""
+    if not path:
+        return ""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return f"SSL_CERT_FILE names {path}, which holds no certificate in PEM."
+    except OSError as error:
+        return f"SSL_CERT_FILE names {path}, which cannot be read: {error.strerror}."
+    return ""
+
+
 def _from_connection(error: Exception, where: str) -> ConnectError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ConnectError(
-            Finding(
-                where,
-                f"the certificate is not trusted: {error.verify_message.rstrip('.')}.",
-                "Name the certificate of its authority in SSL_CERT_FILE,"
-                " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification.",
-            )
+        what = f"the certificate is not trusted: {error.verify_message.rstrip('.')}."
+        unusable = _unusable_authorities(os.environ.get("SSL_CERT_FILE"))
+        cure = (
+            f"Name the certificate of its authority {'there' if unusable else 'in SSL_CERT_FILE'},"
+            " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
         )
+        return ConnectError(Finding(where, f"{what} {unusable}".rstrip(), cure))
     cure = "Check VSPHERE_SERVER and the network."
     if isinstance(error, TimeoutError):
         return ConnectError(Finding(where, "no answer in time.", cure))

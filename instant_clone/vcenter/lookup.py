@@ -6,7 +6,7 @@ content, one to read all sources, and what `search` needs to find them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyVmomi import vim, vmodl
 
@@ -45,11 +45,14 @@ def look_up(session: Session, vm: str, *, datacenter: str) -> SourceVm:
     return found
 
 
-def look_up_all(session: Session, selectors: Iterable[Selector]) -> dict[Selector, SourceVm | VcenterError]:
+def look_up_all(
+    session: Session, selectors: Iterable[Selector], *, not_running: Callable[[SourceVm], None] | None = None
+) -> dict[Selector, SourceVm | VcenterError]:
     """The source that each selector means, or what is wrong with it; a VM with several selectors is read once.
 
-    An error is a NotFoundError if there is no such VM. Raises VcenterError if this vCenter cannot instant-clone, and
-    for what concerns all of them.
+    `not_running` is told of the sources of which no clone can be made at the moment, which is no error. An error is a
+    NotFoundError if there is no such VM. Raises VcenterError if this vCenter cannot instant-clone, and for what
+    concerns all of them.
     """
     require_instant_clone(session)
     found = search(session, selectors)
@@ -70,9 +73,12 @@ def look_up_all(session: Session, selectors: Iterable[Selector]) -> dict[Selecto
     results: dict[Selector, SourceVm | VcenterError] = {}
     for wanted, machine in found.items():
         try:
-            results[wanted] = (
-                machine if isinstance(machine, VcenterError) else _source(wanted, machine, objects, vcenter)
-            )
+            if isinstance(machine, VcenterError):
+                raise machine
+            results[wanted] = source = _source(wanted, machine, objects, vcenter)
+            state = objects[machine._moId].properties.get("runtime.powerState")
+            if not_running is not None and state != vim.VirtualMachine.PowerState.poweredOn:
+                not_running(source)
         except VcenterError as error:
             results[wanted] = error
     return results
@@ -80,7 +86,8 @@ def look_up_all(session: Session, selectors: Iterable[Selector]) -> dict[Selecto
 
 _SOURCE_PROPERTIES = (
     Collector.PropertySpec(
-        type=vim.VirtualMachine, pathSet=[*VM_PATH_PROPERTIES, "config", "network", "runtime.connectionState"]
+        type=vim.VirtualMachine,
+        pathSet=[*VM_PATH_PROPERTIES, "config", "network", "runtime.connectionState", "runtime.powerState"],
     ),
     Collector.PropertySpec(type=vim.Network, pathSet=["name"]),
     Collector.PropertySpec(type=vim.dvs.DistributedVirtualPortgroup, pathSet=["name", "key"]),

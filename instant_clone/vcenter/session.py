@@ -8,16 +8,17 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
 from threading import Lock
 
 from pyVmomi import vim
-from pyVmomi.SoapAdapter import SoapStubAdapter
 from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
 
 from instant_clone.errors import ConnectError, Finding, VcenterError
 from instant_clone.vcenter.faults import vcenter_errors
+from instant_clone.vcenter.renewal import RenewingStub
 
 __all__ = ["ConnectionSettings", "Session", "connect", "open_session", "release_of", "require_instant_clone"]
 
@@ -67,7 +68,11 @@ class ConnectionSettings:
         unverified = environ.get("VSPHERE_ALLOW_UNVERIFIED_SSL") or "false"
         if unverified not in GO_BOOLEANS:
             findings.append(
-                Finding("", f"VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but {unverified!r}).")
+                Finding(
+                    "",
+                    f"VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but {unverified!r}).",
+                    "Write true, or unset it.",
+                )
             )
         if findings:
             raise ConnectError(*findings)
@@ -103,11 +108,14 @@ class Session:
         with self._lock:
             was_open, self._open = self._open, False
         if was_open:
+            stub = self.service_instance._GetStub()
+            if isinstance(stub, RenewingStub):
+                stub.give_up()
             # Whatever fails here, vCenter ends the session by itself after its idle time.
             with suppress(Exception):
                 _session_manager(self.content).Logout()
             with suppress(Exception):
-                self.service_instance._GetStub().DropConnections()
+                stub.DropConnections()
 
 
 @contextmanager
@@ -129,7 +137,7 @@ def open_session(settings: ConnectionSettings) -> Session:
     host, port = settings.address
     context = _tls_context(verify=not settings.allow_unverified_ssl)
     with vcenter_errors(settings.server):
-        stub = SoapStubAdapter(
+        stub = RenewingStub(
             host=host,
             port=port,
             version=_newest_version(settings, context),
@@ -142,10 +150,12 @@ def open_session(settings: ConnectionSettings) -> Session:
         try:
             service_instance = vim.ServiceInstance("ServiceInstance", stub)
             content = service_instance.RetrieveContent()
-            _session_manager(content).Login(settings.user, settings.password, None)
+            log_in = partial(_session_manager(content).Login, settings.user, settings.password, None)
+            log_in()
         except BaseException:
-            stub.DropConnections()
+            stub.DropConnections()  # type: ignore[no-untyped-call]
             raise
+    stub.renew_with(log_in)
     return Session(service_instance, content, server=settings.server)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -41,12 +41,15 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
     return _all(_checked(fleet, source, answers[fleet.name, source.key], folder) for fleet, source in _pairs(fleets))
 
 
-def look_up_live(fleets: Iterable[Fleet], *, environ: Mapping[str, str]) -> dict[SourceKey, SourceVm]:
+def look_up_live(
+    fleets: Iterable[Fleet], *, environ: Mapping[str, str], not_running: Callable[[SourceVm], None] | None = None
+) -> dict[SourceKey, SourceVm]:
     """All sources of `fleets` as vCenter has them, in one session; a VM that several sources name is read once.
 
-    Raises VcenterError, or the one of its kinds that all findings have in common, with the findings of all sources.
+    `not_running` is told of those of which no clone can be made at the moment. Raises VcenterError, or the one of its
+    kinds that all findings have in common, with the findings of all sources.
     """
-    return _all(_answers(tuple(fleets), environ).items())
+    return _all(_answers(tuple(fleets), environ, not_running).items())
 
 
 _Answer = tuple[SourceKey, SourceVm | InstantCloneError]
@@ -64,7 +67,9 @@ def _mode(environ: Mapping[str, str]) -> Mode:
     return cast(Mode, written)
 
 
-def _answers(fleets: Iterable[Fleet], environ: Mapping[str, str]) -> dict[SourceKey, SourceVm | InstantCloneError]:
+def _answers(
+    fleets: Iterable[Fleet], environ: Mapping[str, str], not_running: Callable[[SourceVm], None] | None = None
+) -> dict[SourceKey, SourceVm | InstantCloneError]:
     """The source of each pair, or what is wrong with it, told with the names of fleet and source."""
     # pyvmomi takes longer to import than everything else, and whoever has records does without.
     from instant_clone.vcenter.lookup import look_up_all
@@ -80,7 +85,7 @@ def _answers(fleets: Iterable[Fleet], environ: Mapping[str, str]) -> dict[Source
         except VcenterError as error:
             answers[key] = _in_fleet(error, *key)
     with connect(settings) as session:
-        found = look_up_all(session, selectors.values())
+        found = look_up_all(session, selectors.values(), not_running=not_running)
     for key, wanted in selectors.items():
         answer = found[wanted]
         answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer
@@ -113,6 +118,8 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
         return key, answer
     if isinstance(answer, InstantCloneError):
         # With vCenter's answer missing, the record is another way on.
+        if not _is_record_of(source, fleet, path):
+            return key, answer
         cure = f"Or use its record, {path}, with {_BY_RECORD}."
         findings = (Finding(each.where, each.what, f"{each.cure} {cure}".strip()) for each in answer.findings)
         return key, type(answer)(*findings)
@@ -126,6 +133,13 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
     ways = f"Record the source anew with `instant-clone record {fleet.name}`, or use the record with {_BY_RECORD}."
     listed = record.listed(found)
     return key, RecordError(Finding(_where(*key), what, f"{ways} Record and vCenter:\n{listed}"))
+
+
+def _is_record_of(source: Source, fleet: Fleet, path: Path) -> bool:
+    try:
+        return selector(source.vm, datacenter=fleet.datacenter).may_be(record.load(path))
+    except InstantCloneError:
+        return False
 
 
 def _all(answers: Iterable[_Answer]) -> dict[SourceKey, SourceVm]:

@@ -112,9 +112,9 @@ resource_pool = "DC0_C0/Resources"
 sources = []
 """
     assert errors(tmp_path, text) == [
-        "[extra]: is not a key that is known here. There are provider, state, fleets.",
         "[provider] version: release 1.26.0 is not supported. Use one from 2.0.2 up to, but not including, 3.0.0.",
         '[provider] sorce: is not a key that is known here. Did you mean "source"?',
+        "[extra]: is not a key that is known here. There are provider, state, fleets.",
         '[fleets.web] name: is not a key that is known here. Did you mean "names"?',
         "[fleets.web] stack: 'statik' is not known. Write 'dynamic' or 'static'.",
         "[fleets.web] datastore: 3 is of the wrong type. Write a text in quotes.",

@@ -87,7 +87,8 @@ def cured(argument: str, variable: str) -> str:
         ),
         (
             'bucket = "x"',
-            "[state] bucket: is not an argument of the backend local. There are backend, path, workspace_dir.",
+            "[state] backend: is missing, and the backend local has no bucket. "
+            "Name the one that has: cos, gcs, oci, oss, s3.",
         ),
         (
             'backend = "s3"\nkey = "{fleet}"\nuse_lock_file = true',

@@ -176,6 +176,64 @@ def test_which_release_is_fetched(
     assert str(done.exception).startswith("terraform is not in PATH.")
 
 
+ELSEWHERE = FLEETS.replace('version = "2.15.0"', 'source = "example.internal/team/vsphere"')
+
+
+def test_the_address_is_that_of_the_fleet_file(stock: Path, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text(ELSEWHERE)
+    plugins = home / ".terraform.d" / "plugins"
+
+    assert _run("install", "--stock-binary", stock).output == (
+        f"Installed example.internal/team/vsphere 2.16.1 in {plugins}.\n"
+    )
+    assert _run("info").output.startswith("example.internal/team/vsphere 2.16.1: sound\n")
+    assert _run("info", "--source", SOURCE).exit_code == 1
+    assert _run("uninstall").output == f"Removed example.internal/team/vsphere 2.16.1 from {plugins}.\n"
+
+
+def test_a_fleet_file_of_another_name_is_read(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text(ELSEWHERE)
+    monkeypatch.setenv("INSTANT_CLONE_FLEETS", "other.toml")
+
+    assert _run("install", "--stock-binary", stock).output.startswith("Installed example.internal/team/vsphere 2.16.1")
+
+
+def test_a_fleet_file_that_is_named_must_be_there(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTANT_CLONE_FLEETS", "other.toml")
+
+    failure = _run("install", "--stock-binary", stock).exception
+
+    assert isinstance(failure, FleetFileError)
+    assert str(failure).startswith("other.toml: there is no such file.")
+
+
+def test_what_is_wrong_with_the_fleets_does_not_concern_the_plugin(stock: Path, tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text(ELSEWHERE.replace("count = 1", "count = -1"))
+
+    assert _run("install", "--stock-binary", stock).exit_code == 0
+
+
+def test_an_address_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text('[provider]\nsource = "vsphere"\n')
+
+    failure = _run("info").exception
+
+    assert isinstance(failure, FleetFileError)
+    assert str(failure).startswith("fleets.toml, [provider] source: 'vsphere' is not a provider's address.")
+
+
+def test_another_release_than_the_fleets_want_is_told(stock: Path, tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text(FLEETS)
+
+    installed = _run("install", "--stock-binary", stock)
+
+    assert installed.exit_code == 0
+    assert installed.output.splitlines()[1:] == [
+        "",
+        'The fleets want release 2.15.0. Write [provider] version = "2.16.1" in fleets.toml, or install that one.',
+    ]
+
+
 def test_a_fleet_file_that_is_not_sound_is_told(tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text("[provider\n")
 

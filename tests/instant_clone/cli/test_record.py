@@ -57,13 +57,26 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(app, list(arguments), env=environ or {})
 
 
+OFF = (
+    "/DC0/vm/golden-off is not running. That is in no record, but only a running VM can be cloned: "
+    "power it on before clones of it are made.\n"
+)
+
+
 @pytest.mark.simulator
 def test_the_sources_of_all_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
     result = run(environ=vcenter.environment({}))
-    assert result.output == "sources/web.json new\nsources/batch-linux.json new\n"
+    assert (result.exit_code, result.stdout) == (0, "sources/web.json new\nsources/batch-linux.json new\n")
     assert records.load(project / "sources/web.json").inventory_path == "/DC0/vm/golden-web"
     assert records.load(project / "sources/batch-linux.json").inventory_path == "/DC0/vm/golden-off"
     assert vcenter.sessions() == 0
+
+
+@pytest.mark.simulator
+def test_a_source_that_does_not_run_is_told(vcenter: Simulator, project: Path) -> None:
+    assert run(environ=vcenter.environment({})).stderr == OFF
+    assert run("--check", environ=vcenter.environment({})).stderr == OFF
+    assert run("web", environ=vcenter.environment({})).stderr == ""
 
 
 @pytest.mark.simulator
@@ -73,7 +86,7 @@ def test_a_record_that_says_the_same_is_left_alone(vcenter: Simulator, project: 
     before = web.stat()
     batch.write_text(batch.read_text().replace("golden-off", "golden-old"))
     result = run(environ=vcenter.environment({}))
-    assert result.output == "sources/web.json unchanged\nsources/batch-linux.json changed\n"
+    assert result.stdout == "sources/web.json unchanged\nsources/batch-linux.json changed\n"
     after = web.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert records.load(batch).name == "golden-off"
@@ -81,7 +94,7 @@ def test_a_record_that_says_the_same_is_left_alone(vcenter: Simulator, project: 
 
 @pytest.mark.simulator
 def test_only_named_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
-    assert run("batch", environ=vcenter.environment({})).output == "sources/batch-linux.json new\n"
+    assert run("batch", environ=vcenter.environment({})).stdout == "sources/batch-linux.json new\n"
     assert [each.name for each in (project / "sources").iterdir()] == ["batch-linux.json"]
 
 
@@ -89,7 +102,8 @@ def test_all_unknown_fleets_are_told_at_once(project: Path) -> None:
     error = run("webb", "web", "something-else").exception
     assert isinstance(error, FleetFileError)
     assert str(error) == (
-        "There is no fleet 'webb'. Did you mean 'web'?\nThere is no fleet 'something-else'. There are: batch, web."
+        "fleets.toml: there is no fleet 'webb'. Did you mean 'web'?\n"
+        "fleets.toml: there is no fleet 'something-else'. There are: batch, web."
     )
     assert not (project / "sources").exists()
 
@@ -116,7 +130,7 @@ def test_nothing_is_written_when_a_source_is_missing(vcenter: Simulator, project
 def test_a_check_of_records_that_hold_is_good(vcenter: Simulator, project: Path) -> None:
     run(environ=vcenter.environment({}))
     result = run("--check", environ=vcenter.environment({}))
-    assert (result.exit_code, result.output) == (0, "sources/web.json unchanged\nsources/batch-linux.json unchanged\n")
+    assert (result.exit_code, result.stdout) == (0, "sources/web.json unchanged\nsources/batch-linux.json unchanged\n")
 
 
 @pytest.mark.simulator
@@ -126,7 +140,7 @@ def test_a_check_tells_what_differs_and_writes_nothing(vcenter: Simulator, proje
     drifted = web.read_text().replace('"size_mb": 4096', '"size_mb": 2048')
     web.write_text(drifted)
     result = run("--check", environ=vcenter.environment({}))
-    assert (result.exit_code, result.output) == (
+    assert (result.exit_code, result.stdout) == (
         1,
         "sources/web.json changed, record → vCenter:\n"
         "  memory.size_mb: 2048 → 4096\n"

@@ -46,7 +46,7 @@ def test_all_that_is_missing_or_unreadable_is_told_at_once() -> None:
         "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port.\n"
         "VSPHERE_USER is not set. Set it to the user who logs in.\n"
         "VSPHERE_PASSWORD is not set. Set it to that user's password.\n"
-        "VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but 'yes')."
+        "VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but 'yes'). Write true, or unset it."
     )
 
 
@@ -162,6 +162,36 @@ def test_a_certificate_of_no_known_authority_is_refused(
         " Name the certificate of its authority in SSL_CERT_FILE,"
         " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
     )
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("missing.pem", None, "cannot be read: No such file or directory"),
+        ("notes.txt", "no certificate", "holds no certificate in PEM"),
+    ],
+)
+def test_a_file_of_authorities_that_is_none_is_named(
+    four_layouts: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: str | None,
+    wrong: str,
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(ConnectError) as caught:
+        open_session(dataclasses.replace(settings_of(four_layouts), allow_unverified_ssl=False))
+    assert [str(finding) for finding in caught.value.findings] == [
+        f"{four_layouts.address}: the certificate is not trusted: self-signed certificate."
+        f" SSL_CERT_FILE names {file}, which {wrong}."
+        " Name the certificate of its authority there,"
+        " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
+    ]
 
 
 @pytest.mark.simulator
