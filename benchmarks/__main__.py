@@ -87,8 +87,9 @@ def _synth_table(found: Mapping[str, Measured]) -> Table:
 def _lookup_table(found: Mapping[str, Measured]) -> Table:
     table = Table(
         title="Look-up in the simulator, within a session: log-in and log-out are not included, on either side",
-        caption="The loop ends with the last VM that it looks for; a single one is met halfway. Both sides end with "
-        f"the whole configuration of each. {lookup.SOURCES[-1]} sources among {lookup.VMS[0]} VMs are all of these.",
+        caption="The loop goes over all VMs, as it could not tell otherwise whether a name or UUID is there twice, "
+        "which the look-up tells, too; beside a path there stands the loop for names. Both sides end with the whole "
+        f"configuration of each source. {lookup.SOURCES[-1]} sources among {lookup.VMS[0]} VMs are all of these.",
         title_justify="left",
         caption_justify="left",
     )

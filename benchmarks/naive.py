@@ -11,33 +11,32 @@ from instant_clone.vcenter.session import Session
 __all__ = ["by_name", "by_uuid"]
 
 
-def by_name(session: Session, names: Collection[str]) -> dict[str, vim.vm.ConfigInfo]:
-    """The configurations of the VMs with these names."""
+def by_name(session: Session, names: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
+    """The configurations of the VMs with these names, of which there may be several with one name."""
     return _loop(session, names, lambda machine: machine.name)
 
 
-def by_uuid(session: Session, uuids: Collection[str]) -> dict[str, vim.vm.ConfigInfo]:
-    """The configurations of the VMs with these BIOS UUIDs."""
+def by_uuid(session: Session, uuids: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
+    """The configurations of the VMs with these BIOS UUIDs, of which there may be several with one UUID."""
     return _loop(session, uuids, lambda machine: _config(machine).uuid)
 
 
 def _loop(
     session: Session, wanted: Collection[str], of: Callable[[vim.VirtualMachine], str]
-) -> dict[str, vim.vm.ConfigInfo]:
-    """One loop for all of them, which ends with the last one found: better than one for each, as is often seen."""
+) -> dict[str, list[vim.vm.ConfigInfo]]:
+    """One loop for all of them, to the last VM: one that ends sooner does not notice a second VM of that name.
+
+    A loop for each that is looked for, as is often seen, takes as many times as long.
+    """
     manager = session.content.viewManager
     assert manager is not None
     view = manager.CreateContainerView(session.content.rootFolder, [vim.VirtualMachine], recursive=True)
-    missing = set(wanted)
-    found: dict[str, vim.vm.ConfigInfo] = {}
+    found: dict[str, list[vim.vm.ConfigInfo]] = {each: [] for each in wanted}
     for machine in view.view:
         assert isinstance(machine, vim.VirtualMachine)
         value = of(machine)
-        if value in missing:
-            found[value] = _config(machine)
-            missing.remove(value)
-            if not missing:
-                break
+        if value in found:
+            found[value].append(_config(machine))
     view.Destroy()
     return found
 

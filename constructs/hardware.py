@@ -18,6 +18,7 @@ __all__ = [
     "Hardware",
     "add_disks",
     "add_interfaces",
+    "assign_mac_addresses",
     "connect",
     "interface_order",
     "literal_hardware",
@@ -78,6 +79,18 @@ def connect(hardware: Hardware, network_ids: Sequence[str | None]) -> Hardware:
     for interface, network_id in zip(interfaces, network_ids, strict=False):
         if network_id is not None:
             interface["network_id"] = network_id
+    return replace(hardware, network_interfaces=tuple(interfaces))
+
+
+def assign_mac_addresses(hardware: Hardware, mac_addresses: Sequence[str | None]) -> Hardware:
+    """`hardware` with MAC addresses by plan: one for each interface from the first; None lets vCenter generate it.
+
+    Each is a template, such as "${each.value.mac}" for what the members of a CloneSource have by that name.
+    """
+    interfaces = [dict(interface) for interface in hardware.network_interfaces]
+    for interface, mac_address in zip(interfaces, mac_addresses, strict=False):
+        if mac_address is not None:
+            interface |= {"use_static_mac": True, "mac_address": mac_address}
     return replace(hardware, network_interfaces=tuple(interfaces))
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from cdktf import (
-    DataResource,
     MapTerraformIterator,
     TerraformIterator,
-    TerraformLocal,
     TerraformOutput,
     TerraformProvider,
-    Token,
+    TerraformResource,
 )
 from cdktf_cdktf_provider_vsphere.drs_vm_override import DrsVmOverride
 from cdktf_cdktf_provider_vsphere.virtual_machine import (
@@ -28,8 +25,8 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 
 from constructs import Construct
 from constructs.hardware import Hardware
+from constructs.member_table import Rows, add_member_table
 from constructs.placement import Placement
-from instant_clone.members import Member
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
 
 __all__ = ["OWNER_KEY", "CloneSource", "InstantCloneFleet"]
@@ -45,9 +42,9 @@ BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 class CloneSource:
     """A running VM, and the clones that are wanted of it.
 
-    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. `hardware`
-    comes from literal_hardware, or from SourceData. A member's `macs` belong to the blocks network_interface in their
-    order; None, or no entry, lets vCenter generate an address.
+    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. In those of
+    `hardware` and `guestinfo`, ${each.key} stands for a clone's name, and ${each.value.ip} for what it has by the name
+    "ip" in `members`, where every clone has the same names. `hardware` comes from literal_hardware, or from SourceData.
     """
 
     key: str
@@ -55,7 +52,10 @@ class CloneSource:
     source_uuid: str
     """the VM's BIOS UUID"""
     hardware: Hardware
-    members: Sequence[Member]
+    members: Rows
+    """the clones' names, each with its own values: {"web-0": {"ip": "10.0.0.10"}, …}, or {"web-0": {}, …}"""
+    guestinfo: Mapping[str, str] = field(default_factory=dict)
+    """what the guests are told: extra_config by key, such as "guestinfo.hostname" """
     generation: int = 1
     """raise it to replace the clones"""
     about: str = ""
@@ -116,7 +116,7 @@ class InstantCloneFleet(Construct):
             steering["custom_attributes"] = dict(custom_attributes)
         self.virtual_machines = {}
         for source in sources:
-            members = TerraformIterator.from_map(self._member_table(source).as_any_map)
+            members = TerraformIterator.from_map(self._member_table(source))
             machine = self._virtual_machine(source, members, placement, steering, ignore_changes)
             machine.add_override("instantclone", {"source_uuid": source.source_uuid, "timeout": timeout})
             if placement.cluster_id is not None:
@@ -127,19 +127,21 @@ class InstantCloneFleet(Construct):
             self._output("addresses", "default_ip_address", "Addresses of the clones, by name")
 
     def _owner(self) -> str:
-        owner = DataResource(self, "owner")
+        # cdktf's own class, DataResource, starts Terraform at each synth to ask for its version.
+        owner = TerraformResource(
+            self,
+            "owner",
+            terraform_resource_type="terraform_data",
+            terraform_generator_metadata={"provider_name": "terraform"},
+        )
         owner.override_logical_id(f"{self._prefix}owner")
         return f"${{terraform_data.{self._prefix}owner.id}}"
 
-    def _member_table(self, source: CloneSource) -> TerraformLocal:
-        table = TerraformLocal(
-            self,
-            # A dot, as no key has one: ids of different keys must not meet.
-            f"{source.key}.members",
-            {member.name: _row(member) for member in source.members},
-        )
-        table.override_logical_id(f"{self._prefix}{source.key}_members")
-        return table
+    def _member_table(self, source: CloneSource) -> Mapping[str, Any]:
+        _same_values(source)
+        # A dot, as no key has one: ids of different keys must not meet.
+        name = f"{self._prefix}{source.key}_members"
+        return add_member_table(self, f"{source.key}.members", name=name, rows=source.members).as_any_map
 
     def _virtual_machine(
         self,
@@ -167,12 +169,11 @@ class InstantCloneFleet(Construct):
             folder=placement.folder,
             disk=[VirtualMachineDisk(**dict[str, Any](disk)) for disk in hardware.disks],
             network_interface=[
-                VirtualMachineNetworkInterface(**dict[str, Any](interface), **_mac_address(index, source.members))
-                for index, interface in enumerate(hardware.network_interfaces)
+                VirtualMachineNetworkInterface(**dict[str, Any](interface)) for interface in hardware.network_interfaces
             ],
             cdrom=[VirtualMachineCdrom(**dict[str, Any](cdrom)) for cdrom in hardware.cdroms] or None,
             vtpm=VirtualMachineVtpm() if hardware.vtpm else None,
-            extra_config=Token.as_string_map(self._extra_config(source)),
+            extra_config={**source.guestinfo, OWNER_KEY: self._owner_mark(source)},
             provider=self._provider,
             **arguments,
         )
@@ -183,11 +184,8 @@ class InstantCloneFleet(Construct):
             machine.add_override("//.about", source.about)
         return machine
 
-    def _extra_config(self, source: CloneSource) -> str:
-        # The name stands between quotes of an expression.
-        name = json.dumps(self._name, ensure_ascii=False)[1:-1]
-        owner = f"{self.owner_id}/{name}/${{each.key}}/{source.source_uuid}/{source.generation}"
-        return f'${{merge(each.value.guestinfo, {{"{OWNER_KEY}" = "{owner}"}})}}'
+    def _owner_mark(self, source: CloneSource) -> str:
+        return f"{self.owner_id}/{self._name}/${{each.key}}/{source.source_uuid}/{source.generation}"
 
     def _pin(
         self,
@@ -222,20 +220,16 @@ def _address(machine: VirtualMachine) -> str:
     return f"{machine.terraform_resource_type}.{machine.friendly_unique_id}"
 
 
-def _row(member: Member) -> dict[str, Any]:
-    """What tells a member from the others; interfaces by their positions, as cdktf leaves None out of lists."""
-    planned = {str(index): mac for index, mac in enumerate(member.macs) if mac is not None}
-    return {"guestinfo": member.guestinfo, **({"mac_addresses": planned} if planned else {})}
-
-
-def _mac_address(interface: int, members: Sequence[Member]) -> dict[str, Any]:
-    """The arguments for addresses of one interface. Raises ValueError if they are given to some members only."""
-    planned = [len(member.macs) > interface and member.macs[interface] is not None for member in members]
-    if not any(planned):
-        return {}
-    if not all(planned):
-        raise ValueError(f"MAC addresses of interface {interface} are given to some of the clones and not to others")
-    return {"use_static_mac": True, "mac_address": f'${{each.value.mac_addresses["{interface}"]}}'}
+def _same_values(source: CloneSource) -> None:
+    """Raises ValueError unless all clones have values by the same names: a template is for all of them."""
+    names = next(iter(source.members.values()), {}).keys()
+    for clone, values in source.members.items():
+        if values.keys() != names:
+            first, other = (", ".join(sorted(keys)) or "none" for keys in (names, values.keys()))
+            raise ValueError(
+                f"the clones of the source {source.key} have different values: "
+                f"{next(iter(source.members))} has {first}, and {clone} has {other}"
+            )
 
 
 def _bound(argument: str) -> bool:

@@ -17,7 +17,8 @@ _Value = TypeVar("_Value")
 
 def literal(text: str) -> str:
     """The template that stands for `text`: `${` as `$${`, and `%{` as `%%{`."""
-    return text.replace("${", "$${").replace("%{", "%%{")
+    # Most texts have no brace, and there may be thousands.
+    return text.replace("${", "$${").replace("%{", "%%{") if "{" in text else text
 
 
 def literals(block: Mapping[_Key, _Value]) -> dict[_Key, _Value]:

@@ -13,7 +13,7 @@ from instant_clone.fleet import Fleet, FleetFile, Source
 from instant_clone.fleet.addresses import SOURCE, ip_of, mac_number, runs
 from instant_clone.fleet.claims import Claim, Clash, clashes
 from instant_clone.fleet.network_checks import address_clash, claim, interface_place, mac_clash
-from instant_clone.members import members
+from instant_clone.members import guestinfo
 from instant_clone.reboot import power_cycles
 from instant_clone.source import Nic, SourceVm
 
@@ -112,15 +112,15 @@ def _growth(where: str, wanted: int | None, own: int, machine: SourceVm) -> Iter
 def _host_names(fleet: Fleet, source: Source, machine: SourceVm) -> Iterator[Finding]:
     names = {key: pattern for key, pattern in fleet.guestinfo.items() if key.lower().endswith("hostname")}
     # All else that guests are told would be made for nothing.
-    namesakes = members(fleet.model_copy(update={"guestinfo": names}), source, machine) if names else ()
+    told = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, machine)
     windows = machine.guest_id.lower().startswith("win")
     faulty: set[str] = set()
-    for member in namesakes:
-        for key, name in member.guestinfo.items():
+    for index in source.indexes if names else ():
+        for key, name in told(index).items():
             wrong = _wrong_windows_name(name) if windows else _wrong_host_name(name)
             if wrong and key not in faulty:
                 faulty.add(key)
-                what = f"{name!r}, of {member.name}, {wrong[0]}"
+                what = f"{name!r}, of {fleet.clone_name(index)}, {wrong[0]}"
                 yield Finding(f"[fleets.{fleet.name}.guestinfo] {key}", what, wrong[1])
 
 
@@ -135,6 +135,9 @@ def _wrong_windows_name(name: str) -> tuple[str, str] | None:
 
 
 def _wrong_host_name(name: str) -> tuple[str, str] | None:
+    if len(name) <= LONGEST_LABEL and _LABEL.fullmatch(name):
+        # Nearly all of them, and there may be thousands.
+        return None
     labels = name.split(".")
     if len(name) > LONGEST_HOST_NAME or any(len(label) > LONGEST_LABEL for label in labels):
         what = f"is too long: a host name has at most {LONGEST_LABEL} characters between its dots"

@@ -1,56 +1,59 @@
-"""The clones before they exist: their names, addresses and what their guests are told."""
+"""The clones before they exist: their addresses, and what their guests are told.
+
+A member is known by its index; `Fleet.clone_name` has its name. There may be thousands of them: what is the same for
+all is found out once, and what is left for each is little.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from instant_clone.fleet import Fleet, Source, fill
-from instant_clone.fleet.addresses import SOURCE
+from instant_clone.fleet.addresses import SOURCE, addresses_from, mac_text
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.fleet.planned import interface_of, planned_value
 from instant_clone.source import SourceVm
 
-__all__ = ["Member", "members"]
+__all__ = ["Own", "guestinfo", "ip_addresses", "mac_addresses", "meanings"]
 
 
-@dataclass(frozen=True)
-class Member:
-    """One clone of a source: `guestinfo` becomes its extra_config, by key.
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What differs from member to member: `of` has it by a member's index.
 
-    `macs` and `addresses` have one item for each network interface of the source, in the order of its `nics`: the
-    MAC address, or None for one that vCenter generates, and the planned IP address, or None without a plan.
+    `name` tells it from the others: "name", "index", "ip" and "mac" of the interface that those placeholders mean,
+    "nic1_ip" and "nic1_mac" of another one. Each has one name, however many placeholders stand for it.
     """
 
     name: str
-    index: int
-    guestinfo: dict[str, str]
-    macs: tuple[str | None, ...] = ()
-    addresses: tuple[str | None, ...] = ()
+    of: Callable[[int], str | int]
 
 
-@dataclass(frozen=True)
-class _Guestinfo:
-    """The placeholders of a fleet's guestinfo: those with one value for all members, and those with each its own."""
-
-    common: Mapping[str, str]
-    addresses: Mapping[str, int]
-    macs: Mapping[str, int]
+def ip_addresses(fleet: Fleet, machine: SourceVm) -> tuple[Own | None, ...]:
+    """The IP addresses of each network interface of the source `machine`, by its `nics`; None without a plan."""
+    return tuple(_ip_address(fleet, interface) for interface in range(len(machine.nics)))
 
 
-def members(fleet: Fleet, source: Source, machine: SourceVm) -> tuple[Member, ...]:
-    """The members of `fleet` that are clones of `source`, in the order of their indexes.
+def mac_addresses(fleet: Fleet, machine: SourceVm) -> tuple[str | Own | None, ...]:
+    """The MAC addresses of each network interface of the source `machine`, by its `nics`.
+
+    One text if all members have the source's, None if vCenter generates them.
+    """
+    return tuple(_mac_address(fleet, machine, interface) for interface in range(len(machine.nics)))
+
+
+def meanings(fleet: Fleet, source: Source, machine: SourceVm) -> dict[str, str | Own]:
+    """What the placeholders in the guestinfo of `fleet` stand for: one text for all members of `source`, or their own.
 
     `machine` is the VM that `source` names, for which `fitting_findings` has found nothing.
     """
-    guestinfo = _guestinfo(fleet, source)
-    return tuple(_member(fleet, machine, index, guestinfo) for index in source.indexes)
-
-
-def _guestinfo(fleet: Fleet, source: Source) -> _Guestinfo:
-    common: dict[str, str] = {"source": source.key, "fleet": fleet.name}
-    addresses: dict[str, int] = {}
-    macs: dict[str, int] = {}
+    found: dict[str, str | Own] = {
+        "name": Own("name", fleet.clone_name),
+        "index": Own("index", lambda index: index),
+        "source": source.key,
+        "fleet": fleet.name,
+    }
     for pattern in fleet.guestinfo.values():
         for placeholder in placeholders(pattern):
             number, attribute = split_placeholder(placeholder) or (None, "")
@@ -58,32 +61,42 @@ def _guestinfo(fleet: Fleet, source: Source) -> _Guestinfo:
             if interface is None:
                 continue
             if attribute == "ip":
-                addresses[placeholder] = interface
+                found[placeholder] = _ip_address(fleet, interface) or ""
             elif attribute == "mac":
-                macs[placeholder] = interface
+                found[placeholder] = _mac_address(fleet, machine, interface) or ""
             else:
-                common[placeholder] = planned_value(fleet.networks[interface], attribute)
-    return _Guestinfo(common, addresses, macs)
+                found[placeholder] = planned_value(fleet.networks[interface], attribute)
+    return found
 
 
-def _member(fleet: Fleet, machine: SourceVm, index: int, guestinfo: _Guestinfo) -> Member:
-    name = fleet.clone_name(index)
-    interfaces = range(len(machine.nics))
-    macs = tuple(_mac(fleet, machine, index, interface) for interface in interfaces)
-    addresses = tuple(_address(fleet, index, interface) for interface in interfaces)
-    values: dict[str, str | int] = {"name": name, "index": index, **guestinfo.common}
-    values.update((placeholder, addresses[interface] or "") for placeholder, interface in guestinfo.addresses.items())
-    values.update((placeholder, macs[interface] or "") for placeholder, interface in guestinfo.macs.items())
-    told = {key: fill(pattern, values) for key, pattern in fleet.guestinfo.items()}
-    return Member(name, index, told, macs, addresses)
+def guestinfo(fleet: Fleet, source: Source, machine: SourceVm) -> Callable[[int], dict[str, str]]:
+    """What the guest of a member is told, as a function of its index; the arguments are those of `meanings`."""
+    meant = meanings(fleet, source, machine)
+    used = {placeholder for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern)}
+    common: dict[str, str | int] = {key: value for key, value in meant.items() if isinstance(value, str)}
+    own = [(key, value.of) for key, value in meant.items() if isinstance(value, Own) and key in used]
+
+    def told(index: int) -> dict[str, str]:
+        values = {**common, **{key: of(index) for key, of in own}}
+        return {key: fill(pattern, values) for key, pattern in fleet.guestinfo.items()}
+
+    return told
 
 
-def _mac(fleet: Fleet, machine: SourceVm, index: int, interface: int) -> str | None:
+def _ip_address(fleet: Fleet, interface: int) -> Own | None:
     network = fleet.networks[interface] if interface < len(fleet.networks) else None
-    if network is None or network.mac != SOURCE:
-        return network.mac_address(index) if network else None
-    return machine.nics[interface].mac_address.lower()
+    if network is None or network.cidr is None or network.first is None:
+        return None
+    meant = interface == interface_of(fleet.networks, None, "ip")
+    return Own("ip" if meant else f"nic{interface}_ip", addresses_from(network.first))
 
 
-def _address(fleet: Fleet, index: int, interface: int) -> str | None:
-    return fleet.networks[interface].address(index) if interface < len(fleet.networks) else None
+def _mac_address(fleet: Fleet, machine: SourceVm, interface: int) -> str | Own | None:
+    network = fleet.networks[interface] if interface < len(fleet.networks) else None
+    if network is not None and network.mac == SOURCE:
+        return machine.nics[interface].mac_address.lower()
+    first = network.first_mac if network is not None else None
+    if first is None:
+        return None
+    meant = interface == interface_of(fleet.networks, None, "mac")
+    return Own("mac" if meant else f"nic{interface}_mac", lambda index: mac_text(first + index))

@@ -9,18 +9,25 @@ from dataclasses import dataclass, replace
 from cdktf import Annotations, TerraformStack
 
 from constructs import Construct
-from constructs.hardware import Hardware, add_disks, add_interfaces, connect, interface_order
+from constructs.hardware import (
+    Hardware,
+    add_disks,
+    add_interfaces,
+    assign_mac_addresses,
+    connect,
+    interface_order,
+)
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.instant_clone_provider import InstantCloneProvider
 from constructs.labels import Labels
-from constructs.literals import literal, literals
+from constructs.literals import literal
 from constructs.networks import Networks
 from constructs.placement import Placement
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
-from instant_clone.members import Member, members
 from instant_clone.replica import Replica
 from instant_clone.source import SourceVm
 from stacks.state import keep_state
+from stacks.templates import templates
 
 __all__ = ["FleetStack", "Original"]
 
@@ -52,6 +59,8 @@ class FleetStack(TerraformStack):
     ) -> None:
         super().__init__(scope, id_)
         self.fleet, self.provider = fleet, provider
+        # With the one that is too old, terraform_data would be a resource that nobody knows.
+        self.add_override("terraform.required_version", ">= 1.5")
         keep_state(self, state.backend, state.arguments_for(fleet.name))
         InstantCloneProvider(self, "vsphere", source=provider.source, release=provider.version)
         placement = _placement(self, fleet)
@@ -75,15 +84,18 @@ class FleetStack(TerraformStack):
             original = originals[source.key]
             order = interface_order(original.machine, provider.version)
             hardware, source_uuid = self._repeat(original)
+            clones = templates(fleet, source, original.machine)
             ids = [networks.ids[name] if name else None for name in planned]
             hardware = connect(hardware, [ids[at] if at < len(ids) else None for at in order])
+            hardware = assign_mac_addresses(hardware, [clones.mac_addresses[at] for at in order])
             hardware = add_interfaces(hardware, [networks.ids[name] for name in added])
             clone_sources.append(
                 CloneSource(
                     key=source.key,
                     source_uuid=source_uuid,
                     hardware=_changed(add_disks(hardware, [disk.size for disk in changes.disks]), fleet),
-                    members=[_in_order(member, order) for member in members(fleet, source, original.machine)],
+                    members=clones.rows,
+                    guestinfo=clones.guestinfo,
                     generation=source.generation,
                     about=literal(
                         f"instant clones of {original.machine.inventory_path}, see {fleet.record_path(source)}"
@@ -135,13 +147,3 @@ def _changed(hardware: Hardware, fleet: Fleet) -> Hardware:
     }
     given = {name: value for name, value in own.items() if value is not None}
     return replace(hardware, arguments={**hardware.arguments, **given})
-
-
-def _in_order(member: Member, order: tuple[int, ...]) -> Member:
-    """`member` as a template, its MAC addresses in the order of the network_interface blocks."""
-    return replace(
-        member,
-        name=literal(member.name),
-        guestinfo=literals({literal(key): value for key, value in member.guestinfo.items()}),
-        macs=tuple(member.macs[at] for at in order),
-    )

@@ -19,11 +19,11 @@ FLEETS = ("lab", "web")
 SENTINEL = "s3ntinel-password"
 
 EXAMPLES = {
-    "dynamic": {"sources/terraform-ic.json": "golden-dynamic"},
-    "static": {"sources/terraform-ic.json": "golden-static"},
+    "dynamic": {"sources/dynamic.json": "golden-dynamic"},
+    "static": {"sources/static.json": "golden-static"},
     "frozen": {
-        "sources/terraform-ic-frozen.json": "golden-frozen",
-        "sources/terraform-ic-running.json": "golden-running",
+        "sources/frozen-frozen.json": "golden-frozen",
+        "sources/frozen-running.json": "golden-running",
     },
 }
 MEMBERS = {
@@ -169,7 +169,7 @@ def test_each_example_becomes_a_stack(example: str, tmp_path: Path) -> None:
     assert file.is_file()
     process = run(folder)
     assert (process.returncode, process.stderr) == (0, "")
-    stack = json.loads((folder / "cdktf.out" / "stacks" / "terraform-ic" / "cdk.tf.json").read_text())
+    stack = json.loads((folder / "cdktf.out" / "stacks" / example / "cdk.tf.json").read_text())
     tables = {name: rows for name, rows in stack["locals"].items() if name.endswith("_members")}
     assert {name: rows.keys() for name, rows in tables.items()} == {
         name: {f"terraform-ic-{index}" for index in indexes} for name, indexes in MEMBERS[example].items()

@@ -17,7 +17,7 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 
 from constructs.hardware import literal_hardware
 from instant_clone.fleet import load_from
-from instant_clone.members import members
+from instant_clone.members import guestinfo
 from instant_clone.replica import replicate
 from instant_clone.vcenter.sources import look_up_sources
 
@@ -30,11 +30,13 @@ for name, fleet in fleet_file.fleets.items():
     for source in fleet.sources:
         machine = sources[name, source.key]
         hardware = literal_hardware(replicate(machine, fleet_file.provider.version))
-        for member in members(fleet, source, machine):
+        told = guestinfo(fleet, source, machine)
+        for index in source.indexes:
+            clone_name = fleet.clone_name(index)
             clone = VirtualMachine(
                 stack,
-                member.name,
-                name=member.name,
+                clone_name,
+                name=clone_name,
                 resource_pool_id="resgroup-1",
                 datastore_id="datastore-1",
                 folder=fleet.folder,
@@ -43,7 +45,7 @@ for name, fleet in fleet_file.fleets.items():
                     VirtualMachineNetworkInterface(**dict[str, Any](nic)) for nic in hardware.network_interfaces
                 ],
                 cdrom=[VirtualMachineCdrom(**dict[str, Any](cdrom)) for cdrom in hardware.cdroms],
-                extra_config=member.guestinfo,
+                extra_config=told(index),
                 **dict[str, Any](hardware.arguments),
             )
             clone.add_override("instantclone", {"source_uuid": machine.uuid, "timeout": fleet.timeout})

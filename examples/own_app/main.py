@@ -16,7 +16,6 @@ from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.instant_clone_provider import InstantCloneProvider
 from constructs.placement import Placement
 from instant_clone import record
-from instant_clone.members import Member
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
@@ -64,15 +63,19 @@ class Ci(TerraformStack):
         )
         hardware = literal_hardware(replicate(golden, RELEASE))
         for name, size in {"runner": 2, "browser": 1}.items():
-            members = [
-                Member(f"{name}-{index}", index, {"guestinfo.ic.hostname": f"{name}-{index}"}) for index in range(size)
-            ]
+            source = CloneSource(
+                key="golden",
+                source_uuid=golden.uuid,
+                hardware=hardware,
+                members={f"{name}-{index}": {} for index in range(size)},
+                guestinfo={"guestinfo.ic.hostname": "${each.key}"},
+            )
             InstantCloneFleet(
                 self,
                 name,
                 name=name,
                 placement=placement,
-                sources=[CloneSource(key="golden", source_uuid=golden.uuid, hardware=hardware, members=members)],
+                sources=[source],
                 release=RELEASE,
                 provider=clones,
                 prefix=f"{name}_",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import inet_ntoa
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -20,6 +21,7 @@ __all__ = [
     "Address",
     "Cidr",
     "MacRule",
+    "addresses_from",
     "ip_of",
     "mac_number",
     "mac_text",
@@ -67,8 +69,17 @@ def mac_number(text: str) -> int:
 
 def mac_text(number: int) -> str:
     """A MAC address as vSphere writes it: small letters, colons."""
-    digits = f"{number:012x}"
-    return ":".join(digits[position : position + 2] for position in range(0, 12, 2))
+    return number.to_bytes(6, "big").hex(":")
+
+
+def addresses_from(first: str) -> Callable[[int], str]:
+    """For a checked address, a function that counts on from it: of 2, the address that is two after `first`."""
+    address = ip_of(first)
+    if address.version == 6:
+        return lambda index: str(address + index)
+    number = int(address)
+    # There may be thousands of members, and this is five times as fast as ipaddress.
+    return lambda index: inet_ntoa((number + index).to_bytes(4, "big"))
 
 
 def runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from instant_clone.fleet.suggestions import near
 from instant_clone.fleet.values import Text, problem
 
-__all__ = ["GuestinfoPattern", "NamePattern", "fill", "placeholders", "split_placeholder"]
+__all__ = ["GuestinfoPattern", "NamePattern", "fill", "parts", "placeholders", "split_placeholder"]
 
 NAME_PLACEHOLDERS = ("fleet", "index")
 MEMBER_PLACEHOLDERS = ("name", "index", "source", "fleet")
@@ -26,9 +26,14 @@ def fill(pattern: str, values: Mapping[str, str | int]) -> str:
     return pattern.format_map(values)
 
 
+def parts(pattern: str) -> Iterator[tuple[str, str | None, str]]:
+    """A checked pattern piece by piece: a text, the placeholder behind it (None at the end), and its format."""
+    return ((text, field, spec or "") for text, field, spec, _ in Formatter().parse(pattern))
+
+
 def placeholders(pattern: str) -> tuple[str, ...]:
     """The placeholders in a checked pattern, in their order, each once."""
-    return tuple(dict.fromkeys(field for _, field, _, _ in Formatter().parse(pattern) if field is not None))
+    return tuple(dict.fromkeys(field for _, field, _ in parts(pattern) if field is not None))
 
 
 def split_placeholder(placeholder: str) -> tuple[int | None, str] | None:
@@ -45,12 +50,12 @@ def split_placeholder(placeholder: str) -> tuple[int | None, str] | None:
 
 def _checked(pattern: str, known: Sequence[str], *, numbered: bool) -> str:
     try:
-        parts = list(Formatter().parse(pattern))
+        found = list(Formatter().parse(pattern))
     except ValueError:
         raise problem(
             f"{pattern!r} has a brace without its partner.", "Write {{ or }} for a brace that is meant as such."
         ) from None
-    for _, field, spec, conversion in parts:
+    for _, field, spec, conversion in found:
         if field is None:
             continue
         if field not in known and not (numbered and split_placeholder(field)):

@@ -18,8 +18,12 @@ def test_the_loop_finds_the_same_vms_as_the_look_up() -> None:
         connect(ConnectionSettings.from_environment(simulator.environment({}))) as session,
     ):
         ours = look_up(session, "golden-web", datacenter="DC0")
-        by_name = naive.by_name(session, ["golden-web", "DC0_C0_RP0_VM1"])
+        by_name = naive.by_name(session, ["golden-web", "DC0_C0_RP0_VM1", "nobody"])
         by_uuid = naive.by_uuid(session, [ours.uuid])
-    assert by_name.keys() == {"golden-web", "DC0_C0_RP0_VM1"}
-    assert by_name["golden-web"].uuid == ours.uuid
-    assert by_uuid[ours.uuid].name == "golden-web"
+    assert [(name, [machine.name for machine in found]) for name, found in by_name.items()] == [
+        ("golden-web", ["golden-web"]),
+        ("DC0_C0_RP0_VM1", ["DC0_C0_RP0_VM1"]),
+        ("nobody", []),
+    ]
+    assert by_name["golden-web"][0].uuid == ours.uuid
+    assert [machine.name for machine in by_uuid[ours.uuid]] == ["golden-web"]

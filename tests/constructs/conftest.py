@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cdktf import TerraformStack, Testing
+from cdktf import App, TerraformStack
 
 __all__ = ["Synthesize"]
 
@@ -15,15 +16,25 @@ Synthesize = Callable[[], dict[str, Any]]
 
 
 @pytest.fixture
-def stack() -> TerraformStack:
+def stack(tmp_path: Path) -> TerraformStack:
     """An empty stack named "test"."""
-    return TerraformStack(Testing.app(), "test")
+    # Unless told so, cdktf refuses a stack that has no provider.
+    return TerraformStack(App(outdir=str(tmp_path), stack_traces=False, skip_validation=True), "test")
 
 
 @pytest.fixture
 def synthesize(stack: TerraformStack) -> Synthesize:
-    """Gives the stack's JSON without cdktf's notes under "//"."""
-    return lambda: _without_notes(json.loads(Testing.synth(stack)))
+    """Gives the stack's JSON without cdktf's notes under "//", and without where it keeps its state."""
+
+    def synthesized() -> dict[str, Any]:
+        app = App.of(stack)
+        app.synth()
+        document = json.loads(Path(app.outdir, "stacks", "test", "cdk.tf.json").read_text(encoding="utf-8"))
+        document["terraform"].pop("backend")
+        found: dict[str, Any] = _without_notes(document)
+        return found
+
+    return synthesized
 
 
 def _without_notes(value: Any) -> Any:

@@ -12,6 +12,7 @@ from constructs.hardware import (
     Hardware,
     add_disks,
     add_interfaces,
+    assign_mac_addresses,
     connect,
     interface_order,
     literal_hardware,
@@ -97,6 +98,14 @@ def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -
         {"network_id": "network-1"},
         {"network_id": "network-9"},
         {"network_id": "network-3", "adapter_type": "vmxnet3"},
+    )
+
+
+def test_interfaces_get_the_mac_addresses_of_a_plan() -> None:
+    changed = assign_mac_addresses(hardware(), [None, "${each.value.mac}"])
+    assert changed.network_interfaces == (
+        {"network_id": "network-1"},
+        {"network_id": "network-2", "use_static_mac": True, "mac_address": "${each.value.mac}"},
     )
 
 

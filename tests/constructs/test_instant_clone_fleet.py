@@ -10,10 +10,9 @@ from cdktf import TerraformStack, TerraformVariable
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
-from constructs.hardware import Hardware
-from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from constructs.hardware import Hardware, assign_mac_addresses
+from constructs.instant_clone_fleet import OWNER_KEY, CloneSource, InstantCloneFleet
 from constructs.placement import Placement
-from instant_clone.members import Member
 from instant_clone.versions import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
@@ -26,10 +25,8 @@ SOURCE = CloneSource(
     key="vm",
     source_uuid="0eb40835-47d3-46b7-b7f4-7eb496c06c96",
     hardware=HARDWARE,
-    members=(
-        Member("web-0", 0, {"guestinfo.hostname": "web-0"}),
-        Member("web-1", 1, {"guestinfo.hostname": "web-1"}),
-    ),
+    members={"web-0": {"ip": "10.0.0.10"}, "web-1": {"ip": "10.0.0.11"}},
+    guestinfo={"guestinfo.hostname": "${each.key}", "guestinfo.ip": "${each.value.ip}"},
 )
 
 
@@ -51,6 +48,11 @@ def machine(synthesized: dict[str, Any], name: str = "vm") -> dict[str, Any]:
     return found
 
 
+def owner(vm: dict[str, Any]) -> str:
+    mark: str = vm["extra_config"][OWNER_KEY]
+    return mark
+
+
 def with_scalars(**scalars: str | int | bool) -> CloneSource:
     return replace(SOURCE, hardware=replace(HARDWARE, arguments={**HARDWARE.arguments, **scalars}))
 
@@ -58,12 +60,7 @@ def with_scalars(**scalars: str | int | bool) -> CloneSource:
 def test_a_source_is_one_resource_over_the_table_of_its_members(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, placement=placement(stack, folder="web"), timeout=5, wait_for_network=2)
     synthesized = synthesize()
-    assert synthesized["locals"] == {
-        "vm_members": {
-            "web-0": {"guestinfo": {"guestinfo.hostname": "web-0"}},
-            "web-1": {"guestinfo": {"guestinfo.hostname": "web-1"}},
-        }
-    }
+    assert synthesized["locals"] == {"vm_members": {"web-0": {"ip": "10.0.0.10"}, "web-1": {"ip": "10.0.0.11"}}}
     assert synthesized["resource"] == {
         "terraform_data": {"owner": {}},
         "vsphere_virtual_machine": {
@@ -82,10 +79,13 @@ def test_a_source_is_one_resource_over_the_table_of_its_members(stack: Terraform
                     {"label": "disk1", "size": 8, "unit_number": 1},
                 ],
                 "network_interface": [{"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"}],
-                "extra_config": (
-                    '${merge(each.value.guestinfo, {"guestinfo.instantclone.owner" = "${terraform_data.owner.id}'
-                    '/web/${each.key}/0eb40835-47d3-46b7-b7f4-7eb496c06c96/1"})}'
-                ),
+                "extra_config": {
+                    "guestinfo.hostname": "${each.key}",
+                    "guestinfo.ip": "${each.value.ip}",
+                    "guestinfo.instantclone.owner": (
+                        "${terraform_data.owner.id}/web/${each.key}/0eb40835-47d3-46b7-b7f4-7eb496c06c96/1"
+                    ),
+                },
                 "extra_config_reboot_required": False,
                 "wait_for_guest_net_timeout": 2,
             }
@@ -132,12 +132,12 @@ def test_addresses_that_come_after_the_apply_are_no_output(stack: TerraformStack
 
 
 def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, synthesize: Synthesize) -> None:
-    other = replace(SOURCE, key="host-b", members=(Member("web-7", 7, {}),))
+    other = replace(SOURCE, key="host-b", members={"web-7": {}})
     fleet = add_fleet(stack, SOURCE, other)
     synthesized = synthesize()
     assert list(fleet.virtual_machines) == ["vm", "host-b"]
     assert sorted(synthesized["resource"]["vsphere_virtual_machine"]) == ["host-b", "vm"]
-    assert synthesized["locals"]["host-b_members"] == {"web-7": {"guestinfo": {}}}
+    assert synthesized["locals"]["host-b_members"] == {"web-7": {}}
     assert synthesized["output"]["clones"]["value"] == (
         "${merge({for name, clone in vsphere_virtual_machine.vm : name => clone.id}, "
         "{for name, clone in vsphere_virtual_machine.host-b : name => clone.id})}"
@@ -145,7 +145,7 @@ def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, sy
 
 
 def test_a_source_may_have_no_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
-    add_fleet(stack, replace(SOURCE, members=()))
+    add_fleet(stack, replace(SOURCE, members={}))
     assert synthesize()["locals"] == {"vm_members": {}}
 
 
@@ -206,8 +206,13 @@ def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synt
 
 def test_guestinfo_may_be_a_reference(stack: TerraformStack, synthesize: Synthesize) -> None:
     token = TerraformVariable(stack, "token", type="string")
-    add_fleet(stack, replace(SOURCE, members=(Member("web-0", 0, {"guestinfo.token": token.string_value}),)))
-    assert synthesize()["locals"]["vm_members"] == {"web-0": {"guestinfo": {"guestinfo.token": "${var.token}"}}}
+    members = {"web-0": {"token": token.string_value}}
+    guestinfo = {"guestinfo.one": token.string_value, "guestinfo.other": "${each.value.token}"}
+    add_fleet(stack, replace(SOURCE, members=members, guestinfo=guestinfo))
+    synthesized = synthesize()
+    assert synthesized["locals"]["vm_members"] == {"web-0": {"token": "${var.token}"}}
+    told = machine(synthesized)["extra_config"]
+    assert (told["guestinfo.one"], told["guestinfo.other"]) == ("${var.token}", "${each.value.token}")
 
 
 def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
@@ -237,42 +242,40 @@ def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
         }
     assert machine(synthesized, "ci_vm")["for_each"] == "${local.ci_vm_members}"
     assert sorted(synthesized["resource"]["terraform_data"]) == ["ci_owner", "web_owner"]
-    assert "${terraform_data.ci_owner.id}/ci/${each.key}/" in machine(synthesized, "ci_vm")["extra_config"]
+    assert owner(machine(synthesized, "ci_vm")).startswith("${terraform_data.ci_owner.id}/ci/${each.key}/")
 
 
-def test_planned_mac_addresses_are_in_the_table_by_interface(stack: TerraformStack, synthesize: Synthesize) -> None:
-    interfaces = tuple({"network_id": f"network-{number}"} for number in range(3))
-    members = (
-        Member("web-0", 0, {}, macs=(None, "00:50:56:00:00:10", None)),
-        Member("web-1", 1, {}, macs=(None, "00:50:56:00:00:11")),
-    )
-    add_fleet(stack, replace(SOURCE, hardware=replace(HARDWARE, network_interfaces=interfaces), members=members))
+def test_hardware_may_refer_to_what_a_clone_has_of_its_own(stack: TerraformStack, synthesize: Synthesize) -> None:
+    members = {"web-0": {"mac": "00:50:56:00:00:10"}, "web-1": {"mac": "00:50:56:00:00:11"}}
+    hardware = assign_mac_addresses(HARDWARE, ["${each.value.mac}"])
+    add_fleet(stack, replace(SOURCE, hardware=hardware, members=members))
     synthesized = synthesize()
-    assert synthesized["locals"]["vm_members"] == {
-        "web-0": {"guestinfo": {}, "mac_addresses": {"1": "00:50:56:00:00:10"}},
-        "web-1": {"guestinfo": {}, "mac_addresses": {"1": "00:50:56:00:00:11"}},
-    }
+    assert synthesized["locals"]["vm_members"] == members
     assert machine(synthesized)["network_interface"] == [
-        {"network_id": "network-0"},
-        {"network_id": "network-1", "use_static_mac": True, "mac_address": '${each.value.mac_addresses["1"]}'},
-        {"network_id": "network-2"},
+        {
+            "network_id": "dvportgroup-12",
+            "adapter_type": "vmxnet3",
+            "use_static_mac": True,
+            "mac_address": "${each.value.mac}",
+        }
     ]
 
 
-def test_mac_addresses_for_some_clones_only_are_an_error(stack: TerraformStack) -> None:
-    members = (Member("web-0", 0, {}, macs=("00:50:56:00:00:10",)), Member("web-1", 1, {}, macs=(None,)))
-    with pytest.raises(ValueError, match=r"^MAC addresses of interface 0 are given to some of the clones"):
+def test_values_that_only_some_of_the_clones_have_are_an_error(stack: TerraformStack) -> None:
+    members = {"web-0": {"ip": "10.0.0.10"}, "web-1": {"ip": "10.0.0.11", "mac": "00:50:56:00:00:11"}}
+    expected = r"^the clones of the source vm have different values: web-0 has ip, and web-1 has ip, mac$"
+    with pytest.raises(ValueError, match=expected):
         add_fleet(stack, replace(SOURCE, members=members))
 
 
 def test_a_first_generation_has_no_trigger_and_a_later_one_its_number(
     stack: TerraformStack, synthesize: Synthesize
 ) -> None:
-    add_fleet(stack, SOURCE, replace(SOURCE, key="later", generation=3, members=(Member("web-7", 7, {}),)))
+    add_fleet(stack, SOURCE, replace(SOURCE, key="later", generation=3, members={"web-7": {}}))
     synthesized = synthesize()
     assert "replace_trigger" not in machine(synthesized)
     assert machine(synthesized, "later")["replace_trigger"] == "3"
-    assert machine(synthesized, "later")["extra_config"].endswith('/3"})}')
+    assert owner(machine(synthesized, "later")).endswith("/3")
 
 
 def test_a_datastore_cluster_stands_in_the_place_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
@@ -300,4 +303,9 @@ def test_what_the_fleet_ignores_comes_after_what_no_configuration_equals(
 
 def test_a_quotation_mark_in_the_fleets_name_stays_one(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, name='the "web"')
-    assert '.id}/the \\"web\\"/${each.key}' in machine(synthesize())["extra_config"]
+    assert '.id}/the "web"/${each.key}' in owner(machine(synthesize()))
+
+
+def test_no_guestinfo_is_told_in_the_place_of_the_owners_mark(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, replace(SOURCE, guestinfo={OWNER_KEY: "somebody"}))
+    assert owner(machine(synthesize())).startswith("${terraform_data.owner.id}/")

@@ -10,7 +10,6 @@ from cdktf import TerraformStack
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from constructs.source_data import SourceData
-from instant_clone.members import Member
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
@@ -36,7 +35,7 @@ def synthesized(
                 key="clones",
                 source_uuid=data.source_uuid,
                 hardware=data.hardware,
-                members=[Member("web-0", 0, {})],
+                members={"web-0": {}},
             )
         ],
         release=release,

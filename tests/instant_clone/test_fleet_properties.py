@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from instant_clone.errors import FleetFileError
 from instant_clone.fitting import fitting_findings, fitting_findings_across
 from instant_clone.fleet import Changes, Fleet, FleetFile, Network, Source, load
-from instant_clone.members import Member, members
+from instant_clone.members import Own, ip_addresses, mac_addresses
 from tests.instant_clone.replica_layouts import default, nic
 
 MACHINE = default(nics=(nic(), nic(key=4001, mac_address="00:50:56:00:00:07", network_name="lab")))
@@ -192,13 +193,15 @@ FLEETS = st.dictionaries(
 )
 
 
-def clones(fleet_file: FleetFile) -> list[tuple[Fleet, Member]]:
+def clones(fleet_file: FleetFile) -> list[tuple[Fleet, int]]:
+    """All members, by their fleets and indexes."""
     return [
-        (fleet, member)
-        for fleet in fleet_file.fleets.values()
-        for source in fleet.sources
-        for member in members(fleet, source, MACHINE)
+        (fleet, index) for fleet in fleet_file.fleets.values() for source in fleet.sources for index in source.indexes
     ]
+
+
+def addresses_of(planned: Iterable[str | Own | None], index: int) -> list[str | int | None]:
+    return [own.of(index) if isinstance(own, Own) else own for own in planned]
 
 
 def networks_of(fleet: Fleet) -> list[str]:
@@ -217,7 +220,7 @@ def test_members_of_an_accepted_file_are_all_different(file: Path, fleets: dict[
     if fleet_file is None:
         return
     every = clones(fleet_file)
-    assert repeated([member.name for _, member in every]) == []
+    assert repeated([fleet.clone_name(index) for fleet, index in every]) == []
     sources = {(name, source.key): MACHINE for name, fleet in fleet_file.fleets.items() for source in fleet.sources}
     fitting = [
         found
@@ -226,9 +229,14 @@ def test_members_of_an_accepted_file_are_all_different(file: Path, fleets: dict[
     ]
     if fitting or fitting_findings_across(fleet_file, sources):
         return
-    placed = [(member, networks_of(fleet)) for fleet, member in every]
-    addresses = [pair for member, networks in placed for pair in zip(networks, member.addresses, strict=True)]
-    macs = [pair for member, networks in placed for pair in zip(networks, member.macs, strict=True)]
+    addresses, macs = (
+        [
+            pair
+            for fleet, index in every
+            for pair in zip(networks_of(fleet), addresses_of(planned(fleet, MACHINE), index), strict=True)
+        ]
+        for planned in (ip_addresses, mac_addresses)
+    )
     assert repeated([(network, address) for network, address in addresses if address is not None]) == []
     # The source's own address may be there once on each network, a planned one only once in the file.
     own = {nic.mac_address for nic in MACHINE.nics}

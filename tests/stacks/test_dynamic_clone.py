@@ -21,9 +21,13 @@ def test_each_fleet_is_a_stack_with_its_own_state() -> None:
         "ci": {"local": {"path": "../../../state/ci.tfstate"}},
     }
     assert [list(stack["locals"].items()) for stack in stacks.values()] == [
-        [("a_members", {"ci-4": {"guestinfo": {}}})],
-        [("vm_members", {"web-0": {"guestinfo": {}}})],
+        [("a_members", {"ci-4": {}})],
+        [("vm_members", {"web-0": {}})],
     ]
+
+
+def test_a_terraform_that_is_too_old_is_refused_by_itself() -> None:
+    assert synthesize(fleet())["web"]["terraform"]["required_version"] == ">= 1.5"
 
 
 def test_the_fleets_own_annotation_stands_above_the_sources() -> None:
@@ -60,7 +64,8 @@ def test_nothing_from_the_file_or_the_source_is_taken_for_an_expression() -> Non
         "vsphere_resource_pool": "$${c}/Resources",
         "vsphere_compute_cluster": "$${c}",
     }
-    assert stack["locals"]["vm_members"] == {"$${x}-0": {"guestinfo": {"guestinfo.$${k}": "%%{v} $${w}"}}}
+    assert stack["locals"]["vm_members"] == {"$${x}-0": {}}
+    assert machine(stack)["extra_config"]["guestinfo.$${k}"] == "%%{v} $${w}"
     assert machine(stack)["folder"] == "$${f}"
     assert machine(stack)["annotation"] == "Price: $${p} %%{if}"
     assert machine(stack)["alternate_guest_name"] == "$${os}"

@@ -36,9 +36,9 @@ def test_networks_and_mac_addresses_follow_the_sources_interfaces() -> None:
     networks = ({"mac": "00:50:56:20:00:00"}, {"network": "backup"})
     sources = (Source(vm="golden", members="3"),)
     stack = synthesize(fleet(networks=networks, sources=sources), source=two_controllers())["web"]
-    assert stack["locals"]["vm_members"] == {"web-3": {"guestinfo": {}, "mac_addresses": {"0": "00:50:56:20:00:03"}}}
+    assert stack["locals"]["vm_members"] == {"web-3": {"mac": "00:50:56:20:00:03"}}
     first, second = machine(stack)["network_interface"]
-    assert (first["use_static_mac"], first["mac_address"]) == (True, '${each.value.mac_addresses["0"]}')
+    assert (first["use_static_mac"], first["mac_address"]) == (True, "${each.value.mac}")
     assert first["network_id"] == "dvportgroup-12"
     assert second["network_id"] == "${data.vsphere_network.backup.id}"
     assert "use_static_mac" not in second
@@ -52,8 +52,15 @@ def test_an_old_release_gets_them_in_the_order_of_the_pci_units() -> None:
     first, second = machine(stack)["network_interface"]
     assert (first["adapter_type"], first["network_id"]) == ("e1000e", "${data.vsphere_network.backup.id}")
     assert (second["adapter_type"], second["network_id"]) == ("vmxnet3", "dvportgroup-12")
-    assert second["mac_address"] == '${each.value.mac_addresses["1"]}'
-    assert stack["locals"]["vm_members"]["web-0"]["mac_addresses"] == {"1": "00:50:56:20:00:00"}
+    assert second["mac_address"] == "${each.value.mac}"
+    assert stack["locals"]["vm_members"] == {"web-0": {"mac": "00:50:56:20:00:00"}}
+
+
+def test_the_sources_mac_address_is_the_same_for_all_clones() -> None:
+    made = fleet(networks=({"mac": "source"},), allow_duplicate_macs=True)
+    stack = synthesize(made)["web"]
+    assert stack["locals"]["vm_members"] == {"web-0": {}}
+    assert machine(stack)["network_interface"][0]["mac_address"] == "00:50:56:80:00:01"
 
 
 def test_an_address_plan_reaches_the_guests() -> None:
@@ -62,10 +69,9 @@ def test_an_address_plan_reaches_the_guests() -> None:
         networks=({"cidr": "192.168.0.0/24", "first": "192.168.0.10", "gateway": "192.168.0.1"},),
         guestinfo={"guestinfo.ip": "{ip}/{prefix} via {gateway}"},
     )
-    assert synthesize(made)["web"]["locals"]["vm_members"] == {
-        "web-0": {"guestinfo": {"guestinfo.ip": "192.168.0.10/24 via 192.168.0.1"}},
-        "web-1": {"guestinfo": {"guestinfo.ip": "192.168.0.11/24 via 192.168.0.1"}},
-    }
+    stack = synthesize(made)["web"]
+    assert stack["locals"]["vm_members"] == {"web-0": {"ip": "192.168.0.10"}, "web-1": {"ip": "192.168.0.11"}}
+    assert machine(stack)["extra_config"]["guestinfo.ip"] == "${each.value.ip}/24 via 192.168.0.1"
 
 
 def test_each_source_has_its_own_generation() -> None:

@@ -27,10 +27,11 @@ def test_the_addresses_of_all_resources_are_those_of_the_other_kind_of_stack() -
 
 def test_the_owner_marker_names_the_source_by_a_reference() -> None:
     stack = synthesize(fleet(stack="static"))["web"]
-    assert machine(stack)["extra_config"] == (
-        '${merge(each.value.guestinfo, {"guestinfo.instantclone.owner" = "${terraform_data.owner.id}/web/${each.key}'
-        '/${data.vsphere_virtual_machine.vm.id}/1"})}'
-    )
+    assert machine(stack)["extra_config"] == {
+        "guestinfo.instantclone.owner": (
+            "${terraform_data.owner.id}/web/${each.key}/${data.vsphere_virtual_machine.vm.id}/1"
+        )
+    }
 
 
 def test_what_a_fleet_has_otherwise_than_its_source_is_a_value() -> None:

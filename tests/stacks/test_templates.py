@@ -1,0 +1,118 @@
+"""What is said of each clone, as Terraform's templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from instant_clone.fleet import Network, Source
+from instant_clone.members import Own
+from stacks.templates import Templates, template, templates
+from tests.instant_clone.replica_layouts import default, nic
+from tests.stacks.conftest import fleet
+
+MACHINE = default(nics=(nic(mac_address="00:50:56:AA:00:01"), nic(key=4001, mac_address="00:50:56:aa:00:02")))
+MEANT: dict[str, str | Own] = {
+    "name": Own("name", str),
+    "index": Own("index", lambda index: index),
+    "ip": Own("ip", str),
+    "fleet": "{web}$",
+}
+
+
+def made(**values: Any) -> Templates:
+    source = Source(key="a", vm="golden", members="0,7")
+    return templates(fleet(sources=(source,), **values), source, MACHINE)
+
+
+def test_clones_that_differ_by_their_names_alone_have_no_values() -> None:
+    found = made(guestinfo={"guestinfo.hostname": "{name}.{fleet}.{source}"})
+    assert found == Templates(
+        rows={"web-0": {}, "web-7": {}},
+        guestinfo={"guestinfo.hostname": "${each.key}.web.a"},
+        mac_addresses=(None, None),
+    )
+
+
+def test_what_all_clones_are_told_alike_is_in_the_template_and_the_rest_in_the_rows() -> None:
+    networks = [Network(cidr="10.0.0.0/16", first="10.0.0.10", gateway="10.0.0.1", dns=("10.0.0.2", "10.0.0.3"))]
+    found = made(
+        networks=networks,
+        guestinfo={"guestinfo.net": "{ip}/{prefix} {netmask} {gateway} {dns}", "guestinfo.id": "{index:02d}-{index}"},
+    )
+    assert found.rows == {"web-0": {"ip": "10.0.0.10", "index": "0"}, "web-7": {"ip": "10.0.0.17", "index": "7"}}
+    assert found.guestinfo == {
+        "guestinfo.net": "${each.value.ip}/16 255.255.0.0 10.0.0.1 10.0.0.2,10.0.0.3",
+        "guestinfo.id": '${format("%02d", each.value.index)}-${each.value.index}',
+    }
+
+
+def test_an_address_plan_that_no_guest_is_told_of_is_in_no_row() -> None:
+    assert made(networks=[Network(cidr="10.0.0.0/16", first="10.0.0.10")]).rows == {"web-0": {}, "web-7": {}}
+
+
+def test_planned_mac_addresses_are_in_the_rows_and_the_sources_own_ones_are_not() -> None:
+    found = made(networks=[Network(mac="source"), Network(mac="00:50:56:00:00:00")])
+    assert found.rows == {"web-0": {"nic1_mac": "00:50:56:00:00:00"}, "web-7": {"nic1_mac": "00:50:56:00:00:07"}}
+    assert found.mac_addresses == ("00:50:56:aa:00:01", "${each.value.nic1_mac}")
+
+
+def test_one_thing_has_one_name_however_many_placeholders_mean_it() -> None:
+    plans = [Network(), Network(mac="00:50:56:00:00:00", cidr="10.0.0.0/16", first="10.0.0.10")]
+    found = made(networks=plans, guestinfo={"guestinfo.a": "{ip} {mac}", "guestinfo.b": "{nic1_ip} {nic1_mac}"})
+    assert found.rows["web-7"] == {"mac": "00:50:56:00:00:07", "ip": "10.0.0.17"}
+    assert found.guestinfo == {
+        "guestinfo.a": "${each.value.ip} ${each.value.mac}",
+        "guestinfo.b": "${each.value.ip} ${each.value.mac}",
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_which_values_a_row_has_follows_from_the_patterns_and_not_from_the_members(count: int) -> None:
+    source = Source(vm="golden", count=count)
+    web = fleet(
+        sources=(source,),
+        networks=[Network(cidr="10.0.0.0/16", first="10.0.0.10")],
+        guestinfo={"guestinfo.ip": "{ip}"},
+    )
+    found = templates(web, source, MACHINE)
+    assert found.guestinfo == {"guestinfo.ip": "${each.value.ip}"}
+    assert {tuple(row) for row in found.rows.values()} == {("ip",)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("", "${each.value.index}"),
+        ("0", "${each.value.index}"),
+        ("d", "${each.value.index}"),
+        ("5", '${format("%5d", each.value.index)}'),
+        ("05", '${format("%05d", each.value.index)}'),
+        ("02d", '${format("%02d", each.value.index)}'),
+        ("x", '${format("%x", each.value.index)}'),
+        ("00x", '${format("%x", each.value.index)}'),
+        ("10X", '${format("%10X", each.value.index)}'),
+    ],
+)
+def test_formats_of_the_index_become_terraforms(spec: str, expected: str) -> None:
+    assert template(f"{{index:{spec}}}", MEANT) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("${{x}} %{{y}}", "$${x} %%{y}"),
+        # The texts meet, and so do their characters.
+        ("${fleet}", "$${web}$"),
+        ("%{fleet}", "%%{web}$"),
+        # $${ would be the text ${.
+        ("${name}", '${"$"}${each.key}'),
+        ("{fleet}$${ip}", '{web}${"$$$"}${each.value.ip}'),
+        ("${{{name}}}", "$${${each.key}}"),
+        ("%{name}%", "%${each.key}%"),
+        ('"\\{name}', '"\\${each.key}'),
+    ],
+)
+def test_what_is_text_stays_text(pattern: str, expected: str) -> None:
+    assert template(pattern, MEANT) == expected
