@@ -203,7 +203,40 @@ class Simulator:
         """Let the connection break at the next calls of a method, before or after the call is carried out."""
         self._get("/drop", method=method, when=when, times=times, vm=vm)
 
-    def _get(self, path: str, **query: object) -> Any:
+    def quirk(self, name: str, value: str | None = None, *, path: str | None = None, vm: str | None = None) -> None:
+        """Let the simulator behave as some vCenter may, until reset_quirks; tests/vcsim/README.md has the table.
+
+        Args:
+            name: such as "delta-fields".
+            value: what it does; see the table.
+            path: the property that "clone-differs" changes, such as "config.memoryAllocation.reservation".
+            vm: only for clones of this source, by name or managed object id.
+        """
+        self._get("/quirk", name=name, value=value, path=path, vm=vm)
+
+    def clone_differs(self, path: str, value: str, *, vm: str | None = None) -> None:
+        """Let clones come back with another value of a property than their source's.
+
+        Args:
+            path: below the VM, as "config.cpuAllocation.limit"; "disk.0", "nic.0" and "cdrom.0" are the first of each.
+            value: as text, such as "512", "true" or "high"; "unset" takes the value away.
+            vm: only for clones of this source.
+        """
+        self.quirk("clone-differs", value, path=path, vm=vm)
+
+    def reset_quirks(self, name: str | None = None) -> None:
+        """End the quirks of a name, or all of them."""
+        self._get("/quirk", name=name, reset="true")
+
+    def localize(self, vm: str, locale: str) -> dict[int, str]:
+        """Put a VM's device labels into another language ("en", "de", "fr"); the labels by device key."""
+        return {int(key): label for key, label in self._get("/labels", vm=vm, locale=locale).items()}
+
+    def slow(self, method: str, *, ms: int) -> None:
+        """Let all answers to a method take so many milliseconds longer, until told otherwise."""
+        self._get("/slow", method=method, ms=ms)
+
+    def _get(self, path: str, /, **query: object) -> Any:
         given = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
         try:
             # Loopback, to a child whose certificate is new at each start.

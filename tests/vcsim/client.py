@@ -14,14 +14,20 @@ from tests.support.simulator import Simulator
 
 __all__ = [
     "Client",
+    "cdrom",
     "clone",
+    "controller",
     "depth",
     "devices",
+    "disk",
     "disks",
     "extra_config",
     "fault_of",
     "in_threads",
+    "machine_spec",
+    "make",
     "network_edit",
+    "nic",
     "nics",
     "plain",
     "result",
@@ -118,6 +124,82 @@ def spec(
 def clone(source: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     """An instant clone of a VM; arguments are those of spec."""
     return result(source.InstantClone_Task(spec(name, *args, **kwargs)))
+
+
+def machine_spec(name: str, added: Iterable[Any] = (), **settings: Any) -> Any:
+    """A ConfigSpec of a new VM with these devices; settings are the other fields of the ConfigSpec."""
+    given: dict[str, Any] = {"guestId": "ubuntu64Guest", "numCPUs": 1, "memoryMB": 1024} | settings
+    return vim.vm.ConfigSpec(
+        name=name,
+        files=vim.vm.FileInfo(vmPathName="[LocalDS_0]"),
+        deviceChange=[
+            vim.vm.device.VirtualDeviceSpec(
+                operation="add",
+                fileOperation="create" if isinstance(device, vim.vm.device.VirtualDisk) else None,
+                device=device,
+            )
+            for device in added
+        ],
+        **given,
+    )
+
+
+def make(client: Client, request: Any) -> Any:
+    """The powered off VM that a ConfigSpec describes, in the datacenter's VM folder and the cluster's root pool."""
+    pool = client.find("host/DC0_C0").resourcePool
+    return result(client.find("vm").CreateVM_Task(config=request, pool=pool))
+
+
+def controller(kind: Any, key: int, bus: int = 0, shared: str = "noSharing") -> Any:
+    """A new storage controller; shared is the bus sharing of a SCSI controller."""
+    if issubclass(kind, vim.vm.device.VirtualSCSIController):
+        return kind(key=key, busNumber=bus, sharedBus=shared)
+    return kind(key=key, busNumber=bus)
+
+
+def disk(
+    controller: int, unit: int, capacity: int, *, io: tuple[int, int, str, int] | None = None, **backing: Any
+) -> Any:
+    """A new disk of so many bytes, thin unless told otherwise; io is its limit, reservation, share level and count."""
+    given: dict[str, Any] = {"diskMode": "persistent", "thinProvisioned": True} | backing
+    new = vim.vm.device.VirtualDisk(
+        key=-100 - unit,
+        controllerKey=controller,
+        unitNumber=unit,
+        capacityInBytes=capacity,
+        capacityInKB=capacity // 1024,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName="", **given),
+    )
+    if io:
+        new.storageIOAllocation = vim.StorageResourceManager.IOAllocationInfo(
+            limit=io[0], reservation=io[1], shares=vim.SharesInfo(level=io[2], shares=io[3])
+        )
+    return new
+
+
+def cdrom(controller: int, unit: int, backing: Any, *, start: bool = False) -> Any:
+    """A new CD-ROM."""
+    return vim.vm.device.VirtualCdrom(
+        key=-200 - unit,
+        controllerKey=controller,
+        unitNumber=unit,
+        backing=backing,
+        connectable=vim.vm.device.VirtualDevice.ConnectInfo(
+            startConnected=start, allowGuestControl=True, connected=start
+        ),
+    )
+
+
+def nic(kind: Any, backing: Any, *, share: str = "normal") -> Any:
+    """A new interface; the number of custom shares is 42."""
+    return kind(
+        key=-300,
+        backing=backing,
+        addressType="generated",
+        resourceAllocation=vim.vm.device.VirtualEthernetCard.ResourceAllocation(
+            reservation=0, limit=-1, share=vim.SharesInfo(level=share, shares=42)
+        ),
+    )
 
 
 def extra_config(values: Mapping[str, object]) -> list[Any]:

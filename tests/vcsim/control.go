@@ -28,12 +28,14 @@ import (
 //	    [&times=N][&vm=NAME]
 //	GET /ic/sessions                       the number of sessions that are logged in
 type control struct {
-	svc *simulator.Service
+	svc    *simulator.Service
+	quirks *quirks
 
 	mu       sync.Mutex
 	requests map[string]int
 	calls    []call
 	rules    []*rule
+	slow     map[string]time.Duration // by method
 }
 
 // call is a call that may have changed a VM.
@@ -68,6 +70,7 @@ func (c *control) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ic/fault", c.serveFault)
 	mux.HandleFunc("GET /ic/drop", c.serveDrop)
 	mux.HandleFunc("GET /ic/sessions", c.serveSessions)
+	c.handleQuirks(mux)
 }
 
 func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
@@ -82,6 +85,7 @@ func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.record(m)
+	c.linger(m.Name)
 	drop := c.take(c.svc.Context.Map, m, (*rule).isDrop)
 	if drop != nil && drop.When == "before" {
 		panic(http.ErrAbortHandler) // closes the connection

@@ -79,8 +79,8 @@ func createDisk(ds *simulator.Datastore, file string, capacity int64) error {
 
 var deltaSuffix = regexp.MustCompile(`(-\d{6})?\.vmdk$`)
 
-// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does.
-func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does; bent is how they report.
+func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, bent string) {
 	devices := slices.Clone(vm.Config.Hardware.Device)
 	for i, d := range devices { // copies: a reply being encoded may still hold the old ones
 		if disk, ok := d.(*types.VirtualDisk); ok {
@@ -93,6 +93,7 @@ func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 		base := deltaSuffix.ReplaceAllString(disk.backing.FileName, "")
 		disk.stack(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
 	}
+	bendDeltas(devices, bent)
 	vm.Config.Hardware.Device = devices
 	touch(vm.Config)
 	setLayout(vm)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +22,10 @@ type guests struct {
 }
 
 // identity is what a guest is called, and what it keeps when it is rebooted or cloned.
-type identity struct{ host, ip string }
+type identity struct {
+	host, ip string
+	network  string // "never": tells of no address; "source": tells its source's for good
+}
 
 func newGuests(svc *simulator.Service, delay time.Duration) *guests {
 	return &guests{svc: svc, delay: delay, ids: make(map[types.ManagedObjectReference]identity)}
@@ -74,9 +76,10 @@ func (g *guests) report(ref types.ManagedObjectReference) {
 	})
 }
 
-// inherit gives a clone the identity of its source, and a guest that has yet to report.
-func (g *guests) inherit(vm, src *simulator.VirtualMachine) {
+// inherit gives a clone the identity of its source, and a guest that has yet to report, of its network as told.
+func (g *guests) inherit(vm, src *simulator.VirtualMachine, network string) {
 	id := g.identity(src)
+	id.network = network
 	g.mu.Lock()
 	g.ids[vm.Self] = id
 	g.mu.Unlock()
@@ -113,7 +116,9 @@ func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 		case "guestinfo.ic.hostname":
 			id.host = fmt.Sprint(v.Value)
 		case "guestinfo.ic.ipaddress":
-			id.ip = fmt.Sprint(v.Value)
+			if id.network == "" {
+				id.ip = fmt.Sprint(v.Value)
+			}
 		}
 	}
 	g.ids[vm.Self] = id
@@ -123,7 +128,7 @@ func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 // up fills in what running Tools report.
 func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
 	id := g.identity(vm)
-	names := networkNames(g.svc.Context, vm.Config)
+	names := networkNames(g.svc.Context, vm.Config.Hardware.Device)
 	for i := range nics {
 		nics[i].Network = names[nics[i].DeviceConfigId]
 		nics[i].Connected = true
@@ -156,6 +161,12 @@ func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
 		GuestState:           string(types.VirtualMachineGuestStateRunning),
 		AppHeartbeatStatus:   string(types.VirtualMachineAppHeartbeatStatusTypeAppStatusGray),
 		GuestOperationsReady: on(),
+	}
+	if id.network == "never" {
+		vm.Guest.IpAddress, vm.Guest.IpStack = "", nil
+		for i := range nics {
+			nics[i].IpAddress, nics[i].IpConfig = nil, nil
+		}
 	}
 	vm.GuestHeartbeatStatus = types.ManagedEntityStatusGreen
 	summarize(vm)
@@ -207,57 +218,4 @@ func publishGuest(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 		{Name: "guestHeartbeatStatus", Val: vm.GuestHeartbeatStatus},
 		{Name: "summary.guest", Val: *vm.Summary.Guest},
 	})
-}
-
-// networkRef is the network that a device is on, if it is on one.
-func networkRef(device types.BaseVirtualDevice) (types.ManagedObjectReference, bool) {
-	switch b := device.GetVirtualDevice().Backing.(type) {
-	case *types.VirtualEthernetCardNetworkBackingInfo:
-		if b.Network != nil {
-			return *b.Network, true
-		}
-	case *types.VirtualEthernetCardDistributedVirtualPortBackingInfo:
-		return portgroup(b), true
-	}
-	return types.ManagedObjectReference{}, false
-}
-
-// networks returns the networks of a VM, each once.
-func networks(config *types.VirtualMachineConfigInfo) []types.ManagedObjectReference {
-	var refs []types.ManagedObjectReference
-	for _, dev := range config.Hardware.Device {
-		if ref, ok := networkRef(dev); ok && !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
-}
-
-// networkNames returns the networks' names by NIC device key.
-func networkNames(ctx *simulator.Context, config *types.VirtualMachineConfigInfo) map[int32]string {
-	names := make(map[int32]string)
-	for _, dev := range config.Hardware.Device {
-		ref, ok := networkRef(dev)
-		if !ok {
-			continue
-		}
-		switch n := ctx.Map.Get(ref).(type) {
-		case *mo.Network:
-			names[dev.GetVirtualDevice().Key] = n.Name
-		case *simulator.DistributedVirtualPortgroup:
-			names[dev.GetVirtualDevice().Key] = n.Name
-		}
-	}
-	return names
-}
-
-// networkSummary is what a NIC's description says of its backing.
-func networkSummary(backing types.BaseVirtualDeviceBackingInfo) string {
-	switch b := backing.(type) {
-	case *types.VirtualEthernetCardNetworkBackingInfo:
-		return b.DeviceName
-	case *types.VirtualEthernetCardDistributedVirtualPortBackingInfo:
-		return "DVSwitch: " + b.Port.SwitchUuid
-	}
-	return ""
 }

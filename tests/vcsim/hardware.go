@@ -25,8 +25,6 @@ type hardware struct {
 	inv     *inventory
 	devices []types.BaseVirtualDevice
 	files   []string // that devices need, on the first datastore
-	// late sets what CreateVM_Task of govmomi drops.
-	late []func(*types.VirtualMachineConfigInfo)
 }
 
 // bus is a controller which disks and CD-ROMs hang on.
@@ -196,7 +194,7 @@ func (h *hardware) spec() *types.VirtualMachineConfigSpec {
 	return &h.VirtualMachineConfigSpec
 }
 
-// link lists each device at its controller, which CreateVM_Task does not do.
+// link lists each device at its controller.
 func link(devices []types.BaseVirtualDevice) {
 	controllers := make(map[int32]*types.VirtualController)
 	for _, d := range devices {

@@ -24,14 +24,19 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 		body.Fault_ = notFound(req.This)
 		return body
 	}
+	busy := x.flights.start(src.Self, x.parallelLimit)
 	task := simulator.CreateTask(src, "instantClone", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		if busy != nil {
+			return nil, busy
+		}
+		defer x.flights.end(src.Self)
 		p, fault := x.check(ctx, src, &req.Spec)
 		if fault != nil {
 			return nil, fault
 		}
 		var vm *simulator.VirtualMachine
 		ctx.WithLock(p.folder, func() { // nobody may take the name meanwhile
-			if fault = nameTaken(ctx, p.folder, req.Spec.Name); fault == nil {
+			if fault = nameTaken(ctx, p.folder, escaped(req.Spec.Name)); fault == nil {
 				vm, fault = x.instantClone(ctx, src, &req.Spec, p)
 			}
 		})
@@ -63,13 +68,14 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 	}
 	ctx.WithLock(vm, func() {
 		config := copyConfig(src.Config)
-		config.ExtraConfig = mergeOptions(config.ExtraConfig, spec.Config)
+		config.ExtraConfig = mergeOptions(config.ExtraConfig, additional(spec.Config))
 		cloneDisks(config, src, vm, p.datastore)
 		cloneDevices(config, p)
+		x.quirks.onClone(config, src)
 		setConfig(vm, config)
 
 		vm.Capability = src.Capability
-		vm.Network = networks(config)
+		vm.Network = networks(ctx, config.Hardware.Device)
 		for _, ref := range src.Datastore { // of the disks' parents
 			if simulator.FindReference(vm.Datastore, ref) == nil {
 				vm.Datastore = append(vm.Datastore, ref)
@@ -78,15 +84,17 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 			}
 		}
 		setLayout(vm)
-		x.inherit(vm, src)
+		x.inherit(vm, src, x.quirks.value("guest-network", src))
 		powerOn(vm)
+		x.quirks.onRunning(config, src)
+		summarizeHardware(vm)
 		publish(ctx, vm)
 		ctx.Update(vm, []types.PropertyChange{{Name: "runtime.powerState", Val: vm.Runtime.PowerState}})
 	})
 	share(ctx, src)
 	share(ctx, vm)
 	if !isFrozen(src) {
-		addDeltas(ctx, src)
+		addDeltas(ctx, src, x.quirks.value("source-delta-fields", src))
 	}
 	post(ctx, instantCloned(vm, src, p))
 	return vm, nil
@@ -150,18 +158,7 @@ func setConfig(vm *simulator.VirtualMachine, config *types.VirtualMachineConfigI
 	touch(config)
 	vm.Config = config
 
-	nics := 0
-	for _, d := range config.Hardware.Device {
-		if _, ok := d.(types.BaseVirtualEthernetCard); ok {
-			nics++
-		}
-	}
-	s := &vm.Summary.Config
-	s.NumVirtualDisks = int32(len(disks(config.Hardware.Device)))
-	s.NumEthernetCards = int32(nics)
-	s.NumCpu, s.MemorySizeMB = config.Hardware.NumCPU, config.Hardware.MemoryMB
-	s.Annotation, s.GuestId, s.GuestFullName = config.Annotation, config.GuestId, config.GuestFullName
-	s.HwVersion = config.Version
+	summarizeHardware(vm)
 }
 
 // copyConfig copies a configuration; the copied disks lack their parents.

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 
 	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-const hardwareVersion = "vmx-19" // of vSphere 7.0.2 and later
+// hardwareVersion is the newest one, which all VMs of the inventory have; see -hardware.
+var hardwareVersion = "vmx-19" // of vSphere 7.0.2 and later
 
 // inventory adds VMs to the model.
 type inventory struct {
@@ -46,6 +46,9 @@ func populate(ctx *simulator.Context, o *options, g *guests) error {
 	}
 
 	describeVersions(ctx, inv.cluster)
+	if err := addOpaqueNetworks(ctx, dc, inv.cluster, o.opaque); err != nil {
+		return err
+	}
 
 	for _, name := range o.sources {
 		if err := inv.add(name, true); err != nil {
@@ -90,74 +93,39 @@ func (inv *inventory) add(name string, running bool) error {
 	}
 	host := inv.cluster.Host[inv.n%len(inv.cluster.Host)]
 	inv.n++
-	vm, fault := createVM(inv.ctx, inv.folder, h.spec(), *inv.cluster.ResourcePool, host)
+	vm, fault := newVM(inv.ctx, inv.folder, h.spec(), inv.locale, *inv.cluster.ResourcePool, host)
 	if fault != nil {
 		return fmt.Errorf("create VM %s: %T %+v", name, fault, fault)
 	}
-	for _, set := range h.late {
-		set(vm.Config)
-	}
-	link(vm.Config.Hardware.Device)
-	vm.Summary.Config.GuestFullName = vm.Config.GuestFullName
-	vm.Summary.Config.Annotation = vm.Config.Annotation
-	vm.Capability = types.VirtualMachineCapability{
-		SnapshotOperationsSupported: true, MultipleSnapshotsSupported: true, PoweredOffSnapshotsSupported: true,
-		SnapshotConfigSupported: true, ConsolePreferencesSupported: true,
-	}
-	touch(vm.Config)
 	if running {
 		powerOn(vm)
 		inv.guests.up(vm, vm.Guest.Net)
 	}
-	vm.Runtime.InstantCloneFrozen = off()
-	vm.Summary.Runtime.InstantCloneFrozen = vm.Runtime.InstantCloneFrozen
 	return nil
 }
 
 // hardware is that of a VM, by its layout.
 func (inv *inventory) hardware(name string) *hardware {
 	h := &hardware{inv: inv, VirtualMachineConfigSpec: types.VirtualMachineConfigSpec{
-		Name:                         name,
-		Uuid:                         stableUUID(name, "bios"),
-		InstanceUuid:                 stableUUID(name, "instance"),
-		GuestId:                      string(types.VirtualMachineGuestOsIdentifierUbuntu64Guest),
-		Version:                      hardwareVersion,
-		Firmware:                     string(types.GuestOsDescriptorFirmwareTypeEfi),
-		Annotation:                   "made by vcsim",
-		Files:                        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[LocalDS_0] %[1]s/%[1]s.vmx", name)},
-		NumCPUs:                      2,
-		NumCoresPerSocket:            types.NewInt32(2),
-		MemoryMB:                     4096,
-		CpuHotAddEnabled:             on(),
-		CpuHotRemoveEnabled:          on(),
-		MemoryHotAddEnabled:          on(),
-		NestedHVEnabled:              off(),
-		MemoryReservationLockedToMax: off(),
-		ChangeTrackingEnabled:        off(),
-		LatencySensitivity:           &types.LatencySensitivity{Level: types.LatencySensitivitySensitivityLevelNormal},
-		Flags: &types.VirtualMachineFlagInfo{
-			DisableAcceleration: off(), EnableLogging: on(), UseToe: off(), RunWithDebugInfo: off(),
-			MonitorType: "release", HtSharing: "any", SnapshotDisabled: off(), SnapshotLocked: off(),
-			DiskUuidEnabled: on(), VirtualMmuUsage: "automatic", VirtualExecUsage: "hvAuto",
-			SnapshotPowerOffBehavior: "powerOff", RecordReplayEnabled: off(), FaultToleranceType: "unset",
-			CbrcCacheEnabled: off(), VvtdEnabled: off(), VbsEnabled: off(),
-		},
+		Name:                name,
+		Uuid:                stableUUID(name, "bios"),
+		InstanceUuid:        stableUUID(name, "instance"),
+		GuestId:             string(types.VirtualMachineGuestOsIdentifierUbuntu64Guest),
+		Version:             hardwareVersion,
+		Firmware:            string(types.GuestOsDescriptorFirmwareTypeEfi),
+		Annotation:          "made by vcsim",
+		Files:               &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[LocalDS_0] %[1]s/%[1]s.vmx", name)},
+		NumCPUs:             2,
+		NumCoresPerSocket:   types.NewInt32(2),
+		MemoryMB:            4096,
+		CpuHotAddEnabled:    on(),
+		CpuHotRemoveEnabled: on(),
+		MemoryHotAddEnabled: on(),
+		Flags:               &types.VirtualMachineFlagInfo{DiskUuidEnabled: on()},
 		Tools: &types.ToolsConfigInfo{
 			ToolsVersion: 11365, ToolsInstallType: string(types.VirtualMachineToolsInstallTypeGuestToolsTypeOpenVMTools),
-			AfterPowerOn: on(), AfterResume: on(), BeforeGuestStandby: on(), BeforeGuestShutdown: on(), BeforeGuestReboot: off(),
-			ToolsUpgradePolicy: string(types.UpgradePolicyManual), SyncTimeWithHostAllowed: on(), SyncTimeWithHost: off(),
-		},
-		BootOptions: &types.VirtualMachineBootOptions{
-			EnterBIOSSetup: off(), EfiSecureBootEnabled: off(), BootRetryEnabled: off(), BootRetryDelay: 10000,
-			NetworkBootProtocol: string(types.VirtualMachineBootOptionsNetworkBootProtocolTypeIpv4),
 		},
 	}}
-	h.late = append(h.late, func(config *types.VirtualMachineConfigInfo) {
-		config.SwapPlacement = string(types.VirtualMachineConfigInfoSwapPlacementTypeInherit)
-		config.VPMCEnabled = off()
-		config.GuestFullName = "Ubuntu Linux (64-bit)"
-	})
-
 	build, ok := inv.layouts[name]
 	if !ok {
 		build = layouts[defaultLayout]
@@ -165,12 +133,6 @@ func (inv *inventory) hardware(name string) *hardware {
 	build(h)
 	if inv.cdrom && count[*types.VirtualCdrom](h) == 0 {
 		h.clientCDROM(ide, 0)
-	}
-	if h.CpuAllocation == nil { // what vCenter means by normal shares
-		h.CpuAllocation = allocation(0, -1, types.SharesInfo{Level: types.SharesLevelNormal, Shares: 1000 * h.NumCPUs})
-	}
-	if h.MemoryAllocation == nil {
-		h.MemoryAllocation = allocation(0, -1, types.SharesInfo{Level: types.SharesLevelNormal, Shares: 10 * int32(h.MemoryMB)})
 	}
 	return h
 }
@@ -182,16 +144,6 @@ func (inv *inventory) addFile(path string) error {
 		return err
 	}
 	return os.WriteFile(file, nil, 0o600)
-}
-
-// createVM is Folder.CreateVM_Task, in process.
-func createVM(ctx *simulator.Context, folder *simulator.Folder, spec *types.VirtualMachineConfigSpec, pool, host types.ManagedObjectReference) (*simulator.VirtualMachine, types.BaseMethodFault) {
-	body := folder.CreateVMTask(ctx, &types.CreateVM_Task{This: folder.Self, Config: *spec, Pool: pool, Host: &host})
-	res, fault := await(ctx, body.(*methods.CreateVM_TaskBody).Res.Returnval)
-	if fault != nil {
-		return nil, fault
-	}
-	return ctx.Map.Get(res.(types.ManagedObjectReference)).(*simulator.VirtualMachine), nil
 }
 
 // findVM returns a VM of that name or managed object id, or nil.

@@ -8,7 +8,7 @@ type layout func(*hardware)
 const defaultLayout = "default"
 
 // layouts are what -layout may name. To add one, write its function and name it here: the methods of hardware
-// number keys, units and labels; what CreateVM_Task drops goes to hardware.late.
+// number keys, units and labels.
 var layouts = map[string]layout{
 	defaultLayout:     defaultHardware,
 	"minimal":         minimal,

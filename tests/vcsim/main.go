@@ -46,8 +46,8 @@ func run(o *options) error {
 	setInstanceUUID(ctx)
 
 	g := newGuests(m.Service, o.tools)
-	c := &control{svc: m.Service, requests: make(map[string]int)}
-	x := &extension{options: o, guests: g, control: c}
+	c := &control{svc: m.Service, requests: make(map[string]int), quirks: new(quirks)}
+	x := &extension{options: o, guests: g, control: c, quirks: c.quirks}
 	x.install(ctx)
 	if err := populate(ctx, o, g); err != nil {
 		return err

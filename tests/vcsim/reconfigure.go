@@ -1,7 +1,7 @@
 package main
 
 import (
-	"reflect"
+	"path"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -9,7 +9,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// ReconfigVMTask lets govmomi reconfigure a VM as vCenter does.
+// ReconfigVMTask reconfigures a VM as vCenter does.
 func (x *extension) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
 	body := new(methods.ReconfigVM_TaskBody)
 	vm, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
@@ -24,75 +24,51 @@ func (x *extension) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 	return body
 }
 
-// reconfigure changes a VM. The caller is a task of the VM, and so holds its lock.
+// reconfigure changes a VM, or nothing of it if vCenter would refuse a part. The caller is a task of the VM, and so holds
+// its lock.
 func reconfigure(ctx *simulator.Context, vm *simulator.VirtualMachine, spec types.VirtualMachineConfigSpec) types.BaseMethodFault {
 	completeSpec(&spec, vm.Config)
-	inner := vm.ReconfigVMTask(ctx, &types.ReconfigVM_Task{This: vm.Self, Spec: spec})
-	_, fault := await(ctx, inner.(*methods.ReconfigVM_TaskBody).Res.Returnval)
-	if fault == nil && len(spec.DeviceChange) != 0 {
-		linkDevices(ctx, vm)
+	if fault := refuse(vm, &spec); fault != nil {
+		return fault
 	}
-	return fault
-}
-
-// completeSpec fills in what a reconfiguration leaves unset: vCenter keeps it as it is, govmomi replaces flags, tools,
-// boot options and allocations as a whole. What govmomi ignores is set here.
-func completeSpec(spec *types.VirtualMachineConfigSpec, config *types.VirtualMachineConfigInfo) {
-	fill(spec.Flags, &config.Flags)
-	fill(spec.Tools, config.Tools)
-	fill(spec.BootOptions, config.BootOptions)
-	fill(spec.CpuAllocation, config.CpuAllocation)
-	fill(spec.MemoryAllocation, config.MemoryAllocation)
-	if spec.SwapPlacement != "" {
-		config.SwapPlacement = spec.SwapPlacement
+	a := assemble(ctx, vm)
+	if fault := a.change(spec.DeviceChange); fault != nil {
+		return fault
 	}
-	if spec.VPMCEnabled != nil {
-		config.VPMCEnabled = spec.VPMCEnabled
-	}
-	spec.CpuAllocation = resized(spec.CpuAllocation, config.CpuAllocation, 1000*spec.NumCPUs)
-	spec.MemoryAllocation = resized(spec.MemoryAllocation, config.MemoryAllocation, int32(10*spec.MemoryMB))
-}
-
-// fill copies the fields that a part of a specification leaves unset from what is there.
-func fill[T any](part, current *T) {
-	if part == nil || current == nil {
-		return
-	}
-	to, from := reflect.ValueOf(part).Elem(), reflect.ValueOf(current).Elem()
-	for i := range to.NumField() {
-		if to.Field(i).IsZero() {
-			to.Field(i).Set(from.Field(i))
+	appConfig := vm.Config.VAppConfig
+	if spec.VAppConfig != nil {
+		var fault types.BaseMethodFault
+		if appConfig, fault = vApp(spec.VAppConfig, appConfig); fault != nil {
+			return fault
 		}
 	}
+	if isTrue(spec.VAppConfigRemoved) {
+		appConfig = nil
+	}
+
+	rest := spec
+	rest.DeviceChange, rest.VAppConfig = nil, nil
+	rest.ExtraConfig = additional(spec.ExtraConfig)
+	inner := vm.ReconfigVMTask(ctx, &types.ReconfigVM_Task{This: vm.Self, Spec: rest})
+	if _, fault := await(ctx, inner.(*methods.ReconfigVM_TaskBody).Res.Returnval); fault != nil {
+		return fault
+	}
+	applySettings(&spec, vm.Config)
+	vm.Config.VAppConfig = appConfig
+	a.commit(vm)
+	return nil
 }
 
-// resized is an allocation with the number of normal shares that goes with a new size, 0 being none.
-func resized(part, current *types.ResourceAllocationInfo, normal int32) *types.ResourceAllocationInfo {
-	if normal == 0 {
-		return part
+// assemble takes a VM's devices as they are.
+func assemble(ctx *simulator.Context, vm *simulator.VirtualMachine) *assembly {
+	a := &assembly{
+		ctx: ctx, dc: datacenter(ctx, vm), config: vm.Config,
+		running:  vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn,
+		language: languageOf(vm.Config.Hardware.Device),
+		devices:  copyDevices(vm.Config.Hardware.Device),
 	}
-	if part == nil && current != nil {
-		c := *current
-		part = &c
-	}
-	if part != nil && part.Shares != nil && part.Shares.Level == types.SharesLevelNormal {
-		part.Shares = &types.SharesInfo{Level: types.SharesLevelNormal, Shares: normal}
-	}
-	return part
-}
-
-// linkDevices lists devices that came or went at their controllers. It works on copies: an answer that is being
-// written may still hold the devices.
-func linkDevices(ctx *simulator.Context, vm *simulator.VirtualMachine) {
-	devices := make([]types.BaseVirtualDevice, len(vm.Config.Hardware.Device))
-	for i, d := range vm.Config.Hardware.Device {
-		if _, ok := d.(types.BaseVirtualController); ok {
-			c := reflect.New(reflect.TypeOf(d).Elem())
-			c.Elem().Set(reflect.ValueOf(d).Elem())
-			d = c.Interface().(types.BaseVirtualDevice)
-		}
-		devices[i] = d
-	}
-	link(devices)
-	ctx.Update(vm, []types.PropertyChange{{Name: "config.hardware.device", Val: devices}})
+	a.home.FromString(vm.Config.Files.VmPathName)
+	a.home.Path = path.Dir(a.home.Path)
+	a.name = path.Base(a.home.Path)
+	return a
 }

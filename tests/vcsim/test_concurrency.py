@@ -123,3 +123,23 @@ def test_object_that_is_destroyed_leaves_the_filter(slow_client: Client) -> None
 
     assert [(each.kind, each.obj) for each in update.filterSet[0].objectSet] == [("leave", vm)]
     collector.Destroy()
+
+
+def test_source_moves_into_the_folder_where_it_is_being_cloned(start_simulator: StartSimulator) -> None:
+    simulated = start_simulator("-vm", 0)
+    with Client(simulated) as client:
+        client.find("vm").CreateFolder("busy")
+        moid = client.vm("golden-web")._moId
+
+    def work(index: int) -> None:
+        with Client(simulated) as client:
+            root = client.find("vm")
+            busy = client.find("vm/busy")
+            source = vim.VirtualMachine(moid, client.instance._stub)  # which is in no folder while it moves
+            for number in range(10):
+                if index:
+                    result(source.InstantClone_Task(spec(f"clone-{index}-{number}", folder=busy)))
+                else:
+                    result((root if number % 2 else busy).MoveIntoFolder_Task([source]))
+
+    assert in_threads(4, work) == []

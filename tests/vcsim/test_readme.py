@@ -26,13 +26,33 @@ def test_readme_tells_of_every_flag_and_layout(readme: str) -> None:
     (layouts,) = re.findall(r"Layouts: (.*)", usage)
     first_cells = "\n".join(re.findall(r"^\| ([^|]*) \|", readme, re.MULTILINE))
 
-    assert len(flags) == 19
+    assert len(flags) == 23
     assert [flag for flag in flags if not re.search(rf"`{flag}[ `]", first_cells)] == []
     assert [layout for layout in layouts.split(", ") if f"`{layout}`" not in first_cells] == []
 
 
 def test_readme_tells_of_every_request(readme: str) -> None:
-    paths = re.findall(r'HandleFunc\("GET (/ic[a-z/]*)"', (FOLDER / "control.go").read_text())
+    sources = [(FOLDER / name).read_text() for name in ("control.go", "control_quirks.go")]
+    paths = re.findall(r'HandleFunc\("GET (/ic[a-z/]*)"', "".join(sources))
 
-    assert len(paths) == 6
+    assert len(paths) == 9
     assert [path for path in paths if not re.search(rf"^\| `{path}[?`\[]", readme, re.MULTILINE)] == []
+
+
+def test_readme_tells_of_every_quirk(readme: str) -> None:
+    (table,) = re.findall(r"^var quirkValues = .*?^}", (FOLDER / "quirks.go").read_text(), re.MULTILINE | re.DOTALL)
+    names = re.findall(r'^\t"([a-z-]+)":', table, re.MULTILINE)
+
+    assert len(names) == 9
+    assert [name for name in names if f"\n| `{name}` |" not in readme] == []
+
+
+def test_readme_tells_of_every_rule(readme: str) -> None:
+    sources = "".join((FOLDER / name).read_text() for name in ("refusals.go", "refusals_devices.go"))
+    settings = re.findall(r'^\t(?:\{|flagSetting\()"([\w.]+)"', sources, re.MULTILINE)
+
+    names = {name.rpartition(".")[2] for name in settings}
+
+    assert {"firmware", "diskUuidEnabled", "diskMode", "sharedBus"} < names
+    refusals = readme[readme.index("## What it refuses") : readme.index("## What it does otherwise")]
+    assert sorted(name for name in names if name not in refusals) == []

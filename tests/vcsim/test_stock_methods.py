@@ -90,6 +90,7 @@ def test_added_devices_are_listed_at_their_controllers(source: Any) -> None:
 
 def test_reconfiguration_keeps_what_it_does_not_mention(source: Any) -> None:
     vm = clone(source, "kept")
+    result(vm.PowerOff())
     before = plain(vm.config)
     request = vim.vm.ConfigSpec(
         flags=vim.vm.FlagInfo(vbsEnabled=True),
@@ -203,6 +204,25 @@ def test_port_group_is_found_by_key(client: Client, source: Any) -> None:
     found = client.content.dvSwitchManager.DVSManagerLookupDvPortGroup(port.switchUuid, port.portgroupKey)
 
     assert found.name == "DC0_DVPG0"
+
+
+def test_folder_is_destroyed_with_what_is_in_it_unless_a_vm_runs(client: Client, source: Any) -> None:
+    outer = client.find("vm").CreateFolder("doomed")
+    inner = outer.CreateFolder("inner")
+    vm = clone(source, "inside", folder=inner)
+    files = [disk.backing.fileName for disk in disks(vm)]
+
+    assert fault_of(outer.Destroy) == "InvalidPowerState"
+    assert client.vm("doomed/inner/inside") == vm
+
+    result(vm.PowerOff())
+    task = outer.Destroy()
+    result(task)
+
+    assert task.info.name.info.wsdlName == "Destroy_Task"
+    assert (client.find("vm/doomed"), client.vm("doomed/inner/inside")) == (None, None)
+    assert [client.has_file(file) for file in files] == [False, False]
+    assert source.runtime.powerState == "poweredOn"
 
 
 def test_drs_can_be_overridden_for_a_vm(client: Client, full_clone: Any) -> None:

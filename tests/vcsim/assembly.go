@@ -1,0 +1,268 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// assembly is a VM's devices while a request changes them: the VM and its files stay as they are until the whole
+// request has been found to be good, and commit.
+type assembly struct {
+	ctx      *simulator.Context
+	dc       *simulator.Datacenter
+	home     object.DatastorePath // the VM's folder
+	name     string               // of its disks
+	config   *types.VirtualMachineConfigInfo
+	running  bool
+	language string
+	devices  []types.BaseVirtualDevice
+	keys     map[int32]int32 // of added devices, by the keys that the request gives them
+	created  []newDisk
+	deleted  []string
+}
+
+// newDisk is a disk whose files are to be made.
+type newDisk struct {
+	file     string
+	capacity int64
+}
+
+// change applies a request's changes in their order.
+func (a *assembly) change(changes []types.BaseVirtualDeviceConfigSpec) types.BaseMethodFault {
+	a.keys = make(map[int32]int32)
+	for i, change := range changes {
+		spec := *change.GetVirtualDeviceConfigSpec()
+		if spec.Device == nil {
+			return &types.InvalidDeviceSpec{DeviceIndex: int32(i)}
+		}
+		spec.Device = copyDevice(spec.Device)
+		base := spec.Device.GetVirtualDevice()
+		if key, ok := a.keys[base.ControllerKey]; ok && base.ControllerKey != 0 {
+			base.ControllerKey = key
+		}
+		var fault types.BaseMethodFault
+		switch spec.Operation {
+		case types.VirtualDeviceConfigSpecOperationAdd:
+			fault = a.add(int32(i), &spec)
+		case types.VirtualDeviceConfigSpecOperationEdit:
+			fault = a.edit(int32(i), &spec)
+		case types.VirtualDeviceConfigSpecOperationRemove:
+			fault = a.remove(int32(i), &spec)
+		}
+		if fault != nil {
+			return fault
+		}
+	}
+	for _, d := range a.devices {
+		if key := d.GetVirtualDevice().ControllerKey; key != 0 && byKey(a.devices, key) == nil {
+			return &types.InvalidController{ControllerKey: key}
+		}
+	}
+	return nil
+}
+
+// add numbers a new device as vCenter does, whatever key, label and summary the request gives it.
+func (a *assembly) add(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
+	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
+	given := spec.Device.GetVirtualDevice().Key
+	device := spec.Device
+	base := device.GetVirtualDevice()
+	if key, ok := standardKey(device); ok {
+		// "If you attempt to add a default device, such as an IDE controller, the server ignores the operation":
+		// Web Services SDK Programming Guide, Adding Devices to Virtual Machines.
+		a.keys[given] = key
+		return nil
+	}
+	var fault types.BaseMethodFault
+	switch d := device.(type) {
+	case *types.VirtualDisk:
+		fault = a.place(bad, base, "disk")
+		if fault == nil {
+			fault = a.addDisk(bad, d, spec.FileOperation)
+		}
+	case *types.VirtualCdrom:
+		fault = a.place(bad, base, "cdrom")
+		a.completeCDROM(d)
+	case *types.VirtualFloppy:
+		if base.ControllerKey == 0 {
+			base.ControllerKey = 400
+		}
+		fault = a.place(bad, base, "floppy")
+	default:
+		fault = a.slot(bad, device)
+	}
+	if fault != nil {
+		return fault
+	}
+	a.connect(device)
+	a.keys[given] = base.Key
+	a.devices = append(a.devices, device)
+	return nil
+}
+
+// place puts a device on its storage controller.
+func (a *assembly) place(bad types.BaseMethodFault, base *types.VirtualDevice, word string) types.BaseMethodFault {
+	if base.ControllerKey == 0 {
+		return new(types.MissingController)
+	}
+	controller := byKey(a.devices, base.ControllerKey)
+	if controller == nil {
+		return &types.InvalidController{ControllerKey: base.ControllerKey}
+	}
+	on, ok := unitsOf(controller)
+	if !ok {
+		return &types.InvalidController{ControllerKey: base.ControllerKey}
+	}
+	unit := int32(0)
+	if base.UnitNumber != nil && *base.UnitNumber >= 0 {
+		unit = *base.UnitNumber
+	} else {
+		for unit == on.own || at(a.devices, base.ControllerKey, unit) != nil {
+			unit++
+		}
+	}
+	if unit > on.last || unit == on.own || at(a.devices, base.ControllerKey, unit) != nil {
+		return bad
+	}
+	base.UnitNumber, base.Key = &unit, on.key(unit)
+	base.DeviceInfo = &types.Description{Label: nextLabel(a.devices, a.language, word, 1)}
+	return nil
+}
+
+// slot puts a device on the PCI bus, or beside it.
+func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevice) types.BaseMethodFault {
+	base := device.GetVirtualDevice()
+	if key, label, summary, ok := single(device); ok {
+		if byKey(a.devices, key) != nil || !a.mayHave(device) {
+			return bad
+		}
+		base.Key, base.DeviceInfo = key, &types.Description{Label: label, Summary: summary}
+		if _, isTPM := device.(*types.VirtualTPM); !isTPM {
+			base.ControllerKey = pciController
+		}
+		return nil
+	}
+	s, ok := slotOf(device)
+	if !ok {
+		base.Key = 20000 // kinds that no layout has, one after the other
+		for byKey(a.devices, base.Key) != nil {
+			base.Key++
+		}
+		kind := strings.TrimPrefix(reflect.TypeOf(device).Elem().Name(), "Virtual")
+		base.DeviceInfo = &types.Description{Label: kind, Summary: kind}
+		return nil
+	}
+	n := int32(0)
+	if c := storageController(device); c != nil {
+		if n = c.BusNumber; n < 0 || byKey(a.devices, s.firstKey+n) != nil {
+			return bad
+		}
+		c.Device = nil
+	} else {
+		taken := func(n int32) bool {
+			// A clone's devices may have been renumbered, and keep their units.
+			return byKey(a.devices, s.firstKey+n) != nil || s.firstUnit != 0 && at(a.devices, pciController, s.firstUnit+n) != nil
+		}
+		for taken(n) {
+			n++
+		}
+	}
+	if n >= s.limit {
+		return bad
+	}
+	base.Key = s.firstKey + n
+	label := fmt.Sprintf("%s %d", languages[a.language][s.word], n)
+	if s.firstLabel != 0 {
+		label = nextLabel(a.devices, a.language, s.word, s.firstLabel)
+	}
+	base.DeviceInfo = &types.Description{Label: label, Summary: s.summary}
+	base.ControllerKey, base.UnitNumber = 400, nil
+	if s.firstUnit != 0 {
+		base.ControllerKey, base.UnitNumber = pciController, types.NewInt32(s.firstUnit+n)
+	}
+	switch d := device.(type) {
+	case types.BaseVirtualSCSIController:
+		completeSCSI(d.GetVirtualSCSIController())
+	case types.BaseVirtualEthernetCard:
+		return a.completeNIC(bad, device, d.GetVirtualEthernetCard())
+	}
+	return nil
+}
+
+// mayHave tells whether the VM fulfils what a device needs: a TPM needs EFI firmware, see vSphere Security, Securing
+// Virtual Machines with Virtual Trusted Platform Module.
+func (a *assembly) mayHave(device types.BaseVirtualDevice) bool {
+	_, isTPM := device.(*types.VirtualTPM)
+	return !isTPM || a.config.Firmware == string(types.GuestOsDescriptorFirmwareTypeEfi)
+}
+
+// connect completes what connectable devices tell of their connection.
+func (a *assembly) connect(device types.BaseVirtualDevice) {
+	base := device.GetVirtualDevice()
+	switch device.(type) {
+	case types.BaseVirtualEthernetCard, *types.VirtualCdrom, *types.VirtualFloppy, *types.VirtualSerialPort, *types.VirtualParallelPort:
+	default:
+		return
+	}
+	info := types.VirtualDeviceConnectInfo{StartConnected: true, AllowGuestControl: true}
+	if base.Connectable != nil {
+		info = *base.Connectable
+	} else {
+		info.Connected = true
+	}
+	info.Connected = info.Connected && a.running // "Valid only while the virtual machine is running": API reference
+	if info.MigrateConnect == "" {
+		info.MigrateConnect = "unset"
+	}
+	if info.Status == "" {
+		info.Status = "untried"
+	}
+	base.Connectable = &info
+}
+
+// storageController is what SCSI, SATA and NVMe controllers have in common, or nil.
+func storageController(device types.BaseVirtualDevice) *types.VirtualController {
+	switch d := device.(type) {
+	case types.BaseVirtualSCSIController:
+		return &d.GetVirtualSCSIController().VirtualController
+	case *types.VirtualAHCIController:
+		return &d.VirtualController
+	case *types.VirtualNVMEController:
+		return &d.VirtualController
+	}
+	return nil
+}
+
+func completeSCSI(c *types.VirtualSCSIController) {
+	c.HotAddRemove = on() // "always": API reference, VirtualSCSIController
+	c.ScsiCtlrUnitNumber = 7
+	if c.SharedBus == "" {
+		c.SharedBus = types.VirtualSCSISharingNoSharing
+	}
+}
+
+// remove takes a device away, and its file if the request says so.
+func (a *assembly) remove(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
+	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
+	key := spec.Device.GetVirtualDevice().Key
+	current := byKey(a.devices, key)
+	if current == nil {
+		return bad
+	}
+	if _, ok := standardKey(current); ok {
+		return bad
+	}
+	a.devices = slices.DeleteFunc(a.devices, func(d types.BaseVirtualDevice) bool { return d.GetVirtualDevice().Key == key })
+	if spec.FileOperation == types.VirtualDeviceConfigSpecFileOperationDestroy {
+		if b, ok := current.GetVirtualDevice().Backing.(types.BaseVirtualDeviceFileBackingInfo); ok {
+			a.deleted = append(a.deleted, b.GetVirtualDeviceFileBackingInfo().FileName)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// flights counts the tasks that an object has under way, from their calls to their ends.
+type flights struct {
+	mu sync.Mutex
+	of map[types.ManagedObjectReference]int
+}
+
+// start counts a task, unless its object has as many as it may: then it tells so by its fault.
+func (f *flights) start(ref types.ManagedObjectReference, limit int) types.BaseMethodFault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of == nil {
+		f.of = make(map[types.ManagedObjectReference]int)
+	}
+	if limit > 0 && f.of[ref] >= limit {
+		return newFault("TaskInProgress")
+	}
+	f.of[ref]++
+	return nil
+}
+
+func (f *flights) end(ref types.ManagedObjectReference) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of[ref]--; f.of[ref] == 0 {
+		delete(f.of, ref)
+	}
+}
+
+// ReconfigureComputeResourceTask lets a cluster be reconfigured once at a time, for as long as a clone takes.
+func (x *extension) ReconfigureComputeResourceTask(ctx *simulator.Context, req *types.ReconfigureComputeResource_Task) soap.HasFault {
+	body := new(methods.ReconfigureComputeResource_TaskBody)
+	cluster, ok := ctx.Map.Get(req.This).(*simulator.ClusterComputeResource)
+	if !ok {
+		body.Fault_ = notFound(req.This)
+		return body
+	}
+	busy := x.flights.start(cluster.Self, 1)
+	ref := runUnlocked(ctx, cluster, "reconfigureCluster", func() types.BaseMethodFault {
+		if busy != nil {
+			return busy
+		}
+		defer x.flights.end(cluster.Self)
+		time.Sleep(x.options.delay)
+		inner := cluster.ReconfigureComputeResourceTask(ctx, req).(*methods.ReconfigureComputeResource_TaskBody)
+		_, fault := await(ctx, inner.Res.Returnval)
+		return fault
+	})
+	body.Res = &types.ReconfigureComputeResource_TaskResponse{Returnval: ref}
+	return body
+}

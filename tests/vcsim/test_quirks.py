@@ -1,0 +1,364 @@
+"""What some vCenter may do, and the simulator does when it is told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from tests.conftest import StartSimulator
+from tests.support.simulator import Simulator, SimulatorError
+from tests.vcsim.client import (
+    Client,
+    cdrom,
+    clone,
+    controller,
+    devices,
+    disk,
+    disks,
+    extra_config,
+    fault_of,
+    in_threads,
+    machine_spec,
+    make,
+    nic,
+    nics,
+    result,
+    spec,
+    until,
+)
+
+pytestmark = pytest.mark.simulator
+
+GIB = 1 << 30
+Device = vim.vm.device
+
+
+@pytest.fixture(scope="module")
+def simulated(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-vm", 0, "-tools", "100ms", "-source", "golden-web,golden-db")
+
+
+@pytest.fixture(scope="module")
+def client(simulated: Simulator) -> Iterator[Client]:
+    with Client(simulated) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def afterwards(simulated: Simulator) -> Iterator[None]:
+    yield
+    simulated.reset_quirks()
+
+
+@pytest.fixture
+def source(client: Client) -> Any:
+    return client.vm("golden-web")
+
+
+def provisioning(each: Any) -> tuple[object, ...]:
+    backing = each.backing
+    return (
+        backing.thinProvisioned,
+        backing.eagerlyScrub,
+        backing.writeThrough,
+        backing.deltaDiskFormat,
+        each.capacityInBytes,
+    )
+
+
+def test_deltas_of_a_clone_report_nothing_of_how_their_base_was_made(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("delta-fields", "unset")
+
+    made = clone(source, "deltas-unset")
+
+    assert [provisioning(each) for each in disks(made)] == [(None, None, None, None, None)] * 2
+    assert [each.capacityInKB for each in disks(made)] == [16 << 20, 8 << 20]
+    assert [provisioning(each)[:3] for each in disks(source)] == [(True, False, False)] * 2
+
+
+def test_deltas_of_a_clone_report_something_else_than_their_base(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("delta-fields", "other")
+
+    made = clone(source, "deltas-other")
+
+    assert provisioning(disks(made)[0]) == (False, True, True, "seSparseFormat", 16 * GIB + (1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("value", "reported"),
+    [("unset", (None, None, None, None, None)), ("other", (False, True, True, "seSparseFormat", 8 * GIB + (1 << 20)))],
+)
+def test_deltas_of_the_running_source_report_so_once_it_was_cloned(
+    simulated: Simulator, client: Client, value: str, reported: tuple[object, ...]
+) -> None:
+    vm = make(
+        client, machine_spec(f"base-{value}", [controller(Device.ParaVirtualSCSIController, -1), disk(-1, 0, 8 * GIB)])
+    )
+    result(vm.PowerOn())
+    simulated.quirk("source-delta-fields", value, vm=f"base-{value}")
+
+    clone(vm, f"of-base-{value}")
+
+    assert [provisioning(each) for each in disks(vm)] == [reported]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("config.memoryAllocation.reservation", "512", 512),
+        ("config.cpuAllocation.limit", "1500", 1500),
+        ("config.cpuAllocation.shares.level", "high", "high"),
+        ("config.memoryAllocation.shares.shares", "7", 7),
+        ("config.latencySensitivity.level", "high", "high"),
+        ("config.tools.afterPowerOn", "false", False),
+        ("config.tools.toolsUpgradePolicy", "unset", None),
+        ("config.bootOptions.bootDelay", "30", 30),
+        ("config.annotation", "another", "another"),
+        ("config.hardware.numCPU", "1", 1),
+        ("config.flags.enableLogging", "unset", None),
+    ],
+)
+def test_clone_comes_back_with_another_value_of_a_setting(
+    simulated: Simulator, source: Any, path: str, value: str, expected: object
+) -> None:
+    simulated.clone_differs(path, value)
+
+    made = clone(source, f"differs-{path}")
+
+    assert at(made, path) == expected
+    assert at(source, path) != expected
+
+
+def identity(task: Any) -> Any:
+    return task
+
+
+def at(vm: Any, path: str) -> Any:
+    for name in path.split("."):
+        vm = getattr(vm, name)
+    return vm
+
+
+def test_clone_comes_back_with_other_values_of_its_devices(simulated: Simulator, client: Client) -> None:
+    vm = make(
+        client,
+        machine_spec(
+            "many-devices",
+            [
+                controller(Device.ParaVirtualSCSIController, -1),
+                disk(-1, 0, GIB),
+                disk(-1, 1, GIB),
+                cdrom(200, 0, Device.VirtualCdrom.IsoBackingInfo(fileName="[LocalDS_0] seed.iso"), start=True),
+                nic(Device.VirtualVmxnet3, Device.VirtualEthernetCard.NetworkBackingInfo(deviceName="VM Network")),
+            ],
+        ),
+    )
+    result(vm.PowerOn())
+    simulated.clone_differs("disk.1.storageIOAllocation.limit", "300", vm="many-devices")
+    simulated.clone_differs("nic.0.resourceAllocation.share.level", "low", vm="many-devices")
+    simulated.clone_differs("cdrom.0.connectable.connected", "false", vm="many-devices")
+
+    made = clone(vm, "other-devices")
+
+    assert [each.storageIOAllocation.limit for each in disks(made)] == [-1, 300]
+    assert nics(made)[0].resourceAllocation.share.level == "low"
+    assert [devices(each, Device.VirtualCdrom)[0].connectable.connected for each in (vm, made)] == [True, False]
+
+
+def test_quirk_of_one_source_leaves_others_alone(simulated: Simulator, client: Client) -> None:
+    simulated.clone_differs("config.annotation", "bent", vm="golden-db")
+
+    made = [clone(client.vm(name), f"of-{name}") for name in ("golden-web", "golden-db")]
+
+    assert [each.config.annotation for each in made] == ["made by vcsim", "bent"]
+
+
+def test_devices_of_a_clone_come_in_another_order(simulated: Simulator, source: Any) -> None:
+    keys = [device.key for device in source.config.hardware.device]
+
+    simulated.quirk("device-order", "reversed")
+    backwards = [device.key for device in clone(source, "backwards").config.hardware.device]
+    simulated.quirk("device-order", "shuffled")
+    shuffled = [device.key for device in clone(source, "shuffled").config.hardware.device]
+
+    assert backwards == keys[::-1]
+    assert shuffled == [*keys[2::3], *keys[1::3], *keys[0::3]]
+
+
+def test_devices_of_a_clone_have_other_keys(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("device-keys", "renumbered")
+
+    made = clone(source, "rekeyed")
+
+    assert [(each.key, each.controllerKey, each.unitNumber) for each in disks(made)] == [
+        (2300, 1010, 0),
+        (2301, 1010, 1),
+    ]
+    assert [each.key for each in nics(made)] == [4300]
+    (bus,) = devices(made, Device.ParaVirtualSCSIController)
+    assert list(bus.device) == [2300, 2301]
+    until(lambda: made.guest.ipAddress)
+    assert [each.deviceConfigId for each in made.guest.net] == [4300]
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [
+        ("renumbered", ["Hard disk 2", "Hard disk 1", "Network adapter 1"]),
+        ("de", ["Festplatte 1", "Festplatte 2", "Netzwerkadapter 1"]),
+        ("fr", ["Disque dur 1", "Disque dur 2", "Adaptateur réseau 1"]),
+    ],
+)
+def test_devices_of_a_clone_have_other_labels(simulated: Simulator, source: Any, value: str, labels: list[str]) -> None:
+    simulated.quirk("device-labels", value)
+
+    made = clone(source, f"relabeled-{value}")
+
+    assert [each.deviceInfo.label for each in (*disks(made), *nics(made))] == labels
+
+
+def test_labels_of_a_vm_are_localized_and_its_clones_and_new_devices_follow(
+    simulated: Simulator, client: Client
+) -> None:
+    told = simulated.localize("golden-db", "de")
+    source = client.vm("golden-db")
+
+    made = clone(source, "auf-deutsch")
+    more = Device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk(1000, 2, GIB))
+    result(made.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[more])))
+
+    assert (told[2000], told[4000], told[1000]) == ("Festplatte 1", "Netzwerkadapter 1", "SCSI-Controller 0")
+    assert [each.deviceInfo.label for each in disks(source)] == ["Festplatte 1", "Festplatte 2"]
+    assert [each.deviceInfo.label for each in disks(made)] == ["Festplatte 1", "Festplatte 2", "Festplatte 3"]
+    simulated.localize("golden-db", "en")
+    assert [each.deviceInfo.label for each in disks(source)] == ["Hard disk 1", "Hard disk 2"]
+
+
+def test_a_vcenter_set_up_in_another_language(start_simulator: StartSimulator) -> None:
+    with Client(start_simulator("-vm", 0, "-locale", "de")) as client:
+        made = make(client, machine_spec("neu", [controller(Device.VirtualAHCIController, -1), disk(-1, 0, GIB)]))
+
+        assert [each.deviceInfo.label for each in disks(client.vm("golden-web"))] == ["Festplatte 1", "Festplatte 2"]
+        assert disks(made)[0].deviceInfo.label == "Festplatte 1"
+
+
+@pytest.mark.parametrize(("value", "fault"), [("missing", "MethodNotFound"), ("forbidden", "NoPermission")])
+def test_dry_run_of_an_instant_clone_is_not_to_be_had(
+    simulated: Simulator, client: Client, source: Any, value: str, fault: str
+) -> None:
+    simulated.quirk("check", value)
+    checker = client.content.vmProvisioningChecker
+
+    assert fault_of(lambda: checker.CheckInstantClone_Task(source, spec("checked"))) == fault
+    assert fault_of(lambda: source.InstantClone_Task(spec(f"unchecked-{value}"))) is None
+
+    simulated.reset_quirks("check")
+    assert fault_of(lambda: checker.CheckInstantClone_Task(source, spec("checked"))) is None
+
+
+def test_option_that_a_field_stands_for_is_refused_instead_of_ignored(simulated: Simulator, source: Any) -> None:
+    reconfigure = vim.vm.ConfigSpec(extraConfig=extra_config({"memsize": "64"}))
+    simulated.quirk("own-keys", "refused")
+
+    assert fault_of(lambda: source.ReconfigVM_Task(reconfigure)) == "InvalidArgument"
+    assert fault_of(lambda: source.InstantClone_Task(spec("keys", config={"numvcpus": "1"}))) == "InvalidArgument"
+    assert fault_of(lambda: source.InstantClone_Task(spec("keys", config={"guestinfo.a": "1"}))) is None
+
+
+def test_guest_never_tells_of_its_network(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("guest-network", "never")
+
+    made = clone(source, "mute", config={"guestinfo.ic.ipaddress": "192.0.2.9", "guestinfo.ic.hostname": "mute-host"})
+    until(lambda: made.guest.toolsRunningStatus == "guestToolsRunning")
+
+    assert (made.guest.hostName, made.guest.ipAddress, list(made.guest.ipStack)) == ("mute-host", None, [])
+    assert [list(each.ipAddress) for each in made.guest.net] == [[]]
+
+
+def test_guest_tells_its_source_s_address_for_good(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("guest-network", "source")
+
+    made = clone(source, "echo", config={"guestinfo.ic.ipaddress": "192.0.2.9", "guestinfo.ic.hostname": "echo-host"})
+    until(lambda: made.guest.ipAddress)
+
+    assert (made.guest.hostName, made.guest.ipAddress) == ("echo-host", source.guest.ipAddress)
+
+
+def test_answers_are_slow_for_a_method_alone_until_told_otherwise(simulated: Simulator, client: Client) -> None:
+    simulated.slow("FindByInventoryPath", ms=600_000)
+    simulated.requests(reset=True)
+    found: list[Any] = []
+
+    def find() -> None:
+        with Client(simulated) as other:
+            found.append(other.find("vm").name)
+
+    thread = threading.Thread(target=find, daemon=True)
+    thread.start()
+    until(lambda: simulated.requests().get("FindByInventoryPath"))
+
+    assert client.instance.CurrentTime()
+    assert found == []
+
+    simulated.slow("FindByInventoryPath", ms=0)
+    thread.join(60)
+    assert found == ["vm"]
+
+
+def test_source_has_only_so_many_clones_in_flight(start_simulator: StartSimulator) -> None:
+    with Client(start_simulator("-vm", 0, "-delay", "500ms", "-parallel-limit", 2)) as client:
+        source = client.vm("golden-web")
+        tasks = [source.InstantClone_Task(spec(f"parallel-{index}")) for index in range(4)]
+
+        assert [fault_of(partial(identity, task)) for task in tasks] == [None, None, "TaskInProgress", "TaskInProgress"]
+        assert fault_of(lambda: source.InstantClone_Task(spec("afterwards"))) is None
+
+
+def test_cluster_is_reconfigured_once_at_a_time_where_clones_are_limited(start_simulator: StartSimulator) -> None:
+    with Client(start_simulator("-vm", 2, "-delay", "500ms", "-parallel-limit", 8)) as client:
+        cluster = client.find("host/DC0_C0")
+        overrides = [
+            vim.cluster.DrsVmConfigSpec(
+                operation="add",
+                info=vim.cluster.DrsVmConfigInfo(key=client.vm(f"DC0_C0_RP0_VM{index}"), enabled=False),
+            )
+            for index in range(2)
+        ]
+        tasks = [
+            cluster.ReconfigureComputeResource_Task(vim.cluster.ConfigSpecEx(drsVmConfigSpec=[each]), modify=True)
+            for each in overrides
+        ]
+
+        assert tasks[0].info.entity == cluster
+        assert [fault_of(partial(identity, task)) for task in tasks] == [None, "TaskInProgress"]
+        assert len(cluster.configurationEx.drsVmConfig) == 1
+
+
+def test_clones_are_not_limited_unless_told(simulated: Simulator) -> None:
+    def work(index: int) -> None:
+        with Client(simulated) as client:
+            clone(client.vm("golden-web"), f"unlimited-{index}")
+
+    assert in_threads(8, work) == []
+
+
+def test_quirk_that_there_is_none_of_is_refused(simulated: Simulator) -> None:
+    with pytest.raises(SimulatorError, match="no such quirk; there are check, clone-differs"):
+        simulated.quirk("nonsense")
+    with pytest.raises(SimulatorError, match="the value of delta-fields is one of unset, other"):
+        simulated.quirk("delta-fields", "blue")
+    with pytest.raises(SimulatorError, match="no property nonsense"):
+        simulated.clone_differs("config.nonsense", "1")
+    with pytest.raises(SimulatorError, match='"much" is no such number'):
+        simulated.clone_differs("config.memoryAllocation.reservation", "much")
+    with pytest.raises(SimulatorError, match="locale is one of de, en, fr"):
+        simulated.localize("golden-web", "tlh")
+    with pytest.raises(KeyError, match="nobody"):
+        simulated.localize("nobody", "de")
+    with pytest.raises(SimulatorError, match="no such method"):
+        simulated.slow("NoSuchMethod", ms=1)
