@@ -9,7 +9,8 @@
     │   ├── LoginError      user or password refused
     │   ├── NotFoundError   no such object
     │   └── CloneError      an instant clone that vCenter refused or that failed
-    └── InstallError        the provider plugin cannot be installed, or is not
+    ├── InstallError        the provider plugin cannot be installed, or is not
+    └── PlanError           there is no plan to judge (guard/plan.py)
 
 Each is raised with all findings at once; `str()` is the whole message for the user.
 """

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from instant_clone.cli import provider
+from instant_clone.cli.guard import guard
 from instant_clone.cli.record import record
 from instant_clone.errors import InstantCloneError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("record")(record)
+app.command("guard")(guard)
 app.add_typer(provider.app, name="provider")
 
 

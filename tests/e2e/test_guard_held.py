@@ -1,0 +1,196 @@
+"""What the guard says of a plan, held against what the stock provider then does: in both directions.
+
+A clone for each change, all changed by one apply of the stock provider alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from instant_clone.guard import Finding, examine, read_plan
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion, knows
+from tests.e2e.conftest import Plugin
+from tests.e2e.terraform import Terraform
+from tests.support.clone_stack import PROVIDER_SOURCE, document, machine
+from tests.support.simulator import Simulator
+
+POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}
+MARK = {"guestinfo.mark": "1"}
+MARKED_ANEW = {"extra_config": {"guestinfo.mark": "2"}}
+
+_SWITCHED = (
+    "cpu_hot_add_enabled",
+    "cpu_hot_remove_enabled",
+    "efi_secure_boot_enabled",
+    "enable_disk_uuid",
+    "enable_logging",
+    "memory_hot_add_enabled",
+    "nested_hv_enabled",
+    "run_tools_scripts_after_power_on",
+    "run_tools_scripts_after_resume",
+    "run_tools_scripts_before_guest_reboot",
+    "run_tools_scripts_before_guest_shutdown",
+    "run_tools_scripts_before_guest_standby",
+    "sync_time_with_host",
+    "vbs_enabled",
+    "vvtd_enabled",
+)
+_SET: dict[str, object] = {
+    "alternate_guest_name": "Ours",
+    "annotation": "changed",
+    "boot_delay": 5000,
+    "boot_retry_enabled": True,
+    "cdrom": [{"client_device": True}],
+    "cpu_performance_counters_enabled": True,
+    "cpu_share_level": "high",
+    "ept_rvi_mode": "on",
+    "firmware": "bios",
+    "folder": "elsewhere",
+    "guest_id": "otherGuest64",
+    "hv_mode": "hvOn",
+    "latency_sensitivity": "high",
+    "memory_reservation": 512,
+    "num_cores_per_socket": 1,
+    "num_cpus": 4,
+    "sata_controller_count": 1,
+    "scsi_bus_sharing": "virtualSharing",
+    "scsi_controller_count": 2,
+    "scsi_type": "lsilogic",
+    "swap_placement_policy": "hostLocal",
+    "wait_for_guest_ip_timeout": 1,
+}
+_SET_WHERE_KNOWN: dict[str, object] = {
+    "nvme_controller_count": 1,
+    "tools_upgrade_policy": "upgradeAtPowerCycle",
+    "video_card": [{"num_displays": 1, "total_video_memory": 8}],
+    "vtpm": [{}],
+}
+
+
+def _changes(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """A name for each change, and the arguments that are other than the clone's `own`."""
+    disks, interface = own["disk"], own["network_interface"][0]
+
+    def second_disk(**other: object) -> dict[str, Any]:
+        return {"disk": [disks[0], disks[1] | other, *disks[2:]]}
+
+    changes: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        **{name: {name: not own.get(name)} for name in _SWITCHED},
+        **{name: {name: value} for name, value in _SET.items()},
+        **{name: {name: value} for name, value in _SET_WHERE_KNOWN.items() if knows(release, name)},
+        "memory-more": {"memory": own["memory"] + 1024},
+        "memory-less": {"memory": own["memory"] - 1024},
+        "extra-config": MARKED_ANEW,
+        "forgotten": MARKED_ANEW | {"guest_id": "otherGuest64"},
+        "not-forgotten": MARKED_ANEW | {"guest_id": "otherGuest64", "firmware": "bios"},
+        "disk-unit": second_disk(unit_number=3),
+        "disk-mode": second_disk(disk_mode="independent_persistent"),
+        "disk-write-through": second_disk(write_through=True),
+        "disk-sharing": second_disk(disk_sharing="sharingMultiWriter"),
+        "disk-grown": second_disk(size=disks[1]["size"] + 1),
+        "disk-shares": second_disk(io_limit=500),
+        "disk-kept": second_disk(keep_on_remove=True),
+        "disk-label": second_disk(label="data"),
+        "disk-removed": {"disk": disks[:1]},
+        "disk-added": {"disk": [*disks, {"label": "more", "unit_number": 5, "size": 1}]},
+        "adapter": {"network_interface": [interface | {"adapter_type": "e1000e"}]},
+        "interface-added": {"network_interface": [interface, {"network_id": interface["network_id"]}]},
+    }
+    if knows(release, "extra_config_reboot_required"):
+        changes["reboot-asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
+    return changes
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was said of each clone before, and what was done to it then."""
+
+    said: Mapping[str, list[Finding]]
+    done: Mapping[str, list[str]]
+    """methods"""
+    release: ProviderVersion
+
+    def of(self, kind: str) -> set[str]:
+        """The clones with a finding of a kind."""
+        return {name for name, findings in self.said.items() if any(each.kind == kind for each in findings)}
+
+
+@pytest.fixture(scope="module")
+def story(plugin: Plugin, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    changes = _changes(machine(golden, plugin.release), plugin.release)
+
+    def written(*, by_plugin: bool, changed: bool) -> dict[str, Any]:
+        machines = {}
+        for name, change in changes.items():
+            machines[name] = machine(golden, plugin.release, name=name, extra_config=MARK)
+            if not by_plugin:
+                del machines[name]["instantclone"]
+            machines[name] |= change if changed else {}
+        whole = document(plugin.release, machines)
+        whole["resource"]["vsphere_folder"] = {
+            "elsewhere": {
+                "path": "elsewhere",
+                "type": "vm",
+                "datacenter_id": "${data.vsphere_datacenter.datacenter.id}",
+            }
+        }
+        if not by_plugin:
+            whole["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
+        return whole
+
+    terraform = Terraform(
+        tmp_path_factory.mktemp("held") / "terraform",
+        vcenter.environment(plugin.environment),
+        initialised=plugin.initialised,
+    )
+    terraform.write(written(by_plugin=True, changed=False))
+    terraform.apply("-parallelism=20")
+    terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
+    terraform.write(written(by_plugin=False, changed=True))
+    terraform.init("-upgrade")
+    terraform.run("plan", "-out=saved").require()
+    shown = terraform.run("show", "-json", "saved").require().stdout
+    report = examine(read_plan(shown.encode(), "the plan"), every_machine=True)
+    before = {name: len(vcenter.calls(name)) for name in changes}
+    # Some changes are refused, as they are in a real vCenter.
+    terraform.run("apply", "-parallelism=20", "saved")
+    said: dict[str, list[Finding]] = {name: [] for name in changes}
+    for finding in report.findings:
+        said[finding.address.partition(".")[2]].append(finding)
+    done = {name: [call.method for call in vcenter.calls(name)[count:]] for name, count in before.items()}
+    return Story(said, done, plugin.release)
+
+
+def test_a_clone_is_rebooted_just_where_the_guard_said_so(story: Story) -> None:
+    rebooted = {name for name, methods in story.done.items() if POWER & set(methods)}
+    assert story.of("reboot") == rebooted
+    assert {"firmware", "memory-less", "disk-mode", "scsi_type", "not-forgotten"} <= rebooted
+    assert not rebooted & {"nothing", "num_cpus", "memory-more", "disk-added", "annotation", "folder"}
+
+
+def test_what_is_tried_on_the_running_vm_is_told_as_that(story: Story) -> None:
+    tried = {"forgotten"} if knows(story.release, "extra_config_reboot_required") else set()
+    errors = {
+        name
+        for name, findings in story.said.items()
+        if any((each.kind, each.severity) == ("refused", "error") for each in findings)
+    }
+    assert errors == tried
+    assert all(story.done[name] == ["ReconfigVM_Task"] for name in tried)
+
+
+def test_what_the_guard_is_silent_about_leaves_the_clone_alone(story: Story) -> None:
+    touched = {method for name, methods in story.done.items() if not story.said[name] for method in methods}
+    assert touched <= {"ReconfigVM_Task", "MoveIntoFolder_Task"}
+    assert (story.done["nothing"], story.done["disk-kept"], story.done["wait_for_guest_ip_timeout"]) == ([], [], [])
+
+
+def test_disks_go_where_the_guard_said_so(story: Story) -> None:
+    assert story.of("disk") == {"disk-label", "disk-removed"}
+    assert (story.done["disk-label"], story.done["disk-removed"]) == (["ReconfigVM_Task"], ["ReconfigVM_Task"])
