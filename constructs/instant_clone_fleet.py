@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from cdktf import (
     MapTerraformIterator,
@@ -27,13 +27,13 @@ from constructs import Construct
 from constructs.hardware import Hardware
 from constructs.member_table import Rows, add_member_table
 from constructs.placement import Placement
+from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
 
-__all__ = ["OWNER_KEY", "CloneSource", "InstantCloneFleet"]
+__all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
 
-OWNER_KEY = "guestinfo.instantclone.owner"
-"""the extra_config of each clone that says whose it is: OWNER/FLEET/MEMBER/SOURCE UUID/GENERATION"""
-
+OnReboot = Literal["error", "replace", "reboot"]
+"""refuse the plan, make the clone anew, or let the stock provider reboot it"""
 BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 """the stock release that cdktf-cdktf-provider-vsphere was generated from: its classes know no younger argument"""
 
@@ -67,8 +67,9 @@ class InstantCloneFleet(Construct):
 
     `release` is that of the stock provider which will apply the plan: arguments that it does not know are left out.
     `timeout` (minutes) limits one clone, `wait_for_network` (minutes) the wait for a guest's first address; 0 does not
-    wait. The clones are pinned to their host, if the placement names a cluster: DRS would move them, and a clone on
-    another host shares no memory with its source. `tags` and `custom_attributes` are by ids, as Labels has them.
+    wait. `on_reboot` says what becomes of a change that would power off or move an existing clone. The clones are
+    pinned to their host, if the placement names a cluster: DRS would move them, and a clone on another host shares no
+    memory with its source. `tags` and `custom_attributes` are by ids, as Labels has them.
     `ignore_changes` are arguments that later plans leave alone. `provider` is the stack's own instant-clone provider,
     where the stack has another one by the name "vsphere", or an alias. `prefix` begins the addresses of everything
     here, outputs included, and tells several fleets of one stack apart.
@@ -96,6 +97,7 @@ class InstantCloneFleet(Construct):
         sources: Sequence[CloneSource],
         release: ProviderVersion,
         timeout: int = 30,
+        on_reboot: OnReboot = "error",
         wait_for_network: int = 0,
         tags: Sequence[str] = (),
         custom_attributes: Mapping[str, str] = MappingProxyType({}),
@@ -118,7 +120,10 @@ class InstantCloneFleet(Construct):
         for source in sources:
             members = TerraformIterator.from_map(self._member_table(source))
             machine = self._virtual_machine(source, members, placement, steering, ignore_changes)
-            machine.add_override("instantclone", {"source_uuid": source.source_uuid, "timeout": timeout})
+            block: dict[str, Any] = {"source_uuid": source.source_uuid, "timeout": timeout}
+            if on_reboot != "error":
+                block["on_reboot"] = on_reboot
+            machine.add_override("instantclone", block)
             if placement.cluster_id is not None:
                 self._pin(source, members, machine, placement.cluster_id)
             self.virtual_machines[source.key] = machine

@@ -93,7 +93,9 @@ class FleetStack(TerraformStack):
                 CloneSource(
                     key=source.key,
                     source_uuid=source_uuid,
-                    hardware=_changed(add_disks(hardware, [disk.size for disk in changes.disks]), fleet),
+                    hardware=_changed(
+                        add_disks(hardware, [disk.size for disk in changes.disks]), fleet, original.machine
+                    ),
                     members=clones.rows,
                     guestinfo=clones.guestinfo,
                     generation=source.generation,
@@ -110,6 +112,7 @@ class FleetStack(TerraformStack):
             sources=clone_sources,
             release=provider.version,
             timeout=fleet.timeout,
+            on_reboot=fleet.on_reboot,
             wait_for_network=fleet.wait_for_network,
             tags=labels.tag_ids,
             custom_attributes=labels.custom_attributes,
@@ -138,12 +141,15 @@ def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
     )
 
 
-def _changed(hardware: Hardware, fleet: Fleet) -> Hardware:
-    """`hardware` with what the fleet has otherwise than its sources, as long as it is a single value."""
+def _changed(hardware: Hardware, fleet: Fleet, source: SourceVm) -> Hardware:
+    """`hardware` with what the fleet has otherwise than `source`, as long as it is a single value."""
+    # vSphere reserves added memory by itself where all of it has to be (memoryReservationLockedToMax).
+    locked = source.memory.reservation_locked_to_max
     own: dict[str, str | int | None] = {
         "annotation": None if fleet.annotation is None else literal(fleet.annotation),
         "num_cpus": fleet.changes.num_cpus,
         "memory": fleet.changes.memory,
+        "memory_reservation": fleet.changes.memory if locked else None,
     }
     given = {name: value for name, value in own.items() if value is not None}
     return replace(hardware, arguments={**hardware.arguments, **given})

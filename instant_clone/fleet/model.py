@@ -52,6 +52,8 @@ class Fleet(Frozen):
     """keep DRS from moving the clones: a clone on another host shares no memory"""
     timeout: PositiveMinutes = 30
     """for one clone"""
+    on_reboot: Literal["error", "replace", "reboot"] = "error"
+    """what becomes of a change that would power off or move an existing clone"""
     wait_for_network: Minutes = 0
     """until a clone's guest reports an address; 0 does not wait"""
     tags: tuple[Tag, ...] = ()

@@ -11,8 +11,9 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVspher
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs.hardware import Hardware, assign_mac_addresses
-from constructs.instant_clone_fleet import OWNER_KEY, CloneSource, InstantCloneFleet
+from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
+from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import ProviderVersion
 from tests.constructs.conftest import Synthesize
 

@@ -105,7 +105,7 @@ def test_a_source_is_named_in_several_ways(vm: str, tmp_path: Path) -> None:
 
 UNKNOWN = (
     "is not a key that is known here. There are stack, datacenter, datastore, datastore_cluster, resource_pool, "
-    "folder, create_folder, names, annotation, pin, timeout, wait_for_network, tags, custom_attributes, "
+    "folder, create_folder, names, annotation, pin, timeout, on_reboot, wait_for_network, tags, custom_attributes, "
     "ignore_changes, allow_duplicate_macs, sources, networks, guestinfo, changes."
 )
 

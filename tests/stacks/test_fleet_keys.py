@@ -140,3 +140,26 @@ def test_findings_of_both_kinds_come_together() -> None:
         "[fleets.web.changes] memory",
         "/DC0/vm/golden-0",
     ]
+
+
+@pytest.mark.parametrize("stack", ["dynamic", "static"])
+@pytest.mark.parametrize(("on_reboot", "told"), [("error", {}), ("replace", {"on_reboot": "replace"})])
+def test_on_reboot_stands_in_the_block_unless_it_is_the_default(
+    stack: str, on_reboot: str, told: dict[str, str]
+) -> None:
+    block = machine(synthesize(fleet(stack=stack, on_reboot=on_reboot))["web"])["instantclone"]
+    assert {key: value for key, value in block.items() if key == "on_reboot"} == told
+
+
+@pytest.mark.parametrize("stack", ["dynamic", "static"])
+def test_added_memory_is_reserved_where_all_of_the_sources_is(stack: str) -> None:
+    source = default()
+    locked = source.memory.model_copy(update={"reservation_locked_to_max": True, "hot_add_enabled": True})
+    grown = fleet(stack=stack, changes={"memory": 16384})
+
+    made = machine(synthesize(grown, source=source.model_copy(update={"memory": locked}))["web"])
+
+    assert (made["memory"], made["memory_reservation"]) == (16384, 16384)
+    free = machine(synthesize(grown, source=source)["web"])
+    assert free["memory"] == 16384
+    assert free.get("memory_reservation") != 16384
