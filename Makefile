@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PIPENV_VERSION := 2026.10.3
 TERRAFORM_VERSION := 1.5.7
+CASES ?= 2000
 
 cache := $(CURDIR)/.cache
 scratch_home := $(cache)/home
@@ -61,10 +62,10 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test unit e2e bench lint format audit lock setup clean terraform stock
+.PHONY: help demo test test-long unit e2e bench lint format audit lock setup clean terraform stock
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
@@ -72,11 +73,14 @@ demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated
 test: setup lint unit e2e ## everything: format, lint, types, directions, unit tests, simulator, end to end
 
 unit: .venv/.complete ## the fast tests only
-	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not simulator and not e2e' --basetemp .cache/tests
+	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not (simulator or e2e or long)' --basetemp .cache/tests
 
-e2e: setup ## the tests that need the simulator or run real Terraform
-	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" \
-		$(bin)/python -m pytest -m 'simulator or e2e' --numprocesses 2 --dist loadscope --basetemp .cache/tests
+run_in_parallel := $(bin)/python -m pytest --numprocesses 2 --dist loadscope --basetemp .cache/tests
+e2e: setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
+	@$(with_scratch) $(with_tools) $(run_in_parallel) -m '(simulator or e2e) and not long'
+
+test-long: setup ## what is tested with generated cases, with many more of them (CASES=2000)
+	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_in_parallel) -m long
 
 bench: setup ## measure synth and look-up beside what one would do without it (BENCH=--quick: once each)
 	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
@@ -170,7 +174,7 @@ build_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" \
 	$(call step,vcsim,the simulated vCenter (2 minutes),$(build_vcsim))
 	@touch $@
 
-# A provider binary that the user names is used where it is.
+# Provider binaries that the user names are used where they are; this is the first of them.
 stock_provider = $$($(bin)/python -m tests.support.stock)
 ifdef STOCK_VSPHERE_PROVIDER
 stock: .venv/.complete

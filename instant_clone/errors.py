@@ -90,7 +90,15 @@ class NotFoundError(VcenterError):
 
 
 class CloneError(VcenterError):
-    """An instant clone that vCenter refused, or that failed."""
+    """An instant clone that vCenter refused, or that failed.
+
+    `summary` is a heading of a few words, if there is a better one than for all of these; `argument` is the argument of
+    the resource that it is about, such as "datastore_id" or "instantclone.source_uuid".
+    """
+
+    def __init__(self, *findings: Finding | str, summary: str = "", argument: str = "") -> None:
+        super().__init__(*findings)
+        self.summary, self.argument = summary, argument
 
 
 class InstallError(InstantCloneError):

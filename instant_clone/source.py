@@ -63,6 +63,7 @@ class Cpu(_Frozen):
 
     count: int
     cores_per_socket: int
+    """0 where it is unset, which means 1"""
     auto_cores_per_socket: bool | None = None
     hot_add_enabled: bool | None = None
     hot_remove_enabled: bool | None = None
@@ -92,6 +93,7 @@ class Boot(_Frozen):
     """`config.firmware` and `config.bootOptions`; delays in milliseconds."""
 
     firmware: str
+    """ "" where it is unset, which means "bios" """
     secure_boot_enabled: bool | None = None
     delay: int | None = None
     retry_enabled: bool | None = None

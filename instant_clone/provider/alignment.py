@@ -9,13 +9,16 @@ what is already true of the clone, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from instant_clone.owner import Owner
+from instant_clone.provider.pairing import disk_place, in_order_of, pair_drives, pair_interfaces, wanted_interfaces
 from instant_clone.provider.values import is_unknown
 
-__all__ = ["Aligned", "align"]
+__all__ = ["Aligned", "align", "as_before", "as_made"]
 
 # Arguments that steer the provider and are no property of the VM: the state just repeats the configuration.
 _CONFIGURATION_ONLY = (
@@ -31,6 +34,11 @@ _CONFIGURATION_ONLY = (
     # Not a property of the VM either, but null → value would replace a clone that has just been made.
     "replace_trigger",
 )
+_TPM_VERSION = "2.0"
+"""the schema's default"""
+_ORIGIN = {"thin_provisioned": True, "eagerly_scrub": False, "write_through": False}
+"""what a disk was created as, with the schema's defaults"""
+_NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,20 @@ class Aligned:
 
 
 def align(
-    state: Mapping[str, Any], config: Mapping[str, Any], *, extra_config: Mapping[str, str], tpm_count: int
+    state: Mapping[str, Any],
+    config: Mapping[str, Any],
+    *,
+    extra_config: Mapping[str, str],
+    tpm_count: int,
+    disk_sizes: Mapping[int, Collection[int]] = _NOTHING,
+    source: Mapping[str, Any] | None = None,
 ) -> Aligned:
     """The imported `state` of a VM in the words of `config`.
 
     `extra_config` is what the VM has of the keys that the configuration manages, `tpm_count` its number of virtual
-    TPM devices: the stock provider reads back neither.
+    TPM devices: the stock provider reads back neither. `disk_sizes` are all the sizes that the VM reports of a disk,
+    in GiB by device key. Of a clone, `source` is its source's aligned state, {} if that is not known: the clone's
+    devices come in the order in which the configuration means them. Without it they keep theirs.
     """
     aligned = dict(state)
     aligned["imported"] = False
@@ -56,7 +72,19 @@ def align(
         # The import finds the datastore's cluster. Where a datastore is configured instead, that would look as if the
         # VM had to leave the cluster; where the cluster is, the datastore was chosen among its members.
         aligned["datastore_cluster_id"] = config.get("datastore_cluster_id")
-    aligned["disk"], orphans = _align_disks(state.get("disk") or [], config.get("disk") or [])
+    sizes = {disk_place(disk): disk.get("size") for disk in (source or {}).get("disk") or ()}
+    aligned["disk"], orphans = _align_disks(
+        state.get("disk") or [],
+        config.get("disk") or [],
+        lambda disk: {sizes.get(disk_place(disk)), *disk_sizes.get(disk.get("key") or 0, ())},
+    )
+    if source is not None:
+        if state.get("network_interface"):
+            aligned["network_interface"] = pair_interfaces(
+                state["network_interface"], wanted_interfaces(config, source)
+            )
+        if state.get("cdrom"):
+            aligned["cdrom"] = pair_drives(state["cdrom"], source.get("cdrom") or [])
     wanted = config.get("extra_config")
     if isinstance(wanted, Mapping):
         aligned["extra_config"] = {key: extra_config[key] for key in wanted if key in extra_config} or None
@@ -64,39 +92,92 @@ def align(
         if name in state and config.get(name) is not None:
             aligned[name] = config[name]
     if "vtpm" in state:
-        modules = config.get("vtpm") or []
-        aligned["vtpm"] = modules if len(modules) == tpm_count else [{"version": "2.0"}] * tpm_count
+        versions = [module.get("version") or _TPM_VERSION for module in config.get("vtpm") or []]
+        if len(versions) != tpm_count:
+            versions = [_TPM_VERSION] * tpm_count
+        aligned["vtpm"] = [{"version": version} for version in versions]
     return Aligned(aligned, orphans)
 
 
+def as_made(state: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
+    """The imported `state` of a clone that a fleet has made, with the words that fleets use.
+
+    The rest, such as the keys of extra_config, only the configuration can tell: the next plan aligns it.
+    """
+    disks = [
+        {**disk, "label": f"disk{index}", "keep_on_remove": False} for index, disk in enumerate(state.get("disk") or ())
+    ]
+    trigger = str(owner.generation) if owner.generation > 1 else state.get("replace_trigger")
+    return {**state, "disk": disks, "replace_trigger": trigger}
+
+
+def as_before(
+    state: Mapping[str, Any], before: Mapping[str, Any], *, deltas: Callable[[], Collection[str]]
+) -> dict[str, Any]:
+    """A clone's `state`, just read, with what cannot have changed since the state `before`.
+
+    A clone's disks are deltas, for which vCenter may report other values than for the disk below, or none; what a
+    disk was created as cannot change, no disk shrinks, and no delta grows: `deltas()` are their UUIDs. The stock
+    provider reads interfaces and drives in the order in which vCenter lists them, which need not be that of the
+    configuration.
+    """
+    known = {disk.get("label"): disk for disk in before.get("disk") or ()}
+    kept = dict(state)
+    if kept.get("disk"):
+        kept["disk"] = [_as_created(disk, known.get(disk.get("label")), deltas) for disk in kept["disk"]]
+    for argument in ("network_interface", "cdrom"):
+        if kept.get(argument):
+            kept[argument] = in_order_of(kept[argument], before.get(argument) or [])
+    return kept
+
+
+def _as_created(
+    disk: Mapping[str, Any], before: Mapping[str, Any] | None, deltas: Callable[[], Collection[str]]
+) -> dict[str, Any]:
+    if before is None:
+        return dict(disk)
+    kept = {argument: before.get(argument) for argument in _ORIGIN}
+    size = before.get("size")
+    if isinstance(size, int) and (disk["size"] < size or (disk["size"] > size and disk.get("uuid") in deltas())):
+        kept["size"] = size
+    return {**disk, **{argument: value for argument, value in kept.items() if not is_unknown(value)}}
+
+
 def _align_disks(
-    disks: Iterable[Mapping[str, Any]], configured: Iterable[Mapping[str, Any]]
+    disks: Iterable[Mapping[str, Any]],
+    configured: Iterable[Mapping[str, Any]],
+    sizes: Callable[[Mapping[str, Any]], Collection[int | None]],
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The disks with their partners' words, and those without a partner; `sizes` are what a disk's may be."""
     configured = list(configured)
-    if any(is_unknown(part) for disk in configured for part in (disk, *_place(disk))):
+    if any(is_unknown(part) for disk in configured for part in (disk, *disk_place(disk))):
         # Without the places no pair can be told; Terraform plans again once it knows them.
         return [dict(disk) for disk in disks], ()
-    partners = {_place(disk): disk for disk in configured}
+    partners = {disk_place(disk): disk for disk in configured}
     aligned, orphans = [], []
     for disk in disks:
-        partner = partners.get(_place(disk))
+        partner = partners.get(disk_place(disk))
         if partner is None:
             orphans.append(_described(disk))
             aligned.append(dict(disk))
-        else:
-            keep = bool(partner.get("keep_on_remove"))
-            aligned.append({**disk, "label": partner["label"], "keep_on_remove": keep})
+            continue
+        own = {"label": partner["label"], "keep_on_remove": bool(partner.get("keep_on_remove")), **_origin(partner)}
+        if isinstance(size := partner.get("size"), int) and size in sizes(disk):
+            # A delta is as large as the disk below, whatever it reports.
+            own["size"] = size
+        aligned.append({**disk, **own})
     return aligned, tuple(orphans)
 
 
-def _place(disk: object) -> tuple[Any, Any]:
-    """Controller type and unit number, which together name a disk within a VM; with the schema's defaults."""
-    if not isinstance(disk, Mapping):
-        return ("", disk)
-    controller, unit = disk.get("controller_type"), disk.get("unit_number")
-    return ("scsi" if controller is None else controller, 0 if unit is None else unit)
+def _origin(configured: Mapping[str, Any]) -> dict[str, Any]:
+    values = {argument: configured.get(argument) for argument in _ORIGIN}
+    return {
+        argument: _ORIGIN[argument] if value is None else value
+        for argument, value in values.items()
+        if not is_unknown(value)
+    }
 
 
 def _described(disk: Mapping[str, Any]) -> str:
-    controller, unit = _place(disk)
+    controller, unit = disk_place(disk)
     return f"{controller} unit {unit}, {disk.get('size')} GiB ({disk.get('label')})"

@@ -1,83 +1,61 @@
-"""Making a clone: what is checked when it is planned, and how it is made, adopted and handed to Terraform."""
+"""Making a clone: how it is made, adopted and handed to Terraform."""
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.errors import CloneError, InstantCloneError
-from instant_clone.provider.alignment import align
-from instant_clone.provider.messages import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue, PlanResponse
+from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.provider.alignment import align, as_before
+from instant_clone.provider.comparison import Comparison, compare, unfit
+from instant_clone.provider.departures import Departures
+from instant_clone.provider.messages import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue
 from instant_clone.provider.sources import Source, Sources
+from instant_clone.provider.specification import clone_request, hot_changes
 from instant_clone.provider.stock_client import Imported, StockClient
+from instant_clone.provider.takeover import Takeover
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import (
-    BLOCK,
     NULL,
     RESOURCE,
+    Difference,
     InstantCloneBlock,
-    attribute_path,
     error,
-    is_unknown,
     pack,
+    shown,
     unpack,
+    warning,
 )
-from instant_clone.reboot import power_cycles
+from instant_clone.provider.wishes import granted
 from instant_clone.versions import ProviderVersion
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest, HotChanges
+    from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
 
-__all__ = ["Creation", "orphaned_disks"]
-
-_SOURCE_PATH = attribute_path(BLOCK, 0, "source_uuid")
+__all__ = ["Creation"]
 
 
 class Creation:
-    """Plans and makes clones. Safe for several threads."""
+    """Makes clones. Safe for several threads."""
 
     def __init__(
-        self, stock: StockClient, sources: Sources, *, version: ProviderVersion, stopped: threading.Event
+        self,
+        stock: StockClient,
+        sources: Sources,
+        *,
+        version: ProviderVersion,
+        stopped: threading.Event,
+        departures: Departures,
     ) -> None:
+        """No clone is started any more once `stopped` is set; `departures` are the VMs that the state has."""
         self._stock = stock
+        self._departures = departures
         self._sources = sources
         self._version = version
         self._stopped = stopped
-
-    def check(self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
-        """What speaks against making a clone with this configuration.
-
-        A clone comes into being with its source's settings, so the stock provider is asked what it would change on
-        the source to make it fit the configuration: that is what it would do to the clone. Raises VcenterError,
-        RefusedError.
-        """
-        assert block.source_uuid is not None
-        # Looked at before the stock provider imports it, which refuses a template in words of its own.
-        machine = self._sources.machine(block.source_uuid)
-        if machine.template or not machine.powered_on:
-            state = "is a template" if machine.template else "is not powered on"
-            return [
-                error(
-                    "Source cannot be cloned",
-                    f"The source {machine.inventory_path} {state}. An instant clone starts from the running "
-                    "state of its source: power it on, or name another one.",
-                    _SOURCE_PATH,
-                )
-            ]
-        source = self._sources.source(block.source_uuid, meta)
-        if isinstance(cluster := config.get("datastore_cluster_id"), str):
-            self._sources.cloner().member_of_cluster(machine, cluster)
-        # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet
-        # would look like a change.
-        config = {**config, "extra_config": None}
-        aligned = align(source.imported.state, config, extra_config={}, tpm_count=machine.tpm_count)
-        if aligned.orphans:
-            return [orphaned_disks(machine.inventory_path, aligned.orphans)]
-        as_source = Imported(aligned.state, source.imported.private)
-        planned = self._stock.plan(as_source, pack(config), meta)
-        return self._unfit("the source", machine.inventory_path, as_source, planned)
 
     def create(
         self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
@@ -87,42 +65,96 @@ class Creation:
         if block.source_uuid is None:
             raise CloneError("instantclone.source_uuid is still unknown.")
         source = self._sources.source(block.source_uuid, request.provider_meta)
+        compared = compare(
+            self._stock,
+            source,
+            config,
+            request.provider_meta,
+            version=self._version,
+            may_reboot=block.on_reboot == "reboot",
+        )
+        if compared.errors:
+            response.diagnostics.extend(compared.errors)
+            return response
         cloner = self._sources.cloner()
-        wanted = _clone_request(cloner, config, block, source)
-        clone = cloner.clone(source.machine, wanted, stopped=self._stopped.is_set)
+        wanted = clone_request(cloner, config, block, source)
+        clone, taken_over = self._clone(cloner, source, wanted, config)
+        if taken_over:
+            response.diagnostics.append(_taken_over(clone))
         try:
-            cloner.change(clone, _hot_changes(config, source))
-            adopted = self._adopt(clone, source, config, request.provider_meta)
+            cloner.change(clone, hot_changes(config, source))
+            adopted = self._adopt(clone, source.machine.tpm_count, compared, request.provider_meta)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone must not be left behind
             response.diagnostics.extend(_rolled_back(cloner, clone, explained(failure)))
             return response
         _put(response, adopted)
         try:
-            adopted = self._await_network(cloner, clone, planned, adopted, request.provider_meta)
+            adopted = self._await_network(cloner, clone, planned, adopted, source, wanted, request.provider_meta)
             _put(response, adopted)
-            self._complete(request, response, clone, adopted)
+            self._complete(request, response, clone, adopted, compared, may_reboot=block.on_reboot == "reboot")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
             response.diagnostics.extend(explained(failure))
         return response
 
-    def _adopt(self, clone: Clone, source: Source, config: Mapping[str, Any], meta: DynamicValue) -> Imported:
+    def _clone(
+        self, cloner: Cloner, source: Source, wanted: CloneRequest, config: Mapping[str, Any]
+    ) -> tuple[Clone, bool]:
+        """The clone, and whether it was there already. Raises VcenterError."""
+        owner = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+        takeover = Takeover(cloner, self._departures, stopped=self._stopped.is_set)
+        while True:
+            found = takeover.clone_in_place(wanted, owner)
+            if found is not None:
+                self._departures.take_over(found.uuid)
+                return found, True
+            try:
+                return cloner.clone(source.machine, wanted, stopped=self._stopped.is_set), False
+            except CloneError as failure:
+                # Somebody took the name in between: an earlier apply's clone, that vCenter had yet to finish, perhaps.
+                if failure.argument != "name" or cloner.occupant(wanted) is None:
+                    raise
+
+    def _adopt(self, clone: Clone, tpm_count: int, compared: Comparison, meta: DynamicValue) -> Imported:
         imported = self._stock.adopt(clone.inventory_path, meta)
         aligned = align(
             imported.state,
-            config,
-            extra_config=config.get("extra_config") or {},
-            tpm_count=source.machine.tpm_count,
+            compared.config,
+            extra_config=compared.config.get("extra_config") or {},
+            tpm_count=tpm_count,
+            source=compared.source,
         )
         if aligned.orphans:
             raise CloneError(f"The clone has disks that its configuration lacks: {'; '.join(aligned.orphans)}.")
         return Imported(aligned.state, imported.private)
 
-    def _complete(self, request: ApplyRequest, response: ApplyResponse, clone: Clone, adopted: Imported) -> None:
-        """Lets the stock provider do what is still missing, as long as it powers nothing off."""
-        planned = self._stock.plan(adopted, request.config, request.provider_meta)
-        unfit = self._unfit("the clone", clone.inventory_path, adopted, planned)
-        response.diagnostics.extend(unfit)
-        if unfit or unpack(planned.planned_state) == adopted.state:
+    def _complete(
+        self,
+        request: ApplyRequest,
+        response: ApplyResponse,
+        clone: Clone,
+        adopted: Imported,
+        compared: Comparison,
+        *,
+        may_reboot: bool,
+    ) -> None:
+        """Lets the stock provider do what was asked for and is still missing, and nothing else."""
+        planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
+        wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
+        if wanted.withheld:
+            response.diagnostics.append(_came_out_otherwise(clone.inventory_path, wanted.withheld))
+        if not wanted.changes:
+            return
+        planned.planned_state.CopyFrom(pack(wanted.state))
+        errors = unfit(
+            "the clone",
+            clone.inventory_path,
+            adopted.state,
+            planned,
+            version=self._version,
+            may_reboot=may_reboot,
+        )
+        response.diagnostics.extend(errors)
+        if errors:
             return
         update = ApplyRequest(
             type_name=RESOURCE,
@@ -134,42 +166,19 @@ class Creation:
         )
         updated = self._stock.call("ApplyResourceChange", update, ApplyResponse)
         response.diagnostics.extend(updated.diagnostics)
-        if unpack(updated.new_state) is not None:
-            response.new_state.CopyFrom(updated.new_state)
+        if (state := unpack(updated.new_state)) is not None:
+            response.new_state.CopyFrom(pack(self._as_before(state, wanted.state, clone)))
             response.private = updated.private
 
-    def _unfit(self, machine: str, path: str, imported: Imported, planned: PlanResponse) -> list[Diagnostic]:
-        """Errors for what the stock provider could change only by power cycling or replacing the VM."""
-        found = []
-        target = unpack(planned.planned_state)
-        changes = power_cycles(imported.state, target, version=self._version, is_unknown=is_unknown)
-        if changes:
-            lines = (
-                f"  {change.argument}: {machine} has {_shown(change.prior)}, configured is {_shown(change.planned)}. "
-                f"{change.why}"
-                for change in changes
-            )
-            found.append(
-                error(
-                    "Configuration would power-cycle the clone",
-                    "An instant clone that is powered off loses the memory that it shares with its source. These "
-                    f"arguments differ from {machine} {path}:\n"
-                    + "\n".join(lines)
-                    + "\nRepeat the source's values, or change the source.",
-                )
-            )
-        if planned.requires_replace:
-            names = sorted({path.steps[0].attribute_name for path in planned.requires_replace})
-            found.append(
-                error(
-                    "Configuration does not fit an instant clone",
-                    f"With these arguments the stock provider would replace the clone: {', '.join(names)}.",
-                )
-            )
-        return found
-
     def _await_network(
-        self, cloner: Cloner, clone: Clone, planned: Mapping[str, Any], adopted: Imported, meta: DynamicValue
+        self,
+        cloner: Cloner,
+        clone: Clone,
+        planned: Mapping[str, Any],
+        adopted: Imported,
+        source: Source,
+        wanted: CloneRequest,
+        meta: DynamicValue,
     ) -> Imported:
         """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not."""
         from instant_clone.vcenter.guest_network import GuestNetworkWait
@@ -182,13 +191,24 @@ class Creation:
         )
         if wait.minutes < 1:
             return adopted
+        # Until its guest has a network of its own, vCenter shows what the source's memory says. On another network the
+        # same address may be meant.
+        networks = {each["key"]: each["network_id"] for each in source.imported.state.get("network_interface") or ()}
+        shared = [edit.key for edit in wanted.interfaces if edit.network_id == networks.get(edit.key)]
+        inherited = cloner.guest_addresses(source.machine, shared)
+        wait = replace(wait, ignored=(*wait.ignored, *inherited))
         if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
             raise CloneError(
                 f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
-                "minutes. The clone runs and is in the state, as tainted. Look at VMware Tools and the network in the "
-                "guest; raise wait_for_guest_net_timeout, or set it to 0 to go without waiting."
+                "minutes that is not its source's. The clone runs and is in the state, as tainted. Look at VMware "
+                "Tools and the network in the guest; raise wait_for_guest_net_timeout, or set it to 0 to go without "
+                "waiting."
             )
-        return self._stock.read(adopted, meta)
+        read = self._stock.read(adopted, meta)
+        return replace(read, state=self._as_before(read.state, adopted.state, clone))
+
+    def _as_before(self, state: Mapping[str, Any], before: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
+        return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.uuid))
 
 
 def _put(response: ApplyResponse, imported: Imported) -> None:
@@ -196,54 +216,30 @@ def _put(response: ApplyResponse, imported: Imported) -> None:
     response.private = imported.private
 
 
-def _shown(value: object) -> str:
-    """A value as Terraform writes it."""
-    return json.dumps(value, default=str)
-
-
-def orphaned_disks(machine: str, orphans: Sequence[str]) -> Diagnostic:
-    """The error for disks of a VM for which its configuration has none: the stock provider would remove them."""
-    return error(
-        "Disks without a partner",
-        f"{machine} has disks that the configuration lacks: {'; '.join(orphans)}. The stock provider would remove "
-        "them from the clone. Configure a disk with that controller_type and unit_number.",
-        attribute_path("disk"),
+def _taken_over(clone: Clone) -> Diagnostic:
+    return warning(
+        "Clone taken over",
+        f"{clone.inventory_path} (UUID {clone.uuid}) was there already: made for this address from the same source by "
+        "an apply that was interrupted before it could be noted in the state. It was not made again.",
     )
 
 
-def _hot_changes(config: Mapping[str, Any], source: Source) -> HotChanges:
-    """Where the configuration asks for another value than the source's; the plan has seen to it that these are hot."""
-    from instant_clone.vcenter.clone import HotChanges
-
-    asked = {name: config.get(name) for name in ("annotation", "num_cpus", "memory")}
-    state = source.imported.state
-    return HotChanges(**{name: value for name, value in asked.items() if value != state.get(name)})
-
-
-def _clone_request(cloner: Cloner, config: Mapping[str, Any], block: InstantCloneBlock, source: Source) -> CloneRequest:
-    from instant_clone.vcenter.clone import CloneRequest, InterfaceEdit
-
-    interfaces = zip(
-        source.imported.state.get("network_interface") or (), config.get("network_interface") or (), strict=False
+def _came_out_otherwise(path: str, withheld: Iterable[Difference]) -> Diagnostic:
+    """The warning for what vCenter has made otherwise than the source and the configuration have it."""
+    withheld = list(withheld)
+    lines = "\n".join(
+        f"  {difference.path}: the source has {shown(difference.after)}, the clone {shown(difference.before)}."
+        for difference in withheld
     )
-    datastore, cluster = config.get("datastore_id"), config.get("datastore_cluster_id")
-    if datastore is None and cluster is not None:
-        datastore = cloner.member_of_cluster(source.machine, cluster)
-    return CloneRequest(
-        name=config["name"],
-        resource_pool_id=config["resource_pool_id"],
-        folder=config.get("folder") or "",
-        datastore_id=datastore,
-        interfaces=tuple(
-            InterfaceEdit(
-                key=theirs["key"],
-                network_id=ours["network_id"],
-                mac_address=ours.get("mac_address") if ours.get("use_static_mac") else None,
-            )
-            for theirs, ours in interfaces
-        ),
-        extra_config=config.get("extra_config") or {},
-        timeout=block.timeout,
+    roots = dict.fromkeys(difference.path.partition(".")[0].partition("[")[0] for difference in withheld)
+    names = ", ".join(f'"{root}"' for root in roots)
+    return warning(
+        "Clone came out otherwise than its source",
+        f"vCenter has made {path} with other values than the source's, although the configuration repeats those:\n"
+        f"{lines}\n"
+        "The clone was left as it is, since nobody asked for a change of it. The next plan will show these. "
+        f"Either put {names} into ignore_changes, or let the next apply make the change, if it is one that does not "
+        "power the clone off.",
     )
 
 

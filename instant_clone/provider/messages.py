@@ -50,7 +50,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str | list[str]]]] = {
     "Schema": {"version": (1, "int64"), "block": (2, "Block")},
     # A protobuf map is a repeated entry of key and value.
     "NamedSchema": {"key": (1, "string"), "value": (2, "Schema")},
-    "GetSchemaResponse": {"resource_schemas": (2, ["NamedSchema"])},
+    "GetSchemaResponse": {"resource_schemas": (2, ["NamedSchema"]), "diagnostics": (4, ["Diagnostic"])},
     "ConfigureRequest": {"terraform_version": (1, "string"), "config": (2, "DynamicValue")},
     "ConfigureResponse": {"diagnostics": (1, ["Diagnostic"])},
     "ValidateRequest": {"type_name": (1, "string"), "config": (2, "DynamicValue")},

@@ -2,7 +2,8 @@
 
 Terraform's core computes it (objchange.ProposedNew) and sends it with each plan. A clone that has just been made is
 planned within its creation, where core does not take part, so it is computed here, for the shapes that the vSphere
-provider's resources have: attributes, and nested blocks as objects, lists or sets.
+provider's resources have: attributes, and nested blocks as objects, lists or sets. tests/e2e/test_proposal.py holds it
+against what Terraform sends.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _LIST, _SET = 2, 3
 def proposed_new(block: Block, prior: Mapping[str, Any] | None, config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration, with the prior state's values for computed attributes that it leaves out.
 
-    Nested blocks are paired by position, as core does for lists; a set's elements, which have no position, come out
-    right where they have no computed attributes, which holds for this provider.
+    Nested blocks are paired by position, as core does for lists: no release has others in this resource. A set's
+    elements, which have no position, would come out right where they have no computed attributes.
     """
     prior = prior or {}
     proposed: dict[str, Any] = {}

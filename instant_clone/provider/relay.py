@@ -12,7 +12,6 @@ from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
     ConfigureRequest,
-    ConfigureResponse,
     GetSchemaResponse,
     ImportRequest,
     ImportResponse,
@@ -25,12 +24,14 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
+from instant_clone.provider.planned_folders import FOLDER, PlannedFolders
+from instant_clone.provider.schema import add_block
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import BLOCK, RESOURCE, unpack, warning
-from instant_clone.provider.virtual_machine import VirtualMachine, add_block
+from instant_clone.provider.values import RESOURCE, unpack
+from instant_clone.provider.virtual_machine import VirtualMachine
 from instant_clone.versions import ProviderVersion
 
 if TYPE_CHECKING:
@@ -60,9 +61,11 @@ class Relay(grpc.GenericRpcHandler):
         self._stock = StockClient(channel)
         self._sources = Sources(self._stock, environ)
         self._stopped = threading.Event()
-        self._stands_down = False
         self._done = done
-        machine = VirtualMachine(self._stock, self._sources, version=version, stopped=self._stopped)
+        self._folders = PlannedFolders()
+        machine = VirtualMachine(
+            self._stock, self._sources, version=version, stopped=self._stopped, folders=self._folders
+        )
         self._intercepts = {
             "ApplyResourceChange": _Intercept(ApplyRequest, ApplyResponse, machine.apply),
             "ImportResourceState": _Intercept(ImportRequest, ImportResponse, machine.import_state),
@@ -100,9 +103,11 @@ class Relay(grpc.GenericRpcHandler):
             if method in self._others:
                 return self._others[method](request)
             intercept = self._intercepts.get(method.removeprefix(SERVICE))
-            if intercept is None or self._stands_down:
+            if intercept is None:
                 return self._stock.forward(method, request)
             parsed = intercept.request.FromString(request)
+            if isinstance(parsed, PlanRequest) and parsed.type_name == FOLDER:
+                self._folders.note(parsed)
             if parsed.type_name != RESOURCE:  # type: ignore[attr-defined]
                 return self._stock.forward(method, request)
             return self._intercepted(intercept, parsed, request).SerializeToString()
@@ -124,23 +129,13 @@ class Relay(grpc.GenericRpcHandler):
 
     def _get_schema(self, request: bytes) -> bytes:
         schemas = GetSchemaResponse.FromString(self._stock.forward(SERVICE + "GetSchema", request))
-        self._stands_down = not add_block(schemas)
+        add_block(schemas)
         return schemas.SerializeToString()
 
     def _configure(self, request: bytes) -> bytes:
         self._stopped.clear()
         self._sources.configure(unpack(ConfigureRequest.FromString(request).config) or {})
-        answer = self._stock.forward(SERVICE + "Configure", request)
-        if not self._stands_down:
-            return answer
-        response = ConfigureResponse.FromString(answer)
-        response.diagnostics.append(
-            warning(
-                "Instant clone plugin stands down",
-                f'This stock vSphere provider has a block "{BLOCK}" of its own, which is used as it is.',
-            )
-        )
-        return response.SerializeToString()
+        return self._stock.forward(SERVICE + "Configure", request)
 
     def _stop(self, request: bytes) -> bytes:
         self._stopped.set()

@@ -6,9 +6,9 @@ import traceback
 
 from instant_clone.errors import CloneError, ConnectError, InstantCloneError, LoginError, NotFoundError
 from instant_clone.provider import log
-from instant_clone.provider.messages import Diagnostic
+from instant_clone.provider.messages import AttributePath, Diagnostic
 from instant_clone.provider.stock_client import RefusedError
-from instant_clone.provider.values import error
+from instant_clone.provider.values import attribute_path, error
 
 __all__ = ["explained"]
 
@@ -28,7 +28,11 @@ def explained(failure: Exception) -> list[Diagnostic]:
         return failure.diagnostics
     if isinstance(failure, InstantCloneError):
         summary = next(text for kind, text in _SUMMARIES.items() if isinstance(failure, kind))
-        return [error(summary, str(finding)) for finding in failure.findings]
+        at = None
+        if isinstance(failure, CloneError):
+            summary = failure.summary or summary
+            at = _path(failure.argument) if failure.argument else None
+        return [error(summary, str(finding), at) for finding in failure.findings]
     log.error("".join(traceback.format_exception(failure)))
     return [
         error(
@@ -36,3 +40,8 @@ def explained(failure: Exception) -> list[Diagnostic]:
             f"{type(failure).__name__}: {failure}. This is a mistake in the plugin. TF_LOG_PROVIDER=ERROR shows where.",
         )
     ]
+
+
+def _path(argument: str) -> AttributePath:
+    block, inner, name = argument.partition(".")
+    return attribute_path(block, 0, name) if inner else attribute_path(block)

@@ -10,7 +10,8 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TypeGuard
 
 import msgpack
 
@@ -29,6 +30,7 @@ __all__ = [
     "is_unknown",
     "pack",
     "put_block",
+    "shown",
     "take_block",
     "unpack",
     "warning",
@@ -38,6 +40,8 @@ RESOURCE = "vsphere_virtual_machine"
 BLOCK = "instantclone"
 DEFAULT_TIMEOUT = 30
 """minutes"""
+ON_REBOOT = ("error", "replace", "reboot")
+"""what is done when a change of an existing clone would power it off or move it; the first is the default"""
 
 Object = dict[str, Any]
 
@@ -90,6 +94,11 @@ class InstantCloneBlock:
 
     value: Any
 
+    @classmethod
+    def of(cls, source_uuid: str | None) -> InstantCloneBlock:
+        """The block with that source and nothing else; none without a source."""
+        return cls([] if source_uuid is None else [{"source_uuid": source_uuid, "timeout": None, "on_reboot": None}])
+
     def __bool__(self) -> bool:
         return is_unknown(self.value) or bool(self.value)
 
@@ -111,6 +120,12 @@ class InstantCloneBlock:
         timeout = self._body.get("timeout")
         return float(timeout) if isinstance(timeout, (int, float, str)) else DEFAULT_TIMEOUT
 
+    @property
+    def on_reboot(self) -> str:
+        """One of ON_REBOOT."""
+        value = self._body.get("on_reboot")
+        return value if isinstance(value, str) else ON_REBOOT[0]
+
     def is_known(self) -> bool:
         """Whether there is a block whose source is known."""
         return self.source_uuid is not None
@@ -130,6 +145,12 @@ class InstantCloneBlock:
                 "Time-out too short",
                 f"instantclone.timeout is {self.timeout:g}; it is in minutes and must be at least 1.",
                 attribute_path(BLOCK, 0, "timeout"),
+            )
+        if self.on_reboot not in ON_REBOOT:
+            yield (
+                "Unknown way",
+                f'instantclone.on_reboot is "{self.on_reboot}"; it must be one of {", ".join(ON_REBOOT)}.',
+                attribute_path(BLOCK, 0, "on_reboot"),
             )
 
 
@@ -173,6 +194,11 @@ def failed(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(diagnostic.severity == _ERROR for diagnostic in diagnostics)
 
 
+def shown(value: object) -> str:
+    """A value as Terraform writes it."""
+    return "(known after apply)" if is_unknown(value) else json.dumps(value, default=str, ensure_ascii=False)
+
+
 @dataclass(frozen=True)
 class Difference:
     """One place in which two values differ; `path` is such as "disk[0].label"."""
@@ -183,17 +209,21 @@ class Difference:
 
 
 def differences(before: object, after: object, path: str = "") -> list[Difference]:
-    """Where two values differ, in the order of the attributes' names."""
+    """Where two values differ, in the order of the attributes' names; of blocks, one that is missing is None."""
     if isinstance(before, dict) and isinstance(after, dict):
         return [
             difference
             for key in sorted(before.keys() | after.keys())
             for difference in differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
         ]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+    if _has_blocks(before) and _has_blocks(after):
         return [
             difference
-            for index, (one, other) in enumerate(zip(before, after, strict=True))
+            for index, (one, other) in enumerate(zip_longest(before, after))
             for difference in differences(one, other, f"{path}[{index}]")
         ]
     return [] if before == after else [Difference(path, before, after)]
+
+
+def _has_blocks(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)

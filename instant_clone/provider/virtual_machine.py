@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
-from instant_clone.provider.alignment import align
-from instant_clone.provider.creation import Creation, orphaned_disks
+from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.provider.alignment import align, as_before, as_made
+from instant_clone.provider.checks import Checks
+from instant_clone.provider.comparison import orphaned_disks
+from instant_clone.provider.creation import Creation
+from instant_clone.provider.departures import Departures
+from instant_clone.provider.existing import judge
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
     DynamicValue,
-    GetSchemaResponse,
     ImportRequest,
     ImportResponse,
     PlanRequest,
@@ -34,6 +38,7 @@ from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.values import (
     BLOCK,
+    NULL,
     RESOURCE,
     InstantCloneBlock,
     attribute_path,
@@ -43,49 +48,37 @@ from instant_clone.provider.values import (
     put_block,
     take_block,
     unpack,
+    warning,
 )
 from instant_clone.versions import ProviderVersion
 
-__all__ = ["VirtualMachine", "add_block"]
+__all__ = ["VirtualMachine"]
 
 _EXCLUSIVE = ("clone", "ovf_deploy")
-_LIST = 2
-
-
-def add_block(schemas: GetSchemaResponse) -> bool:
-    """Adds the block to the resource's schema; False if the stock provider has one of that name itself."""
-    for named in schemas.resource_schemas:
-        if named.key != RESOURCE:
-            continue
-        block = named.value.block
-        if any(nested.type_name == BLOCK for nested in block.block_types):
-            return False
-        added = block.block_types.add(type_name=BLOCK, nesting=_LIST, max_items=1)
-        added.block.attributes.add(
-            name="source_uuid",
-            type=b'"string"',
-            required=True,
-            description="BIOS UUID of the running virtual machine to clone. Another one replaces the clone.",
-        )
-        added.block.attributes.add(
-            name="timeout",
-            type=b'"number"',
-            optional=True,
-            description="Minutes that vCenter may take to make the clone; 30 unless set.",
-        )
-    return True
 
 
 class VirtualMachine:
     """Answers the requests about the resource, with the stock provider's help."""
 
     def __init__(
-        self, stock: StockClient, sources: Sources, *, version: ProviderVersion, stopped: threading.Event
+        self,
+        stock: StockClient,
+        sources: Sources,
+        *,
+        version: ProviderVersion,
+        stopped: threading.Event,
+        folders: Container[str],
     ) -> None:
-        """`version` is the stock provider's release; no clone is started any more once `stopped` is set."""
+        """`version` is the stock provider's release; no clone is started any more once `stopped` is set.
+
+        `folders` are the paths of those that are planned.
+        """
         self._stock = stock
         self._sources = sources
-        self._creation = Creation(stock, sources, version=version, stopped=stopped)
+        self._version = version
+        self._checks = Checks(stock, sources, version=version, folders=folders)
+        self._departures = Departures()
+        self._creation = Creation(stock, sources, version=version, stopped=stopped, departures=self._departures)
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
         """Checks the block itself, and lets the stock provider check the rest."""
@@ -111,23 +104,29 @@ class VirtualMachine:
             state = json.loads(request.raw_state.json)
             block = InstantCloneBlock(state.pop(BLOCK, None) or [])
             request.raw_state.json = json.dumps(state).encode()
+            self._departures.know(str(state.get("uuid")))
         response = self._stock.call("UpgradeResourceState", request, UpgradeResponse)
         put_block(response.upgraded_state, block)
         return response
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """Refreshes a state."""
-        _, block = take_block(request.current_state)
+        before, block = take_block(request.current_state)
         response = self._stock.call("ReadResource", request, ReadResponse)
+        if block and before is not None:
+            self._keep(response.new_state, before)
         put_block(response.new_state, block)
         return response
 
     def import_state(self, request: ImportRequest) -> ImportResponse:
-        """Imports a VM; it has no block."""
+        """Imports a VM; a clone that a fleet has made gets back its block, and the labels of its disks."""
         response = self._stock.call("ImportResourceState", request, ImportResponse)
         for resource in response.imported_resources:
             if resource.type_name == RESOURCE:
-                put_block(resource.state, InstantCloneBlock([]))
+                state = unpack(resource.state)
+                owner = Owner.parse(self._sources.machine(str(state["id"])).extra_config.get(OWNER_KEY))
+                resource.state.CopyFrom(pack(state if owner is None else as_made(state, owner)))
+                put_block(resource.state, InstantCloneBlock.of(owner.source_uuid if owner else None))
         return response
 
     def plan(self, request: PlanRequest) -> PlanResponse:
@@ -147,9 +146,20 @@ class VirtualMachine:
         put_block(response.planned_state, block)
         if prior is None:
             if config is not None and block.is_known():
-                response.diagnostics.extend(self._creation.check(config, block, request.provider_meta))
-        elif block and prior_block and block.source_uuid != prior_block.source_uuid:
+                response.diagnostics.extend(
+                    self._checks.check(config, block, request.provider_meta, in_state=self._departures)
+                )
+            return response
+        if block and prior_block and block.source_uuid != prior_block.source_uuid:
             response.requires_replace.append(attribute_path(BLOCK, 0, "source_uuid"))
+        if block:
+            judge(
+                unpack(request.prior_state),
+                response,
+                block,
+                version=self._version,
+                deltas=lambda: self._sources.cloner().deltas(str(prior.get("uuid"))),
+            )
         return response
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
@@ -159,6 +169,8 @@ class VirtualMachine:
         config, _ = take_block(request.config)
         if prior is None and planned is not None and config is not None and block:
             response = self._creation.create(request, planned, config, block)
+        elif prior is not None and planned is None:
+            response = self._destroy(request, prior)
         else:
             if prior is not None and config is not None and block and prior.get("imported"):
                 self._align_prior(request.prior_state, prior, config)
@@ -170,14 +182,41 @@ class VirtualMachine:
                 )
             else:
                 response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
+                if block and planned is not None:
+                    self._keep(response.new_state, planned)
         put_block(response.new_state, block)
         return response
+
+    def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any]) -> ApplyResponse:
+        uuid = str(prior.get("uuid"))
+        if self._departures.is_taken_over(uuid):
+            kept = warning(
+                "Clone kept",
+                f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it "
+                "over. It only leaves this one.",
+            )
+            return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
+        with self._departures.leaving(uuid):
+            return self._stock.call("ApplyResourceChange", request, ApplyResponse)
+
+    def _keep(self, new_state: DynamicValue, before: Mapping[str, Any]) -> None:
+        """Keeps in a clone's new state, in place, what cannot have changed."""
+        if (state := unpack(new_state)) is not None:
+            uuid = str(state.get("uuid"))
+            new_state.CopyFrom(pack(as_before(state, before, deltas=lambda: self._sources.cloner().deltas(uuid))))
 
     def _align_prior(
         self, prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any]
     ) -> tuple[str, ...]:
         """Aligns the state of a VM that was imported, in place; the disks that have no partner."""
         machine = self._sources.machine(str(prior.get("uuid")))
-        aligned = align(prior, config, extra_config=machine.extra_config, tpm_count=machine.tpm_count)
+        aligned = align(
+            prior,
+            config,
+            extra_config=machine.extra_config,
+            tpm_count=machine.tpm_count,
+            disk_sizes=machine.disk_sizes,
+            source={},
+        )
         prior_state.CopyFrom(pack(aligned.state))
         return aligned.orphans

@@ -11,6 +11,7 @@ from functools import partial
 
 from instant_clone.replica.draft import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
+from instant_clone.replica.words import SCSI_TYPES
 from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
 from instant_clone.versions import (
     INTERFACES_IN_DEVICE_ORDER,
@@ -39,11 +40,6 @@ MOST_DISKS = 60
 MOST_INTERFACES = 10
 NOT_WORKABLE = "No release of the provider can keep such a VM as it is; change the source."
 
-SCSI_TYPES = {
-    "ParaVirtualSCSIController": "pvscsi",
-    "VirtualLsiLogicController": "lsilogic",
-    "VirtualLsiLogicSASController": "lsilogic-sas",
-}
 ADAPTER_TYPES = {
     "VirtualE1000": "e1000",
     "VirtualE1000e": "e1000e",

@@ -6,6 +6,7 @@ Defaults and allowed values are those of the provider's schema (virtual_machine_
 from __future__ import annotations
 
 from instant_clone.replica.draft import Block, Draft, Scalar
+from instant_clone.replica.words import WORDS
 from instant_clone.source import Allocation, SourceVm, Tools
 from instant_clone.versions import (
     AUTOMATIC_CORES_PER_SOCKET,
@@ -40,14 +41,6 @@ DEFAULTS: dict[str, Scalar] = {
     "run_tools_scripts_before_guest_shutdown": True,
 }
 """of the arguments whose property can be unset; hv_mode, ept_rvi_mode and sync_time_with_host depend on the release"""
-WORDS: dict[str, tuple[str, ...]] = {
-    "latency_sensitivity": ("low", "normal", "medium", "high"),
-    "firmware": ("bios", "efi"),
-    "swap_placement_policy": ("inherit", "hostLocal", "vmDirectory"),
-    "tools_upgrade_policy": ("manual", "upgradeAtPowerCycle"),
-    "hv_mode": ("hvAuto", "hvOn", "hvOff"),
-    "ept_rvi_mode": ("automatic", "on", "off"),
-}
 
 
 def custom_count(allocation: Allocation) -> int | None:
@@ -63,6 +56,7 @@ def scalars(source: SourceVm, draft: Draft) -> Block:
     values["num_cores_per_numa_node"] = _cores_per_numa_node(
         source, draft, beside_hardware_version=hardware_version is not None
     )
+    _require_cores_per_socket(source, draft)
     _warn_about_tools(source.tools, draft)
     _warn_about_reservation(source, draft)
     block: Block = {}
@@ -95,7 +89,7 @@ def _values(source: SourceVm, version: ProviderVersion) -> dict[str, Scalar | No
         "memory_reservation_locked_to_max": memory.reservation_locked_to_max,
         **_allocation("memory", memory.allocation),
         "latency_sensitivity": source.latency_sensitivity or None,
-        "firmware": boot.firmware,
+        "firmware": boot.firmware or None,
         "efi_secure_boot_enabled": boot.secure_boot_enabled,
         "boot_delay": boot.delay,
         "boot_retry_enabled": boot.retry_enabled,
@@ -173,6 +167,12 @@ def _hardware_version(source: SourceVm, draft: Draft) -> int | None:
     else:
         draft.warn("hardware_version", f"No release of the provider allows {number}; the clones keep it.")
     return None
+
+
+def _require_cores_per_socket(source: SourceVm, draft: Draft) -> None:
+    if source.cpu.cores_per_socket == 0 and not source.cpu.auto_cores_per_socket:
+        what = "The number of cores per socket is unset on the VM, which the provider cannot read."
+        draft.require(lambda version: version < AUTOMATIC_CORES_PER_SOCKET, "num_cores_per_socket", what)
 
 
 def _cores_per_numa_node(source: SourceVm, draft: Draft, *, beside_hardware_version: bool) -> int | None:

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from http.client import HTTPException
+from typing import cast
 from uuid import uuid4
 
-from pyVmomi import vim
-from pyVmomi.VmomiSupport import ManagedObject
+from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.memo import Memo
-from instant_clone.vcenter.clone_source import (
-    BackingInfo,
-    CloneSource,
-    find_source,
-    network_backing,
-    on_the_way_to_the_root,
-    properties,
-)
+from instant_clone.vcenter.clone_faults import clone_error
+from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
 from instant_clone.vcenter.faults import vcenter_errors
-from instant_clone.vcenter.guest_network import GuestNetworkWait, wait_for_guest_network
-from instant_clone.vcenter.properties import inventory_path
+from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, wait_for_guest_network
+from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing, escaped
+from instant_clone.vcenter.preflight import DryRun, Namesake, dry_run, names_in, namesake, require_fitting_pool
+from instant_clone.vcenter.recovery import look_again
 from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
+from instant_clone.vcenter.turns import Turns, WaitedTooLongError
 
 __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit"]
 
-Object = TypeVar("Object", bound=ManagedObject)
+CLONES_AT_ONCE = 8
+"""of one source: as many as Terraform's ten operations gain anything from, measured on the simulator"""
 _DESTROY_SECONDS = 300
 _CHANGE_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class InterfaceEdit:
-    """How one network interface of a clone differs from its source's, which `key` names."""
-
-    key: int
-    network_id: str
-    """managed object id"""
-    mac_address: str | None = None
-    """None: vCenter generates one"""
 
 
 @dataclass(frozen=True)
@@ -61,21 +48,6 @@ class HotChanges:
 
 
 @dataclass(frozen=True)
-class CloneRequest:
-    """A clone that is wanted. Ids are managed object ids; `folder` is relative to the datacenter's VM folder."""
-
-    name: str
-    resource_pool_id: str
-    folder: str
-    datastore_id: str | None
-    """None: the source's"""
-    interfaces: tuple[InterfaceEdit, ...]
-    extra_config: Mapping[str, str]
-    timeout: float
-    """minutes"""
-
-
-@dataclass(frozen=True)
 class Clone:
     """A clone that was made."""
 
@@ -90,12 +62,13 @@ class Cloner:
     All its methods raise VcenterError or one of its kinds.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, at_once: int = CLONES_AT_ONCE) -> None:
+        """`at_once` clones of one source are made at a time; the others wait for their turns."""
         self._session = session
+        self._turns = Turns(at_once)
+        self._placing = Placing(session)
         self._sources: Memo[str, CloneSource] = Memo()
-        self._folders: Memo[tuple[str, str], tuple[vim.Folder, str]] = Memo()
-        self._networks: Memo[str, Mapping[str, vim.Network]] = Memo()
-        self._backings: Memo[str, Callable[[], BackingInfo]] = Memo()
+        self._names: Memo[str, Mapping[str, vim.VirtualMachine]] = Memo()
 
     def source(self, uuid: str) -> CloneSource:
         """The VM with that BIOS UUID. Raises NotFoundError if there is none, CloneError if there are several."""
@@ -105,26 +78,64 @@ class Cloner:
         """Makes one clone, and returns once it runs.
 
         `stopped()` is asked before the task is started; one that is under way is always waited for, because a clone
-        that exists must reach Terraform's state.
+        that exists must reach Terraform's state. While vCenter is busy with the source, it is asked again until
+        `request.timeout` has passed; when the connection breaks, the clone is looked for.
         """
+        # An identifier of our choice, known before the clone exists.
+        uuid = str(uuid4())
+        seconds = 60 * request.timeout
         with vcenter_errors(self._session.server, doing=f"cloning {source.inventory_path} as {request.name}"):
-            folder, folder_path = self._folders.get(
-                (request.resource_pool_id, request.folder), lambda: self._find_folder(request)
-            )
-            path = f"{folder_path}/{_escaped(request.name)}"
-            # An identifier of our choice, known before the clone exists.
-            uuid = str(uuid4())
-            specification = self._specification(source, request, folder, uuid)
-            if stopped():
-                raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
+            specification, path = self._placing.specification(source, request, uuid)
+
+            def start() -> vim.VirtualMachine:
+                if stopped():
+                    raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
+                return cast(
+                    vim.VirtualMachine, wait_for(source.machine.InstantClone_Task(specification), seconds=seconds)
+                )
+
             try:
-                result = wait_for(source.machine.InstantClone_Task(specification), seconds=60 * request.timeout)
+                machine = self._turns.take(source.machine._moId, start, seconds=seconds)
             except TaskTimeoutError:
                 raise CloneError(
                     f"The clone {path} was not ready after {request.timeout:g} minutes (instantclone.timeout). vCenter "
-                    f"may still finish it, with the UUID {uuid}: remove it there before the next apply."
+                    f"may still finish it, with the UUID {uuid}. Apply again: a clone of this state is taken over.",
+                    argument="instantclone.timeout",
                 ) from None
-            return Clone(cast(vim.VirtualMachine, result), uuid, path)
+            except WaitedTooLongError:
+                raise CloneError(
+                    f"vCenter was busy with {source.inventory_path} for {request.timeout:g} minutes "
+                    "(instantclone.timeout, TaskInProgress). Apply again, raise the time-out, or spread the fleet over "
+                    "several sources.",
+                    argument="instantclone.source_uuid",
+                ) from None
+            except (OSError, HTTPException, vmodl.fault.ManagedObjectNotFound):
+                found = look_again(self._session, source, uuid, seconds=seconds)
+                if found is None:
+                    raise
+                machine = found
+            except vmodl.MethodFault as fault:
+                told = clone_error(fault, server=self._session.server, source=source.inventory_path, clone=request.name)
+                if told is None:
+                    raise
+                raise told from fault
+            return Clone(machine, uuid, path)
+
+    def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
+        """The VM that has the name of that clone in its folder at this moment."""
+        with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
+            _, folder_path = self._placing.folder(request)
+            path = f"{folder_path}/{escaped(request.name)}"
+            machine = self._placing.index().FindByInventoryPath(path.lstrip("/"))
+            found = namesake(self._session, machine) if isinstance(machine, vim.VirtualMachine) else None
+            if found is None:
+                return None
+            return Clone(cast(vim.VirtualMachine, machine), found.uuid, path), found
+
+    def exists(self, clone: Clone) -> bool:
+        """Whether that VM is still in the inventory."""
+        with vcenter_errors(self._session.server, doing=f"looking for {clone.inventory_path}"):
+            return namesake(self._session, clone.machine) is not None
 
     def change(self, clone: Clone, changes: HotChanges) -> None:
         """Makes all changes to a running clone at once: the stock provider would take ten seconds for it."""
@@ -142,6 +153,11 @@ class Cloner:
         with vcenter_errors(self._session.server, doing=f"waiting for the network of {clone.inventory_path}"):
             return wait_for_guest_network(clone.machine, wait, stopped=stopped)
 
+    def guest_addresses(self, source: CloneSource, interfaces: Collection[int]) -> tuple[str, ...]:
+        """What the guest of a source reports for the network interfaces with these device keys, at this moment."""
+        with vcenter_errors(self._session.server, doing=f"reading the addresses of {source.inventory_path}"):
+            return addresses_of(source.machine.guest, interfaces)
+
     def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
         """The datastore of that datastore cluster that holds the source's disks, by its managed object id.
 
@@ -149,7 +165,7 @@ class Cloner:
         such datastores it is the first disk's. Raises CloneError if there is none.
         """
         with vcenter_errors(self._session.server, doing=f"reading the datastore cluster {cluster_id}"):
-            pod = self._object(vim.StoragePod, cluster_id)
+            pod = self._placing.object(vim.StoragePod, cluster_id)
             values = properties(self._session, pod, "name", "childEntity")
         members = {datastore._moId for datastore in values.get("childEntity") or ()}
         found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
@@ -159,6 +175,18 @@ class Cloner:
                 "clone's disks stay on its source's datastores: name their cluster, or their datastore."
             )
         return found
+
+    def deltas(self, uuid: str) -> frozenset[str]:
+        """The UUIDs of those disks of the VM with that BIOS UUID that have a disk below; none if it is gone."""
+        with vcenter_errors(self._session.server, doing=f"reading the disks of the VM with the UUID {uuid}"):
+            machine = self._placing.index().FindByUuid(None, uuid, True, False)
+            if machine is None:
+                return frozenset()
+            values = properties(self._session, machine, "config.hardware.device")
+        backings = [getattr(device, "backing", None) for device in values.get("config.hardware.device") or ()]
+        return frozenset(
+            str(getattr(backing, "uuid", "")) for backing in backings if getattr(backing, "parent", None) is not None
+        )
 
     def destroy(self, clone: Clone) -> None:
         """Removes a clone that cannot be handed to Terraform."""
@@ -170,74 +198,35 @@ class Cloner:
             except TaskTimeoutError:
                 raise CloneError(f"Not done after {_DESTROY_SECONDS} seconds.") from None
 
-    def _specification(
-        self, source: CloneSource, request: CloneRequest, folder: vim.Folder, uuid: str
-    ) -> vim.vm.InstantCloneSpec:
-        location = vim.vm.RelocateSpec(
-            folder=folder,
-            pool=self._object(vim.ResourcePool, request.resource_pool_id),
-            deviceChange=[self._edit(source, interface) for interface in request.interfaces],
-        )
-        if request.datastore_id is not None:
-            location.datastore = self._object(vim.Datastore, request.datastore_id)
-        return vim.vm.InstantCloneSpec(
-            name=request.name,
-            location=location,
-            biosUuid=uuid,
-            config=[vim.option.OptionValue(key=key, value=value) for key, value in request.extra_config.items()],
-        )
+    def check(self, source: CloneSource, request: CloneRequest) -> DryRun:
+        """What vCenter says of such a clone, with the specification that `clone` would use; nothing is made.
 
-    def _find_folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
-        """The folder and its inventory path."""
-        pool = self._object(vim.ResourcePool, request.resource_pool_id)
-        objects = on_the_way_to_the_root(self._session, pool)
-        datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
-        if datacenter is None:
-            raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
-        parts = [part for part in request.folder.split("/") if part]
-        path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
-        folder = self._index().FindByInventoryPath(path.lstrip("/"))
-        if not isinstance(folder, vim.Folder):
-            raise NotFoundError(f"vCenter has no folder {path}. Make it, or let the stack own it (create_folder).")
-        return folder, path
-
-    def _edit(self, source: CloneSource, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
-        card = source.cards.get(interface.key)
-        if card is None:
-            raise CloneError(f"{source.inventory_path} has no network interface with the key {interface.key} any more.")
-        # A new card with what an edit may say: the source's address and port must not be repeated.
-        edited = type(card)(
-            key=card.key,
-            controllerKey=card.controllerKey,
-            unitNumber=card.unitNumber,
-            backing=self._backing(source, interface.network_id),
-            connectable=card.connectable,
-            wakeOnLanEnabled=card.wakeOnLanEnabled,
-            resourceAllocation=card.resourceAllocation,
-        )
-        if interface.mac_address is not None:
-            edited.addressType, edited.macAddress = "manual", interface.mac_address
-        return vim.vm.device.VirtualDeviceSpec(operation="edit", device=edited)
-
-    def _backing(self, source: CloneSource, network_id: str) -> BackingInfo:
-        networks = self._networks.get(source.host._moId, lambda: self._host_networks(source.host))
-        if network_id not in networks:
-            raise CloneError(
-                f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
-                "host: name a network of that host."
+        Raises CloneError or NotFoundError for what need not be asked: a pool of another cluster, a missing network.
+        """
+        with vcenter_errors(self._session.server, doing=f"checking a clone of {source.inventory_path}"):
+            require_fitting_pool(
+                self._session, source, self._placing.object(vim.ResourcePool, request.resource_pool_id)
             )
-        return self._backings.get(network_id, lambda: network_backing(self._session, networks[network_id]))()
+            specification, _ = self._placing.specification(source, request, str(uuid4()))
+            return dry_run(self._session, source, specification)
 
-    def _host_networks(self, host: vim.HostSystem) -> Mapping[str, vim.Network]:
-        return {network._moId: network for network in properties(self._session, host, "network")["network"]}
+    def has_folder(self, request: CloneRequest) -> bool:
+        """Whether the folder of that clone is there."""
+        with vcenter_errors(self._session.server, doing=f"looking for the folder {request.folder}"):
+            try:
+                self._placing.folder(request)
+            except NotFoundError:
+                return False
+        return True
 
-    def _index(self) -> vim.SearchIndex:
-        return cast(vim.SearchIndex, self._session.content.searchIndex)
+    def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
+        """The VM that has the name of that clone in its folder, and its inventory path.
 
-    def _object(self, kind: type[Object], identifier: str) -> Object:
-        return kind(identifier, self._session.service_instance._GetStub())
-
-
-def _escaped(name: str) -> str:
-    """A name as vSphere has it in its inventory, where percent sign, slash and backslash are %25, %2f and %5c."""
-    return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")
+        The names in a folder are read once: this is for plans, which change nothing.
+        """
+        with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
+            folder, path = self._placing.folder(request)
+            names = self._names.get(folder._moId, lambda: names_in(self._session, folder))
+            machine = names.get(escaped(request.name).upper())
+            found = namesake(self._session, machine) if machine is not None else None
+        return (f"{path}/{escaped(request.name)}", found) if found else None

@@ -48,6 +48,8 @@ class CloneSource:
     cards: Mapping[int, VirtualEthernetCard]
     """by device key"""
     tpm_count: int
+    disk_sizes: Mapping[int, frozenset[int]]
+    """what it says of the size of each disk, in GiB rounded up as the stock provider has it, by device key"""
     extra_config: Mapping[str, str]
     disk_datastores: tuple[str, ...]
     """managed object ids of the datastores that hold its disks, in the disks' order"""
@@ -86,6 +88,7 @@ def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
         template=values["config.template"],
         cards={device.key: device for device in devices if isinstance(device, VirtualEthernetCard)},
         tpm_count=sum(isinstance(device, vim.vm.device.VirtualTPM) for device in devices),
+        disk_sizes={device.key: _sizes(device) for device in devices if isinstance(device, vim.vm.device.VirtualDisk)},
         extra_config={option.key: str(option.value) for option in values.get("config.extraConfig") or ()},
         disk_datastores=tuple(
             datastore._moId
@@ -94,6 +97,12 @@ def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
             and (datastore := getattr(device.backing, "datastore", None)) is not None
         ),
     )
+
+
+def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:
+    # A delta need not report capacityInBytes as the disk below does.
+    in_bytes: int | None = disk.capacityInBytes
+    return frozenset(-(-size >> 30) for size in (in_bytes, 1024 * disk.capacityInKB) if size)
 
 
 def network_backing(session: Session, network: vim.Network) -> Callable[[], BackingInfo]:

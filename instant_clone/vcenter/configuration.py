@@ -73,7 +73,7 @@ def _cpu(config: Configuration) -> Cpu:
     hardware = config.hardware
     return Cpu(
         count=hardware.numCPU,
-        cores_per_socket=hardware.numCoresPerSocket or 1,
+        cores_per_socket=hardware.numCoresPerSocket or 0,
         auto_cores_per_socket=hardware.autoCoresPerSocket,
         hot_add_enabled=config.cpuHotAddEnabled,
         hot_remove_enabled=config.cpuHotRemoveEnabled,
@@ -106,7 +106,7 @@ def _memory(config: Configuration) -> Memory:
 def _boot(config: Configuration) -> Boot:
     options = config.bootOptions or vim.vm.BootOptions()
     return Boot(
-        firmware=config.firmware or "bios",
+        firmware=config.firmware or "",
         secure_boot_enabled=options.efiSecureBootEnabled,
         delay=options.bootDelay,
         retry_enabled=options.bootRetryEnabled,

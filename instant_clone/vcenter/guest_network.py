@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pyVmomi import vim
 
-__all__ = ["GuestNetworkWait", "wait_for_guest_network"]
+__all__ = ["GuestNetworkWait", "addresses_of", "wait_for_guest_network"]
 
 _POLL_SECONDS = 0.5
 _DEFAULT_ROUTES = ("0.0.0.0", "::")  # noqa: S104 - a route, nothing is bound
@@ -48,6 +48,12 @@ def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, 
             return False
         time.sleep(_POLL_SECONDS)
     return True
+
+
+def addresses_of(guest: vim.vm.GuestInfo | None, interfaces: Collection[int]) -> tuple[str, ...]:
+    """The addresses that VMware Tools report for the network interfaces with these device keys."""
+    nics = guest.net if guest is not None else ()
+    return tuple(str(each.ip) for each in _interfaces(nic for nic in nics if nic.deviceConfigId in interfaces))
 
 
 def _reported(guest: vim.vm.GuestInfo | None, wait: GuestNetworkWait) -> bool:

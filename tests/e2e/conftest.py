@@ -1,4 +1,8 @@
-"""The plugin installed as a user would, and simulators to use it against."""
+"""The plugin installed as a user would, and simulators to use it against.
+
+All tests here run once with each stock provider that STOCK_VSPHERE_PROVIDER names: whatever hangs on the fixture
+`stock` does, and that is every simulator too, so that each release finds vCenter as the first one did.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from tests.conftest import StartSimulator
 from tests.e2e.terraform import Terraform, clean_environment
 from tests.support.clone_stack import PROVIDER_SOURCE, document, source_of
 from tests.support.simulator import Simulator
-from tests.support.stock import stock_provider
+from tests.support.stock import StockError, StockProvider, stock_providers
 
 __all__ = ["Bench", "NewTerraform", "Plugin"]
 
@@ -59,13 +64,44 @@ class Plugin:
         return self.installation.version
 
 
+def _stock_providers() -> list[StockProvider | StockError]:
+    try:
+        return list(stock_providers())
+    except StockError as missing:
+        # For the tests that need one to fail with: the unit tests, which are collected together with them, do not.
+        return [missing]
+
+
+def _release_of(stock: StockProvider | StockError) -> str:
+    return str(stock.release) if isinstance(stock, StockProvider) else "none"
+
+
+@pytest.fixture(scope="session", params=_stock_providers(), ids=_release_of)
+def stock(request: pytest.FixtureRequest) -> StockProvider:
+    """The stock provider to run with."""
+    if isinstance(request.param, StockError):
+        raise request.param
+    assert isinstance(request.param, StockProvider)
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
-    """Installed once for all tests, around the stock provider that tests.support.stock finds."""
+def install_plugin(tmp_path_factory: pytest.TempPathFactory) -> Callable[[StockProvider], Plugin]:
+    """Installs the plugin around a stock provider; once, however often the tests change between releases."""
+    return lru_cache(partial(_install_plugin, tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def plugin(install_plugin: Callable[[StockProvider], Plugin], stock: StockProvider) -> Plugin:
+    """The plugin around the stock provider to run with."""
     if sys.platform != "linux":
         pytest.skip("processes are looked for in /proc")
-    root = tmp_path_factory.mktemp("plugin")
-    stock, folder, mirror, home = stock_provider().path, root / "plugins", root / "mirror", root / "home"
+    return install_plugin(stock)
+
+
+def _install_plugin(folders: pytest.TempPathFactory, provider: StockProvider) -> Plugin:
+    root = folders.mktemp("plugin")
+    stock, folder, mirror, home = provider.path, root / "plugins", root / "mirror", root / "home"
     home.mkdir()
     installation = install(stock, plugin_folder=folder, source=PROVIDER_SOURCE)
     package = mirror / STOCK_SOURCE / str(installation.version) / platform_name()
@@ -78,6 +114,12 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
     terraform.write(document(installation.version, {}))
     terraform.init()
     return Plugin(installation, folder, environment, terraform.folder, STOCK_SOURCE)
+
+
+@pytest.fixture(scope="module")
+def start_simulator(stock: StockProvider, start_simulator: StartSimulator) -> StartSimulator:
+    """As everywhere; what is started for one release is not used for the next one."""
+    return start_simulator
 
 
 NewTerraform = Callable[[Simulator], Terraform]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.sessions import sessions_of_ours
 from tests.support.simulator import Simulator
-from tests.support.stock import stock_provider
+from tests.support.stock import StockProvider
 from tests.support.workspace import PROJECT, Finished, Workspace
 
 pytestmark = pytest.mark.e2e
@@ -20,7 +20,8 @@ CLONES = {"web-00", "web-01", "web-02"}
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
+def simulator(stock: StockProvider) -> Iterator[Simulator]:
+    """A new one for each release of the stock provider."""
     with Simulator(
         "-source", "golden-web,golden-lab", "-layout", "golden-lab=two-controllers", password=PASSWORD
     ) as running:
@@ -28,9 +29,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def workspace(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(simulator: Simulator, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("workspace")
-    made = Workspace(folder, stock_binary=stock_provider().path, vcenter=simulator.environment(base={}))
+    made = Workspace(folder, stock_binary=stock.path, vcenter=simulator.environment(base={}))
     made.copy(PROJECT / "fleets.toml")
     return made
 
@@ -143,7 +144,7 @@ def test_the_password_is_nowhere(story: dict[str, Finished], workspace: Workspac
 
 
 def test_a_synth_without_vcenter_gives_the_same_bytes(
-    story: dict[str, Finished], workspace: Workspace, tmp_path: Path
+    story: dict[str, Finished], workspace: Workspace, stock: StockProvider, tmp_path: Path
 ) -> None:
     def synthesized(of: Workspace) -> bytes:
         finished = of.run("cdktf", "synth")
@@ -151,7 +152,7 @@ def test_a_synth_without_vcenter_gives_the_same_bytes(
         stack = of.folder / "cdktf.out" / "stacks" / "web"
         return (stack / "cdk.tf.json").read_bytes() + (stack / ".terraform.lock.hcl").read_bytes()
 
-    offline = Workspace(tmp_path / "elsewhere", stock_binary=stock_provider().path, vcenter={})
+    offline = Workspace(tmp_path / "elsewhere", stock_binary=stock.path, vcenter={})
     offline.copy(workspace.folder / "fleets.toml", workspace.folder / "sources")
     assert story["record"].code == 0
     assert synthesized(offline) == synthesized(workspace)

@@ -39,7 +39,7 @@ def test_an_imported_clone_is_taken_as_it_is(bench: Bench, new_terraform: NewTer
     state = other.attributes("vm")
     assert [(disk["label"], disk["keep_on_remove"]) for disk in state["disk"]] == [("disk0", False), ("disk1", False)]
     assert state["extra_config"] == extra
-    assert state["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": None}]
+    assert state["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": None, "on_reboot": None}]
     assert bench.methods("imported") == []
     assert other.plan() == {}
     other.destroy()

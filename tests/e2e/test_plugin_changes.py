@@ -26,7 +26,7 @@ def test_another_source_replaces_the_clone(bench: Bench) -> None:
     second = bench.simulator.vm("moved").moid
     assert second != first
     assert bench.methods(second) == []
-    assert _block(bench, "moved") == [{"source_uuid": silver.uuid, "timeout": None}]
+    assert _block(bench, "moved") == [{"source_uuid": silver.uuid, "timeout": None, "on_reboot": None}]
     assert bench.terraform.plan() == {}
 
 
@@ -58,7 +58,7 @@ def test_changes_of_the_block_alone_touch_nothing_but_the_state(bench: Bench) ->
 
         assert bench.terraform.apply().changes == {ADDRESS.format("steady"): expected}
 
-        in_state = [{"timeout": None, **each} for each in block]
+        in_state = [{"timeout": None, "on_reboot": None, **each} for each in block]
         assert _block(bench, "steady") == in_state
         assert bench.terraform.plan() == {}
     assert "ReconfigVM_Task" not in bench.simulator.requests()
@@ -83,7 +83,7 @@ def test_a_change_of_the_vm_is_the_stock_provider_s(bench: Bench) -> None:
 
     attributes = bench.terraform.attributes("changed")
     assert attributes["shutdown_wait_timeout"] == 7
-    assert attributes["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": 8}]
+    assert attributes["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": 8, "on_reboot": None}]
     assert bench.terraform.plan() == {}
     assert bench.methods("changed") == []
 

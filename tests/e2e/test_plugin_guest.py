@@ -23,13 +23,14 @@ def with_tools_after(start_simulator: StartSimulator, plugin: Plugin, new_terraf
 @pytest.mark.parametrize("argument", ["wait_for_guest_net_timeout", "wait_for_guest_ip_timeout"])
 def test_the_state_has_the_address_that_was_waited_for(with_tools_after: Any, argument: str) -> None:
     bench = with_tools_after("1500ms")
-    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], **{argument: 1}))
+    own = {"guestinfo.ic.ipaddress": "192.168.0.77"}
+    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], extra_config=own, **{argument: 1}))
 
     applied = bench.terraform.apply()
 
     state = bench.terraform.attributes("awaited")
     assert applied.diagnostics == []
-    assert state["guest_ip_addresses"] == [state["default_ip_address"]]
+    assert (state["guest_ip_addresses"], state["default_ip_address"]) == (["192.168.0.77"], "192.168.0.77")
     assert state[argument] == 1
     assert bench.methods("awaited") == []
 
@@ -43,9 +44,9 @@ def test_without_waiting_the_address_comes_with_a_later_refresh(with_tools_after
     assert bench.terraform.attributes("unawaited")["guest_ip_addresses"] in ([], None)
 
 
-def test_a_guest_without_an_address_leaves_a_tainted_clone(with_tools_after: Any) -> None:
+def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_tools_after: Any) -> None:
     """This takes the minute that is the shortest time-out."""
-    bench = with_tools_after("10m")
+    bench = with_tools_after("0s")
     bench.terraform.write(clones(bench.source, bench.release, ["silent"], wait_for_guest_net_timeout=1))
 
     failed = bench.terraform.run("apply")
@@ -53,8 +54,8 @@ def test_a_guest_without_an_address_leaves_a_tainted_clone(with_tools_after: Any
     assert [(error.summary, error.detail) for error in failed.errors] == [
         (
             "Instant clone failed",
-            "The guest of /DC0/vm/silent has not reported a network address within 1 minutes. The clone runs and is "
-            "in the state, as tainted. Look at VMware Tools and the network in the guest; raise "
+            "The guest of /DC0/vm/silent has not reported a network address within 1 minutes that is not its "
+            "source's. The clone runs and is in the state, as tainted. Look at VMware Tools and the network in the guest; raise "
             "wait_for_guest_net_timeout, or set it to 0 to go without waiting.",
         )
     ]
@@ -63,3 +64,19 @@ def test_a_guest_without_an_address_leaves_a_tainted_clone(with_tools_after: Any
     bench.terraform.destroy()
     with pytest.raises(KeyError):
         bench.simulator.vm("silent")
+
+
+def test_on_another_network_the_source_s_address_counts(with_tools_after: Any) -> None:
+    """Isolated networks may all have the same addresses."""
+    bench = with_tools_after("0s")
+    whole = clones(bench.source, bench.release, ["apart"], wait_for_guest_net_timeout=1)
+    whole["data"]["vsphere_network"] = {
+        "other": {"name": "DC0_DVPG1", "datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+    }
+    (interface,) = whole["resource"]["vsphere_virtual_machine"]["vm"]["network_interface"]
+    interface["network_id"] = "${data.vsphere_network.other.id}"
+    bench.terraform.write(whole)
+
+    bench.terraform.apply()
+
+    assert len(bench.terraform.attributes("apart")["guest_ip_addresses"]) == 1

@@ -140,7 +140,9 @@ def test_everything_else_of_the_stock_provider_works_beside_clones(bench: Bench,
         "vsphere_virtual_machine.vm": "create",
     }
     assert client.vm("beside/beside-0") is not None
-    assert bench.terraform.attributes("vm")["instantclone"] == [{"source_uuid": bench.source.uuid, "timeout": 3}]
+    assert bench.terraform.attributes("vm")["instantclone"] == [
+        {"source_uuid": bench.source.uuid, "timeout": 3, "on_reboot": None}
+    ]
     assert bench.terraform.run("plan", TF_VAR_prefix="beside").require().changes == {}
     assert bench.methods("beside-0") == []
     bench.terraform.run("destroy", TF_VAR_prefix="beside").require()

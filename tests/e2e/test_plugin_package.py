@@ -55,6 +55,7 @@ def test_the_schema_has_the_block(plugin: Plugin) -> None:
     assert {
         name: (each["type"], each.get("required", False)) for name, each in block["block"]["attributes"].items()
     } == {
+        "on_reboot": ("string", False),
         "source_uuid": ("string", True),
         "timeout": ("number", False),
     }

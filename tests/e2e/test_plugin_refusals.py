@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from instant_clone.versions import DEVICE_LABELS_IMPORTED
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import clones, machine, source_of
@@ -111,8 +112,8 @@ def test_a_disk_without_a_partner(bench: Bench) -> None:
     assert _refused(bench, "short", disk=disks[:1]) == (
         "Disks without a partner",
         "/DC0/vm/golden has disks that the configuration lacks: scsi unit 1, 8 GiB "
-        f"({'disk1' if str(bench.release) == '2.0.2' else 'Hard disk 2'}). The stock provider would remove them from "
-        "the clone. Configure a disk with that controller_type and unit_number.",
+        f"({'disk1' if bench.release < DEVICE_LABELS_IMPORTED else 'Hard disk 2'}). The stock provider would remove "
+        "them from the clone. Configure a disk with that controller_type and unit_number.",
     )
 
 
@@ -154,10 +155,13 @@ def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(be
 def test_a_name_that_is_taken(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["silver"]))
 
-    (error,) = bench.terraform.run("apply").errors
+    (error,) = bench.terraform.run("plan").errors
 
-    assert f"{bench.simulator.address} (cloning /DC0/vm/golden as silver): vCenter answers with DuplicateName" in (
-        error.detail
+    silver = source_of(bench.simulator, "silver")
+    assert (error.summary, error.detail) == (
+        "Name is taken",
+        f"There is a virtual machine /DC0/vm/silver already, with the UUID {silver.uuid}. If it is meant to be this "
+        "one, take it into the state: terraform import ADDRESS '/DC0/vm/silver', with the address above in single "
+        "quotes. Otherwise choose another name, or remove it.",
     )
-    assert bench.terraform.instances() == {}
     assert bench.simulator.vm("silver").power == "poweredOn"

@@ -10,14 +10,13 @@ from typing import cast
 import pytest
 from pyVmomi import vim
 
-from instant_clone.errors import ReplicaError
-from instant_clone.replica import replicate
 from instant_clone.vcenter.session import ConnectionSettings, Session, connect
 from tests.conftest import StartSimulator
 from tests.support.clone_stack import document, source_of
 from tests.support.processes import until
+from tests.support.releases import skip_unless_repeatable
 from tests.support.simulator import Simulator
-from tests.support.stock import stock_provider
+from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
 
 pytestmark = pytest.mark.e2e
@@ -63,8 +62,8 @@ def fleet(
     return f"{written}\n[fleets.{name}.changes]\n{changes}\n" if changes else written
 
 
-def new_workspace(folder: Path, simulator: Simulator) -> Workspace:
-    made = Workspace(folder, stock_binary=stock_provider().path, vcenter=simulator.environment(base={}))
+def new_workspace(folder: Path, simulator: Simulator, stock: StockProvider) -> Workspace:
+    made = Workspace(folder, stock_binary=stock.path, vcenter=simulator.environment(base={}))
     # The records stay as they are, whatever becomes of the sources.
     made.environment["INSTANT_CLONE_LOOKUP"] = "record"
     return made
@@ -114,13 +113,12 @@ def layouts(start_simulator: StartSimulator) -> Simulator:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_both_kinds_of_stack_plan_the_same_values(layout: str, layouts: Simulator, tmp_path: Path) -> None:
+def test_both_kinds_of_stack_plan_the_same_values(
+    layout: str, layouts: Simulator, stock: StockProvider, tmp_path: Path
+) -> None:
     vm = f"golden-{layout}"
-    workspace = new_workspace(tmp_path / "workspace", layouts)
-    try:
-        replicate(source_of(layouts, vm), workspace.version)
-    except ReplicaError:
-        pytest.skip(f"provider {workspace.version} cannot repeat this layout")
+    workspace = new_workspace(tmp_path / "workspace", layouts, stock)
+    skip_unless_repeatable(source_of(layouts, vm), stock.release)
     fleets = [
         fleet("values", stack="dynamic", vm=vm, mac="00:50:56:20:00:00"),
         fleet("references", stack="static", vm=vm, mac="00:50:56:20:00:10"),
@@ -135,8 +133,10 @@ def test_both_kinds_of_stack_plan_the_same_values(layout: str, layouts: Simulato
     assert {key: (values.get(key), references.get(key)) for key in different} == {}
 
 
-def test_clones_get_their_tags_attributes_and_changes_at_once(layouts: Simulator, tmp_path: Path) -> None:
-    workspace = new_workspace(tmp_path / "workspace", layouts)
+def test_clones_get_their_tags_attributes_and_changes_at_once(
+    layouts: Simulator, stock: StockProvider, tmp_path: Path
+) -> None:
+    workspace = new_workspace(tmp_path / "workspace", layouts, stock)
     labels = {
         "vsphere_tag_category": {
             "c": {"name": "environment", "cardinality": "SINGLE", "associable_types": ["VirtualMachine"]}
@@ -206,9 +206,9 @@ def owner_of(session: Session, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def workspace(lab: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(lab: Simulator, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """With the record of golden-lab, and the deployed static fleet "lab"."""
-    made = new_workspace(tmp_path_factory.mktemp("stacks") / "workspace", lab)
+    made = new_workspace(tmp_path_factory.mktemp("stacks") / "workspace", lab, stock)
     (made.folder / "fleets.toml").write_text(fleet("lab", stack="static", vm="golden-lab"))
     done(made.run("instant-clone", "record"))
     synthesize(made, fleet("lab", stack="static", vm="golden-lab"))

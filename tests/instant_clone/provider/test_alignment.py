@@ -16,6 +16,9 @@ SCSI_0: dict[str, Any] = {
     "unit_number": 0,
     "size": 16,
     "keep_on_remove": True,
+    "thin_provisioned": True,
+    "eagerly_scrub": False,
+    "write_through": False,
     "key": 2000,
 }
 SCSI_1 = SCSI_0 | {"label": "Hard disk 2", "unit_number": 1, "size": 8, "key": 2001}
@@ -157,6 +160,7 @@ def test_arguments_that_the_release_does_not_know_are_not_added() -> None:
         (None, 0, []),
         ([], 1, [{"version": "2.0"}]),
         ([{"version": "1.2"}], 1, [{"version": "1.2"}]),
+        ([{"version": None}], 1, [{"version": "2.0"}]),
         ([{"version": "2.0"}], 0, []),
     ],
 )
@@ -189,6 +193,9 @@ def _disks(draw: st.DrawFn) -> list[dict[str, Any]]:
             "unit_number": unit,
             "keep_on_remove": draw(st.booleans()),
             "size": draw(st.integers(1, 99)),
+            "thin_provisioned": True,
+            "eagerly_scrub": False,
+            "write_through": False,
         }
         for index, (controller, unit) in enumerate(places)
     ]

@@ -209,7 +209,7 @@ def test_a_folder_that_does_not_exist(world: World) -> None:
 
 FAULTS = (
     "DuplicateName FileFault GenericVmConfigFault InsufficientResourcesFault InvalidDatastore InvalidPowerState "
-    "InvalidState MigrationFault NotSupported SystemError TaskInProgress VmConfigFault"
+    "InvalidState MigrationFault NotSupported SystemError VmConfigFault"
 )
 
 
@@ -222,6 +222,89 @@ def test_a_fault_is_told_with_source_clone_and_name(world: World, fault: str) ->
     assert str(error).startswith(
         f"{world.simulator.address} (cloning /DC0/vm/golden as faulty-{fault}): vCenter answers with {fault}"
     )
+
+
+CURES = {
+    "DuplicateName": "name",
+    "FileFault": "datastore_id",
+    "GenericVmConfigFault": "instantclone.source_uuid",
+    "DisallowedMigrationDeviceAttached": "instantclone.source_uuid",
+    "InsufficientMemoryResourcesFault": "resource_pool_id",
+    "InvalidDatastore": "datastore_id",
+    "InvalidPowerState": "instantclone.source_uuid",
+    "InvalidState": "instantclone.source_uuid",
+}
+
+
+@pytest.mark.parametrize("fault", CURES)
+def test_a_fault_of_cloning_has_an_argument_and_a_cure(world: World, fault: str) -> None:
+    world.simulator.fault("InstantClone_Task", fault, vm=f"cured-{fault}")
+
+    error = _error(world, f"cured-{fault}")
+
+    assert isinstance(error, CloneError)
+    assert error.argument == CURES[fault]
+    (finding,) = error.findings
+    assert finding.cure.endswith(".")
+
+
+def test_a_source_that_vcenter_is_busy_with_is_asked_for_again(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="patient", times=3)
+    world.simulator.requests(reset=True)
+
+    made = world.cloner.clone(world.source, world.request("patient"), stopped=lambda: False)
+
+    assert made.inventory_path == "/DC0/vm/patient"
+    assert world.simulator.requests()["InstantClone_Task"] == 4
+
+
+def test_a_source_that_stays_busy_is_told(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="impatient", times=50)
+
+    error = _error(world, "impatient", timeout=0.01)
+
+    assert isinstance(error, CloneError)
+    assert str(error).startswith("vCenter was busy with /DC0/vm/golden for 0.01 minutes (instantclone.timeout")
+
+
+def test_a_clone_whose_answer_is_lost_is_found_and_made_once(world: World) -> None:
+    world.simulator.drop("InstantClone_Task", when="after", vm="unheard")
+    world.simulator.requests(reset=True)
+
+    made = world.cloner.clone(world.source, world.request("unheard"), stopped=lambda: False)
+
+    assert made.uuid == world.client.vm("unheard").config.uuid
+    assert world.simulator.requests()["InstantClone_Task"] == 1
+
+
+def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "golden", "-delay", "1s")
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+        # How pyvmomi reads a property, the task's info in this case.
+        simulator.drop("Fetch", when="before", times=2)
+
+        made = world.cloner.clone(world.source, world.request("unwatched"), stopped=lambda: False)
+
+        assert simulator.requests()["Fetch"] > 2
+        assert made.uuid == client.vm("unwatched").config.uuid
+
+
+def test_the_occupant_of_a_name(world: World) -> None:
+    request = world.request("occupied")
+    assert world.cloner.occupant(request) is None
+    made = world.cloner.clone(world.source, request, stopped=lambda: False)
+
+    found = world.cloner.occupant(request)
+
+    assert found is not None
+    clone, namesake = found
+    assert (clone.uuid, clone.inventory_path, namesake.running) == (made.uuid, "/DC0/vm/occupied", True)
+    assert world.cloner.exists(made)
+    world.cloner.destroy(made)
+    assert not world.cloner.exists(made)
+    assert world.cloner.occupant(request) is None
 
 
 def test_a_missing_privilege_is_named(world: World) -> None:
@@ -250,7 +333,7 @@ def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
         "The clone /DC0/vm/late was not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish it, "
         "with the UUID "
     )
-    assert str(error).endswith(": remove it there before the next apply.")
+    assert str(error).endswith(". Apply again: a clone of this state is taken over.")
 
 
 def test_once_stopped_no_clone_is_started(world: World) -> None:

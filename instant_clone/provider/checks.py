@@ -1,0 +1,157 @@
+"""What is checked when a clone is planned: all that vCenter or the stock provider would refuse or undo later."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from instant_clone.memo import Memo
+from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.provider.comparison import compare
+from instant_clone.provider.messages import Diagnostic, DynamicValue
+from instant_clone.provider.sources import Source, Sources
+from instant_clone.provider.specification import clone_request, is_settled
+from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.takeover import name_is_taken
+from instant_clone.provider.trouble import explained
+from instant_clone.provider.values import BLOCK, InstantCloneBlock, attribute_path, error, warning
+from instant_clone.versions import ProviderVersion
+
+if TYPE_CHECKING:
+    from instant_clone.vcenter.clone import Cloner, CloneRequest
+    from instant_clone.vcenter.clone_source import CloneSource
+    from instant_clone.vcenter.preflight import DryRun
+
+__all__ = ["Checks"]
+
+_SOURCE_PATH = attribute_path(BLOCK, 0, "source_uuid")
+
+
+class Checks:
+    """Checks of clones that are planned. Safe for several threads."""
+
+    def __init__(
+        self, stock: StockClient, sources: Sources, *, version: ProviderVersion, folders: Container[str]
+    ) -> None:
+        """`folders` are the paths of those that the same plan makes."""
+        self._stock = stock
+        self._sources = sources
+        self._version = version
+        self._dry_runs: Memo[tuple[object, ...], DryRun] = Memo()
+        self._planned_folders = folders
+        self._folders: Memo[tuple[str, str], bool] = Memo()
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+
+    def check(
+        self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue, *, in_state: Container[str]
+    ) -> list[Diagnostic]:
+        """What speaks against making a clone with this configuration.
+
+        A clone comes into being with its source's settings, so the stock provider is asked what it would change on
+        the source to make it fit the configuration: that is what it would do to the clone. vCenter is asked for a dry
+        run, once for clones that differ in their names and addresses only; if a pool or network is not known yet, the
+        apply asks. `in_state` are UUIDs of VMs that Terraform's state has. Raises VcenterError, RefusedError.
+        """
+        assert block.source_uuid is not None
+        # Looked at before the stock provider imports it, which refuses a template in words of its own.
+        machine = self._sources.machine(block.source_uuid)
+        if machine.template or not machine.powered_on:
+            return [_not_running(machine)]
+        source = self._sources.source(block.source_uuid, meta)
+        cloner = self._sources.cloner()
+        if isinstance(cluster := config.get("datastore_cluster_id"), str):
+            cloner.member_of_cluster(machine, cluster)
+        compared = compare(
+            self._stock, source, config, meta, version=self._version, may_reboot=block.on_reboot == "reboot"
+        )
+        said = list(compared.errors)
+        if isinstance(host := config.get("host_system_id"), str) and host != machine.host._moId:
+            said.append(_other_host(machine, host))
+        if is_settled(config):
+            wanted = clone_request(cloner, config, block, source)
+            place = wanted.resource_pool_id, wanted.folder
+            if self._folders.get(place, lambda: cloner.has_folder(wanted)):
+                said.extend(self._name_taken(cloner, wanted, config, in_state))
+            elif wanted.folder in self._planned_folders:
+                # A folder's path is known before there is one.
+                wanted = replace(wanted, folder="")
+            else:
+                return [*said, _no_folder(wanted.folder)]
+            said.extend(self._refused_by_vcenter(cloner, source, wanted))
+        return said
+
+    def _name_taken(
+        self, cloner: Cloner, wanted: CloneRequest, config: Mapping[str, Any], in_state: Container[str]
+    ) -> list[Diagnostic]:
+        found = cloner.namesake(wanted)
+        if found is None:
+            return []
+        path, namesake = found
+        ours = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+        theirs = Owner.parse(namesake.owner)
+        if namesake.uuid in in_state or (ours and theirs and ours.is_of_the_same_member(theirs)):
+            # It may be about to be replaced, or come from an apply that was interrupted: the apply will see.
+            return []
+        return explained(name_is_taken(path, namesake, theirs))
+
+    def _refused_by_vcenter(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> list[Diagnostic]:
+        target = (
+            source.machine.machine._moId,
+            wanted.resource_pool_id,
+            wanted.folder,
+            wanted.datastore_id,
+            tuple((edit.key, edit.network_id, edit.mac_address is None) for edit in wanted.interfaces),
+        )
+        result = self._dry_runs.get(target, lambda: cloner.check(source.machine, wanted))
+        path = source.machine.inventory_path
+        if result.missing:
+            return self._once(
+                "No dry run",
+                f"vCenter could not be asked whether clones can be made before they are: {result.missing}. "
+                "The apply will show.",
+            )
+        if result.errors:
+            lines = "\n".join(f"  {line}" for line in result.errors)
+            return [error("vCenter would refuse the clone", f"A dry run of cloning {path} ended with:\n{lines}")]
+        if result.warnings:
+            lines = "\n".join(f"  {line}" for line in result.warnings)
+            return self._once("vCenter warns", f"A dry run of cloning {path} ended with:\n{lines}")
+        return []
+
+    def _once(self, summary: str, detail: str) -> list[Diagnostic]:
+        with self._lock:
+            if detail in self._told:
+                return []
+            self._told.add(detail)
+        return [warning(summary, detail)]
+
+
+def _not_running(machine: CloneSource) -> Diagnostic:
+    state = "is a template" if machine.template else "is not powered on"
+    return error(
+        "Source cannot be cloned",
+        f"The source {machine.inventory_path} {state}. An instant clone starts from the running state of its source: "
+        "power it on, or name another one.",
+        _SOURCE_PATH,
+    )
+
+
+def _no_folder(folder: str) -> Diagnostic:
+    return error(
+        "No such folder",
+        f"vCenter has no VM folder {folder} in the datacenter of the resource pool, and this plan makes none. Make it, "
+        "or let a resource vsphere_folder make it and refer to its path here (create_folder in the fleet file).",
+        attribute_path("folder"),
+    )
+
+
+def _other_host(machine: CloneSource, host: str) -> Diagnostic:
+    return error(
+        "Clone would be moved",
+        f"host_system_id is {host}, and the source {machine.inventory_path} runs on {machine.host._moId}. A clone "
+        "starts on its source's host and shares memory with it there only: leave host_system_id out.",
+        attribute_path("host_system_id"),
+    )

@@ -1,0 +1,101 @@
+"""What becomes of a VM that already has the name of a clone which is to be made.
+
+After an interruption between cloning and writing the state, the clone is there and the state does not know it. It
+carries what says whose it is, so that the next apply with the same state takes it over instead of making it again; any
+other VM is left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from instant_clone.errors import CloneError
+from instant_clone.owner import Owner
+from instant_clone.provider.departures import Departures
+
+if TYPE_CHECKING:
+    from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
+    from instant_clone.vcenter.preflight import Namesake
+
+__all__ = ["Takeover", "name_is_taken"]
+
+_PATIENCE_SECONDS = 30
+"""for the destruction of a VM that has to go first to begin: Terraform works on other things meanwhile"""
+_SETTLE_SECONDS = 5
+"""for a VM that has been destroyed to leave the inventory"""
+_PAUSE_SECONDS = 0.5
+
+
+class Takeover:
+    """Decides about VMs with names that clones are to have. Safe for several threads."""
+
+    def __init__(self, cloner: Cloner, departures: Departures, *, stopped: Callable[[], bool]) -> None:
+        self._cloner = cloner
+        self._departures = departures
+        self._stopped = stopped
+
+    def clone_in_place(self, request: CloneRequest, owner: Owner | None) -> Clone | None:
+        """The clone that `request` and `owner` describe, if it is there already; None once the name is free.
+
+        A VM that this apply is to destroy is waited for. Raises CloneError if the name is another VM's, or does not
+        become free.
+        """
+        deadline = time.monotonic() + 60 * request.timeout
+        while True:
+            occupant = self._cloner.occupant(request)
+            if occupant is None:
+                return None
+            clone, namesake = occupant
+            theirs = Owner.parse(namesake.owner)
+            if clone.uuid in self._departures:
+                self._wait(clone, theirs, seconds=deadline - time.monotonic())
+            elif owner is None or theirs is None or not owner.is_of_the_same_member(theirs):
+                raise name_is_taken(clone.inventory_path, namesake, theirs)
+            elif owner != theirs:
+                # Terraform tells of a VM under another address only when its turn comes.
+                self._wait(clone, theirs, seconds=deadline - time.monotonic())
+            elif namesake.running:
+                return clone
+            elif time.monotonic() > deadline or self._stopped():
+                raise CloneError(
+                    f"{clone.inventory_path} (UUID {clone.uuid}) is this clone, left by an apply that was "
+                    "interrupted, and does not run. Remove it in vCenter, and apply again."
+                )
+            else:
+                # vCenter may still be making it.
+                time.sleep(_PAUSE_SECONDS)
+
+    def _wait(self, clone: Clone, owner: Owner | None, *, seconds: float) -> None:
+        """Waits until the VM with that name, which the state has, is gone. Raises CloneError if it stays."""
+        if self._departures.wait_for(clone.uuid, to_begin=_PATIENCE_SECONDS, to_end=seconds):
+            deadline = time.monotonic() + _SETTLE_SECONDS
+            while time.monotonic() < deadline:
+                if not self._cloner.exists(clone):
+                    return
+                time.sleep(_PAUSE_SECONDS)
+        of = f", made from the source {owner.source_uuid} in its generation {owner.generation}" if owner else ""
+        raise CloneError(
+            f"{clone.inventory_path} (UUID {clone.uuid}) still has this name{of}. If this apply removes it later, "
+            "apply again. If the state does not have it, because an earlier apply was interrupted, remove it in vCenter.",
+            summary="Name is not free yet",
+            argument="name",
+        )
+
+
+def name_is_taken(path: str, namesake: Namesake, owner: Owner | None) -> CloneError:
+    """The error for a clone whose place another VM has."""
+    whose = (
+        f"It is the clone {owner.member} of the fleet {owner.fleet} in another state ({owner.state}), made from the "
+        f"source {owner.source_uuid}. "
+        if owner
+        else ""
+    )
+    return CloneError(
+        f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
+        f"one, take it into the state: terraform import ADDRESS '{path}', with the address above in single quotes. "
+        "Otherwise choose another name, or remove it.",
+        summary="Name is taken",
+        argument="name",
+    )

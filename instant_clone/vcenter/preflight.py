@@ -1,0 +1,113 @@
+"""What speaks against a clone before it is made, as vCenter knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.errors import CloneError, Finding
+from instant_clone.owner import OWNER_KEY
+from instant_clone.vcenter.clone_source import CloneSource, properties
+from instant_clone.vcenter.faults import fault_name
+from instant_clone.vcenter.properties import retrieve
+from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
+
+__all__ = ["DryRun", "Namesake", "dry_run", "names_in", "namesake", "require_fitting_pool"]
+
+_CHECK_SECONDS = 120
+Collector = vmodl.query.PropertyCollector
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What vCenter says of a clone that it has not made."""
+
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    missing: str = ""
+    """why vCenter could not be asked, as a sentence; "" if it was"""
+
+
+@dataclass(frozen=True)
+class Namesake:
+    """A VM that has the name of a clone which is to be made, in its folder."""
+
+    uuid: str
+    owner: str | None
+    """its extra_config OWNER_KEY: who made it as an instant clone"""
+    running: bool
+
+
+def dry_run(session: Session, source: CloneSource, specification: vim.vm.InstantCloneSpec) -> DryRun:
+    """What CheckInstantClone_Task says, except of names that are taken: see `namesake`.
+
+    It came with vCenter 7.0, and wants the privilege System.View.
+    """
+    checker = session.content.vmProvisioningChecker
+    if checker is None:
+        return DryRun(missing="this vCenter has no checker for it")
+    try:
+        task = checker.CheckInstantClone_Task(source.machine, specification)
+        results = cast("list[vim.vm.check.Result]", wait_for(task, seconds=_CHECK_SECONDS))
+    except (vmodl.fault.MethodNotFound, vmodl.fault.NotSupported, vmodl.fault.NotImplemented):
+        return DryRun(missing="CheckInstantClone_Task came with vCenter 7.0")
+    except vim.fault.NoPermission:
+        return DryRun(missing="the user may not call CheckInstantClone_Task (System.View)")
+    except TaskTimeoutError:
+        return DryRun(missing=f"CheckInstantClone_Task was not done after {_CHECK_SECONDS} seconds")
+    return DryRun(
+        errors=tuple(_told(fault) for result in results for fault in result.error if not _is_taken(fault)),
+        warnings=tuple(_told(fault) for result in results for fault in result.warning),
+    )
+
+
+def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
+    """The VMs in a folder by their names in upper case, as vCenter compares them. One paged request."""
+    found = retrieve(
+        session.content.propertyCollector,
+        folder,
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
+        follow=[Collector.TraversalSpec(type=vim.Folder, path="childEntity")],
+        skip_start=True,
+    )
+    return {each.properties["name"].upper(): cast(vim.VirtualMachine, each.object) for each in found}
+
+
+def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
+    """That VM, if it is still there. One request."""
+    try:
+        values = properties(session, machine, "config.uuid", "config.extraConfig", "runtime.powerState")
+    except vmodl.fault.ManagedObjectNotFound:
+        return None
+    options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
+    running = values.get("runtime.powerState") == vim.VirtualMachine.PowerState.poweredOn
+    return Namesake(values.get("config.uuid", ""), options.get(OWNER_KEY), running)
+
+
+def require_fitting_pool(session: Session, source: CloneSource, pool: vim.ResourcePool) -> None:
+    """Raise CloneError unless the source's host is one of those that the resource pool takes from. Two requests."""
+    owner = properties(session, pool, "name", "owner")
+    parent = properties(session, source.host, "name", "parent")
+    if owner["owner"]._moId != parent["parent"]._moId:
+        raise CloneError(
+            Finding(
+                source.inventory_path,
+                f"it runs on the host {parent['name']}, which is not of the cluster of the resource pool "
+                f"{owner['name']} ({pool._moId}).",
+                "A clone starts on its source's host: name a resource pool of its cluster.",
+            )
+        )
+
+
+def _is_taken(fault: vmodl.MethodFault) -> bool:
+    # Whose the name is matters: it may be that of the very clone which is to be replaced.
+    return isinstance(fault, vim.fault.DuplicateName)
+
+
+def _told(fault: vmodl.MethodFault) -> str:
+    name, said = fault_name(fault), str(getattr(fault, "msg", None) or "").strip().rstrip(".")
+    return f"{name}: {said}" if said else name

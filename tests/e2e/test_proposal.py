@@ -1,0 +1,115 @@
+"""The state that we propose to the stock provider, beside the one that real Terraform proposes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instant_clone.provider.messages import PlanRequest, Schema
+from instant_clone.provider.proposal import proposed_new
+from instant_clone.provider.values import RESOURCE, differences, is_unknown, unpack
+from tests.e2e.terraform import Terraform, clean_environment
+from tests.support.generated_resources import ResourceCase, resource_cases
+from tests.support.in_process import ProviderService, reattached, running_stock, schema_of, served
+from tests.support.recording_provider import PlanRecorder
+from tests.support.stock import StockProvider
+
+SOURCE = "recorded.internal/tests/vsphere"
+CASES = 100
+SEED = 11
+CASES_OF_ONE_RUN = 200
+"""of Terraform, which has all of them in memory"""
+
+
+@pytest.fixture(scope="module")
+def schema(stock: StockProvider) -> Schema:
+    with running_stock(stock.path) as channel:
+        return schema_of(channel, RESOURCE)
+
+
+def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> list[PlanRequest]:
+    """What Terraform asks when it plans all cases: each is a resource, and its configured `name` is its key."""
+    configuration = folder / "terraform.rc"
+    folder.mkdir()
+    configuration.touch()
+    terraform = Terraform(folder / "cases", clean_environment(folder, configuration))
+    terraform.write(
+        {
+            "terraform": {"required_providers": {"vsphere": {"source": SOURCE}}},
+            "resource": {
+                "terraform_data": {"later": {}},
+                RESOURCE: {key: {**case.body, "name": key} for key, case in cases.items()},
+            },
+        }
+    )
+    state: dict[str, Any] = {
+        "version": 4,
+        "terraform_version": "1.5.0",
+        "serial": 1,
+        "lineage": "generated",
+        "resources": [
+            {
+                "mode": "managed",
+                "type": RESOURCE,
+                "name": key,
+                "provider": f'provider["{SOURCE}"]',
+                "instances": [{"schema_version": schema.version, "attributes": case.prior}],
+            }
+            for key, case in cases.items()
+            if case.prior is not None
+        ],
+    }
+    (terraform.folder / "terraform.tfstate").write_text(json.dumps(state))
+    recorder = PlanRecorder(RESOURCE, schema)
+    with served(ProviderService(recorder.answer)) as socket:
+        terraform.run("plan", "-refresh=false", "-lock=false", **reattached(SOURCE, socket)).require()
+    return recorder.plans
+
+
+def hold_against_terraform(count: int, schema: Schema, folder: Path) -> None:
+    cases = resource_cases(schema.block, count=count, seed=SEED)
+    keyed = {f"case-{number}": case for number, case in enumerate(cases)}
+    keys = list(keyed)
+    plans: list[PlanRequest] = []
+    for start in range(0, len(keys), CASES_OF_ONE_RUN):
+        chosen = {key: keyed[key] for key in keys[start : start + CASES_OF_ONE_RUN]}
+        plans += planned(chosen, schema, folder / f"from-{start}")
+    wrong, seen = {}, set()
+    for request in plans:
+        prior, config = unpack(request.prior_state), unpack(request.config)
+        seen.add(config["name"])
+        different = differences(unpack(request.proposed_new_state), proposed_new(schema.block, prior, config))
+        if different:
+            wrong[config["name"]] = different
+    assert seen == keyed.keys()
+    assert wrong == {}
+    assert shapes(plans) >= {"new", "more disks", "fewer disks", "as many disks", "disks not known"}
+
+
+def shapes(plans: list[PlanRequest]) -> set[str]:
+    """What is among the cases, for the eye of the test alone: without these they would show little."""
+    found = set()
+    for request in plans:
+        prior, disks = unpack(request.prior_state), unpack(request.config)["disk"]
+        if prior is None:
+            found.add("new")
+        elif is_unknown(disks):
+            found.add("disks not known")
+        elif len(disks) == len(prior["disk"]):
+            found.add("as many disks")
+        else:
+            found.add("more disks" if len(disks) > len(prior["disk"]) else "fewer disks")
+    return found
+
+
+def test_what_we_propose_is_what_terraform_proposes(schema: Schema, tmp_path: Path) -> None:
+    hold_against_terraform(CASES, schema, tmp_path)
+
+
+@pytest.mark.long
+def test_what_we_propose_is_what_terraform_proposes_for_many_more(schema: Schema, tmp_path: Path) -> None:
+    hold_against_terraform(int(os.environ.get("INSTANT_CLONE_CASES") or 2000), schema, tmp_path)

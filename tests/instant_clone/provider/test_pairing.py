@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instant_clone.provider.pairing import disk_place, pair_drives, pair_interfaces
+
+
+def _interface(key: int, network: str = "network-7", adapter: str = "vmxnet3") -> dict[str, Any]:
+    return {"key": key, "network_id": network, "adapter_type": adapter}
+
+
+def test_a_disk_is_known_by_controller_and_unit_with_the_schema_s_defaults() -> None:
+    assert disk_place({"controller_type": None, "unit_number": None}) == ("scsi", 0)
+    assert disk_place({"controller_type": "sata", "unit_number": 3}) == ("sata", 3)
+
+
+def test_interfaces_are_paired_by_key() -> None:
+    sources = [_interface(4000), _interface(4001, "network-8")]
+    clones = [_interface(4001, "network-9"), _interface(4000, "network-9")]
+
+    assert pair_interfaces(clones, sources) == [clones[1], clones[0]]
+
+
+def test_interfaces_with_other_keys_are_paired_by_network_then_by_order() -> None:
+    sources = [_interface(4000, "network-7"), _interface(4001, "network-8"), _interface(4002, "network-9")]
+    clones = [_interface(5001, "network-1"), _interface(5002, "network-8"), _interface(5003, "network-7")]
+
+    assert [each["key"] for each in pair_interfaces(clones, sources)] == [5003, 5002, 5001]
+
+
+def test_an_interface_of_another_type_is_no_partner_of_its_key() -> None:
+    sources = [_interface(4000, adapter="e1000e"), _interface(4001, adapter="vmxnet3")]
+    clones = [_interface(4001, adapter="e1000e"), _interface(4000, adapter="vmxnet3")]
+
+    assert pair_interfaces(clones, sources) == clones
+
+
+def test_what_has_no_partner_comes_last() -> None:
+    clones = [_interface(4007, "network-1", "e1000"), _interface(4000)]
+
+    assert pair_interfaces(clones, [_interface(4000)]) == [clones[1], clones[0]]
+
+
+def test_drives_are_paired_by_address() -> None:
+    sources = [{"device_address": "ide:0:0", "key": 3000}, {"device_address": "sata:0:1", "key": 16001}]
+    clones = [{"device_address": "sata:0:1", "key": 9}, {"device_address": "ide:0:0", "key": 8}]
+
+    assert [each["key"] for each in pair_drives(clones, sources)] == [8, 9]
+
+
+INTERFACES = st.lists(
+    st.builds(
+        _interface,
+        st.integers(4000, 4004),
+        st.sampled_from(["network-1", "network-2"]),
+        st.sampled_from(["vmxnet3", "e1000e"]),
+    ),
+    max_size=5,
+)
+
+
+@given(INTERFACES, INTERFACES)
+def test_no_interface_is_lost_or_doubled(clones: list[dict[str, Any]], sources: list[dict[str, Any]]) -> None:
+    paired = pair_interfaces(clones, sources)
+
+    assert sorted(map(repr, paired)) == sorted(map(repr, clones))
+    assert pair_interfaces(clones, clones) == clones

@@ -1,0 +1,107 @@
+"""Prior states and configurations of a resource, made by chance from its schema.
+
+They are valid for Terraform's core (types, what is required, how many blocks), and hold nothing else together: what a
+provider would make of them is not asked. They come from a seeded generator and not from hypothesis, which tries one
+example after the other: a run of Terraform costs as much for one resource as for a hundred.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from instant_clone.provider.messages import Attribute, Block, NestedBlock
+
+__all__ = ["UNKNOWN_UNTIL_APPLY", "ResourceCase", "escaped", "resource_cases"]
+
+UNKNOWN_UNTIL_APPLY = "${jsondecode(terraform_data.later.id)}"
+"""an expression for a value of any type, of which Terraform knows nothing before `terraform_data.later` is made"""
+
+_MOST_BLOCKS = 4
+"""of a kind; more would show nothing else"""
+_SIMPLE_VALUES: dict[str, tuple[Any, ...]] = {
+    "string": ("", "a", "b", "zwölf", "${not.an.expression} %{ if }", 'two\nlines and a "quote"'),
+    "number": (0, 1, 2, -1, 7.5, 2**53 + 1),
+    "bool": (False, True),
+}
+
+
+@dataclass(frozen=True)
+class ResourceCase:
+    """A resource as it is in the state, and as it is configured."""
+
+    prior: dict[str, Any] | None
+    """the attributes as the state file has them; None if the resource is not made yet"""
+    body: dict[str, Any]
+    """the resource's body in Terraform's JSON syntax"""
+
+
+def resource_cases(block: Block, *, count: int, seed: int) -> list[ResourceCase]:
+    """Cases of a resource whose schema is `block`; the same ones for the same seed."""
+    chance = Random(seed)
+    return [
+        ResourceCase(None if chance.random() < 0.1 else _prior(block, chance), _body(block, chance))
+        for _ in range(count)
+    ]
+
+
+def _prior(block: Block, chance: Random) -> dict[str, Any]:
+    attributes = {each.name: chance.choice((None, *_values(each))) for each in block.attributes}
+    blocks = {
+        nested.type_name: [_prior(nested.block, chance) for _ in range(chance.randint(0, _most(nested)))]
+        for nested in block.block_types
+    }
+    return attributes | blocks
+
+
+def _body(block: Block, chance: Random) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for attribute in block.attributes:
+        # Most attributes of a real configuration are left out.
+        if attribute.required or (attribute.optional and chance.random() < 0.4):
+            body[attribute.name] = _expression(attribute, chance)
+    for nested in block.block_types:
+        if chance.random() < 0.1:
+            # Terraform does not even know how many there will be.
+            required = {each.name: UNKNOWN_UNTIL_APPLY for each in nested.block.attributes if each.required}
+            dynamic = {"for_each": UNKNOWN_UNTIL_APPLY, "content": required}
+            body.setdefault("dynamic", {})[nested.type_name] = [dynamic]
+        else:
+            number = chance.randint(nested.min_items, _most(nested))
+            body[nested.type_name] = [_body(nested.block, chance) for _ in range(number)]
+    return body
+
+
+def _expression(attribute: Attribute, chance: Random) -> Any:
+    return UNKNOWN_UNTIL_APPLY if chance.random() < 0.1 else escaped(chance.choice(_values(attribute)))
+
+
+def _most(nested: NestedBlock) -> int:
+    return min(nested.max_items or _MOST_BLOCKS, _MOST_BLOCKS)
+
+
+def _values(attribute: Attribute) -> tuple[Any, ...]:
+    return _of_type(json.loads(attribute.type))
+
+
+def _of_type(kind: Any) -> tuple[Any, ...]:
+    if isinstance(kind, str):
+        return _SIMPLE_VALUES[kind]
+    collection, element = kind
+    some = _of_type(element)
+    if collection == "map":
+        return ({}, {"a": some[0]}, {"a": some[1], "b.c": some[-1]})
+    return ([], [some[0]], [some[1], some[0]])
+
+
+def escaped(value: Any) -> Any:
+    """A value as an expression in JSON syntax, where texts are templates."""
+    if isinstance(value, str):
+        return value.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(value, list):
+        return [escaped(each) for each in value]
+    if isinstance(value, dict):
+        return {key: escaped(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,31 @@
+"""A provider that records what Terraform sends when it plans."""
+
+from __future__ import annotations
+
+import threading
+
+from instant_clone.provider.messages import PlanRequest, PlanResponse, Schema
+from tests.support.in_process import indifferent, only_resource
+
+__all__ = ["PlanRecorder"]
+
+
+class PlanRecorder:
+    """A provider with one resource, of any schema, that plans whatever Terraform proposes."""
+
+    def __init__(self, resource: str, schema: Schema) -> None:
+        self.plans: list[PlanRequest] = []
+        self._resource, self._schema = resource, schema
+        self._lock = threading.Lock()
+
+    def answer(self, method: str, request: bytes) -> bytes:
+        """The answer to a request; see ProviderService."""
+        if method == "GetSchema":
+            return only_resource(self._resource, self._schema)
+        if method != "PlanResourceChange":
+            return indifferent(method, request)
+        asked = PlanRequest.FromString(request)
+        with self._lock:
+            self.plans.append(asked)
+        # As all of the vSphere provider's answers, it may hold what Terraform otherwise refuses.
+        return PlanResponse(planned_state=asked.proposed_new_state, legacy_type_system=True).SerializeToString()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from instant_clone.versions import ProviderVersion
+from tests.support.stock import StockError, stock_provider, stock_providers
+
+
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three binaries, of which two are named, with an empty entry between them."""
+    for name in ("vsphere_v2.16.1", "vsphere_v2.0.2_x5", "vsphere_v2.0.2"):
+        (tmp_path / f"terraform-provider-{name}").touch()
+    paths = (tmp_path / "terraform-provider-vsphere_v2.16.1", tmp_path / "terraform-provider-vsphere_v2.0.2_x5")
+    monkeypatch.setenv("STOCK_VSPHERE_PROVIDER", f"{paths[0]}{os.pathsep}{os.pathsep}{paths[1]}")
+    return tmp_path
+
+
+def test_several_are_named_as_in_path(named: Path) -> None:
+    assert [each.release for each in stock_providers(named)] == [ProviderVersion(2, 16, 1), ProviderVersion(2, 0, 2)]
+
+
+def test_what_takes_one_takes_the_first(named: Path) -> None:
+    assert stock_provider(named).path == named / "terraform-provider-vsphere_v2.16.1"
+
+
+def test_without_the_variable_it_is_the_one_that_was_obtained(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCK_VSPHERE_PROVIDER", "")
+    (named / "path").write_text("terraform-provider-vsphere_v2.0.2\n")
+
+    assert [each.path for each in stock_providers(named)] == [named / "terraform-provider-vsphere_v2.0.2"]
+
+
+def test_none_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STOCK_VSPHERE_PROVIDER", raising=False)
+
+    with pytest.raises(StockError, match="holds no stock provider yet: run `make setup`"):
+        stock_providers(tmp_path)
+
+
+def test_each_of_those_named_has_to_be_there(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "STOCK_VSPHERE_PROVIDER",
+        os.pathsep.join([str(named / "terraform-provider-vsphere_v2.16.1"), str(named / "vsphere")]),
+    )
+
+    with pytest.raises(StockError, match="the release is read from the file's name"):
+        stock_provider(named)
+
+
+def test_two_of_one_release_are_refused(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [named / "terraform-provider-vsphere_v2.0.2_x5", named / "terraform-provider-vsphere_v2.0.2"]
+    monkeypatch.setenv("STOCK_VSPHERE_PROVIDER", os.pathsep.join(map(str, both)))
+
+    with pytest.raises(StockError, match=r"names 2\.0\.2 more than once"):
+        stock_providers(named)
