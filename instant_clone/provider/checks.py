@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Checks"]
 
+LONGEST_CHAIN = 255
+"""delta disks on one base (VMware knowledge base, article 320221)"""
+LONG_CHAIN = 100
+"""from here the same article warns"""
 _SOURCE_PATH = attribute_path(BLOCK, 0, "source_uuid")
 
 
@@ -44,6 +48,7 @@ class Checks:
         self._folders: Memo[tuple[str, str], bool] = Memo()
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._planned: dict[str, set[str]] = {}
 
     def check(
         self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue, *, in_state: Container[str]
@@ -60,6 +65,7 @@ class Checks:
         machine = self._sources.machine(block.source_uuid)
         if machine.template or not machine.powered_on:
             return [_not_running(machine)]
+        chain = self._chain(machine, block.source_uuid, str(config.get("name")))
         source = self._sources.source(block.source_uuid, meta)
         cloner = self._sources.cloner()
         if isinstance(cluster := config.get("datastore_cluster_id"), str):
@@ -67,7 +73,7 @@ class Checks:
         compared = compare(
             self._stock, source, config, meta, version=self._version, may_reboot=block.on_reboot == "reboot"
         )
-        said = list(compared.errors)
+        said = [*chain, *compared.errors]
         if isinstance(host := config.get("host_system_id"), str) and host != machine.host._moId:
             said.append(_other_host(machine, host))
         if is_settled(config):
@@ -82,6 +88,25 @@ class Checks:
                 return [*said, _no_folder(wanted.folder)]
             said.extend(self._refused_by_vcenter(cloner, source, wanted))
         return said
+
+    def _chain(self, machine: CloneSource, uuid: str, name: str) -> list[Diagnostic]:
+        """What is to be said of the source's disk chain: it grows with each clone, unless the source is frozen."""
+        if machine.frozen:
+            return []
+        with self._lock:
+            planned = self._planned.setdefault(uuid, set())
+            planned.add(name)
+            depth = machine.chain_depth + len(planned)
+        if depth > LONGEST_CHAIN:
+            return [_chain_too_long(machine, depth)]
+        if depth > LONG_CHAIN:
+            return self._once(
+                "Long disk chain",
+                f"The disks of {machine.inventory_path} have {machine.chain_depth} delta disks, and this plan brings "
+                f"them over {LONG_CHAIN}, which costs speed; {LONGEST_CHAIN} is the limit. Each clone of a running "
+                "source adds one: freeze the source, or make it anew.",
+            )
+        return []
 
     def _name_taken(
         self, cloner: Cloner, wanted: CloneRequest, config: Mapping[str, Any], in_state: Container[str]
@@ -127,6 +152,16 @@ class Checks:
                 return []
             self._told.add(detail)
         return [warning(summary, detail)]
+
+
+def _chain_too_long(machine: CloneSource, depth: int) -> Diagnostic:
+    return error(
+        "Disk chain too long",
+        f"The disks of {machine.inventory_path} have {machine.chain_depth} delta disks. Each clone of a running source "
+        f"adds one, and with those of this plan there would be {depth}; vSphere allows {LONGEST_CHAIN}. Freeze the "
+        "source, make it anew, or spread the fleet over several sources.",
+        _SOURCE_PATH,
+    )
 
 
 def _not_running(machine: CloneSource) -> Diagnostic:

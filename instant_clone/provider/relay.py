@@ -24,6 +24,7 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
+from instant_clone.provider.pins import OVERRIDE, Pins
 from instant_clone.provider.planned_folders import FOLDER, PlannedFolders
 from instant_clone.provider.schema import add_block
 from instant_clone.provider.sources import Sources
@@ -63,6 +64,7 @@ class Relay(grpc.GenericRpcHandler):
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
+        self._pins = Pins(self._stock)
         machine = VirtualMachine(
             self._stock, self._sources, version=version, stopped=self._stopped, folders=self._folders
         )
@@ -108,6 +110,9 @@ class Relay(grpc.GenericRpcHandler):
             parsed = intercept.request.FromString(request)
             if isinstance(parsed, PlanRequest) and parsed.type_name == FOLDER:
                 self._folders.note(parsed)
+            if isinstance(parsed, ApplyRequest) and parsed.type_name == OVERRIDE:
+                pinned = _Intercept(ApplyRequest, ApplyResponse, self._pins.apply)
+                return self._intercepted(pinned, parsed, request).SerializeToString()
             if parsed.type_name != RESOURCE:  # type: ignore[attr-defined]
                 return self._stock.forward(method, request)
             return self._intercepted(intercept, parsed, request).SerializeToString()

@@ -47,14 +47,14 @@ class Sources:
     def cloner(self) -> Cloner:
         """The connection to vCenter, by which clones are made. Raises VcenterError."""
         from instant_clone.provider.credentials import connection_settings
-        from instant_clone.vcenter.clone import Cloner
+        from instant_clone.vcenter.clone import Cloner, clones_at_once
         from instant_clone.vcenter.session import open_session, require_instant_clone
 
         with self._lock:
             if self._cloner is None:
                 self._session = open_session(connection_settings(self._configuration, self._environ))
                 require_instant_clone(self._session)
-                self._cloner = Cloner(self._session)
+                self._cloner = Cloner(self._session, at_once=clones_at_once(self._environ))
             return self._cloner
 
     def machine(self, uuid: str) -> CloneSource:

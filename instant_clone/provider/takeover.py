@@ -78,7 +78,8 @@ class Takeover:
         of = f", made from the source {owner.source_uuid} in its generation {owner.generation}" if owner else ""
         raise CloneError(
             f"{clone.inventory_path} (UUID {clone.uuid}) still has this name{of}. If this apply removes it later, "
-            "apply again. If the state does not have it, because an earlier apply was interrupted, remove it in vCenter.",
+            "apply again. If the state does not have it, because an earlier apply was interrupted, remove it in "
+            "vCenter.",
             summary="Name is not free yet",
             argument="name",
         )

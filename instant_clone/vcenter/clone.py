@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.errors import CloneError, Finding, InstantCloneError, NotFoundError
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_faults import clone_error
 from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
@@ -23,12 +23,22 @@ from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
 from instant_clone.vcenter.turns import Turns, WaitedTooLongError
 
-__all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit"]
+__all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "clones_at_once"]
 
+PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
 """of one source: as many as Terraform's ten operations gain anything from, measured on the simulator"""
 _DESTROY_SECONDS = 300
 _CHANGE_SECONDS = 300
+
+
+def clones_at_once(environ: Mapping[str, str]) -> int:
+    """How many clones of one source are made at a time, as INSTANT_CLONE_PARALLELISM says. Raises InstantCloneError."""
+    written = environ.get(PARALLELISM_VARIABLE) or str(CLONES_AT_ONCE)
+    if not (written.isascii() and written.isdigit() and int(written) > 0):
+        what = f"{PARALLELISM_VARIABLE} is {written!r}, which is no number of clones."
+        raise InstantCloneError(Finding("", what, f"Write one from 1 on, or unset it: {CLONES_AT_ONCE} is usual."))
+    return int(written)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _SOURCE_PROPERTIES = (
     "config.template",
     "config.hardware.device",
     "config.extraConfig",
+    "runtime.instantCloneFrozen",
 )
 
 
@@ -51,6 +52,9 @@ class CloneSource:
     disk_sizes: Mapping[int, frozenset[int]]
     """what it says of the size of each disk, in GiB rounded up as the stock provider has it, by device key"""
     extra_config: Mapping[str, str]
+    frozen: bool
+    chain_depth: int
+    """of the disk with the most delta disks, their number"""
     disk_datastores: tuple[str, ...]
     """managed object ids of the datastores that hold its disks, in the disks' order"""
 
@@ -90,6 +94,8 @@ def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
         tpm_count=sum(isinstance(device, vim.vm.device.VirtualTPM) for device in devices),
         disk_sizes={device.key: _sizes(device) for device in devices if isinstance(device, vim.vm.device.VirtualDisk)},
         extra_config={option.key: str(option.value) for option in values.get("config.extraConfig") or ()},
+        frozen=bool(values.get("runtime.instantCloneFrozen")),
+        chain_depth=max((_depth(device.backing) for device in devices), default=0),
         disk_datastores=tuple(
             datastore._moId
             for device in devices
@@ -97,6 +103,13 @@ def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
             and (datastore := getattr(device.backing, "datastore", None)) is not None
         ),
     )
+
+
+def _depth(backing: object) -> int:
+    depth = 0
+    while (backing := getattr(backing, "parent", None)) is not None:
+        depth += 1
+    return depth
 
 
 def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:
