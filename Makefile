@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PIPENV_VERSION := 2026.10.3
 TERRAFORM_VERSION := 1.5.7
+VERSITYGW_VERSION := 1.8.0
 CASES ?= 2000
 
 cache := $(CURDIR)/.cache
@@ -76,13 +77,13 @@ unit: .venv/.complete ## the fast tests only
 	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not (simulator or e2e or long)' --basetemp .cache/tests
 
 run_in_parallel := $(bin)/python -m pytest --numprocesses 2 --dist loadscope --basetemp .cache/tests
-e2e: setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
+e2e: setup .tools/bin/versitygw ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
 	@$(with_scratch) $(with_tools) $(run_in_parallel) -m '(simulator or e2e) and not long'
 
 test-long: setup ## what is tested with generated cases, with many more of them (CASES=2000)
 	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_in_parallel) -m long
 
-bench: setup ## measure synth and look-up beside what one would do without it (BENCH=--quick: once each)
+bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)
 	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
 
 lint: .venv/.complete ## format, lint, types and the directions between the rooms
@@ -167,6 +168,13 @@ build_terraform = $(with_go) $(terraform_caches) GOBIN="$(CURDIR)/.tools/bin" \
 	$(go) install -ldflags='-s -w' github.com/hashicorp/terraform@v$(TERRAFORM_VERSION) && rm -rf "$(cache)/terraform"
 .tools/bin/terraform: | .venv/.complete
 	$(call step,terraform,Terraform from source as there is none in PATH (3 to 5 minutes),$(build_terraform))
+
+versitygw_caches := GOMODCACHE="$(cache)/versitygw/modules" GOCACHE="$(cache)/versitygw/build"
+build_versitygw = $(with_go) $(versitygw_caches) GOBIN="$(CURDIR)/.tools/bin" \
+	$(go) install -ldflags='-s -w' github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION) && \
+	rm -rf "$(cache)/versitygw"
+.tools/bin/versitygw: | .venv/.complete
+	$(call step,versitygw,an S3 server for the tests of states (1 to 2 minutes),$(build_versitygw))
 
 build_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" \
 	$(go) build -ldflags='-s -w' -o ../../.tools/bin/vcsim .

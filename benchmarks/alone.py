@@ -12,15 +12,13 @@ import resource
 import runpy
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks import processes
 
 __all__ = ["main"]
 
-_PROC = Path("/proc")
 _BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
-_USER_TICKS, _SYSTEM_TICKS = 11, 12
-"""where /proc/PID/stat has them, counted behind the program's name"""
 
 
 def main() -> None:
@@ -31,29 +29,10 @@ def main() -> None:
     memory = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES_PER_UNIT)
     cpu_seconds = time.process_time()
     # Elsewhere than on Linux, Node is left out: there is no way to ask without another package.
-    for pid in _descendants(os.getpid()) if _PROC.is_dir() else ():
-        memory += _peak_bytes(pid)
-        cpu_seconds += _cpu_seconds(pid)
+    for pid in processes.descendants(os.getpid()) if processes.AVAILABLE else ():
+        memory += processes.peak_bytes(pid)
+        cpu_seconds += processes.cpu_seconds(pid)
     report.write_text(json.dumps({"cpu_seconds": cpu_seconds, "megabytes": memory / 1_000_000}))
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    for children in _PROC.glob(f"{pid}/task/*/children"):
-        for child in map(int, children.read_text().split()):
-            yield child
-            yield from _descendants(child)
-
-
-def _peak_bytes(pid: int) -> int:
-    for line in (_PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,14 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any
 
-from cdktf import App, TerraformBackend, TerraformRemoteState, TerraformStack
+from cdktf import (
+    App,
+    CloudBackend,
+    NamedCloudWorkspace,
+    TerraformBackend,
+    TerraformRemoteState,
+    TerraformStack,
+)
 
 from constructs import Construct
 from constructs.literals import literal
@@ -25,7 +32,14 @@ def keep_state(stack: TerraformStack, backend: str, arguments: Mapping[str, Any]
     """
     # Terraform follows .. through the real folders, not through symbolic links.
     synthesized = Path(App.of(stack).outdir).resolve() / "stacks" / stack.node.id
-    block = _Backend(stack, backend)
+    block: TerraformBackend
+    if backend == "cloud":
+        # A block of its own in Terraform. What the class asks for is overridden; the organization may come from the
+        # environment.
+        block = CloudBackend(stack, organization="", workspaces=NamedCloudWorkspace(name=""))
+        block.add_override("organization", None)
+    else:
+        block = _Backend(stack, backend)
     for name, value in arguments.items():
         own = backend == "local" and name in _PATHS
         block.add_override(name, _literal(Path(relpath(Path.cwd() / value, synthesized)).as_posix() if own else value))

@@ -38,6 +38,14 @@ _TPM_VERSION = "2.0"
 """the schema's default"""
 _ORIGIN = {"thin_provisioned": True, "eagerly_scrub": False, "write_through": False}
 """what a disk was created as, with the schema's defaults"""
+_UNSET_MEANS = {
+    "cpu_limit": -1,
+    "memory_limit": -1,
+    "cpu_share_level": "normal",
+    "memory_share_level": "normal",
+    "latency_sensitivity": "normal",
+}
+"""what vSphere takes an unset setting for: the stock provider has none in the state, and plans to set this"""
 _NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
@@ -66,7 +74,7 @@ def align(
     in GiB by device key. Of a clone, `source` is its source's aligned state, {} if that is not known: the clone's
     devices come in the order in which the configuration means them. Without it they keep theirs.
     """
-    aligned = dict(state)
+    aligned = _with_meanings(state)
     aligned["imported"] = False
     if "datastore_cluster_id" in state:
         # The import finds the datastore's cluster. Where a datastore is configured instead, that would look as if the
@@ -122,13 +130,18 @@ def as_before(
     configuration.
     """
     known = {disk.get("label"): disk for disk in before.get("disk") or ()}
-    kept = dict(state)
+    kept = _with_meanings(state)
     if kept.get("disk"):
         kept["disk"] = [_as_created(disk, known.get(disk.get("label")), deltas) for disk in kept["disk"]]
     for argument in ("network_interface", "cdrom"):
         if kept.get(argument):
             kept[argument] = in_order_of(kept[argument], before.get(argument) or [])
     return kept
+
+
+def _with_meanings(state: Mapping[str, Any]) -> dict[str, Any]:
+    meant = {argument: value for argument, value in _UNSET_MEANS.items() if state.get(argument, value) is None}
+    return {**state, **meant}
 
 
 def _as_created(

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.errors import CloneError, InstantCloneError
+from instant_clone.errors import CloneError, VcenterError
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.alignment import align, as_before
 from instant_clone.provider.comparison import Comparison, compare, unfit
 from instant_clone.provider.departures import Departures
-from instant_clone.provider.messages import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue
+from instant_clone.provider.messages import ApplyRequest, ApplyResponse, DynamicValue
 from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.specification import clone_request, hot_changes
-from instant_clone.provider.stock_client import Imported, StockClient
+from instant_clone.provider.stock_client import Imported, StockClient, StockGoneError
 from instant_clone.provider.takeover import Takeover
+from instant_clone.provider.telling import came_out_otherwise, left_to_the_next, located, rolled_back, taken_over
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import (
     NULL,
     RESOURCE,
-    Difference,
     InstantCloneBlock,
-    error,
     pack,
-    shown,
     unpack,
-    warning,
 )
 from instant_clone.provider.wishes import granted
 from instant_clone.versions import ProviderVersion
@@ -78,14 +75,22 @@ class Creation:
             return response
         cloner = self._sources.cloner()
         wanted = clone_request(cloner, config, block, source)
-        clone, taken_over = self._clone(cloner, source, wanted, config)
-        if taken_over:
-            response.diagnostics.append(_taken_over(clone))
+        owner = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+        try:
+            clone, there_already = self._clone(cloner, source, wanted, owner)
+        except VcenterError as failure:
+            response.diagnostics.extend(located(explained(failure)))
+            return response
+        if there_already:
+            response.diagnostics.append(taken_over(clone))
         try:
             cloner.change(clone, hot_changes(config, source))
             adopted = self._adopt(clone, source.machine.tpm_count, compared, request.provider_meta)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone must not be left behind
-            response.diagnostics.extend(_rolled_back(cloner, clone, explained(failure)))
+            if owner is not None and isinstance(failure, StockGoneError):
+                response.diagnostics.extend(left_to_the_next(clone, failure))
+            else:
+                response.diagnostics.extend(rolled_back(cloner, clone, explained(failure)))
             return response
         _put(response, adopted)
         try:
@@ -93,17 +98,19 @@ class Creation:
             _put(response, adopted)
             self._complete(request, response, clone, adopted, compared, may_reboot=block.on_reboot == "reboot")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
+            if owner is not None and isinstance(failure, StockGoneError):
+                # In the state it would be tainted, and made anew.
+                return ApplyResponse(
+                    new_state=NULL, legacy_type_system=True, diagnostics=left_to_the_next(clone, failure)
+                )
             response.diagnostics.extend(explained(failure))
         return response
 
-    def _clone(
-        self, cloner: Cloner, source: Source, wanted: CloneRequest, config: Mapping[str, Any]
-    ) -> tuple[Clone, bool]:
+    def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
         """The clone, and whether it was there already. Raises VcenterError."""
-        owner = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
         takeover = Takeover(cloner, self._departures, stopped=self._stopped.is_set)
         while True:
-            found = takeover.clone_in_place(wanted, owner)
+            found = takeover.clone_in_place(source.machine, wanted, owner)
             if found is not None:
                 self._departures.take_over(found.uuid)
                 return found, True
@@ -141,7 +148,7 @@ class Creation:
         planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
         wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
         if wanted.withheld:
-            response.diagnostics.append(_came_out_otherwise(clone.inventory_path, wanted.withheld))
+            response.diagnostics.append(came_out_otherwise(clone.inventory_path, wanted.withheld))
         if not wanted.changes:
             return
         planned.planned_state.CopyFrom(pack(wanted.state))
@@ -214,53 +221,3 @@ class Creation:
 def _put(response: ApplyResponse, imported: Imported) -> None:
     response.new_state.CopyFrom(pack(imported.state))
     response.private = imported.private
-
-
-def _taken_over(clone: Clone) -> Diagnostic:
-    return warning(
-        "Clone taken over",
-        f"{clone.inventory_path} (UUID {clone.uuid}) was there already: made for this address from the same source by "
-        "an apply that was interrupted before it could be noted in the state. It was not made again.",
-    )
-
-
-def _came_out_otherwise(path: str, withheld: Iterable[Difference]) -> Diagnostic:
-    """The warning for what vCenter has made otherwise than the source and the configuration have it."""
-    withheld = list(withheld)
-    lines = "\n".join(
-        f"  {difference.path}: the source has {shown(difference.after)}, the clone {shown(difference.before)}."
-        for difference in withheld
-    )
-    roots = dict.fromkeys(difference.path.partition(".")[0].partition("[")[0] for difference in withheld)
-    names = ", ".join(f'"{root}"' for root in roots)
-    return warning(
-        "Clone came out otherwise than its source",
-        f"vCenter has made {path} with other values than the source's, although the configuration repeats those:\n"
-        f"{lines}\n"
-        "The clone was left as it is, since nobody asked for a change of it. The next plan will show these. "
-        f"Either put {names} into ignore_changes, or let the next apply make the change, if it is one that does not "
-        "power the clone off.",
-    )
-
-
-def _rolled_back(cloner: Cloner, clone: Clone, said: list[Diagnostic]) -> list[Diagnostic]:
-    """What is said of a clone that was made but cannot be taken into the state: it is removed again."""
-    try:
-        cloner.destroy(clone)
-    except InstantCloneError as left:
-        return [
-            *said,
-            error(
-                "Clone left behind",
-                f"{clone.inventory_path} (UUID {clone.uuid}) was made, could not be read back, and could not be "
-                f"removed: {left} It is not in Terraform's state: remove it in vCenter before the next apply.",
-            ),
-        ]
-    return [
-        *said,
-        error(
-            "Clone removed again",
-            f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the "
-            "cause above is mended.",
-        ),
-    ]

@@ -58,8 +58,9 @@ def judge(
         return
     cycles = power_cycles(prior, planned, version=version, is_unknown=is_unknown)
     changes = (*cycles, *moves(prior, planned, version=version, is_unknown=is_unknown))
-    if refused and not cycles:
-        response.diagnostics.append(_doubtful(name, refused))
+    doubtful = [change for change in refused if not _DISK_SIZE.fullmatch(change.argument)]
+    if doubtful and not cycles:
+        response.diagnostics.append(_doubtful(name, doubtful))
     if not changes:
         return
     if block.on_reboot == "replace":

@@ -33,9 +33,7 @@ class Pins:
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
         """The stock provider's answer, when the cluster's turn has come; raises RefusedError."""
-        from pyVmomi import vim
-
-        from instant_clone.vcenter.turns import Turns, WaitedTooLongError
+        from instant_clone.vcenter.turns import BusyError, Turns, WaitedTooLongError
 
         values = unpack(request.planned_state) or unpack(request.prior_state) or {}
         answers: list[ApplyResponse] = []
@@ -44,7 +42,7 @@ class Pins:
             answer = self._stock.call("ApplyResourceChange", request, ApplyResponse)
             answers.append(answer)
             if failed(answer.diagnostics) and _is_busy(answer):
-                raise vim.fault.TaskInProgress
+                raise BusyError
             return answer
 
         turns = self._turns.get("", lambda: Turns(1))

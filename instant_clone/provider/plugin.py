@@ -86,12 +86,14 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
     def stock_ended(code: int) -> None:
         if not done.is_set():
             log.error(f"the stock provider has ended with exit code {code}")
+            relay.start_no_more()
             done.set()
 
     stock.on_exit(stock_ended)
     while not done.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:
             log.error("Terraform is gone")
+            relay.start_no_more()
             break
     server.stop(grace=1).wait()
     relay.close()

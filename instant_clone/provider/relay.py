@@ -83,6 +83,10 @@ class Relay(grpc.GenericRpcHandler):
             _SHUTDOWN: self._shutdown,
         }
 
+    def start_no_more(self) -> None:
+        """From now on no clone is started; those under way go on."""
+        self._stopped.set()
+
     def close(self) -> None:
         """Logs out of vCenter."""
         self._sources.close()

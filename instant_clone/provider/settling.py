@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from instant_clone.provider.pairing import disk_place
-from instant_clone.replica.words import can_say
+from instant_clone.words import can_say
 
 __all__ = ["settled"]
 

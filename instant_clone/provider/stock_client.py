@@ -28,7 +28,9 @@ from instant_clone.provider.values import RESOURCE, error, failed, pack, unpack
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["Imported", "RefusedError", "StockClient"]
+__all__ = ["Imported", "RefusedError", "StockClient", "StockGoneError"]
+
+_GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 Answer = TypeVar("Answer", bound="Message")
 
@@ -39,6 +41,10 @@ class RefusedError(Exception):
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("; ".join(diagnostic.summary for diagnostic in diagnostics))
         self.diagnostics = list(diagnostics)
+
+
+class StockGoneError(RefusedError):
+    """The stock provider's process has ended: whatever is made now, nothing can be done with it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class StockClient:
         try:
             return answer.FromString(self.forward(SERVICE + method, request.SerializeToString()))
         except grpc.RpcError as failure:
-            raise RefusedError([_failure(method, failure)]) from None
+            kind = StockGoneError if failure.code() in _GONE else RefusedError
+            raise kind([_failure(method, failure)]) from None
 
     def schema(self) -> Block:
         """The stock provider's own schema of the resource."""

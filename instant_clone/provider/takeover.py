@@ -17,6 +17,7 @@ from instant_clone.provider.departures import Departures
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
+    from instant_clone.vcenter.clone_source import CloneSource
     from instant_clone.vcenter.preflight import Namesake
 
 __all__ = ["Takeover", "name_is_taken"]
@@ -24,7 +25,7 @@ __all__ = ["Takeover", "name_is_taken"]
 _PATIENCE_SECONDS = 30
 """for the destruction of a VM that has to go first to begin: Terraform works on other things meanwhile"""
 _SETTLE_SECONDS = 5
-"""for a VM that has been destroyed to leave the inventory"""
+"""for a VM that has been destroyed to leave the inventory, and one that was made to run"""
 _PAUSE_SECONDS = 0.5
 
 
@@ -36,13 +37,14 @@ class Takeover:
         self._departures = departures
         self._stopped = stopped
 
-    def clone_in_place(self, request: CloneRequest, owner: Owner | None) -> Clone | None:
-        """The clone that `request` and `owner` describe, if it is there already; None once the name is free.
+    def clone_in_place(self, source: CloneSource, request: CloneRequest, owner: Owner | None) -> Clone | None:
+        """The clone of `source` that `request` and `owner` describe, if it is there; None once the name is free.
 
         A VM that this apply is to destroy is waited for. Raises CloneError if the name is another VM's, or does not
         become free.
         """
         deadline = time.monotonic() + 60 * request.timeout
+        lifeless_since: float | None = None
         while True:
             occupant = self._cloner.occupant(request)
             if occupant is None:
@@ -58,13 +60,18 @@ class Takeover:
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
             elif namesake.running:
                 return clone
-            elif time.monotonic() > deadline or self._stopped():
-                raise CloneError(
-                    f"{clone.inventory_path} (UUID {clone.uuid}) is this clone, left by an apply that was "
-                    "interrupted, and does not run. Remove it in vCenter, and apply again."
-                )
             else:
+                now = time.monotonic()
                 # vCenter may still be making it.
+                if lifeless_since is None or self._cloner.is_cloning(source):
+                    lifeless_since = now
+                if now > min(deadline, lifeless_since + _SETTLE_SECONDS) or self._stopped():
+                    raise CloneError(
+                        f"{clone.inventory_path} (UUID {clone.uuid}) is this clone, left by an apply that was "
+                        "interrupted, and does not run. Remove it in vCenter, and apply again.",
+                        summary="Clone does not run",
+                        argument="name",
+                    )
                 time.sleep(_PAUSE_SECONDS)
 
     def _wait(self, clone: Clone, owner: Owner | None, *, seconds: float) -> None:

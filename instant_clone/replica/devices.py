@@ -11,7 +11,6 @@ from functools import partial
 
 from instant_clone.replica.draft import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
-from instant_clone.replica.words import SCSI_TYPES
 from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
 from instant_clone.versions import (
     INTERFACES_IN_DEVICE_ORDER,
@@ -25,6 +24,7 @@ from instant_clone.versions import (
     ProviderVersion,
     knows,
 )
+from instant_clone.words import SCSI_TYPES
 
 __all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disks", "network_interfaces", "unit_number"]
 

@@ -6,7 +6,6 @@ Defaults and allowed values are those of the provider's schema (virtual_machine_
 from __future__ import annotations
 
 from instant_clone.replica.draft import Block, Draft, Scalar
-from instant_clone.replica.words import WORDS
 from instant_clone.source import Allocation, SourceVm, Tools
 from instant_clone.versions import (
     AUTOMATIC_CORES_PER_SOCKET,
@@ -19,6 +18,7 @@ from instant_clone.versions import (
     knows,
     releases_where,
 )
+from instant_clone.words import WORDS
 
 __all__ = ["custom_count", "scalars"]
 

@@ -11,7 +11,7 @@ from pyVmomi import vim, vmodl
 from instant_clone.vcenter.clone_source import CloneSource, properties
 from instant_clone.vcenter.session import Session
 
-__all__ = ["look_again"]
+__all__ = ["is_cloning", "look_again"]
 
 _UNREACHABLE_SECONDS = 120
 """for which vCenter may not answer: it may have been restarted"""
@@ -36,7 +36,7 @@ def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: flo
             if found is not None:
                 return found
             answered = now if answered is None else answered
-            settled = now - answered > _SETTLE_SECONDS and not _is_cloned(session, source)
+            settled = now - answered > _SETTLE_SECONDS and not is_cloning(session, source)
             if settled or now - begun > seconds:
                 return None
         except (OSError, HTTPException):
@@ -57,7 +57,7 @@ def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
     return machine if state == vim.VirtualMachine.PowerState.poweredOn else None
 
 
-def _is_cloned(session: Session, source: CloneSource) -> bool:
+def is_cloning(session: Session, source: CloneSource) -> bool:
     """Whether vCenter is making a clone of the source, be it this one or another."""
     for task in properties(session, source.machine, "recentTask").get("recentTask") or ():
         try:

@@ -16,10 +16,14 @@ from pyVmomi import vim
 
 from instant_clone.memo import Memo
 
-__all__ = ["Turns", "WaitedTooLongError"]
+__all__ = ["BusyError", "Turns", "WaitedTooLongError"]
 
 Result = TypeVar("Result")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
+
+
+class BusyError(Exception):
+    """The object is busy, as somebody other than vCenter's API has said it."""
 
 
 class WaitedTooLongError(Exception):
@@ -39,8 +43,8 @@ class Turns:
     def take(self, key: str, work: Callable[[], Result], *, seconds: float) -> Result:
         """What `work` returns, when it is its turn; `seconds` limit the time for which vCenter may be busy then.
 
-        `work` raises vim.fault.TaskInProgress to be called again. Raises WaitedTooLongError, and whatever else `work`
-        raises.
+        `work` raises vim.fault.TaskInProgress, or BusyError, to be called again. Raises WaitedTooLongError, and
+        whatever else `work` raises.
         """
         with self._turns.get(key, lambda: BoundedSemaphore(self._at_once)):
             deadline = time.monotonic() + seconds
@@ -48,7 +52,7 @@ class Turns:
             while True:
                 try:
                     return work()
-                except vim.fault.TaskInProgress:
+                except (vim.fault.TaskInProgress, BusyError):
                     if time.monotonic() + pause > deadline:
                         raise WaitedTooLongError from None
                 # Not all at the same moment: several processes may ask for clones of one source.

@@ -27,3 +27,15 @@ def test_the_loop_finds_the_same_vms_as_the_look_up() -> None:
     ]
     assert by_name["golden-web"][0].uuid == ours.uuid
     assert [machine.name for machine in by_uuid[ours.uuid]] == ["golden-web"]
+
+
+def test_the_bare_loop_makes_every_clone_once() -> None:
+    with (
+        Simulator("-vm", "0", "-tools", "0s") as simulator,
+        connect(ConnectionSettings.from_environment(simulator.environment({}))) as session,
+    ):
+        naive.clone_all(session, "DC0/vm/golden-web", ["a", "b", "c"], threads=2)
+        states = [simulator.vm(name).power for name in ("a", "b", "c")]
+        calls = [call.method for call in simulator.calls("golden-web")]
+    assert states == ["poweredOn", "poweredOn", "poweredOn"]
+    assert calls == ["InstantClone_Task", "InstantClone_Task", "InstantClone_Task"]

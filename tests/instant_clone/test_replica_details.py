@@ -165,6 +165,22 @@ def test_a_value_without_a_word_is_ignored_and_told() -> None:
     )
 
 
+@pytest.mark.parametrize("version", ["2.0.2", "2.15.0", "2.16.1"])
+def test_firmware_that_is_unset_is_ignored(version: str) -> None:
+    replica = replicate(changed("boot", firmware=""), ProviderVersion.parse(version))
+
+    assert "firmware" not in replica.scalars
+    assert replica.ignore_changes == ("firmware",)
+    assert replica.warnings == ()
+
+
+@pytest.mark.parametrize("version", ["2.0.2", "2.15.2"])
+def test_cores_per_socket_that_are_unset_are_0_as_the_provider_reads_them(version: str) -> None:
+    replica = replicate(changed("cpu", cores_per_socket=0), ProviderVersion.parse(version))
+
+    assert replica.scalars["num_cores_per_socket"] == 0
+
+
 def test_a_hardware_version_of_the_future_is_left_out() -> None:
     replica = newest(default(hardware_version=23, numa=Numa(auto_cores_per_node=False, cores_per_node=2)))
 

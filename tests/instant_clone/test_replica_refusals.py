@@ -159,6 +159,7 @@ LATER = {
         "2.15.2",
         "2.16.0 or newer",
     ),
+    "unset cores per socket": (changed("cpu", cores_per_socket=0), "2.16.0", "2.0.2 to 2.15.2"),
     "NUMA settings without cores": (default(numa=Numa()), "2.16.0", "2.0.2 to 2.15.2"),
     "TPM": (default(tpm_count=1), "2.9.3", "2.14.0 or newer"),
     "TPM that each change adds to": (default(tpm_count=1), "2.13.0", "2.14.0 or newer"),

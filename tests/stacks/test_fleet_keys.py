@@ -112,6 +112,13 @@ def test_a_local_state_is_found_from_the_synthesized_stack() -> None:
     }
 
 
+def test_terraform_s_cloud_is_a_block_of_its_own() -> None:
+    state = StateSettings(backend="cloud", arguments={"workspaces": {"name": "clones-{fleet}"}})
+    terraform = synthesize(fleet("web"), state=state)["web"]["terraform"]
+    assert terraform["cloud"] == {"workspaces": {"name": "clones-web"}}
+    assert "backend" not in terraform
+
+
 def test_a_fleet_that_does_not_fit_its_source_is_an_error_before_anything_is_written() -> None:
     with pytest.raises(FleetFileError) as caught:
         synthesize(fleet(changes={"memory": 2048}), fleet("ci", changes={"memory": 1024}))

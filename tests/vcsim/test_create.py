@@ -200,6 +200,14 @@ def test_interfaces_are_on_their_networks_with_their_shares(client: Client, made
     assert shares == [("normal", 50), ("low", 25), ("custom", 42)]
 
 
+def test_opaque_networks_are_on_all_hosts(client: Client) -> None:
+    cluster = client.find("host/DC0_C0")
+
+    assert "segment" in [network.name for network in cluster.network]
+    assert [host.name for host in client.find("network/segment").host] == [host.name for host in cluster.host]
+    assert all("segment" in [network.name for network in host.network] for host in cluster.host)
+
+
 def test_settings_are_what_was_asked_for(made: Any) -> None:
     config = made.config
 

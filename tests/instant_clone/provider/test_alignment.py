@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instant_clone.provider.alignment import Aligned, align
+from instant_clone.provider.alignment import Aligned, align, as_before
 
 UNKNOWN = msgpack.ExtType(0, b"")
 SCSI_0: dict[str, Any] = {
@@ -225,3 +225,91 @@ def test_aligning_twice_is_aligning_once(
     assert [{**disk, "label": "", "keep_on_remove": False} for disk in once.state["disk"]] == [
         {**disk, "label": "", "keep_on_remove": False} for disk in disks
     ]
+
+
+def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> None:
+    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
+
+    aligned = align(STATE, config, extra_config={}, tpm_count=0, disk_sizes={2000: {15, 16}, 2001: {8}})
+
+    assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
+
+
+def test_a_clone_s_disk_is_as_large_as_its_source_s() -> None:
+    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
+    source = {"disk": [SCSI_0 | {"size": 15}, SCSI_1]}
+
+    aligned = align(STATE, config, extra_config={}, tpm_count=0, source=source)
+
+    assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
+
+
+def test_a_clone_s_interfaces_come_as_the_configuration_means_them() -> None:
+    """Those of an imported VM, of which the source is not known, by what the configuration alone says."""
+    cards = [{"key": 4001, "network_id": "b", "adapter_type": "e1000"}, {"key": 4000, "network_id": "a"}]
+    cards[1]["adapter_type"] = "vmxnet3"
+    configured = [{"network_id": "a"}, {"network_id": "b", "adapter_type": "e1000"}]
+    state, config = STATE | {"network_interface": cards}, {"disk": BOTH, "network_interface": configured}
+
+    imported = align(state, config, extra_config={}, tpm_count=0, source={})
+
+    assert imported.state["network_interface"] == [cards[1], cards[0]]
+    assert _align(state, config).state["network_interface"] == cards
+
+
+NOT_ASKED: Any = None
+BEFORE: dict[str, Any] = {
+    "disk": [SCSI_0 | {"label": "disk0", "uuid": "a"}, SCSI_1 | {"label": "disk1", "uuid": "b"}],
+    "network_interface": [{"key": 4001}, {"key": 4000}],
+    "cdrom": [],
+}
+
+
+def test_what_a_disk_was_created_as_stays() -> None:
+    unset = {"thin_provisioned": None, "eagerly_scrub": True, "write_through": True, "size": 0}
+    read = {"disk": [BEFORE["disk"][0] | unset, BEFORE["disk"][1]]}
+
+    assert as_before(read, BEFORE, deltas=NOT_ASKED)["disk"] == BEFORE["disk"]
+
+
+def test_of_disks_that_report_more_than_before_deltas_alone_have_not_grown() -> None:
+    read = {"disk": [disk | {"size": disk["size"] + 1} for disk in BEFORE["disk"]]}
+
+    kept = as_before(read, BEFORE, deltas=lambda: {"a"})
+
+    assert [disk["size"] for disk in kept["disk"]] == [16, 9]
+
+
+def test_a_disk_that_is_new_is_as_it_was_read() -> None:
+    new = SCSI_1 | {"label": "orphaned_disk_0", "thin_provisioned": None, "uuid": "c"}
+
+    assert as_before({"disk": [new]}, BEFORE, deltas=NOT_ASKED)["disk"] == [new]
+
+
+def test_values_that_are_not_known_before_are_taken_as_read() -> None:
+    before = {"disk": [BEFORE["disk"][0] | {"size": UNKNOWN, "thin_provisioned": UNKNOWN}]}
+
+    assert as_before({"disk": [BEFORE["disk"][0]]}, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
+
+
+def test_devices_are_read_in_the_order_that_they_had() -> None:
+    read = {"network_interface": [{"key": 4000}, {"key": 4001}, {"key": 4002}], "cdrom": []}
+
+    kept = as_before(read, BEFORE, deltas=NOT_ASKED)
+
+    assert kept == {"network_interface": [{"key": 4001}, {"key": 4000}, {"key": 4002}], "cdrom": []}
+
+
+def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
+    unset = {"cpu_limit": None, "memory_share_level": None, "latency_sensitivity": None, "memory_limit": 512}
+
+    aligned = _align(STATE | unset, {"disk": BOTH}).state
+
+    assert {argument: aligned[argument] for argument in unset} == {
+        "cpu_limit": -1,
+        "memory_share_level": "normal",
+        "latency_sensitivity": "normal",
+        "memory_limit": 512,
+    }
+    assert as_before(STATE | unset, STATE, deltas=tuple)["cpu_limit"] == -1
+    assert "cpu_limit" not in as_before(STATE, STATE, deltas=tuple)

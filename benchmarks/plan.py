@@ -1,0 +1,86 @@
+"""Plan: data sources alone, and existing clones, through the plugin and with the stock provider alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measuring import Measured, in_turns, medians
+from benchmarks.side_by_side import SideBySide, require, timed
+from benchmarks.targets import MEGABYTES, SECONDS, Target
+from tests.support.clone_stack import clones, document, source_of
+from tests.support.simulator import Simulator
+from tests.support.stock import StockProvider
+
+__all__ = ["COUNTS", "PLUGIN", "STOCK", "WAYS", "case", "measure", "targets"]
+
+COUNTS = (0, 1, 100)
+PLUGIN, STOCK = "plugin", "stock provider"
+WAYS = (PLUGIN, STOCK)
+
+
+def case(count: int, way: str) -> str:
+    """How one measurement is called: a plan of `count` existing clones, or of the data sources alone."""
+    what = "data sources alone" if count == 0 else f"{count} existing clone{'' if count == 1 else 's'}"
+    return f"{what}, {way}"
+
+
+def measure(folder: Path, stock: StockProvider, *, repeats: int, told: Callable[[str], None]) -> dict[str, Measured]:
+    """Plan in turns against one simulator, both providers with the same state; raises BenchmarkError.
+
+    `folder` is not there yet. Every plan finds nothing to change, or is not measured.
+    """
+    told("the providers are installed")
+    installed = SideBySide(folder, stock)
+    cases: dict[str, Callable[[], Measured]] = {}
+    with Simulator("-source", "golden", "-tools", "0s") as simulator:
+        source = source_of(simulator, "golden")
+        for count in COUNTS:
+            told(f"{count} clones are made")
+            plugin = installed.plugin(str(count), simulator)
+            alone = installed.stock(str(count), simulator)
+            if count:
+                names = [f"of-{count:03d}-{index:03d}" for index in range(count)]
+                plugin.write(clones(source, installed.release, names))
+                require(plugin.run("apply"))
+            else:
+                plugin.write(document(installed.release, {}))
+            installed.hand_over(plugin, alone)
+            cases[case(count, PLUGIN)] = partial(timed, plugin, "plan", changes=0)
+            cases[case(count, STOCK)] = partial(timed, alone, "plan", changes=0)
+        told("a first run that is not counted")
+        for way in WAYS:
+            cases[case(0, way)]()
+        return medians(in_turns(cases, repeats=repeats, each=told))
+
+
+def targets(found: Mapping[str, Measured]) -> list[Target]:
+    """What plans are to reach."""
+    none, _, many = COUNTS
+
+    def seconds(count: int, way: str) -> float:
+        return found[case(count, way)].seconds
+
+    def for_clones(way: str) -> float:
+        return seconds(many, way) - seconds(none, way)
+
+    memory = found[case(many, PLUGIN)].megabytes
+    return [
+        Target(
+            "plan of data sources alone, more than with the stock provider",
+            at_most=0.4,
+            found=seconds(none, PLUGIN) - seconds(none, STOCK),
+            unit=SECONDS,
+        ),
+        Target(
+            f"plan of {many} clones, what each adds, beside the stock provider",
+            at_most=1.15,
+            found=for_clones(PLUGIN) / for_clones(STOCK),
+        ),
+        # It cannot be looked at elsewhere than on Linux.
+        *(
+            [Target(f"the plugin's memory, plan of {many} clones", at_most=50, found=memory, unit=MEGABYTES)]
+            * bool(memory)
+        ),
+    ]

@@ -1,0 +1,122 @@
+"""Real Terraform with the plugin, and with the same stock provider alone, both installed into a folder."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import BenchmarkError, Measured
+from benchmarks.peaks import Peaks
+from instant_clone.provider.installation import install
+from instant_clone.provider.package import platform_name
+from tests.e2e.terraform import Outcome, Terraform, clean_environment
+from tests.support.clone_stack import PROVIDER_SOURCE, document
+from tests.support.simulator import Simulator
+from tests.support.stock import StockProvider
+
+__all__ = ["SideBySide", "require", "timed", "without_plugin"]
+
+_STOCK_SOURCE = "stock.internal/vmware/vsphere"
+_CLI_CONFIGURATION = """\
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{plugins}"
+    include = ["instantclone.internal/*/*"]
+  }}
+  filesystem_mirror {{
+    path    = "{mirror}"
+    include = ["stock.internal/*/*"]
+  }}
+}}
+"""
+_PLUGIN = "instant_clone.provider"
+
+
+class SideBySide:
+    """Folders for Terraform in which `init` has been run, with the one provider or with the other."""
+
+    def __init__(self, folder: Path, stock: StockProvider) -> None:
+        """Fills `folder`, which is not there yet."""
+        self._folder = folder
+        self.release = stock.release
+        plugins, mirror, home = folder / "plugins", folder / "mirror", folder / "home"
+        home.mkdir(parents=True)
+        install(stock.path, plugin_folder=plugins, source=PROVIDER_SOURCE)
+        package = mirror / _STOCK_SOURCE / str(stock.release) / platform_name()
+        package.mkdir(parents=True)
+        (package / stock.path.name).symlink_to(stock.path)
+        configuration = folder / "terraform.rc"
+        configuration.write_text(_CLI_CONFIGURATION.format(plugins=plugins, mirror=mirror))
+        kept = clean_environment(home, configuration)
+        self._environment = {key: value for key, value in kept.items() if not key.startswith("INSTANT_CLONE_")}
+        for name, written in (("plugin", document(stock.release, {})), ("stock", self._with_stock({}))):
+            terraform = Terraform(folder / name, self._environment)
+            terraform.write(written)
+            require(terraform.run("init", "-no-color", "-input=false"))
+
+    def _with_stock(self, machines: Mapping[str, Any]) -> dict[str, Any]:
+        return without_plugin(document(self.release, machines))
+
+    def plugin(self, name: str, simulator: Simulator) -> Terraform:
+        """A new folder in which Terraform uses the plugin."""
+        return self._terraform("plugin", name, simulator)
+
+    def stock(self, name: str, simulator: Simulator) -> Terraform:
+        """A new folder in which Terraform uses the stock provider."""
+        return self._terraform("stock", name, simulator)
+
+    def _terraform(self, provider: str, name: str, simulator: Simulator) -> Terraform:
+        environment = simulator.environment(self._environment)
+        return Terraform(self._folder / f"{provider}-{name}", environment, initialised=self._folder / provider)
+
+    def hand_over(self, plugin: Terraform, stock: Terraform) -> None:
+        """Gives the stock provider the state and the configuration of the plugin, without what only that knows."""
+        configuration = json.loads((plugin.folder / "main.tf.json").read_text())
+        stock.write(without_plugin(configuration))
+        if (plugin.folder / "terraform.tfstate").exists():
+            shutil.copy2(plugin.folder / "terraform.tfstate", stock.folder)
+            require(stock.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, _STOCK_SOURCE))
+
+
+def without_plugin(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration for the stock provider alone: under its address, without the block."""
+    whole: dict[str, Any] = json.loads(json.dumps(configuration))
+    whole["terraform"]["required_providers"]["vsphere"]["source"] = _STOCK_SOURCE
+    for body in whole.get("resource", {}).get("vsphere_virtual_machine", {}).values():
+        body.pop("instantclone", None)
+    return whole
+
+
+def timed(terraform: Terraform, command: str, *arguments: str, changes: int) -> Measured:
+    """Runs Terraform: its time, the CPU time of all its processes, and the highest peak of a process of the plugin's.
+
+    Raises BenchmarkError if it fails, or if `changes` is not how many resources it creates, changes or destroys.
+    """
+    used = _cpu_seconds_of_ended()
+    begun = time.perf_counter()
+    with terraform.start(command, *arguments) as running, Peaks(running.process.pid, _PLUGIN) as peaks:
+        outcome = running.finish()
+    seconds = time.perf_counter() - begun
+    require(outcome)
+    if len(outcome.changes) != changes:
+        raise BenchmarkError(f"terraform {command} has {len(outcome.changes)} changes instead of {changes}")
+    return Measured(seconds, cpu_seconds=_cpu_seconds_of_ended() - used, megabytes=peaks.megabytes)
+
+
+def require(outcome: Outcome) -> None:
+    """Raises BenchmarkError with what Terraform said, if it failed."""
+    try:
+        outcome.require()
+    except AssertionError as failure:
+        raise BenchmarkError(f"Terraform failed:\n{failure}") from None
+
+
+def _cpu_seconds_of_ended() -> float:
+    """Of this process's children that have ended, and of theirs that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,275 @@
+"""States that servers keep: one for each fleet, shared by two people who have no more in common, and locked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import until
+from tests.support.simulator import Simulator
+from tests.support.state_servers import HttpServer, S3Server, StateServer
+from tests.support.stock import StockProvider
+from tests.support.workspace import Finished, Workspace
+
+pytestmark = pytest.mark.e2e
+
+FLEETS = """
+[state]
+{state}
+[fleets.web]
+datacenter    = "DC0"
+datastore     = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+
+[[fleets.web.sources]]
+vm    = "golden"
+count = {count}
+
+[fleets.lab]
+datacenter    = "DC0"
+datastore     = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+
+[[fleets.lab.sources]]
+vm      = "golden"
+members = "0"
+"""
+TERRAFORM = os.environ.get("TERRAFORM_BINARY_NAME") or "terraform"
+REFUSED = "Error acquiring the state lock"
+
+
+def terraform_version() -> tuple[int, int]:
+    told = subprocess.run([TERRAFORM, "version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"v(\d+)\.(\d+)", told)
+    assert found, told
+    return int(found[1]), int(found[2])
+
+
+LOCKFILE = terraform_version() >= (1, 10)
+
+
+@pytest.fixture(scope="module", params=["s3", "http"])
+def server(
+    request: pytest.FixtureRequest, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StateServer]:
+    """A new one for each release of the stock provider."""
+    if request.param == "http":
+        with HttpServer.running() as running:
+            yield running
+    else:
+        with S3Server.running(tmp_path_factory.mktemp("s3"), lockfile=LOCKFILE) as gateway:
+            yield gateway
+
+
+@pytest.fixture(scope="module")
+def locks(server: StateServer) -> None:
+    """For tests of locks."""
+    if isinstance(server, S3Server) and not LOCKFILE:
+        pytest.skip("Terraform before 1.10 locks with DynamoDB, which is not here")
+
+
+class Person:
+    """Somebody with the repository, the credentials and a folder of their own."""
+
+    def __init__(self, folder: Path, stock: StockProvider, simulator: Simulator, server: StateServer) -> None:
+        self.workspace = Workspace(folder, stock_binary=stock.path, vcenter=simulator.environment(base={}))
+        self.server = server
+        environment = self.workspace.environment
+        for name in [name for name in environment if name.startswith("AWS_")]:
+            del environment[name]
+        self.write(count=1)
+
+    def write(self, *, count: int) -> None:
+        """Makes `count` the size of the fleet web."""
+        (self.workspace.folder / "fleets.toml").write_text(FLEETS.format(state=self.server.settings, count=count))
+
+    def stack(self, fleet: str) -> Path:
+        return self.workspace.folder / "cdktf.out" / "stacks" / fleet
+
+    def terraform(self, fleet: str, *command: str) -> Finished:
+        return self.workspace.run(TERRAFORM, *command, folder=self.stack(fleet))
+
+    @contextmanager
+    def asked(self, fleet: str) -> Iterator[subprocess.Popen[str]]:
+        """An apply that has the lock, and waits for a yes."""
+        with subprocess.Popen(
+            [TERRAFORM, "apply", "-no-color"],
+            cwd=self.stack(fleet),
+            env=self.workspace.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                until(lambda: self.server.locks() or process.poll() is not None, "the lock", seconds=60)
+                assert process.poll() is None, process.communicate()[0]
+                yield process
+            finally:
+                process.kill()
+
+
+@pytest.fixture(scope="module")
+def simulator(server: StateServer) -> Iterator[Simulator]:
+    """A vCenter for each server: another state's clones are no business of a fleet."""
+    assert server.states() == {}
+    with Simulator("-source", "golden", password="sentinel-vcenter-31f0") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def us(
+    server: StateServer, stock: StockProvider, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Person:
+    person = Person(tmp_path_factory.mktemp("us"), stock, simulator, server)
+    recorded = person.workspace.run("instant-clone", "record")
+    assert recorded.code == 0, recorded.output
+    return person
+
+
+@pytest.fixture(scope="module")
+def without_credentials(us: Person) -> Finished:
+    """What Terraform says when it is started without them."""
+    synthesized = us.workspace.run("python", "main.py")
+    assert synthesized.code == 0, synthesized.output
+    return us.terraform("web", "init", "-no-color", "-input=false")
+
+
+@pytest.fixture(scope="module")
+def deployed(us: Person, without_credentials: Finished) -> Finished:
+    us.workspace.environment.update(us.server.credentials)
+    finished = us.workspace.run("cdktf", "deploy", "web", "lab", "--auto-approve")
+    assert finished.code == 0, finished.output
+    return finished
+
+
+@pytest.fixture(scope="module")
+def colleague(
+    us: Person,
+    deployed: Finished,
+    stock: StockProvider,
+    simulator: Simulator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Person:
+    """Who has what is committed, and no more."""
+    person = Person(tmp_path_factory.mktemp("colleague"), stock, simulator, us.server)
+    person.workspace.copy(us.workspace.folder / "sources")
+    person.workspace.environment.update(us.server.credentials)
+    return person
+
+
+def machines(server: StateServer, fleet: str) -> list[str]:
+    """The names of the VMs in a fleet's state."""
+    state = server.states()[server.place.format(fleet=fleet)]
+    return [
+        instance["attributes"]["name"]
+        for resource in state["resources"]
+        if resource["type"] == "vsphere_virtual_machine"
+        for instance in resource["instances"]
+    ]
+
+
+def test_without_credentials_nobody_gets_in(without_credentials: Finished) -> None:
+    assert without_credentials.code == 1
+    assert re.search(
+        "(?i)no valid credential sources|HTTP remote state endpoint requires auth", without_credentials.output
+    )
+
+
+def test_each_fleet_has_a_state_of_its_own_where_it_was_said(server: StateServer, deployed: Finished) -> None:
+    assert deployed.code == 0
+    assert server.states().keys() == {server.place.format(fleet="web"), server.place.format(fleet="lab")}
+    assert (machines(server, "web"), machines(server, "lab")) == (["web-0"], ["lab-0"])
+    assert server.locks() == {}
+
+
+def test_nothing_is_kept_in_the_folder(us: Person, deployed: Finished) -> None:
+    assert deployed.code == 0
+    states = {path.relative_to(us.workspace.folder).as_posix() for path in us.workspace.folder.rglob("*.tfstate*")}
+    # Terraform's note of the backend.
+    assert states == {f"cdktf.out/stacks/{fleet}/.terraform/terraform.tfstate" for fleet in ("web", "lab")}
+
+
+def test_the_next_plan_of_somebody_else_is_empty(colleague: Person) -> None:
+    planned = colleague.workspace.run("cdktf", "diff", "web")
+    assert "No changes. Your infrastructure matches the configuration." in planned.output
+
+
+@pytest.mark.usefixtures("locks")
+def test_a_second_apply_is_refused_and_told_by_whom_until_the_first_has_ended(us: Person, colleague: Person) -> None:
+    place = us.server.place.format(fleet="web")
+    for person in (us, colleague):
+        person.write(count=2)
+    assert us.workspace.run("python", "main.py").code == 0
+    with us.asked("web") as first:
+        holder = us.server.locks()
+        refused = colleague.workspace.run("cdktf", "deploy", "web", "--auto-approve")
+        other = us.terraform("lab", "plan", "-detailed-exitcode", "-no-color")
+        said, _ = first.communicate("yes\n")
+
+    assert holder.keys() == {place}
+    assert refused.code == 1
+    assert REFUSED in refused.output
+    assert holder[place]["ID"] in refused.output
+    assert holder[place]["Who"] in refused.output
+    assert other.code == 0, other.output
+    assert "Apply complete! Resources: 2 added, 0 changed, 0 destroyed." in said
+    assert us.server.locks() == {}
+    released = colleague.terraform("web", "apply", "-auto-approve", "-no-color")
+    assert released.code == 0, released.output
+    assert "No changes. Your infrastructure matches the configuration." in released.output
+    assert sorted(machines(us.server, "web")) == ["web-0", "web-1"]
+
+
+@pytest.mark.usefixtures("locks")
+def test_a_lock_whose_holder_is_gone_stays_until_it_is_taken_away(us: Person, colleague: Person) -> None:
+    us.write(count=3)
+    assert us.workspace.run("python", "main.py").code == 0
+    with us.asked("web") as first:
+        first.kill()
+    [holder] = us.server.locks().values()
+    refused = us.terraform("web", "plan", "-no-color")
+    unlocked = us.terraform("web", "force-unlock", "-force", holder["ID"])
+    planned = us.terraform("web", "plan", "-detailed-exitcode", "-no-color")
+
+    assert refused.code == 1
+    assert REFUSED in refused.output
+    assert unlocked.code == 0, unlocked.output
+    assert planned.code == 2, planned.output
+    assert us.server.locks() == {}
+
+
+def test_no_credential_is_in_the_configuration_the_plan_or_the_log(
+    us: Person, deployed: Finished, colleague: Person
+) -> None:
+    us.write(count=4)
+    assert us.workspace.run("python", "main.py").code == 0
+    planned = us.terraform("web", "plan", "-out", "saved", "-no-color")
+    assert planned.code == 0, planned.output
+    texts = {"deploy": deployed.output.encode(), "plan": planned.output.encode()}
+    for person in (us, colleague):
+        for path in person.workspace.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                texts[str(path)] = path.read_bytes()
+    with zipfile.ZipFile(us.stack("web") / "saved") as saved:
+        texts |= {f"saved plan: {name}": saved.read(name) for name in saved.namelist()}
+    assert "saved plan: tfplan" in texts
+    texts["states"] = json.dumps(us.server.states()).encode()
+    credentials = [value.encode() for value in us.server.credentials.values()]
+    assert [name for name, text in texts.items() if any(each in text for each in credentials)] == []
+
+
+def test_the_end_of_a_fleet_leaves_the_others_state(us: Person, colleague: Person) -> None:
+    before = us.server.states()[us.server.place.format(fleet="web")]
+    destroyed = colleague.workspace.run("cdktf", "destroy", "lab", "--auto-approve")
+    assert destroyed.code == 0, destroyed.output
+    assert machines(us.server, "lab") == []
+    assert us.server.states()[us.server.place.format(fleet="web")] == before

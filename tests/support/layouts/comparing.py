@@ -1,0 +1,64 @@
+"""What a clone has otherwise than its source, of all that vCenter tells of a VM's configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from tests.vcsim.client import plain
+
+__all__ = ["MAY_DIFFER", "differences_of"]
+
+MAY_DIFFER = (
+    "changeVersion",
+    "createDate",
+    "modified",
+    "name",
+    "uuid",
+    "instanceUuid",
+    r"files\.(vmPathName|snapshotDirectory|suspendDirectory|logDirectory)",
+    r"hardware\.device\[\d+\]\.(macAddress|addressType)",
+    r"hardware\.device\[\d+\]\.backing(\.parent)*\.(fileName|uuid|contentId|deltaDiskFormat|parent)",
+)
+"""paths below `config`, as regular expressions: the clone's own identity, files and addresses, and nothing else"""
+_ALLOWED = re.compile("|".join(f"(?:{path})" for path in MAY_DIFFER))
+
+
+def differences_of(source: Any, clone: Any, *, added: Collection[str] = ()) -> list[str]:
+    """The differences, as "path: source's value → clone's value"; `added` are the extra config it was given."""
+    mine = {**_flat(plain(source.config), ""), **_runtime(source)}
+    theirs = {**_flat(plain(clone.config), ""), **_runtime(clone)}
+    given = {f"extraConfig[{key}]" for key in added}
+    return [
+        f"{path}: {mine.get(path)!r} → {theirs.get(path)!r}"
+        for path in sorted(mine.keys() | theirs.keys())
+        if mine.get(path) != theirs.get(path) and not _ALLOWED.fullmatch(path) and path not in given
+    ]
+
+
+def _runtime(vm: Any) -> dict[str, Any]:
+    return {
+        "runtime.host": str(vm.runtime.host),
+        "runtime.powerState": vm.runtime.powerState,
+        "network": [str(network) for network in vm.network],
+        "tag": [str(tag) for tag in vm.tag],
+        "customValue": [str(value) for value in vm.customValue],
+    }
+
+
+def _flat(value: Any, path: str) -> dict[str, Any]:
+    if path == "extraConfig":
+        return {f"{path}[{option['key']}]": option["value"] for option in value}
+    return dict(_leaves(value, path))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{path}.{name}" if path else name).items()
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _flat(inner, f"{path}[{index}]").items()
+    else:
+        yield path, value

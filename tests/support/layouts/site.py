@@ -1,0 +1,53 @@
+"""Simulators full of sources, one of each layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from instant_clone.errors import ReplicaError
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.vcenter.lookup import look_up
+from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.versions import ProviderVersion
+from tests.support.layouts.machine import Machine, made
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client
+
+__all__ = ["Site", "build"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A simulator, a client of it, and its running sources, by the names that their VMs have there."""
+
+    simulator: Simulator
+    client: Client
+    sources: Mapping[str, SourceVm]
+
+    def repeatable(self, release: ProviderVersion) -> dict[str, SourceVm]:
+        """The sources that `release` can express, by the rule of the replica."""
+        refused = self.refused(release)
+        return {name: source for name, source in self.sources.items() if name not in refused}
+
+    def refused(self, release: ProviderVersion) -> dict[str, ReplicaError]:
+        """Why it cannot express the others."""
+        found = {}
+        for name, source in self.sources.items():
+            try:
+                replicate(source, release)
+            except ReplicaError as error:
+                found[name] = error
+        return found
+
+
+def build(simulator: Simulator, client: Client, machines: Iterable[tuple[str, Machine, str]]) -> Site:
+    """Makes the VMs, each with its name and the language of its labels, and looks them up as the project does."""
+    names = []
+    for name, machine, locale in machines:
+        made(simulator, client, machine, name, locale=locale)
+        names.append(name)
+    settings = ConnectionSettings(simulator.address, simulator.user, simulator.password, allow_unverified_ssl=True)
+    with connect(settings) as session:
+        return Site(simulator, client, {name: look_up(session, name, datacenter="DC0") for name in names})

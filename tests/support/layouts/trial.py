@@ -1,0 +1,174 @@
+"""One run of Terraform that makes a clone of each of many sources, and what is wrong with every single one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from constructs.literals import literals
+from instant_clone.owner import OWNER_KEY
+from instant_clone.provider.values import differences
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
+from tests.e2e.terraform import Outcome, Terraform
+from tests.support.clone_stack import PROVIDER_SOURCE, machine
+from tests.support.layouts.comparing import differences_of
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client
+
+__all__ = ["Pair", "Trial", "repeated", "tried"]
+
+RESOURCE = "vsphere_virtual_machine"
+_PATIENCE_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source and its clone, by their names in the datacenter's VM folder."""
+
+    source: str
+    clone: str
+
+
+@dataclass
+class Trial:
+    """What is wrong with each clone, by its resource's address; "" is for what concerns none of them alone."""
+
+    wrong: dict[str, list[str]]
+    calls: dict[str, int] = field(default_factory=dict)
+    """number of calls on each clone besides the one that made it"""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """by step"""
+
+    def blame(self, address: str, problem: str) -> None:
+        """Note a problem."""
+        self.wrong.setdefault(address if address in self.wrong else "", []).append(problem)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure a step."""
+        start = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - start, 1)
+
+
+def repeated(source: SourceVm, release: ProviderVersion, name: str) -> dict[str, Any]:
+    """The arguments of a clone of `source` as values. Raises ReplicaError."""
+    replica = replicate(source, release)
+    body = machine(source, release, name=name, **({"vtpm": [{}]} if replica.vtpm else {}))
+    # Texts of a VM may hold what Terraform takes for a template.
+    return {**body, **literals(replica.scalars)}
+
+
+def tried(
+    terraform: Terraform,
+    simulator: Simulator,
+    client: Client,
+    document: Mapping[str, Any],
+    pairs: Mapping[str, Pair],
+    *,
+    stock_source: str,
+) -> Trial:
+    """Applies `document`, whose clones are `pairs` by their addresses, and looks for everything that is not exact.
+
+    The apply may change nothing on a clone; the clone equals its source; the next plan is empty, and so is that of
+    the stock provider, found under the address `stock_source`, on the state and without the block.
+    """
+    trial = Trial({address: [] for address in pairs})
+    before = {pair.source: len(simulator.calls(pair.source)) for pair in pairs.values()}
+    terraform.write(document)
+    with trial.step("apply"):
+        outcome = _patiently(terraform, "apply")
+    _told(trial, outcome)
+    applied = _addresses(terraform)
+    refused = {each.address for each in outcome.errors if each.address in pairs}
+    if refused and refused != set(pairs) and not applied:
+        # A plan that is refused for one clone is so for all.
+        document = _without(document, refused)
+        terraform.write(document)
+        _told(trial, _patiently(terraform, "apply"))
+        applied = _addresses(terraform)
+    with trial.step("compare"):
+        for address, pair in pairs.items():
+            if address not in applied:
+                trial.blame(address, "was not made")
+                continue
+            calls = [call.method for call in simulator.calls(pair.clone)]
+            trial.calls[address] = len(calls)
+            if calls:
+                trial.blame(address, f"was changed: {', '.join(calls)}")
+            on_source = [call.method for call in simulator.calls(pair.source)[before[pair.source] :]]
+            if on_source != ["InstantClone_Task"]:
+                trial.blame(address, f"its source was changed: {', '.join(on_source)}")
+            source, clone = client.vm(pair.source), client.vm(pair.clone)
+            for difference in differences_of(source, clone, added=(OWNER_KEY,)):
+                trial.blame(address, f"differs: {difference}")
+    if not applied:
+        return trial
+    with trial.step("second plan"):
+        _must_be_empty(trial, terraform, "second plan")
+    with trial.step("stock provider alone"):
+        terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, stock_source).require()
+        terraform.write(_without_the_plugin(document, stock_source))
+        terraform.init("-upgrade")
+        _must_be_empty(trial, terraform, "stock provider alone")
+    return trial
+
+
+def _patiently(terraform: Terraform, command: str, *arguments: str) -> Outcome:
+    """A command that has a hundred clones to go through, on a machine that has other things to do."""
+    with terraform.start(command, *arguments) as running:
+        stdout, stderr = running.process.communicate(timeout=_PATIENCE_SECONDS)
+        return Outcome(running.process.returncode, stdout, stderr, running.mark)
+
+
+def _without(document: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
+    """`document` without the clones at these addresses; it has no other resources that refer to them."""
+    machines = document["resource"][RESOURCE]
+    kept = {name: body for name, body in machines.items() if f"{RESOURCE}.{name}" not in addresses}
+    return {**document, "resource": {**document["resource"], RESOURCE: kept}}
+
+
+def _addresses(terraform: Terraform) -> set[str]:
+    """Those of the clones in the state."""
+    if not (terraform.folder / "terraform.tfstate").exists():
+        return set()
+    return {
+        f"{RESOURCE}.{resource['name']}" + (f'["{instance["index_key"]}"]' if "index_key" in instance else "")
+        for resource in json.loads(terraform.state_text)["resources"]
+        if (resource["mode"], resource["type"]) == ("managed", RESOURCE)
+        for instance in resource["instances"]
+        if instance.get("status") != "tainted"
+    }
+
+
+def _told(trial: Trial, outcome: Outcome, step: str = "apply") -> None:
+    for diagnostic in outcome.diagnostics:
+        trial.blame(diagnostic.address, f"{step}: {diagnostic}")
+
+
+def _must_be_empty(trial: Trial, terraform: Terraform, step: str) -> None:
+    outcome = _patiently(terraform, "plan", "-out=saved")
+    _told(trial, outcome, step)
+    if outcome.code or not outcome.changes:
+        return
+    shown = json.loads(terraform.run("show", "-json", "saved").require().stdout)
+    for change in shown["resource_changes"]:
+        if change["address"] in outcome.changes:
+            found = differences(change["change"]["before"] or {}, change["change"]["after"] or {})
+            what = ", ".join(f"{each.path}: {each.before!r} → {each.after!r}" for each in found)
+            trial.blame(change["address"], f"{step}: {'/'.join(change['change']['actions'])} {what}")
+
+
+def _without_the_plugin(document: Mapping[str, Any], stock_source: str) -> dict[str, Any]:
+    whole: dict[str, Any] = deepcopy(dict(document))
+    whole["terraform"]["required_providers"]["vsphere"]["source"] = stock_source
+    for body in whole["resource"][RESOURCE].values():
+        del body["instantclone"]
+    return whole

@@ -1,0 +1,218 @@
+"""Servers on free ports of 127.0.0.1 that keep Terraform's states, and let only those in who have the credentials.
+
+S3 is the VersityGW of .tools/bin/versitygw (`make` builds it): buckets are folders, objects are files, requests are
+signed. What the backend http asks of a server is little, and so is the server here.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.processes import until
+
+__all__ = ["HttpServer", "S3Server", "StateServer"]
+
+PROGRAM = Path(__file__).resolve().parents[2] / ".tools" / "bin" / "versitygw"
+LOCAL = "127.0.0.1"
+USER = "state-user-4b1d"
+SECRET = "sentinel-state-9e27c4"
+
+
+class StateServer(ABC):
+    """A server that runs; places are what a fleet file calls them, with the fleet's name filled in."""
+
+    settings: str
+    """what stands in [state]"""
+    credentials: Mapping[str, str]
+    """the variables from which Terraform takes them"""
+    place: ClassVar[str]
+    """where a fleet's state has to be, with {fleet} for its name"""
+
+    @abstractmethod
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The states by place."""
+
+    @abstractmethod
+    def locks(self) -> dict[str, dict[str, Any]]:
+        """Who holds the locks, as Terraform describes itself, by the place that is locked."""
+
+
+class S3Server(StateServer):
+    """VersityGW."""
+
+    place = "instant-clones/{fleet}.tfstate"
+    _bucket = "terraform-states"
+    _lock = ".tflock"
+
+    def __init__(self, folder: Path, port: int, *, lockfile: bool) -> None:
+        self._states = folder / self._bucket
+        endpoint = f"http://{LOCAL}:{port}"
+        # Until 1.6 Terraform knew other names; use_lockfile came with 1.10.
+        own = (
+            f'use_lockfile = true\nuse_path_style = true\nendpoints = {{ s3 = "{endpoint}" }}\n'
+            "skip_requesting_account_id = true\n"
+            if lockfile
+            else f'force_path_style = true\nendpoint = "{endpoint}"\n'
+        )
+        self.settings = (
+            f'backend = "s3"\nbucket = "{self._bucket}"\nkey = "{self.place}"\nregion = "us-east-1"\n'
+            f"skip_credentials_validation = true\nskip_metadata_api_check = true\n{own}"
+        )
+        self.credentials = {"AWS_ACCESS_KEY_ID": USER, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path, *, lockfile: bool) -> Iterator[S3Server]:
+        """A server with an empty bucket below `folder`; `lockfile` is whether Terraform can lock with a file in it."""
+        buckets, metadata = folder / "buckets", folder / "metadata"
+        (buckets / cls._bucket).mkdir(parents=True)
+        # Beside the objects: not every file system has extended attributes.
+        metadata.mkdir()
+        with socket.socket() as free:
+            free.bind((LOCAL, 0))
+            port = free.getsockname()[1]
+        command = [str(PROGRAM), "--quiet", "--port", f"{LOCAL}:{port}", "posix", "--sidecar", str(metadata)]
+        environment = {**os.environ, "ROOT_ACCESS_KEY": USER, "ROOT_SECRET_KEY": SECRET}
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, str(buckets)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        with process:
+            try:
+                until(lambda: process.poll() is not None or _answers(port), f"{PROGRAM.name} to serve")
+                assert process.poll() is None, (folder / "log").read_text()
+                yield cls(buckets, port, lockfile=lockfile)
+            finally:
+                process.kill()
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        return {place: content for place, content in self._objects().items() if not place.endswith(self._lock)}
+
+    def locks(self) -> dict[str, dict[str, Any]]:
+        return {
+            place.removesuffix(self._lock): content
+            for place, content in self._objects().items()
+            if place.endswith(self._lock)
+        }
+
+    def _objects(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for path in self._states.rglob("*"):
+            # One may be gone since it was listed.
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                found[path.relative_to(self._states).as_posix()] = json.loads(path.read_text())
+        return found
+
+
+class HttpServer(StateServer):
+    """What the backend http asks of a server, and no more."""
+
+    place = "/states/{fleet}"
+
+    def __init__(self, port: int) -> None:
+        address = f"http://{LOCAL}:{port}{self.place}"
+        self.settings = "".join(
+            f'{name} = "{value}"\n'
+            for name, value in {
+                "backend": "http",
+                "address": address,
+                "lock_address": address,
+                "unlock_address": address,
+            }.items()
+        )
+        self.credentials = {"TF_HTTP_USERNAME": USER, "TF_HTTP_PASSWORD": SECRET}
+        self.held: dict[str, dict[str, Any]] = {}
+        self.kept: dict[str, bytes] = {}
+        self.guard = threading.Lock()
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[HttpServer]:
+        """A server without any state."""
+        with ThreadingHTTPServer((LOCAL, 0), _Requests) as listening:
+            server = cls(listening.server_port)
+            listening.states = server  # type: ignore[attr-defined]
+            thread = threading.Thread(target=listening.serve_forever)
+            thread.start()
+            try:
+                yield server
+            finally:
+                listening.shutdown()
+                thread.join()
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        with self.guard:
+            return {place: json.loads(state) for place, state in self.kept.items()}
+
+    def locks(self) -> dict[str, dict[str, Any]]:
+        with self.guard:
+            return dict(self.held)
+
+
+class _Requests(BaseHTTPRequestHandler):
+    """The protocol: developer.hashicorp.com/terraform/language/backend/http."""
+
+    def _handle(self) -> None:
+        server: HttpServer = self.server.states  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        given = base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {given}":
+            code, answer = 401, b""
+        else:
+            with server.guard:
+                code, answer = self._answer(server, body)
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = do_LOCK = do_UNLOCK = _handle  # noqa: N815 (the base class calls them so)
+
+    def _answer(self, server: HttpServer, body: bytes) -> tuple[int, bytes]:
+        url = urlsplit(self.path)
+        place, holder = url.path, server.held.get(url.path)
+        if self.command == "GET":
+            return (200, server.kept[place]) if place in server.kept else (404, b"")
+        if holder and not self._is_of(holder, parse_qs(url.query), body):
+            return 423, json.dumps(holder).encode()
+        if self.command == "LOCK":
+            server.held[place] = json.loads(body)
+        elif self.command == "UNLOCK":
+            server.held.pop(place, None)
+        else:
+            server.kept[place] = body
+        return 200, b""
+
+    def _is_of(self, holder: Mapping[str, Any], query: Mapping[str, list[str]], body: bytes) -> bool:
+        """Whether a request that changes something may do so while there is a lock."""
+        if self.command == "POST":
+            return query.get("ID") == [holder["ID"]]
+        # `terraform force-unlock` sends nothing.
+        return self.command == "UNLOCK" and (not body or json.loads(body)["ID"] == holder["ID"])
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Keeps quiet."""
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((LOCAL, port), timeout=1):
+        return True
+    return False
