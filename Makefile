@@ -77,10 +77,10 @@ unit: .venv/.complete ## the fast tests only
 	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not (simulator or e2e or long)' --basetemp .cache/tests
 
 run_in_parallel := $(bin)/python -m pytest --numprocesses 2 --dist loadscope --basetemp .cache/tests
-e2e: setup .tools/bin/versitygw ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
+e2e: setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
 	@$(with_scratch) $(with_tools) $(run_in_parallel) -m '(simulator or e2e) and not long'
 
-test-long: setup ## what is tested with generated cases, with many more of them (CASES=2000)
+test-long: setup .tools/bin/versitygw ## what is tested with generated cases, with many more of them (CASES=2000)
 	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_in_parallel) -m long
 
 bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)

@@ -19,7 +19,7 @@ from tests.support.state_servers import HttpServer, S3Server, StateServer
 from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 FLEETS = """
 [state]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import Bench
-from tests.support.clone_stack import clones
+from typing import Any
+
+from pyVmomi import vim
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, document, machine, source_of
+from tests.support.releases import skip_unless_repeatable
+from tests.vcsim.client import Client, result
 
 
 def test_processors_memory_and_annotation_are_changed_at_once_while_the_clone_runs(bench: Bench) -> None:
@@ -25,3 +32,89 @@ def test_memory_cannot_be_taken_from_a_running_clone(bench: Bench) -> None:
 
     assert refused.summary == "Configuration would power-cycle the clone"
     assert "  memory: the source has 4096, configured is 2048." in refused.detail
+
+
+def test_wishes_are_made_hot_each_by_whom_it_is_for(bench: Bench) -> None:
+    """Networks when cloning; processors, memory and annotation at once; the rest by the stock provider."""
+    own = machine(bench.source, bench.release)
+    elsewhere = [
+        interface | {"network_id": "${data.vsphere_network.other.id}"} for interface in own["network_interface"]
+    ]
+    wishes: dict[str, dict[str, Any]] = {
+        "network": {"network_interface": elsewhere},
+        "processors": {"num_cpus": 4},
+        "memory": {"memory": 8192},
+        "annotation": {"annotation": "changed"},
+        "three": {"num_cpus": 4, "memory": 8192, "annotation": "changed", "network_interface": elsewhere},
+        "tags": {"tags": ["${vsphere_tag.tag.id}"]},
+        "attributes": {"custom_attributes": {"${vsphere_custom_attribute.attribute.id}": "yes"}},
+        "disk": {"disk": [*own["disk"], {"label": "added", "unit_number": 3, "size": 1}]},
+        "interface": {"network_interface": [*own["network_interface"], elsewhere[0]]},
+        "both": {
+            "num_cpus": 4,
+            "disk": [*own["disk"], {"label": "added", "unit_number": 3, "size": 1}],
+            "network_interface": [elsewhere[0], own["network_interface"][0]],
+        },
+    }
+    machines = {f"wish-{name}": own | {"name": f"wish-{name}"} | wish for name, wish in wishes.items()}
+    whole = document(bench.release, machines)
+    attribute = {"attribute": {"name": "fleet", "managed_object_type": "VirtualMachine"}}
+    category = {"category": {"name": "fleets", "cardinality": "SINGLE", "associable_types": ["VirtualMachine"]}}
+    tag = {"tag": {"name": "web", "category_id": "${vsphere_tag_category.category.id}"}}
+    whole["resource"] |= {
+        "vsphere_custom_attribute": attribute,
+        "vsphere_tag_category": category,
+        "vsphere_tag": tag,
+    }
+    whole["data"]["vsphere_network"] = {
+        "other": {"name": "DC0_DVPG1", "datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+    }
+    bench.terraform.write(whole)
+
+    applied = bench.terraform.apply("-parallelism=20")
+
+    assert applied.diagnostics == []
+    once = ["ReconfigVM_Task"]
+    assert {name: bench.methods(f"wish-{name}") for name in wishes} == {
+        "network": [],
+        "processors": once,
+        "memory": once,
+        "annotation": once,
+        "three": once,
+        "tags": [],
+        "attributes": [],
+        "disk": once,
+        "interface": once,
+        "both": once * 2,
+    }
+    assert bench.terraform.attributes("wish-tags")["tags"] != []
+    # vcsim tells a category's types in words of its own.
+    changed = {address for address in bench.terraform.plan() if not address.startswith("vsphere_tag_category.")}
+    assert changed == set()
+
+
+def test_more_memory_than_the_source_s_with_all_of_it_reserved(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    """vCenter raises a reservation that is locked to the maximum with the memory."""
+    simulator = start_simulator("-source", "locked", "-vm", 0, "-tools", "0s")
+    with Client(simulator) as client:
+        locked = vim.ResourceAllocationInfo(reservation=4096)
+        task = client.vm("locked").Reconfigure(
+            vim.vm.ConfigSpec(memoryReservationLockedToMax=True, memoryAllocation=locked)
+        )
+        result(task)
+    source = source_of(simulator, "locked")
+    skip_unless_repeatable(source, plugin.release)
+    bench = Bench(simulator, source, plugin.release, new_terraform(simulator))
+    larger = {"memory": 8192, "memory_reservation": 8192}
+    bench.terraform.write(clones(source, bench.release, ["reserved"], **larger))
+
+    assert bench.terraform.apply().diagnostics == []
+
+    assert bench.methods("reserved") == ["ReconfigVM_Task"]
+    with Client(bench.simulator) as client:
+        config = client.vm("reserved").config
+        assert (config.hardware.memoryMB, config.memoryAllocation.reservation) == (8192, 8192)
+        assert config.memoryReservationLockedToMax is True
+    assert bench.terraform.plan() == {}

@@ -206,6 +206,18 @@ def test_devices_of_a_clone_have_other_keys(simulated: Simulator, source: Any) -
     assert [each.deviceConfigId for each in made.guest.net] == [4300]
 
 
+def test_an_interface_added_beside_renumbered_ones_gets_a_unit_of_its_own(simulated: Simulator, source: Any) -> None:
+    simulated.quirk("device-keys", "renumbered")
+    made = clone(source, "rekeyed-and-more")
+    standard: Any = Device.VirtualEthernetCard.NetworkBackingInfo
+    card = nic(Device.VirtualVmxnet3, standard(deviceName="VM Network"))
+    added = Device.VirtualDeviceSpec(operation="add", device=card)
+
+    result(made.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[added])))
+
+    assert [(each.key, each.unitNumber) for each in nics(made)] == [(4300, 7), (4001, 8)]
+
+
 @pytest.mark.parametrize(
     ("value", "labels"),
     [

@@ -1,0 +1,181 @@
+"""VMs that come into a state by import, and clones that get another address in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from instant_clone.owner import OWNER_KEY
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.terraform import Terraform
+from tests.support.clone_stack import clones, document, machine, source_of
+from tests.support.simulator import Simulator
+
+ADDRESS = "vsphere_virtual_machine.{}"
+WORDS = {
+    *("extra_config", "extra_config_reboot_required", "imported", "instantclone", "wait_for_guest_net_timeout"),
+    *("disk", "replace_trigger"),
+    # Their order: the stock provider imports them in that of vCenter's list.
+    "network_interface",
+}
+"""what a plan after an import may change in the state: words for what is there already"""
+
+
+@pytest.fixture(scope="module")
+def own_vcenter(start_simulator: StartSimulator) -> Simulator:
+    """Its sources' clones come out with their devices in another order, and with other labels, except of plain's."""
+    simulator = start_simulator(
+        *("-source", "golden,plain", "-layout", "golden=two-controllers", "-layout", "plain=two-controllers"),
+        *("-vm", 0, "-tools", "0s"),
+    )
+    for quirk, value in (("device-order", "reversed"), ("device-labels", "de"), ("delta-fields", "unset")):
+        simulator.quirk(quirk, value, vm="golden")
+    return simulator
+
+
+@pytest.fixture(params=["golden", "plain"])
+def made(
+    request: pytest.FixtureRequest, own_vcenter: Simulator, plugin: Plugin, new_terraform: NewTerraform
+) -> tuple[Bench, dict[str, str]]:
+    """Two clones of a fleet that its state has, with their extra_config, in a folder of their own."""
+    bench = Bench(own_vcenter, source_of(own_vcenter, request.param), plugin.release, new_terraform(own_vcenter))
+    return bench, {OWNER_KEY: f"owner/web/${{each.key}}/{bench.source.uuid}/1", "guestinfo.hostname": "${each.key}"}
+
+
+def _names(request: pytest.FixtureRequest) -> list[str]:
+    base = "-".join(word for word in request.node.name.replace("[", "-").replace("]", "").split("_")[-2:])
+    return [f"{base.replace('.', '')[-40:]}-{number}" for number in range(2)]
+
+
+def _changed(terraform: Terraform) -> dict[str, set[str]]:
+    """The attributes that a plan changes, by address."""
+    terraform.run("plan", "-out=saved").require()
+    shown = json.loads(terraform.run("show", "-json", "saved").require().stdout)
+    return {
+        each["address"]: {
+            name
+            for name, value in each["change"]["after"].items()
+            if value != each["change"]["before"].get(name) or each["change"]["after_unknown"].get(name)
+        }
+        for each in shown["resource_changes"]
+        if each["change"]["actions"] != ["no-op"]
+    }
+
+
+@pytest.mark.parametrize("way", ["command", "blocks", "one-block"])
+def test_a_fleet_s_clone_comes_back_with_nothing_but_words_to_change(
+    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest, way: str
+) -> None:
+    bench, extra = made
+    names = _names(request)
+    whole = clones(bench.source, bench.release, names, extra_config=extra)
+    bench.terraform.write(whole)
+    bench.terraform.apply()
+    before = {name: bench.terraform.attributes(name) for name in names}
+    other = new_terraform(bench.simulator)
+    if way == "command":
+        other.write(whole)
+        for name in names:
+            other.run("import", "-input=false", f'{ADDRESS.format("vm")}["{name}"]', f"/DC0/vm/{name}").require()
+        for state in (other.attributes(name) for name in names):
+            assert [disk["label"] for disk in state["disk"]] == ["disk0", "disk1", "disk2", "disk3"]
+            assert [each["source_uuid"] for each in state["instantclone"]] == [bench.source.uuid]
+    elif way == "blocks":
+        imports = [{"to": f'{ADDRESS.format("vm")}["{name}"]', "id": f"/DC0/vm/{name}"} for name in names]
+        other.write({**whole, "import": imports})
+    else:
+        each = {"to": f"{ADDRESS.format('vm')}[each.key]", "id": "/DC0/vm/${each.key}"}
+        other.write({**whole, "import": [{"for_each": {name: name for name in names}, **each}]})
+
+    changed = _changed(other)
+    applied = other.apply()
+
+    assert {name for attributes in changed.values() for name in attributes} <= WORDS
+    assert applied.diagnostics == []
+    assert bench.methods(*names) == []
+    assert other.plan() == {}
+    after = {name: other.attributes(name) for name in names}
+    left_out = ("reboot_required", "change_version", "moid")
+    for name in names:
+        same = {key: value for key, value in before[name].items() if key not in left_out}
+        assert {key: after[name][key] for key in same} == same
+
+
+def test_a_vm_without_a_marker_comes_as_with_the_stock_provider(
+    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
+) -> None:
+    """As a clone that was made otherwise; with the block in the configuration, its state gets the words in the plan."""
+    bench, _ = made
+    names = _names(request)
+    whole = clones(bench.source, bench.release, names)
+    bench.terraform.write(whole)
+    bench.terraform.apply()
+    other = new_terraform(bench.simulator)
+    other.write(whole)
+    for name in names:
+        other.run("import", "-input=false", f'{ADDRESS.format("vm")}["{name}"]', f"/DC0/vm/{name}").require()
+    assert [other.attributes(name)["instantclone"] for name in names] == [[], []]
+
+    changed = _changed(other)
+    other.apply()
+
+    assert {name for attributes in changed.values() for name in attributes} <= WORDS
+    assert bench.methods(*names) == []
+    assert [other.attributes(name)["instantclone"][0]["source_uuid"] for name in names] == [bench.source.uuid] * 2
+    assert other.plan() == {}
+
+
+def test_what_really_differs_shows_beside_the_words(
+    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
+) -> None:
+    bench, extra = made
+    hot, cold = _names(request)
+    bench.terraform.write(clones(bench.source, bench.release, [hot, cold], extra_config=extra))
+    bench.terraform.apply()
+    other = new_terraform(bench.simulator)
+
+    def written(**changes: dict[str, Any]) -> dict[str, Any]:
+        machines = {}
+        for key, name in (("hot", hot), ("cold", cold)):
+            own = {name_: value.replace("${each.key}", name) for name_, value in extra.items()}
+            body = machine(bench.source, bench.release, name=name, extra_config=own)
+            machines[key] = body | changes.get(key, {})
+        return document(bench.release, machines)
+
+    other.write(written(hot={"num_cpus": 4}, cold={"nested_hv_enabled": True}))
+    for key, name in (("hot", hot), ("cold", cold)):
+        other.run("import", "-input=false", ADDRESS.format(key), f"/DC0/vm/{name}").require()
+
+    (refused,) = other.run("plan").errors
+    assert (refused.summary, refused.address) == ("Change would power-cycle or move the clone", ADDRESS.format("cold"))
+    other.write(written(hot={"num_cpus": 4}))
+    assert "num_cpus" in _changed(other)[ADDRESS.format("hot")]
+    other.apply()
+    assert (bench.methods(hot), bench.methods(cold)) == (["ReconfigVM_Task"], [])
+    assert other.plan() == {}
+
+
+def test_a_moved_block_gives_clones_another_address(
+    made: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
+) -> None:
+    bench, extra = made
+    first, second = _names(request)
+    bench.terraform.write(clones(bench.source, bench.release, [first, second], extra_config=extra))
+    bench.terraform.apply()
+    body = clones(bench.source, bench.release, [first, second], extra_config=extra)
+    machines = body["resource"]["vsphere_virtual_machine"]
+    machines["web"] = machines.pop("vm")
+    body["moved"] = [{"from": ADDRESS.format("vm"), "to": ADDRESS.format("web")}]
+    bench.terraform.write(body)
+
+    planned = bench.terraform.run("plan").require()
+
+    assert set(planned.changes.values()) <= {"move"}
+    assert planned.diagnostics == []
+    bench.terraform.apply()
+    assert sorted(bench.terraform.instances()) == sorted([first, second])
+    assert bench.methods(first, second) == []
+    assert bench.terraform.plan() == {}

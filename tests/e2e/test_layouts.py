@@ -1,0 +1,227 @@
+"""A clone of every named hardware layout is its source again, through both kinds of stack and for both providers.
+
+One run of Terraform makes the clones of all layouts that a release can express; every layout is judged by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Plugin
+from tests.e2e.terraform import Terraform
+from tests.support.clone_stack import document
+from tests.support.layouts.named import FLAGS, LAYOUTS, Vcenter
+from tests.support.layouts.site import Site, build
+from tests.support.layouts.trial import Pair, Trial, repeated, tried
+from tests.support.stock import StockProvider
+from tests.support.workspace import Workspace
+from tests.vcsim.client import Client
+
+# Beyond the time that `make test` has.
+pytestmark = pytest.mark.long
+
+MAIN: Vcenter = "7.0.3"
+NUMBERS = {layout: number for number, layout in enumerate(LAYOUTS)}
+OF_STACKS = [layout for layout, each in LAYOUTS.items() if each.vcenter == MAIN]
+STACKS = {"values": "dynamic", "references": "static"}
+"""the kinds of stack, by the names of the fleets here"""
+OTHERS: dict[str, Vcenter] = {"7.0.0": "7.0.0", "8.0.2": "8.0.2"}
+
+FLEET = """
+[fleets.{name}]
+stack         = "{stack}"
+datacenter    = "DC0"
+datastore     = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+"""
+SOURCE = """
+[[fleets.{name}.sources]]
+key     = "layout{number}"
+vm      = "source-{number}"
+members = "{number}"
+record  = "sources/source-{number}.json"
+"""
+
+
+def fleet(name: str, vms: Iterable[str]) -> str:
+    sources = (SOURCE.format(name=name, number=number(vm)) for vm in vms)
+    return FLEET.format(name=name, stack=STACKS[name]) + "".join(sources)
+
+
+def has(stack: str, vm: str) -> bool:
+    """Whether this kind of stack can have the layout of that VM, besides what the release can express."""
+    return stack not in STACKS or STACKS[stack] == "dynamic" or not LAYOUTS[layout_of(vm)].values_only
+
+
+def layout_of(vm: str) -> str:
+    return next(layout for layout, own in NUMBERS.items() if own == number(vm))
+
+
+def vm_of(layout: str) -> str:
+    return f"source-{NUMBERS[layout]}"
+
+
+def address(kind: str, vm: str) -> str:
+    resource = f"vsphere_virtual_machine.layout{number(vm)}"
+    return f'{resource}["{kind}-{number(vm)}"]' if kind in STACKS else resource
+
+
+def number(vm: str) -> int:
+    return int(vm.rpartition("-")[2])
+
+
+@pytest.fixture(scope="module")
+def sites(start_simulator: StartSimulator) -> Iterator[Callable[[Vcenter], Site]]:
+    """The simulator of a vCenter with all sources that need it."""
+    with ExitStack() as clients:
+
+        @lru_cache
+        def site(vcenter: Vcenter) -> Site:
+            simulator = start_simulator("-vm", 0, *FLAGS[vcenter])
+            client = clients.enter_context(Client(simulator))
+            chosen = [
+                (vm_of(name), layout.machine, layout.locale)
+                for name, layout in LAYOUTS.items()
+                if layout.vcenter == vcenter
+            ]
+            return build(simulator, client, chosen)
+
+        yield site
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    sites: Callable[[Vcenter], Site], stock: StockProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """A project's folder with the records of all sources."""
+    site = sites(MAIN)
+    folder = tmp_path_factory.mktemp("layouts") / "workspace"
+    made = Workspace(folder, stock_binary=stock.path, vcenter=site.simulator.environment(base={}))
+    (folder / "fleets.toml").write_text(fleet("values", site.sources))
+    recorded = made.run("instant-clone", "record")
+    assert recorded.code == 0, recorded.output
+    made.environment["INSTANT_CLONE_LOOKUP"] = "record"
+    return made
+
+
+@pytest.fixture(scope="module")
+def stacks(workspace: Workspace, sites: Callable[[Vcenter], Site], stock: StockProvider) -> dict[str, dict[str, Any]]:
+    """Both stacks, as the app synthesizes them, of the sources that the release can express."""
+    repeatable = sites(MAIN).repeatable(stock.release)
+    fleets = [fleet(name, (vm for vm in repeatable if has(name, vm))) for name in STACKS]
+    (workspace.folder / "fleets.toml").write_text("".join(fleets))
+    synthesized = workspace.run("python", "main.py")
+    assert synthesized.code == 0, synthesized.output
+    folder = workspace.folder / "cdktf.out" / "stacks"
+    found = {name: json.loads((folder / name / "cdk.tf.json").read_text()) for name in STACKS}
+    for stack in found.values():
+        # The state stays beside the configuration.
+        del stack["terraform"]["backend"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def refused(workspace: Workspace, sites: Callable[[Vcenter], Site], stock: StockProvider) -> str:
+    """What the app says of a fleet of those sources that the release cannot express."""
+    (workspace.folder / "fleets.toml").write_text(fleet("values", sites(MAIN).refused(stock.release)))
+    ended = workspace.run("python", "main.py")
+    assert ended.code == 1
+    return ended.output
+
+
+@pytest.fixture(scope="module")
+def trial(
+    request: pytest.FixtureRequest,
+    sites: Callable[[Vcenter], Site],
+    stacks: dict[str, dict[str, Any]],
+    plugin: Plugin,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Trial:
+    """The clones of a stack, or as values those of another vCenter, made and judged."""
+    kind: str = request.param
+    site = sites(OTHERS.get(kind, MAIN))
+    repeatable = site.repeatable(plugin.release)
+    if kind in STACKS:
+        whole = stacks[kind]
+        pairs = {address(kind, vm): Pair(vm, f"{kind}-{number(vm)}") for vm in repeatable if has(kind, vm)}
+    else:
+        names = {vm: f"layout{number(vm)}" for vm in repeatable}
+        whole = document(
+            plugin.release, {name: repeated(repeatable[vm], plugin.release, name) for vm, name in names.items()}
+        )
+        pairs = {address(kind, vm): Pair(vm, name) for vm, name in names.items()}
+    folder = tmp_path_factory.mktemp("layouts") / "terraform"
+    environment = site.simulator.environment(plugin.environment)
+    with Terraform(folder, environment, initialised=plugin.initialised) as terraform:
+        found = tried(terraform, site.simulator, site.client, whole, pairs, stock_source=plugin.stock_source)
+    print(f"{kind}, {plugin.release}: {len(found.calls)} clones, {sum(found.calls.values())} calls, {found.seconds}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("trial", "layout"),
+    [
+        pytest.param(stack, layout, id=f"{stack}-{layout}")
+        for stack in STACKS
+        for layout in OF_STACKS
+        if has(stack, vm_of(layout))
+    ],
+    indirect=["trial"],
+    scope="module",
+)
+def test_a_clone_is_its_source_or_refused_before_anything_is_done(
+    trial: Trial,
+    layout: str,
+    sites: Callable[[Vcenter], Site],
+    plugin: Plugin,
+    request: pytest.FixtureRequest,
+) -> None:
+    vm = vm_of(layout)
+    refusals = sites(MAIN).refused(plugin.release)
+    if vm in refusals:
+        said = request.getfixturevalue("refused")
+        assert [line for line in str(refusals[vm]).splitlines() if line not in said] == []
+    else:
+        assert problems(trial, vm) == []
+
+
+@pytest.mark.parametrize(
+    ("trial", "layout"),
+    [
+        pytest.param(vcenter, layout, id=f"{vcenter}-{layout}")
+        for vcenter in OTHERS
+        for layout, each in LAYOUTS.items()
+        if each.vcenter == vcenter
+    ],
+    indirect=["trial"],
+    scope="module",
+)
+def test_so_it_is_with_other_vcenters(
+    trial: Trial, layout: str, sites: Callable[[Vcenter], Site], plugin: Plugin
+) -> None:
+    refusals = sites(LAYOUTS[layout].vcenter).refused(plugin.release)
+    vm = vm_of(layout)
+    if vm in refusals:
+        assert f"rovider {plugin.release} does not " in str(refusals[vm])
+    else:
+        assert problems(trial, vm) == []
+
+
+@pytest.mark.parametrize("trial", [*STACKS, *OTHERS], indirect=True, scope="module")
+def test_nothing_is_said_that_concerns_no_clone(trial: Trial) -> None:
+    assert len(trial.calls) > 0
+    assert trial.wrong.get("", []) == []
+
+
+def problems(trial: Trial, vm: str) -> list[str]:
+    (found,) = (
+        wrong for address, wrong in trial.wrong.items() if address.partition("[")[0].endswith(f".layout{number(vm)}")
+    )
+    return found

@@ -1,0 +1,186 @@
+"""Clones whose devices vCenter lists in another order, with other keys and other labels than their source's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Plugin
+from tests.e2e.terraform import Outcome, Terraform
+from tests.support.clone_stack import document, machine, source_of
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client, controller, disk, disks, machine_spec, make, nic, nics, result
+
+GIB = 1 << 30
+IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+Device = vim.vm.device
+
+DEVICES: Mapping[str, Mapping[str, str]] = {
+    "reversed": {"device-order": "reversed"},
+    "shuffled": {"device-order": "shuffled"},
+    "renumbered": {"device-keys": "renumbered"},
+    "labelled": {"device-labels": "renumbered"},
+    "localized": {"device-labels": "de"},
+    "everything": {"device-order": "reversed", "device-keys": "renumbered", "device-labels": "renumbered"},
+}
+NETWORKS = ["VM Network", "DC0_DVPG1", "DC0_DVPG0", "DC0_DVPG0"]
+"""of a clone's interfaces; the source's are DC0_DVPG0, VM Network, DC0_DVPG1, DC0_DVPG1"""
+
+
+def _methods(simulator: Simulator, name: str) -> list[str]:
+    return [call.method for call in simulator.calls(name)]
+
+
+def _with_many_devices(client: Client, name: str) -> None:
+    """A running VM with disks on two controllers, two drives and four interfaces of one type."""
+
+    def on(group: str) -> Any:
+        found = client.find(f"network/{group}")
+        port = vim.dvs.PortConnection(portgroupKey=found.key, switchUuid=found.config.distributedVirtualSwitch.uuid)
+        return Device.VirtualEthernetCard.DistributedVirtualPortBackingInfo(port=port)
+
+    standard: Any = Device.VirtualEthernetCard.NetworkBackingInfo
+    vm = make(
+        client,
+        machine_spec(
+            name,
+            [
+                controller(Device.ParaVirtualSCSIController, -1),
+                controller(Device.ParaVirtualSCSIController, -2, 1),
+                disk(-1, 0, 3 * GIB),
+                disk(-1, 8, 2 * GIB, thinProvisioned=False, eagerlyScrub=True),
+                disk(-2, 3, GIB),
+                nic(Device.VirtualVmxnet3, on("DC0_DVPG0")),
+                nic(Device.VirtualVmxnet3, standard(deviceName="VM Network")),
+                nic(Device.VirtualVmxnet3, on("DC0_DVPG1")),
+                nic(Device.VirtualVmxnet3, on("DC0_DVPG1")),
+            ],
+            cpuHotAddEnabled=True,
+            memoryHotAddEnabled=True,
+        ),
+    )
+    result(vm.PowerOn())
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Clones with static addresses ("static-…"), with generated ones ("plain-…") and with more devices ("more-…")."""
+
+    simulator: Simulator
+    terraform: Terraform
+    applied: Outcome
+    again: Outcome
+    refreshed: Outcome
+
+
+def _mac(index: int, position: int) -> str:
+    return f"00:50:56:2a:{index:02x}:{position:02x}"
+
+
+@pytest.fixture(scope="module")
+def arranged(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Devices:
+    simulator = start_simulator("-source", "other", "-vm", 0, "-tools", "0s")
+    with Client(simulator) as client:
+        for name in DEVICES:
+            _with_many_devices(client, name)
+    simulator.localize("localized", "fr")
+    machines = {}
+    for index, name in enumerate(DEVICES):
+        source = source_of(simulator, name)
+        own = machine(source, plugin.release)
+        elsewhere = [
+            interface | {"network_id": f"${{data.vsphere_network.networks[{network!r}].id}}".replace("'", '"')}
+            for interface, network in zip(own["network_interface"], NETWORKS, strict=True)
+        ]
+        static = [
+            interface | {"use_static_mac": True, "mac_address": _mac(index, position)}
+            for position, interface in enumerate(elsewhere)
+        ]
+        more = {
+            "network_interface": [*own["network_interface"], {**elsewhere[0], "bandwidth_limit": 50}],
+            "disk": [*own["disk"], {"label": "added", "unit_number": 5, "size": 1}],
+        }
+        for kind, changed in (("static", {"network_interface": static}), ("plain", {}), ("more", more)):
+            machines[f"{kind}-{name}"] = own | {"name": f"{kind}-{name}"} | changed
+        for quirk, value in DEVICES[name].items():
+            simulator.quirk(quirk, value, vm=name)
+    whole = document(plugin.release, machines)
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(NETWORKS))
+    whole["data"]["vsphere_network"] = {
+        "networks": {"for_each": f"${{toset([{names}])}}", "name": "${each.key}", **IN_DATACENTER}
+    }
+    terraform = Terraform(
+        tmp_path_factory.mktemp("devices") / "terraform",
+        simulator.environment(plugin.environment),
+        initialised=plugin.initialised,
+    )
+    terraform.write(whole)
+    applied = terraform.run("apply", "-parallelism=20")
+    again = terraform.run("plan")
+    return Devices(simulator, terraform, applied, again, terraform.run("apply", "-refresh-only"))
+
+
+@pytest.fixture(scope="module")
+def client(arranged: Devices) -> Iterator[Client]:
+    with Client(arranged.simulator) as client:
+        yield client
+
+
+def test_clones_come_out_exact_however_their_devices_are_arranged(arranged: Devices) -> None:
+    assert arranged.applied.require().diagnostics == []
+    assert arranged.again.require().changes == {}
+    arranged.refreshed.require()
+    untouched = [f"{kind}-{name}" for kind in ("static", "plain") for name in DEVICES]
+    assert {name: _methods(arranged.simulator, name) for name in untouched} == {name: [] for name in untouched}
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_each_interface_has_the_address_and_the_network_that_it_was_given(
+    arranged: Devices, client: Client, name: str
+) -> None:
+    index = list(DEVICES).index(name)
+    # By the PCI unit, which stays: the order in which the source's interfaces were made.
+    cards = sorted(nics(client.vm(f"static-{name}")), key=lambda card: card.unitNumber)
+    networks = [_network_of(client, card) for card in cards]
+    assert [(card.macAddress, network) for card, network in zip(cards, networks, strict=True)] == [
+        (_mac(index, position), network) for position, network in enumerate(NETWORKS)
+    ]
+    state = arranged.terraform.attributes(f"static-{name}")["network_interface"]
+    assert [each["mac_address"] for each in state] == [_mac(index, position) for position in range(4)]
+    assert [each["key"] for each in state] == [card.key for card in cards]
+
+
+def _network_of(client: Client, card: Any) -> str:
+    if isinstance(card.backing, Device.VirtualEthernetCard.NetworkBackingInfo):
+        return str(card.backing.deviceName)
+    groups = {client.find(f"network/{name}").key: name for name in ("DC0_DVPG0", "DC0_DVPG1")}
+    return groups[card.backing.port.portgroupKey]
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_disks_have_the_labels_of_their_places(arranged: Devices, name: str) -> None:
+    for kind in ("static", "plain"):
+        disks_in_state = arranged.terraform.attributes(f"{kind}-{name}")["disk"]
+        assert [
+            (each["label"], each["unit_number"], each["size"], each["eagerly_scrub"]) for each in disks_in_state
+        ] == [("disk0", 0, 3, False), ("disk1", 7, 2, True), ("disk2", 18, 1, False)]
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_disk_and_an_interface_beyond_the_source_s_come_in_one_change(
+    arranged: Devices, client: Client, name: str
+) -> None:
+    assert _methods(arranged.simulator, f"more-{name}") == ["ReconfigVM_Task"]
+    vm = client.vm(f"more-{name}")
+    assert sorted(each.capacityInBytes // GIB for each in disks(vm)) == [1, 1, 2, 3]
+    networks = sorted(_network_of(client, card) for card in nics(vm))
+    assert networks == ["DC0_DVPG0", "DC0_DVPG1", "DC0_DVPG1", "VM Network", "VM Network"]
+    assert {each["label"] for each in arranged.terraform.attributes(f"more-{name}")["disk"]} == {
+        *("disk0", "disk1", "disk2", "added")
+    }
+    assert vm.runtime.powerState == "poweredOn"

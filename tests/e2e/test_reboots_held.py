@@ -1,0 +1,325 @@
+"""instant_clone.reboot held against what the stock provider really does to clones, in both directions.
+
+A clone for each change. With on_reboot = "reboot" the plugin lets all changes pass, and one apply makes them. What it
+says of each beforehand is compared with the calls that the simulator saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.reboot import ANY_CHANGE
+from instant_clone.source import SourceVm
+from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Plugin
+from tests.e2e.terraform import Outcome, Terraform
+from tests.support.clone_stack import PROVIDER_SOURCE, document, machine, source_of
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client, controller, disk, machine_spec, make, nic, result
+
+# Beyond the time that `make test` has.
+pytestmark = pytest.mark.long
+
+GIB = 1 << 30
+OFF = {"PowerOffVM_Task", "ShutdownGuest"}
+ON = {"PowerOnVM_Task"}
+MARK, MARKED_ANEW = {"guestinfo.mark": "1"}, {"extra_config": {"guestinfo.mark": "2"}}
+IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+Device = vim.vm.device
+
+VALUES: Mapping[str, object] = {
+    "alternate_guest_name": "Ours",
+    "ept_rvi_mode": "on",
+    "evc_mode": "intel-broadwell",
+    "firmware": "bios",
+    "guest_id": "otherGuest64",
+    "hv_mode": "hvOn",
+    "num_cores_per_socket": 1,
+    "swap_placement_policy": "hostLocal",
+    "tools_upgrade_policy": "upgradeAtPowerCycle",
+}
+"""of the arguments of which every change powers the VM off; the others are switched"""
+REFUSED_WHILE_RUNNING: Mapping[str, Mapping[str, Any]] = {
+    "cdrom": {"cdrom": [{"client_device": True}]},
+    "latency": {"latency_sensitivity": "high"},
+}
+"""what the stock provider tries without powering the VM off, and the simulator refuses as vCenter does"""
+
+
+def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """A name for each change that is to power a clone of the first source off, with the arguments."""
+    disks = own["disk"]
+
+    def second_disk(**other: object) -> dict[str, Any]:
+        return {"disk": [disks[0], disks[1] | other]}
+
+    changes: dict[str, dict[str, Any]] = {
+        argument: {argument: VALUES.get(argument, not own.get(argument))}
+        for argument in ANY_CHANGE
+        if knows(release, argument)
+    }
+    changes |= {
+        "memory-less": {"memory": own["memory"] - 1024},
+        "disk-unit": second_disk(unit_number=3),
+        "disk-mode": second_disk(disk_mode="independent_persistent"),
+        "disk-write-through": second_disk(write_through=True),
+        "disk-sharing": second_disk(disk_sharing="sharingMultiWriter"),
+        "sata": {"sata_controller_count": 1},
+        "scsi": {"scsi_controller_count": 2},
+        "scsi-type": {"scsi_type": "lsilogic"},
+        "scsi-sharing": {"scsi_bus_sharing": "virtualSharing"},
+        "late": MARKED_ANEW | {"guest_id": "otherGuest64", "firmware": "bios"},
+    }
+    if not knows(release, "extra_config_reboot_required"):
+        changes["extra-config"] = MARKED_ANEW
+    else:
+        changes["asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
+    if knows(release, "nvme_controller_count"):
+        changes["nvme"] = {"nvme_controller_count": 1}
+    if release >= VTPM_COUNTED:
+        changes["vtpm"] = {"vtpm": [{}]}
+    if knows(release, "video_card"):
+        changes["video-card"] = {"video_card": [{"num_displays": 1, "total_video_memory": 8}]}
+    return changes
+
+
+def _hot(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Changes that a running VM takes."""
+    disks, interface = own["disk"], own["network_interface"][0]
+    changes: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "name": {"name": "renamed"},
+        "annotation": {"annotation": "changed"},
+        "boot-delay": {"boot_delay": 5000},
+        "boot-retry": {"boot_retry_enabled": True, "boot_retry_delay": 9000},
+        "time": {"sync_time_with_host": not own.get("sync_time_with_host")},
+        "cpu-shares": {"cpu_share_level": "high"},
+        "cpu-limit": {"cpu_limit": 2000, "cpu_reservation": 100},
+        "memory-reservation": {"memory_reservation": 512, "memory_limit": 8000},
+        "memory-shares": {"memory_share_level": "low"},
+        "processors-more": {"num_cpus": 4},
+        "memory-more": {"memory": own["memory"] + 1024},
+        "disk-shares": {"disk": [disks[0], disks[1] | {"io_limit": 500, "io_share_level": "high"}]},
+        "disk-kept": {"disk": [disks[0], disks[1] | {"keep_on_remove": True}]},
+        "disk-added": {"disk": [*disks, {"label": "more", "unit_number": 5, "size": 1}]},
+        "adapter": {"network_interface": [interface | {"adapter_type": "e1000e"}]},
+        "interface-added": {"network_interface": [interface, {"network_id": interface["network_id"]}]},
+        "network": {"network_interface": [interface | {"network_id": "${data.vsphere_network.other.id}"}]},
+        "bandwidth": {"network_interface": [interface | {"bandwidth_limit": 50}]},
+        "waiting": {"wait_for_guest_ip_timeout": 1},
+        "shutdown": {"shutdown_wait_timeout": 7, "force_power_off": False},
+    }
+    if knows(release, "extra_config_reboot_required"):
+        changes["extra-config"] = MARKED_ANEW
+    return changes
+
+
+def _of_the_plain_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Changes of clones of a source without hot add and with vApp properties."""
+    return {
+        "cold-processors": {"num_cpus": 4},
+        "cold-memory": {"memory": own["memory"] + 1024},
+        "cold-vapp": {"vapp": [{"properties": {"role": "web"}}], "lifecycle": {}},
+    }
+
+
+def _rejected(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Changes that the stock provider tries on the running VM although they need it off."""
+    if not knows(release, "extra_config_reboot_required"):
+        return {}
+    return {
+        "forgotten-guest": MARKED_ANEW | {"guest_id": "otherGuest64"},
+        "forgotten-logging": MARKED_ANEW | {"enable_logging": not own.get("enable_logging")},
+    }
+
+
+def _plain(client: Client, name: str, version: str) -> None:
+    standard: Any = Device.VirtualEthernetCard.NetworkBackingInfo
+    info = vim.vApp.PropertyInfo(key=1, id="role", userConfigurable=True, type="string", value="db")
+    vm = make(
+        client,
+        machine_spec(
+            name,
+            [
+                controller(Device.ParaVirtualSCSIController, -1),
+                disk(-1, 0, GIB),
+                nic(Device.VirtualVmxnet3, standard(deviceName="VM Network")),
+            ],
+            version=version,
+            vAppConfig=vim.vApp.VmConfigSpec(property=[vim.vApp.PropertySpec(operation="add", info=info)]),
+        ),
+    )
+    result(vm.PowerOn())
+
+
+@dataclass(frozen=True)
+class Story:
+    """The clones by what is to happen to them, what was said of each, and the calls that each then saw."""
+
+    release: ProviderVersion
+    names: Mapping[str, list[str]]
+    """by kind: "rebooting", "hot", "plain", "older", "rejected", "refused" """
+    warned: Mapping[str, list[str]]
+    """by clone: the arguments of which the apply warned that they power-cycle it"""
+    doubted: set[str]
+    """the clones of which it warned that vCenter may refuse the change"""
+    applied: Outcome
+    forbidden: Outcome
+    """the plan of the changes that are rejected"""
+    done: Mapping[str, list[str]]
+    """methods"""
+    tried: Outcome
+    """the rejected changes, applied by the stock provider alone"""
+
+    def failed(self) -> set[str]:
+        """The clones at which the apply failed."""
+        return {each.address.partition(".")[2] for each in self.applied.errors}
+
+    def saw(self, methods: set[str]) -> set[str]:
+        """The clones that saw one of these."""
+        return {name for name, done in self.done.items() if methods & set(done)}
+
+
+def _patiently(terraform: Terraform, *arguments: str) -> Outcome:
+    """A command with more to do than those that are given two minutes."""
+    with terraform.start(*arguments) as running:
+        stdout, stderr = running.process.communicate(timeout=600)
+        return Outcome(running.process.returncode, stdout, stderr, running.mark)
+
+
+def _warned(outcome: Outcome, summary: str) -> dict[str, list[str]]:
+    return {
+        each.address.partition(".")[2]: [
+            line.strip().partition(":")[0] for line in each.detail.splitlines() if line.startswith("  ")
+        ]
+        for each in outcome.diagnostics
+        if (each.severity, each.summary) == ("warning", summary)
+    }
+
+
+@pytest.fixture(scope="module")
+def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    release = plugin.release
+    simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
+    with Client(simulator) as client:
+        _plain(client, "plain", "vmx-19")
+        _plain(client, "older", "vmx-17")
+    golden = source_of(simulator, "golden")
+    others = {name: source_of(simulator, name) for name in ("plain", "older")}
+    own = machine(golden, release)
+    kinds: dict[str, Mapping[str, Mapping[str, Any]]] = {
+        "rebooting": _rebooting(own, release),
+        "hot": _hot(own, release),
+        "plain": _of_the_plain_source(machine(others["plain"], release)),
+        "older": {"hardware": {"hardware_version": 19}},
+        "refused": REFUSED_WHILE_RUNNING,
+        "rejected": _rejected(own, release),
+    }
+
+    def written(*changed: str, by_plugin: bool = True) -> dict[str, Any]:
+        whole = _document(kinds, others, golden, release, changed)
+        if not by_plugin:
+            whole["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
+            for body in whole["resource"]["vsphere_virtual_machine"].values():
+                del body["instantclone"]
+        return whole
+
+    terraform = Terraform(
+        tmp_path_factory.mktemp("held") / "terraform",
+        simulator.environment(plugin.environment),
+        initialised=plugin.initialised,
+    )
+    terraform.write(written())
+    _patiently(terraform, "apply", "-parallelism=30").require()
+    terraform.write(written("rejected"))
+    forbidden = _patiently(terraform, "plan", "-parallelism=30")
+    before = _calls(simulator, kinds)
+    terraform.write(written("rebooting", "hot", "plain", "older", "refused"))
+    applied = _patiently(terraform, "apply", "-parallelism=30")
+    tried = Outcome(0, "", "", "")
+    if kinds["rejected"]:
+        terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
+        terraform.write(written("rebooting", "hot", "plain", "older", "rejected", by_plugin=False))
+        terraform.init("-upgrade")
+        targets = [f"-target=vsphere_virtual_machine.{name}" for name in kinds["rejected"]]
+        tried = _patiently(terraform, "apply", *targets)
+    return Story(
+        release,
+        {kind: list(changes) for kind, changes in kinds.items()},
+        _warned(applied, "Change power-cycles or moves the clone"),
+        set(_warned(applied, "Change may be refused")),
+        applied,
+        forbidden,
+        {name: methods[len(before[name]) :] for name, methods in _calls(simulator, kinds).items()},
+        tried,
+    )
+
+
+def _calls(simulator: Simulator, kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {name: [] for changes in kinds.values() for name in changes}
+    for call in simulator.calls():
+        found.setdefault("name" if call.vm == "renamed" else call.vm.removeprefix("c-"), []).append(call.method)
+    return {name: found[name] for changes in kinds.values() for name in changes}
+
+
+def _document(
+    kinds: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    others: Mapping[str, SourceVm],
+    golden: SourceVm,
+    release: ProviderVersion,
+    changed: tuple[str, ...],
+) -> dict[str, Any]:
+    machines = {}
+    for kind, changes in kinds.items():
+        source = others.get(kind, golden)
+        block = [{"source_uuid": source.uuid, "on_reboot": "reboot"}]
+        for name, change in changes.items():
+            body = machine(source, release, name=f"c-{name}", extra_config=MARK, instantclone=block)
+            machines[name] = {**body, **(change if kind in changed else {})}
+    whole = document(release, machines)
+    whole["data"]["vsphere_network"] = {"other": {"name": "DC0_DVPG1", **IN_DATACENTER}}
+    return whole
+
+
+def test_every_argument_of_the_table_is_held(story: Story) -> None:
+    assert {argument for argument in ANY_CHANGE if knows(story.release, argument)} <= set(story.names["rebooting"])
+
+
+def test_a_clone_is_powered_off_and_on_just_where_that_was_said(story: Story) -> None:
+    assert story.saw(OFF) == set(story.warned)
+    # The simulator has no EVC modes, and the provider leaves a VM off for which it could not set one.
+    assert story.saw(ON) == set(story.warned) - {"evc_mode"}
+    assert set(story.warned) == {*story.names["rebooting"], *story.names["plain"], *story.names["older"]}
+
+
+def test_what_a_running_vm_takes_is_made_while_it_runs(story: Story) -> None:
+    hot = {name: story.done[name] for name in story.names["hot"]}
+    without_a_call = {"nothing", "disk-kept", "waiting", "shutdown"}
+    assert {name for name, methods in hot.items() if not methods} == without_a_call
+    assert {method for methods in hot.values() for method in methods} <= {"ReconfigVM_Task", "Rename_Task"}
+
+
+def test_what_vcenter_refuses_while_the_vm_runs_was_doubted(story: Story) -> None:
+    assert story.failed() == set(story.names["refused"])
+    assert story.doubted == set(story.names["refused"])
+    assert {name: story.done[name] for name in story.names["refused"]} == {
+        name: ["ReconfigVM_Task"] for name in story.names["refused"]
+    }
+
+
+def test_what_the_stock_provider_forgets_to_power_off_for_is_an_error(story: Story) -> None:
+    """extra_config with extra_config_reboot_required = false makes it forget."""
+    names = story.names["rejected"]
+    assert bool(names) == knows(story.release, "extra_config_reboot_required")
+    assert {(each.summary, each.address) for each in story.forbidden.errors} == {
+        ("Change would power-cycle or move the clone", f"vsphere_virtual_machine.{name}") for name in names
+    }
+    # And rightly so: the stock provider alone fails at it.
+    assert {each.address.partition(".")[2] for each in story.tried.errors} == set(names)
+    assert {name: story.done[name] for name in names} == {name: ["ReconfigVM_Task"] for name in names}

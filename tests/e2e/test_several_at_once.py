@@ -1,0 +1,71 @@
+"""Several applies, plans and clones at the same time: each gets its own, and no session of ours is left."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, source_of
+from tests.support.sessions import sessions_of_ours
+
+
+def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    simulator = start("-source", "golden", "-tools", "0s", "-delay", "200ms")
+    return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
+
+
+def test_two_stacks_are_applied_and_then_planned_in_parallel(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    bench = _bench(start_simulator, plugin, new_terraform)
+    stacks = {"red": bench.terraform, "blue": new_terraform(bench.simulator)}
+    names = {stack: [f"{stack}-{index}" for index in range(4)] for stack in stacks}
+    for stack, terraform in stacks.items():
+        terraform.write(clones(bench.source, bench.release, names[stack]))
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda terraform: terraform.apply(), stacks.values()))
+        plans = list(threads.map(lambda terraform: terraform.plan(), stacks.values()))
+
+    assert {stack: sorted(terraform.instances()) for stack, terraform in stacks.items()} == names
+    assert plans == [{}, {}]
+    assert bench.simulator.requests()["InstantClone_Task"] == 8
+    assert bench.methods(*names["red"], *names["blue"]) == []
+    assert sessions_of_ours(bench.simulator) == 0
+
+
+def test_one_stack_is_planned_twice_at_once(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    bench = _bench(start_simulator, plugin, new_terraform)
+    bench.terraform.write(clones(bench.source, bench.release, ["kept"]))
+    bench.terraform.apply()
+    bench.terraform.write(clones(bench.source, bench.release, ["kept", "more"]))
+
+    with ThreadPoolExecutor(2) as threads:
+        plans = list(threads.map(lambda _: bench.terraform.plan("-lock=false"), range(2)))
+
+    assert plans == [{'vsphere_virtual_machine.vm["more"]': "create"}] * 2
+    assert sessions_of_ours(bench.simulator) == 0
+
+
+def test_twenty_clones_are_made_at_once_by_one_plugin(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    bench = _bench(start_simulator, plugin, new_terraform)
+    names = [f"many-{index:02d}" for index in range(20)]
+    bench.terraform.write(clones(bench.source, bench.release, names))
+
+    with bench.terraform.start("apply", "-parallelism=20", INSTANT_CLONE_PARALLELISM="20") as running:
+        running.finish().require()
+
+    state = bench.terraform.instances()
+    assert sorted(state) == names
+    assert {name: bench.simulator.vm(name).moid for name in names} == {
+        name: each["attributes"]["moid"] for name, each in state.items()
+    }
+    assert bench.simulator.requests()["InstantClone_Task"] == 20
+    assert bench.methods(*names) == []
+    assert bench.terraform.plan() == {}
+    assert sessions_of_ours(bench.simulator) == 0

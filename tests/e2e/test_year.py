@@ -1,0 +1,60 @@
+"""A fleet through a simulated year, a short one and a long one."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import NewTerraform, Plugin
+from tests.e2e.year import Year
+from tests.support.clone_stack import source_of
+from tests.support.sessions import sessions_of_ours
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client
+
+# Beyond the time that `make test` has.
+pytestmark = pytest.mark.long
+
+SOURCES = ("amber", "beryl", "coral", "denim")
+SEED = 2026
+
+
+@pytest.fixture
+def simulator(start_simulator: StartSimulator) -> Simulator:
+    """Its sources are frozen, as they are cloned more often than a disk chain can grow; a clone takes its time."""
+    names = ",".join(SOURCES)
+    return start_simulator("-source", names, "-frozen", names, "-vm", 0, "-tools", "0s", "-delay", "400ms")
+
+
+def _lived(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform, *, steps: int) -> Year:
+    sources = {name: source_of(simulator, name) for name in SOURCES}
+    with Client(simulator) as client:
+        year = Year(new_terraform(simulator), simulator, client, plugin.release, sources, seed=SEED)
+        before = {vm.name for vm in client.find("vm").childEntity}
+        year.run(steps)
+        assert year.disagreements() == {}
+        year.terraform.destroy()
+        assert {vm.name for vm in client.find("vm").childEntity} == before
+    print(f"\nseed {SEED}, {steps} steps: {dict(sorted(year.counts.items()))}")
+    return year
+
+
+def test_a_short_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    year = _lived(simulator, plugin, new_terraform, steps=12)
+
+    assert year.counts["agreed at once"] >= 5
+    assert year.counts["told by a plan"] >= 3
+    assert sessions_of_ours(simulator) == 0
+
+
+@pytest.mark.long
+def test_a_long_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    """Half an hour; INSTANT_CLONE_CASES may ask for more steps than 500, at most 2000."""
+    steps = max(500, min(int(os.environ.get("INSTANT_CLONE_CASES") or 500), 2000))
+
+    year = _lived(simulator, plugin, new_terraform, steps=steps)
+
+    assert year.counts["agreed at once"] >= steps // 3
+    assert year.counts["taken over"] > 0

@@ -1,0 +1,78 @@
+"""The plugin protocol's messages as JSON, for reading and for comparing, and back.
+
+A DynamicValue stands as the value that it holds; one that Terraform does not know yet as {"unknown": true}. What
+instant_clone.provider.messages has no name for is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgpack
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from instant_clone.provider.messages import DynamicValue
+from instant_clone.provider.values import is_unknown, pack, unpack
+
+__all__ = ["as_json", "as_message"]
+
+AMessage = TypeVar("AMessage", bound=Message)
+
+_UNKNOWN = {"unknown": True}
+
+
+def as_json(message: Message) -> Any:
+    """What a message holds; fields that are not set are left out."""
+    if isinstance(message, DynamicValue):
+        return _value_as_json(unpack(message))
+    return {field.name: _field_as_json(field, held) for field, held in message.ListFields()}
+
+
+def as_message(kind: type[AMessage], held: Any) -> AMessage:
+    """The message of which as_json() has made `held`."""
+    message = kind()
+    _fill(message, held)
+    return message
+
+
+def _fill(message: Message, held: Any) -> None:
+    if isinstance(message, DynamicValue):
+        message.CopyFrom(pack(_value_of_json(held)))
+        return
+    for name, value in held.items():
+        field = message.DESCRIPTOR.fields_by_name[name]
+        if field.message_type is None:
+            setattr(message, name, value.encode() if field.type == FieldDescriptor.TYPE_BYTES else value)
+        elif field.is_repeated:
+            for each in value:
+                _fill(getattr(message, name).add(), each)
+        else:
+            getattr(message, name).SetInParent()
+            _fill(getattr(message, name), value)
+
+
+def _field_as_json(field: FieldDescriptor, held: Any) -> Any:
+    if field.message_type is not None:
+        return [as_json(each) for each in held] if field.is_repeated else as_json(held)
+    return held.decode() if isinstance(held, bytes) else held
+
+
+def _value_as_json(value: Any) -> Any:
+    if is_unknown(value):
+        return _UNKNOWN
+    if isinstance(value, list):
+        return [_value_as_json(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _value_as_json(each) for key, each in value.items()}
+    return value
+
+
+def _value_of_json(value: Any) -> Any:
+    if value == _UNKNOWN:
+        return msgpack.ExtType(0, b"\0")
+    if isinstance(value, list):
+        return [_value_of_json(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _value_of_json(each) for key, each in value.items()}
+    return value

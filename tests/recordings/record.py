@@ -1,0 +1,54 @@
+"""Records a release of the stock provider: `python -m tests.recordings.record --stock BINARY [--stock BINARY …]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.recordings.identifiers import Identifiers
+from tests.recordings.recording import Recorder, folder_of
+from tests.recordings.story import simulator_with_sources, tell
+from tests.support.in_process import ProviderService, running_stock
+from tests.support.stock import StockError, StockProvider
+from tests.vcsim.client import Client
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Records each binary that is named, into the folder of its release."""
+    parser = argparse.ArgumentParser(prog="python -m tests.recordings.record", description="Record the stock provider.")
+    parser.add_argument("--stock", type=Path, action="append", required=True, metavar="BINARY", help="repeatable")
+    given = parser.parse_args()
+    try:
+        stocks = [StockProvider.at(path) for path in given.stock]
+    except StockError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return max(_record(stock) for stock in stocks)
+
+
+def _record(stock: StockProvider) -> int:
+    with (
+        simulator_with_sources() as simulator,
+        running_stock(stock.path, simulator.environment()) as channel,
+        tempfile.TemporaryDirectory(prefix="recording-") as folder,
+    ):
+        recorder = Recorder(channel)
+        service = ProviderService(recorder.answer)
+        try:
+            tell(service, release=stock.release, simulator=simulator, folder=Path(folder))
+        except AssertionError as failure:
+            print(f"{stock.release}: nothing is recorded, as a step has failed.\n{failure}", file=sys.stderr)
+            return 1
+        with Client(simulator) as client:
+            recording = recorder.recording(Identifiers(client))
+    recording.save(folder_of(stock.release))
+    print(f"{stock.release}: {len(recording.calls)} requests")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

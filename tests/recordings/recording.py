@@ -1,0 +1,201 @@
+"""What a release of the stock provider has answered, in a folder; asked of the release, or in its place."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+from google.protobuf.message import Message
+
+from instant_clone.provider.messages import (
+    ApplyRequest,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    ReadRequest,
+    ReadResponse,
+    Schema,
+)
+from instant_clone.provider.stock import SERVICE
+from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.values import RESOURCE, differences
+from instant_clone.versions import ProviderVersion
+from tests.recordings.identifiers import Identifiers
+from tests.recordings.messages import as_json, as_message
+from tests.support.in_process import indifferent, only_resource, schema_of
+
+__all__ = ["RELEASES", "Call", "ChangeError", "NotRecordedError", "Recorder", "Recording", "Replay", "folder_of"]
+
+RELEASES = (ProviderVersion(2, 15, 0), ProviderVersion(2, 16, 1))
+"""those that are recorded"""
+
+_RECORDED: dict[str, tuple[type[Message], type[Message]]] = {
+    "ImportResourceState": (ImportRequest, ImportResponse),
+    "PlanResourceChange": (PlanRequest, PlanResponse),
+    "ReadResource": (ReadRequest, ReadResponse),
+}
+_SCHEMA, _CALLS = "schema.json", "calls.json.gz"
+
+
+def folder_of(release: ProviderVersion) -> Path:
+    """Where a release's recording is."""
+    return Path(__file__).parent / str(release)
+
+
+class NotRecordedError(Exception):
+    """The stock provider's part was to answer a request that has not been recorded."""
+
+
+class ChangeError(Exception):
+    """The stock provider was to change a VM, though nothing happens in the story that it is needed for."""
+
+    def __init__(self, request: bytes) -> None:
+        asked = as_json(ApplyRequest.FromString(request))
+        lines = [
+            f"  {each.path}: {json.dumps(each.before)} → {json.dumps(each.after)}"
+            for each in differences(asked["prior_state"], asked["planned_state"])
+        ]
+        super().__init__("The stock provider is to change a VM:\n" + "\n".join(lines))
+
+
+@dataclass
+class Call:
+    """A request, and what was answered to it, one after the other if it was asked more than once."""
+
+    method: str
+    asked: Any
+    answers: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, method: str, request: bytes, identifiers: Identifiers) -> Self:
+        """The call that a request is; what it holds that is null is as if it were left out."""
+        asks, _ = _RECORDED[method]
+        asked = identifiers.named(as_json(asks.FromString(request)))
+        return cls(method, {name: value for name, value in asked.items() if value is not None})
+
+    @property
+    def key(self) -> str:
+        """Equal for requests that ask the same."""
+        return json.dumps([self.method, self.asked], sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The resource's schema, and calls."""
+
+    schema: Schema
+    calls: list[Call]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The recording in `folder`."""
+        schema = as_message(Schema, json.loads((folder / _SCHEMA).read_text()))
+        calls = json.loads(gzip.decompress((folder / _CALLS).read_bytes()))
+        return cls(schema, [Call(each["method"], each["asked"], each["answers"]) for each in calls])
+
+    def save(self, folder: Path) -> None:
+        """Writes it into `folder`: the same bytes for the same calls, in whatever order they were made."""
+        folder.mkdir(exist_ok=True)
+        (folder / _SCHEMA).write_text(json.dumps(_bare(as_json(self.schema)), indent=1, sort_keys=True) + "\n")
+        calls = [vars(call) for call in sorted(self.calls, key=lambda call: call.key)]
+        text = json.dumps(calls, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        (folder / _CALLS).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+class Recorder:
+    """Stands before the stock provider, and records what passes."""
+
+    def __init__(self, stock: grpc.Channel) -> None:
+        self._channel = stock
+        self._stock = StockClient(stock)
+        self._passed: list[tuple[str, bytes, bytes]] = []
+        self._lock = threading.Lock()
+
+    def answer(self, method: str, request: bytes) -> bytes:
+        """The answer to a request; see ProviderService. Raises ChangeError."""
+        if method == "ApplyResourceChange":
+            raise ChangeError(request)
+        answer = self._stock.forward(SERVICE + method, request)
+        if method in _RECORDED:
+            with self._lock:
+                self._passed.append((method, request, answer))
+        return answer
+
+    def recording(self, identifiers: Identifiers) -> Recording:
+        """What was recorded, without what is true of one simulator only."""
+        calls: dict[str, Call] = {}
+        for method, request, answer in self._passed:
+            call = Call.of(method, request, identifiers)
+            _, answers = _RECORDED[method]
+            calls.setdefault(call.key, call).answers.append(identifiers.named(as_json(answers.FromString(answer))))
+        for call in calls.values():
+            call.answers = _without_repetitions(call.answers)
+        return Recording(schema_of(self._channel, RESOURCE), list(calls.values()))
+
+
+class Replay:
+    """Stands in the stock provider's place, and answers as it did."""
+
+    def __init__(self, recording: Recording, identifiers: Identifiers) -> None:
+        self._schema = recording.schema
+        self._identifiers = identifiers
+        self._calls = {call.key: Call(call.method, call.asked, list(call.answers)) for call in recording.calls}
+        self._lock = threading.Lock()
+
+    def answer(self, method: str, request: bytes) -> bytes:
+        """The answer to a request; see ProviderService. Raises ChangeError, NotRecordedError."""
+        if method == "ApplyResourceChange":
+            raise ChangeError(request)
+        if method == "GetSchema":
+            return only_resource(RESOURCE, self._schema)
+        if method not in _RECORDED:
+            return indifferent(method, request)
+        with self._lock:
+            if method == "ImportResourceState":
+                self._identifiers.look_at(ImportRequest.FromString(request).id)
+            asked = Call.of(method, request, self._identifiers)
+            call = self._calls.get(asked.key)
+            if call is None:
+                raise NotRecordedError(_compared(asked, self._calls.values()))
+            answer = call.answers[0] if len(call.answers) == 1 else call.answers.pop(0)
+            _, answers = _RECORDED[method]
+            return as_message(answers, self._identifiers.identified(answer)).SerializeToString()
+
+
+def _compared(asked: Call, calls: Iterable[Call]) -> str:
+    """What was asked, beside what is recorded and most like it."""
+    found = [differences(call.asked, asked.asked) for call in calls if call.method == asked.method]
+    if not found:
+        return f"{asked.method} is not recorded at all. It was asked with {json.dumps(asked.asked)}"
+    lines = [
+        f"  {each.path}: recorded {json.dumps(each.before)}, asked {json.dumps(each.after)}"
+        for each in min(found, key=len)
+    ]
+    return (
+        f"{asked.method} was asked with what is not recorded. What comes nearest differs in\n"
+        + "\n".join(lines)
+        + "\nIf that is meant, record anew: see tests/recordings/README.md."
+    )
+
+
+def _without_repetitions(answers: list[Any]) -> list[Any]:
+    """The answers without those that equal all that come after them."""
+    while len(answers) > 1 and answers[-1] == answers[-2]:
+        answers = answers[:-1]
+    return answers
+
+
+def _bare(schema: Any) -> Any:
+    """A schema as JSON without its descriptions."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if isinstance(schema, dict):
+        return {key: _bare(each) for key, each in schema.items() if key != "description"}
+    return schema

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+
+from instant_clone.provider.messages import (
+    AttributePath,
+    Block,
+    Diagnostic,
+    GetSchemaResponse,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    ReadRequest,
+    ReadResponse,
+    Schema,
+    Step,
+)
+from instant_clone.provider.schema import add_block
+from instant_clone.provider.values import BLOCK, RESOURCE, pack, unpack
+from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+from tests.recordings.identifiers import Identifiers
+from tests.recordings.messages import as_json, as_message
+from tests.recordings.recording import RELEASES, Call, NotRecordedError, Recording, Replay, folder_of
+from tests.support.in_process import only_resource
+
+UNKNOWN = msgpack.ExtType(0, b"\0")
+
+
+class Names(Identifiers):
+    """As Identifiers, for a vCenter in which vm-2 is the clone, once somebody has looked."""
+
+    def __init__(self) -> None:
+        self.looked = False
+
+    def look_at(self, inventory_path: str) -> None:
+        self.looked = inventory_path == "/DC0/vm/clone"
+
+    def named(self, value: Any) -> Any:
+        return json.loads(json.dumps(value).replace("vm-2", "<clone>")) if self.looked else value
+
+    def identified(self, value: Any) -> Any:
+        return json.loads(json.dumps(value).replace("<clone>", "vm-2")) if self.looked else value
+
+
+def replay(*calls: Call) -> Replay:
+    return Replay(Recording(Schema(), list(calls)), Names())
+
+
+def read(machine: str, **others: object) -> bytes:
+    return ReadRequest(type_name=RESOURCE, current_state=pack({"id": machine, **others})).SerializeToString()
+
+
+READ = Call(
+    "ReadResource",
+    {"type_name": RESOURCE, "current_state": {"id": "vm-1", "memory": 4096}},
+    [{"new_state": {"id": "vm-1", "memory": 4096}}, {"new_state": {"id": "vm-1", "memory": 8192}}],
+)
+
+
+def test_a_message_is_the_same_after_being_json() -> None:
+    message = PlanResponse(
+        planned_state=pack({"id": UNKNOWN, "disk": [{"size": 16, "label": None}]}),
+        requires_replace=[AttributePath(steps=[Step(attribute_name="disk"), Step(element_key_int=0)])],
+        planned_private=b'{"schema_version":"3"}',
+        diagnostics=[Diagnostic(severity=2, summary="Odd")],
+        legacy_type_system=True,
+    )
+
+    as_text = json.dumps(as_json(message))
+
+    assert as_message(PlanResponse, json.loads(as_text)) == message
+    assert '"id": {"unknown": true}' in as_text
+
+
+def test_what_was_asked_more_than_once_is_answered_as_it_was_and_then_as_last() -> None:
+    stock = replay(READ)
+
+    answers = [
+        unpack(ReadResponse.FromString(stock.answer("ReadResource", read("vm-1", memory=4096))).new_state)["memory"]
+        for _ in range(3)
+    ]
+
+    assert answers == [4096, 8192, 8192]
+
+
+def test_what_is_null_is_as_if_it_were_left_out() -> None:
+    request = ReadRequest.FromString(read("vm-1", memory=4096))
+    request.provider_meta.CopyFrom(pack(None))
+
+    assert replay(READ).answer("ReadResource", request.SerializeToString()) != b""
+
+
+def test_what_was_never_recorded_is_an_error_that_tells_the_difference() -> None:
+    with pytest.raises(NotRecordedError) as raised:
+        replay(READ).answer("ReadResource", read("vm-1", memory=1024))
+
+    assert str(raised.value).splitlines() == [
+        "ReadResource was asked with what is not recorded. What comes nearest differs in",
+        "  current_state.memory: recorded 4096, asked 1024",
+        "If that is meant, record anew: see tests/recordings/README.md.",
+    ]
+
+
+def test_a_method_that_was_never_recorded_is_an_error() -> None:
+    with pytest.raises(NotRecordedError, match="PlanResourceChange is not recorded at all"):
+        replay(READ).answer("PlanResourceChange", PlanRequest(type_name=RESOURCE).SerializeToString())
+
+
+def test_an_import_finds_the_clone_that_was_made_since() -> None:
+    imported = Call(
+        "ImportResourceState",
+        {"type_name": RESOURCE, "id": "/DC0/vm/clone"},
+        [{"imported_resources": [{"type_name": RESOURCE, "state": {"id": "<clone>"}}]}],
+    )
+    request = ImportRequest(type_name=RESOURCE, id="/DC0/vm/clone").SerializeToString()
+
+    answer = ImportResponse.FromString(replay(imported).answer("ImportResourceState", request))
+
+    assert unpack(answer.imported_resources[0].state) == {"id": "vm-2"}
+
+
+def test_a_recording_is_the_same_bytes_in_whatever_order_it_was_made(tmp_path: Path) -> None:
+    other = Call("ReadResource", {"type_name": RESOURCE}, [{}])
+    one, two = tmp_path / "one", tmp_path / "two"
+
+    Recording(Schema(), [READ, other]).save(one)
+    Recording(Schema(), [other, READ]).save(two)
+
+    assert [path.read_bytes() for path in sorted(one.iterdir())] == [
+        path.read_bytes() for path in sorted(two.iterdir())
+    ]
+    assert [call.asked for call in Recording.load(one).calls] == [READ.asked, other.asked]
+
+
+@pytest.fixture(scope="module", params=RELEASES, ids=str)
+def release(request: pytest.FixtureRequest) -> ProviderVersion:
+    found: ProviderVersion = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def recording(release: ProviderVersion) -> Recording:
+    return Recording.load(folder_of(release))
+
+
+def test_a_recording_holds_nothing_of_the_machine_it_was_made_on(
+    recording: Recording, release: ProviderVersion
+) -> None:
+    text = json.dumps([vars(call) for call in recording.calls]) + (folder_of(release) / "schema.json").read_text()
+
+    # Paths, object ids, times, and addresses but those that the simulator gives its guests.
+    assert re.findall(r'"(/(?!DC0/)[^"]*)"', text) == []
+    assert re.findall(r'"((?:vm|host|group|resgroup|domain-c|datastore|dvportgroup|network)-[0-9]+)"', text) == []
+    assert re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text) == []
+    assert re.findall(r"\b(?!10\.20\.)[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+\b", text) == []
+    assert "description" not in text
+
+
+def test_a_recording_is_small(release: ProviderVersion) -> None:
+    assert sum(path.stat().st_size for path in folder_of(release).iterdir()) < 200_000
+
+
+def arguments(block: Block) -> set[str]:
+    nested = {f"{each.type_name}.{name}" for each in block.block_types for name in arguments(each.block)}
+    return {each.name for each in block.attributes} | {each.type_name for each in block.block_types} | nested
+
+
+def test_a_release_knows_the_arguments_that_we_think_it_knows(recording: Recording, release: ProviderVersion) -> None:
+    known = arguments(recording.schema.block)
+
+    assert {name: name in known for name in FIRST_RELEASE} == {name: knows(release, name) for name in FIRST_RELEASE}
+
+
+def test_all_its_blocks_are_lists_whose_elements_have_a_position(recording: Recording) -> None:
+    def nestings(block: Block) -> set[int]:
+        return {each.nesting for each in block.block_types}.union(*(nestings(each.block) for each in block.block_types))
+
+    assert nestings(recording.schema.block) == {2}
+
+
+def test_the_block_is_added_to_its_schema(recording: Recording) -> None:
+    schemas = GetSchemaResponse.FromString(only_resource(RESOURCE, recording.schema))
+
+    add_block(schemas)
+
+    assert list(schemas.diagnostics) == []
+    assert arguments(schemas.resource_schemas[0].value.block) - arguments(recording.schema.block) == {
+        BLOCK,
+        f"{BLOCK}.source_uuid",
+        f"{BLOCK}.timeout",
+        f"{BLOCK}.on_reboot",
+    }
