@@ -1,17 +1,20 @@
-"""DRS overrides, one at a time per cluster.
+"""DRS overrides: applied one at a time per cluster, and gone with their VMs.
 
 Each is a reconfiguration of the cluster, and vCenter makes one at a time; Terraform asks for ten at once, and the stock
-provider gives up when it is told TaskInProgress.
+provider gives up when it is told TaskInProgress. An override ends with its VM, which the stock provider takes for an
+error: one clone deleted by hand, and no plan of its fleet would succeed any more.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.memo import Memo
-from instant_clone.provider.messages import ApplyRequest, ApplyResponse
+from instant_clone.provider.messages import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
+from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.values import failed, unpack
+from instant_clone.provider.values import NULL, failed, pack, unpack
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.turns import Turns
@@ -25,11 +28,31 @@ _BUSY = ("another task is already in progress", "taskinprogress")
 
 
 class Pins:
-    """Applies changes of DRS overrides. Safe for several threads."""
+    """Refreshes DRS overrides, and applies changes of them. Safe for several threads."""
 
-    def __init__(self, stock: StockClient) -> None:
+    def __init__(self, stock: StockClient, sources: Sources) -> None:
         self._stock = stock
+        self._sources = sources
         self._turns: Memo[str, Turns] = Memo()
+
+    def read(self, request: ReadRequest) -> ReadResponse:
+        """The stock provider's answer; null for an override whose VM is gone."""
+        answer = self._stock.call("ReadResource", request, ReadResponse)
+        if failed(answer.diagnostics) and self._is_gone(
+            (unpack(request.current_state) or {}).get("virtual_machine_id")
+        ):
+            return ReadResponse(new_state=NULL)
+        return answer
+
+    def _is_gone(self, uuid: object) -> bool:
+        try:
+            self._sources.machine(str(uuid))
+        except NotFoundError:
+            return True
+        except InstantCloneError:
+            # Of this, the stock provider has told.
+            return False
+        return False
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
         """The stock provider's answer, when the cluster's turn has come; raises RefusedError."""
@@ -47,9 +70,26 @@ class Pins:
 
         turns = self._turns.get("", lambda: Turns(1))
         try:
-            return turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
+            answer = turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
         except WaitedTooLongError:
             return answers[-1]
+        if failed(answer.diagnostics) and unpack(request.prior_state) is None:
+            return self._in_place(request) or answer
+        return answer
+
+    def _in_place(self, request: ApplyRequest) -> ApplyResponse | None:
+        """The override that is planned, if an interrupted apply has made it: vCenter adds none to a VM that has one."""
+        planned = unpack(request.planned_state) or {}
+        # The stock provider's id (its documentation of the resource, "Attribute Reference").
+        known = planned | {"id": f"{planned.get('compute_cluster_id')}:{planned.get('virtual_machine_id')}"}
+        read = self._stock.call(
+            "ReadResource",
+            ReadRequest(type_name=OVERRIDE, current_state=pack(known), provider_meta=request.provider_meta),
+            ReadResponse,
+        )
+        if failed(read.diagnostics) or unpack(read.new_state) != known:
+            return None
+        return ApplyResponse(new_state=read.new_state, private=read.private, legacy_type_system=True)
 
 
 def _is_busy(answer: ApplyResponse) -> bool:

@@ -64,7 +64,7 @@ class Relay(grpc.GenericRpcHandler):
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
-        self._pins = Pins(self._stock)
+        self._pins = Pins(self._stock, self._sources)
         machine = VirtualMachine(
             self._stock, self._sources, version=version, stopped=self._stopped, folders=self._folders
         )
@@ -117,6 +117,9 @@ class Relay(grpc.GenericRpcHandler):
             if isinstance(parsed, ApplyRequest) and parsed.type_name == OVERRIDE:
                 pinned = _Intercept(ApplyRequest, ApplyResponse, self._pins.apply)
                 return self._intercepted(pinned, parsed, request).SerializeToString()
+            if isinstance(parsed, ReadRequest) and parsed.type_name == OVERRIDE:
+                refreshed = _Intercept(ReadRequest, ReadResponse, self._pins.read)
+                return self._intercepted(refreshed, parsed, request).SerializeToString()
             if parsed.type_name != RESOURCE:  # type: ignore[attr-defined]
                 return self._stock.forward(method, request)
             return self._intercepted(intercept, parsed, request).SerializeToString()

@@ -142,7 +142,7 @@ def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(be
     failed = bench.terraform.run("apply")
 
     (error,) = failed.errors
-    assert (error.summary, error.address) == ("vCenter refuses", 'vsphere_virtual_machine.vm["unlucky"]')
+    assert (error.summary, error.address) == ("Instant clone failed", 'vsphere_virtual_machine.vm["unlucky"]')
     assert error.detail.startswith(
         f"{bench.simulator.address} (cloning /DC0/vm/golden as unlucky): vCenter answers with "
         "InsufficientMemoryResourcesFault"
