@@ -85,7 +85,8 @@ class Checks:
                 # A folder's path is known before there is one.
                 wanted = replace(wanted, folder="")
             else:
-                return [*said, _no_folder(wanted.folder)]
+                # Another provider configuration may be about to make it: what that plans is not seen here.
+                return [*said, *self._once("No such folder yet", _no_folder(wanted.folder))]
             said.extend(self._refused_by_vcenter(cloner, source, wanted))
         return said
 
@@ -174,12 +175,11 @@ def _not_running(machine: CloneSource) -> Diagnostic:
     )
 
 
-def _no_folder(folder: str) -> Diagnostic:
-    return error(
-        "No such folder",
-        f"vCenter has no VM folder {folder} in the datacenter of the resource pool, and this plan makes none. Make it, "
-        "or let a resource vsphere_folder make it and refer to its path here (create_folder in the fleet file).",
-        attribute_path("folder"),
+def _no_folder(folder: str) -> str:
+    return (
+        f"vCenter has no VM folder {folder} in the datacenter of the resource pool, and this provider configuration "
+        "makes none. The apply will fail unless there is one by then: make it, or let a resource vsphere_folder make "
+        "it and refer to its path here (create_folder in the fleet file)."
     )
 
 

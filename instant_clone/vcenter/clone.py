@@ -14,7 +14,7 @@ from instant_clone.errors import CloneError, Finding, InstantCloneError, NotFoun
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_faults import clone_error
 from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
-from instant_clone.vcenter.faults import fault_name, vcenter_errors
+from instant_clone.vcenter.faults import vcenter_errors
 from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, wait_for_guest_network
 from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing, escaped
 from instant_clone.vcenter.preflight import DryRun, Namesake, dry_run, names_in, namesake, require_fitting_pool
@@ -28,8 +28,6 @@ __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "cl
 PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
 """of one source: as many as Terraform's ten operations gain anything from, measured on the simulator"""
-_TOLD_ELSEWHERE = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault.InvalidLogin)
-"""faults that say the same whatever was being done"""
 _DESTROY_SECONDS = 300
 _CHANGE_SECONDS = 300
 
@@ -130,12 +128,6 @@ class Cloner:
                 told = clone_error(fault, server=self._session.server, source=source.inventory_path, clone=request.name)
                 if told is not None:
                     raise told from fault
-                if isinstance(fault, vim.fault.VimFault) and not isinstance(fault, _TOLD_ELSEWHERE):
-                    raise CloneError(
-                        f"vCenter answers with {fault_name(fault)} to cloning {source.inventory_path} as "
-                        f"{request.name}. See the task in vCenter for the reason, and apply again.",
-                        argument="instantclone.source_uuid",
-                    ) from fault
                 raise
             return Clone(machine, uuid, path)
 

@@ -58,12 +58,21 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
         _SOURCE,
         "See in vCenter what goes on with the source, a snapshot or a migration for instance, and apply again.",
     ),
+    (
+        vim.fault.VimFault,
+        _SOURCE,
+        "See the task in vCenter for the reason, and apply again.",
+    ),
 )
 """fault, the argument it is about, and what to do; the first that fits"""
+_TOLD_ELSEWHERE = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault.InvalidLogin)
+"""faults that say the same whatever was being done"""
 
 
 def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: str) -> CloneError | None:
     """The error for a fault with which cloning ended; None for one that has nothing to do with cloning."""
+    if isinstance(fault, _TOLD_ELSEWHERE):
+        return None
     for kind, argument, cure in _CURES:
         if isinstance(fault, kind):
             said = str(getattr(fault, "msg", None) or "").strip().rstrip(".")
