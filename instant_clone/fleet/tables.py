@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacRule, ip_of, mac_number, mac_text
+from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacRule, mac_number
 from instant_clone.fleet.values import (
     Count,
     Gibibytes,
@@ -81,14 +81,6 @@ class Network(Frozen):
     def first_mac(self) -> int | None:
         """The MAC address of the member with index 0 as a number; None unless MAC addresses are counted up."""
         return None if self.mac in (GENERATED, SOURCE) else mac_number(self.mac)
-
-    def address(self, index: int) -> str | None:
-        """The IP address of the member with this index; None without a plan."""
-        return None if self.cidr is None or self.first is None else str(ip_of(self.first) + index)
-
-    def mac_address(self, index: int) -> str | None:
-        """The MAC address of the member with this index; None unless MAC addresses are counted up."""
-        return None if self.first_mac is None else mac_text(self.first_mac + index)
 
 
 class AddedDisk(Frozen):

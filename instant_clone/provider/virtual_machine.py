@@ -33,6 +33,7 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
+from instant_clone.provider.power import does_not_run
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
@@ -113,8 +114,12 @@ class VirtualMachine:
         """Refreshes a state."""
         before, block = take_block(request.current_state)
         response = self._stock.call("ReadResource", request, ReadResponse)
-        if block and before is not None:
+        if block and before is not None and (state := unpack(response.new_state)) is not None:
             self._keep(response.new_state, before)
+            uuid = str(state.get("uuid"))
+            response.diagnostics.extend(
+                does_not_run(state, is_powered_on=lambda: self._sources.machine(uuid).powered_on)
+            )
         put_block(response.new_state, block)
         return response
 

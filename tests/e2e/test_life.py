@@ -390,7 +390,9 @@ def test_the_page_makes_a_clone_anew_that_was_powered_off(reader: Reader) -> Non
     with Client(reader.simulator) as client:
         result(client.vm("web-0").PowerOffVM_Task())
 
-    reader.does("cd cdktf.out/stacks/web\nterraform apply")
+    said = reader.does("cd cdktf.out/stacks/web\nterraform apply")
+
+    assert "Clone does not run" in said
 
     after = reader.clones()
     assert {name for name in after if after[name] != before[name]} == {"web-0"}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Bench
 from tests.support.clone_stack import clones, document, machine
-from tests.vcsim.client import Client, disks, nics
+from tests.vcsim.client import Client, disks, nics, result
 
 NAMES = ["life-0", "life-1"]
 MORE = [*NAMES, "life-2"]
@@ -160,3 +160,28 @@ def test_a_refresh_changes_nothing(bench: Bench) -> None:
     assert refreshed.diagnostics == []
     assert after["attributes"] == before["attributes"]
     assert bench.methods("refreshed") == []
+
+
+def test_a_clone_that_does_not_run_is_told_by_every_plan(bench: Bench, client: Client) -> None:
+    names = ["off-0", "off-1", "on-0"]
+    bench.terraform.write(clones(bench.source, bench.release, names))
+    bench.terraform.apply()
+    result(client.vm("off-0").PowerOffVM_Task())
+    result(client.vm("off-1").SuspendVM_Task())
+
+    planned = bench.terraform.run("plan").require()
+
+    assert planned.changes == {}
+    said = {each.detail.partition(".")[0]: each for each in planned.diagnostics}
+    uuids = {name: bench.terraform.attributes(name)["uuid"] for name in names}
+    suspended = "suspended" if "power_state" in bench.terraform.attributes("off-1") else "powered off"
+    assert said.keys() == {
+        f"off-0 (UUID {uuids['off-0']}) is powered off",
+        f"off-1 (UUID {uuids['off-1']}) is {suspended}",
+    }
+    assert {(each.severity, each.summary) for each in said.values()} == {("warning", "Clone does not run")}
+
+    replaced = bench.terraform.apply("-replace", 'vsphere_virtual_machine.vm["off-0"]')
+
+    assert replaced.changes == {'vsphere_virtual_machine.vm["off-0"]': "replace"}
+    assert bench.simulator.vm("off-0").power == "poweredOn"

@@ -30,6 +30,7 @@ __all__ = ["FLEET", "Wish", "Year", "address", "fleet_document"]
 FLEET = "year"
 _ANNOTATION = "as wished for"
 _KIND = "vsphere_virtual_machine"
+_PIN = "vsphere_drs_vm_override"
 _MOST_MEMBERS = 12
 _FAULTS = (
     *("TaskInProgress", "InvalidState", "InvalidPowerState", "InvalidDatastore", "InsufficientResourcesFault"),
@@ -51,19 +52,40 @@ def address(key: str, member: str) -> str:
     return f'{_KIND}.{key}["{member}"]'
 
 
+def _pin_address(key: str, member: str) -> str:
+    """The address of a clone's pin in Terraform's state."""
+    return f'{_PIN}.{key}["{member}"]'
+
+
 def fleet_document(
-    release: ProviderVersion, wishes: Mapping[str, Wish], *, fleet: str = FLEET, **arguments: Any
+    release: ProviderVersion,
+    wishes: Mapping[str, Wish],
+    *,
+    fleet: str = FLEET,
+    pinned: bool = False,
+    **arguments: Any,
 ) -> dict[str, Any]:
     """A fleet as the project's stacks write it, by the sources' keys; `arguments` replace any of the clones'."""
     machines = {}
+    pins = {}
     for key, wish in wishes.items():
         mark = f"${{terraform_data.owner.id}}/{fleet}/${{each.key}}/{wish.source.uuid}/{wish.generation}"
         names = ", ".join(f'"{name}"' for name in sorted(wish.members))
         trigger = {"replace_trigger": str(wish.generation)} if wish.generation > 1 else {}
         body = machine(wish.source, release, name="${each.key}", extra_config={OWNER_KEY: mark}, **trigger, **arguments)
         machines[key] = {"for_each": f"${{toset([{names}])}}", **body}
+        pins[key] = {
+            "for_each": f"${{toset([{names}])}}",
+            "compute_cluster_id": "${data.vsphere_compute_cluster.cluster.id}",
+            "virtual_machine_id": f"${{{_KIND}.{key}[each.key].id}}",
+            "drs_enabled": False,
+        }
     whole = document(release, machines)
     whole.setdefault("resource", {})["terraform_data"] = {"owner": {}}
+    if pinned:
+        datacenter = "${data.vsphere_datacenter.datacenter.id}"
+        whole["data"]["vsphere_compute_cluster"] = {"cluster": {"name": "DC0_C0", "datacenter_id": datacenter}}
+        whole["resource"][_PIN] = pins
     return whole
 
 
@@ -75,6 +97,7 @@ class _Found:
     moid: str
     running: bool
     annotation: str
+    pinned: bool
     owner: Owner | None
 
 
@@ -238,7 +261,7 @@ class Year:
             result(vm.Destroy_Task())
 
     def power_off(self) -> None:
-        """Somebody powers a clone off by hand, which no plan shows (docs/life.md)."""
+        """Somebody powers a clone off by hand, which a plan warns of and does not change (docs/life.md)."""
         if vm := self._any_clone():
             result(vm.PowerOffVM_Task())
 
@@ -270,7 +293,10 @@ class Year:
                 said[at] = "powered off"
             elif clone.annotation != _ANNOTATION:
                 said[at] = "annotated by hand"
-        wished = {address(key, name) for key, name in self._members()}
+            if clone is not None and not clone.pinned:
+                said[_pin_address(key, name)] = "not pinned"
+        wished = {at(key, name) for key, name in self._members() for at in (address, _pin_address)}
+        addressed |= self._in_state(_PIN)
         said |= {at: "still in the state" for at in addressed if at not in wished}
         known = {name for _, name in self._members()} | {at.split('"')[1] for at in addressed}
         said |= {name: "nobody's" for name in found if name not in known}
@@ -285,10 +311,12 @@ class Year:
             return
         self._note(f"differing: {differing}")
         self._write()
-        # What a plan does not tell is made anew by request.
+        # What a plan only warns of is made anew by request.
         off = [at for at, what in differing.items() if what == "powered off"]
         applied = self.terraform.run("apply", *(f"-replace={at}" for at in off)).require()
         unsaid = [at for at in differing if at not in applied.changes and at not in str(applied.diagnostics)]
+        warned = [each.detail for each in applied.diagnostics if each.summary == "Clone does not run"]
+        unsaid += [at for at in off if not any(detail.startswith(at.split('"')[1] + " ") for detail in warned)]
         assert unsaid == [], f"the plan does not tell of {unsaid}: {differing}"
         self.counts["told by a plan" if not off else "made anew by request"] += 1
         self.counts["taken over"] += sum(each.summary == "Clone taken over" for each in applied.diagnostics)
@@ -331,14 +359,14 @@ class Year:
 
     # What there is.
 
-    def _in_state(self) -> dict[str, dict[str, Any]]:
+    def _in_state(self, kind: str = _KIND) -> dict[str, dict[str, Any]]:
         """The instances in the state that are not deposed, by address."""
         if not (self.terraform.folder / "terraform.tfstate").exists():
             return {}
         return {
-            address(resource["name"], str(instance["index_key"])): instance
+            f'{kind}.{resource["name"]}["{instance["index_key"]}"]': instance
             for resource in json.loads(self.terraform.state_text)["resources"]
-            if (resource["mode"], resource["type"]) == ("managed", _KIND)
+            if (resource["mode"], resource["type"]) == ("managed", kind)
             for instance in resource["instances"]
             if "deposed" not in instance
         }
@@ -346,6 +374,7 @@ class Year:
     def _in_vcenter(self) -> dict[str, _Found]:
         """All VMs that were not there in the beginning, by name."""
         found = {}
+        pinned = {override.key._moId for override in self.client.find("host/DC0_C0").configurationEx.drsVmConfig}
         for vm in self.client.find("vm").childEntity:
             if vm.name in self._others:
                 continue
@@ -355,6 +384,7 @@ class Year:
                 moid=vm._moId,
                 running=vm.runtime.powerState == "poweredOn",
                 annotation=vm.config.annotation or "",
+                pinned=vm._moId in pinned,
                 owner=Owner.parse(options.get(OWNER_KEY)),
             )
         return found
@@ -390,7 +420,7 @@ class Year:
         return f"clone-{self._next:04d}"
 
     def _write(self) -> None:
-        self.terraform.write(fleet_document(self.release, self.wishes, annotation=_ANNOTATION))
+        self.terraform.write(fleet_document(self.release, self.wishes, pinned=True, annotation=_ANNOTATION))
 
     def _note(self, text: str) -> None:
         self.log[-1] += f": {text}"

@@ -19,7 +19,7 @@ def web(networks: str, *, members: str = "0-9", name: str = "web", more: str = "
 PLAN = 'cidr = "192.168.0.0/24"\nfirst = "192.168.0.10"'
 
 
-def test_a_member_gets_the_first_address_plus_its_index(tmp_path: Path) -> None:
+def test_a_network_with_an_address_plan(tmp_path: Path) -> None:
     text = web(f'network = "VM Network"\nmac = "00:50:56:3F:00:F0"\n{PLAN}\ngateway = "192.168.0.1"', members="0,20")
     assert parse(tmp_path, text).fleets["web"].networks == (
         Network(
@@ -31,15 +31,11 @@ def test_a_member_gets_the_first_address_plus_its_index(tmp_path: Path) -> None:
             dns=(),
         ),
     )
-    network = parse(tmp_path, text).fleets["web"].networks[0]
-    assert [network.address(index) for index in (0, 20)] == ["192.168.0.10", "192.168.0.30"]
-    assert [network.mac_address(index) for index in (0, 20)] == ["00:50:56:3f:00:f0", "00:50:56:3f:01:04"]
 
 
 def test_a_table_without_values_is_the_sources_network_with_a_generated_mac() -> None:
     network = Network()
     assert (network.network, network.mac, network.planned) == (None, "generated", False)
-    assert (network.address(3), network.mac_address(3)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +180,7 @@ def test_the_index_counts_not_the_position(tmp_path: Path) -> None:
 
 def test_an_index_that_is_left_out_leaves_its_address_to_the_gateway(tmp_path: Path) -> None:
     text = web('cidr = "192.168.0.0/24"\nfirst = "192.168.0.1"\ngateway = "192.168.0.5"', members="0-3,5")
-    assert parse(tmp_path, text).fleets["web"].networks[0].address(5) == "192.168.0.6"
+    assert parse(tmp_path, text).fleets["web"].networks[0].gateway == "192.168.0.5"
 
 
 OVERLAP = (
