@@ -17,7 +17,14 @@ from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.specification import clone_request, hot_changes
 from instant_clone.provider.stock_client import Imported, StockClient, StockGoneError
 from instant_clone.provider.takeover import Takeover
-from instant_clone.provider.telling import came_out_otherwise, left_to_the_next, located, rolled_back, taken_over
+from instant_clone.provider.telling import (
+    came_out_otherwise,
+    left_to_the_next,
+    located,
+    network_not_awaited,
+    rolled_back,
+    taken_over,
+)
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import (
     NULL,
@@ -94,7 +101,9 @@ class Creation:
             return response
         _put(response, adopted)
         try:
-            adopted = self._await_network(cloner, clone, planned, adopted, source, wanted, request.provider_meta)
+            adopted = self._await_network(
+                response, cloner, clone, planned, adopted, source, wanted, request.provider_meta
+            )
             _put(response, adopted)
             self._complete(request, response, clone, adopted, compared, may_reboot=block.on_reboot == "reboot")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
@@ -179,6 +188,7 @@ class Creation:
 
     def _await_network(
         self,
+        response: ApplyResponse,
         cloner: Cloner,
         clone: Clone,
         planned: Mapping[str, Any],
@@ -187,7 +197,10 @@ class Creation:
         wanted: CloneRequest,
         meta: DynamicValue,
     ) -> Imported:
-        """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not."""
+        """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not.
+
+        An interrupt ends the wait, but is no failure of the clone: tainted, it would be made anew.
+        """
         from instant_clone.vcenter.guest_network import GuestNetworkWait
 
         wait = GuestNetworkWait(
@@ -205,6 +218,9 @@ class Creation:
         inherited = cloner.guest_addresses(source.machine, shared)
         wait = replace(wait, ignored=(*wait.ignored, *inherited))
         if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
+            if self._stopped.is_set():
+                response.diagnostics.append(network_not_awaited(clone))
+                return adopted
             raise CloneError(
                 f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
                 "minutes that is not its source's. The clone runs and is in the state, as tainted. Look at VMware "

@@ -30,6 +30,8 @@ if [ ! -r "$home/interpreter" ]; then
     exit 1
 fi
 IFS= read -r interpreter < "$home/interpreter"
+# Python's threads take turns: with a heap each (glibc), they would only take more memory.
+export MALLOC_ARENA_MAX=1
 exec "$interpreter" -I -m instant_clone.provider "$home"
 """
 

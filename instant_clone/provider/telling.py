@@ -13,7 +13,14 @@ from instant_clone.provider.values import BLOCK, Difference, attribute_path, err
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner
 
-__all__ = ["came_out_otherwise", "left_to_the_next", "located", "rolled_back", "taken_over"]
+__all__ = [
+    "came_out_otherwise",
+    "left_to_the_next",
+    "located",
+    "network_not_awaited",
+    "rolled_back",
+    "taken_over",
+]
 
 
 def taken_over(clone: Clone) -> Diagnostic:
@@ -50,6 +57,15 @@ def located(said: list[Diagnostic]) -> list[Diagnostic]:
         if not diagnostic.attribute.steps:
             diagnostic.attribute.CopyFrom(attribute_path(BLOCK, 0, "source_uuid"))
     return said
+
+
+def network_not_awaited(clone: Clone) -> Diagnostic:
+    """The warning for a clone whose guest was still silent at an interrupt."""
+    return warning(
+        "Network not awaited",
+        f"The apply was interrupted before the guest of {clone.inventory_path} had reported a network address. The "
+        "clone runs and is in the state; a later refresh brings its addresses.",
+    )
 
 
 def left_to_the_next(clone: Clone, failure: Exception) -> list[Diagnostic]:

@@ -13,7 +13,7 @@ from instant_clone.provider.package import LAUNCHER, launcher_name, package_hash
 from instant_clone.versions import ProviderVersion
 
 NEWEST = ProviderVersion(2, 16, 1)
-HASH = "h1:btToWg3oG3ZL1PwRtkAswNJuAPnWDVLLn+oSHEUpKOg="
+HASH = "h1:6SNpvJNYBIVM9s/9KjALTXRDOet8NyGkeZDcOJRert0="
 
 
 def test_the_launcher_is_named_after_the_release() -> None:

@@ -1,0 +1,96 @@
+"""Clones of which nobody saw how their tasks ended: they are looked for, and not made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pyVmomi import vmodl
+
+from instant_clone.errors import ConnectError, NotFoundError, VcenterError
+from instant_clone.vcenter import clone as module
+from instant_clone.vcenter.clone import Cloner, CloneRequest
+from instant_clone.vcenter.session import connect
+from tests.conftest import StartSimulator
+from tests.instant_clone.vcenter.conftest import settings_of
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client
+
+pytestmark = pytest.mark.simulator
+
+UNSEEN = pytest.mark.parametrize(
+    "failure",
+    [
+        # vCenter forgets its tasks when it restarts.
+        vmodl.fault.ManagedObjectNotFound(),
+        ConnectionResetError(104, "Connection reset by peer"),
+    ],
+    ids=["forgotten", "unheard"],
+)
+
+
+@pytest.fixture(scope="module")
+def simulator(start_simulator: StartSimulator) -> Simulator:
+    """A clone takes longer than it takes to notice that its task cannot be asked for."""
+    return start_simulator("-source", "golden", "-delay", "2s")
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> Iterator[Client]:
+    with Client(simulator) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def failure_of_the_wait(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    """Whoever waits for a task is told of that failure at once, whatever the task does."""
+
+    def fails(task: object, *, seconds: float) -> object:
+        raise failure
+
+    monkeypatch.setattr(module, "wait_for", fails)
+
+
+def _clone(client: Client, simulator: Simulator, name: str) -> str:
+    """Makes a clone, and returns its UUID."""
+    request = CloneRequest(
+        name=name,
+        resource_pool_id=client.find("host/DC0_C0/Resources")._moId,
+        folder="",
+        datastore_id=None,
+        interfaces=(),
+        extra_config={},
+        timeout=5,
+    )
+    with connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        return cloner.clone(cloner.source(client.vm("golden").config.uuid), request, stopped=lambda: False).uuid
+
+
+@UNSEEN
+def test_a_clone_that_comes_is_waited_for(
+    simulator: Simulator, client: Client, failure: Exception, request: pytest.FixtureRequest
+) -> None:
+    name = f"coming-{request.node.callspec.id}"
+    simulator.requests(reset=True)
+
+    uuid = _clone(client, simulator, name)
+
+    assert client.vm(name).config.uuid == uuid
+    assert client.vm(name).runtime.powerState == "poweredOn"
+    assert simulator.requests()["InstantClone_Task"] == 1
+
+
+@UNSEEN
+def test_of_a_clone_that_does_not_come_the_first_failure_is_told(
+    simulator: Simulator, client: Client, failure: Exception
+) -> None:
+    simulator.fault("InstantClone_Task", "NoDiskSpace", vm="missing")
+    simulator.requests(reset=True)
+
+    with pytest.raises(VcenterError, match=r"\(cloning /DC0/vm/golden as missing\)") as caught:
+        _clone(client, simulator, "missing")
+
+    assert type(caught.value) is (ConnectError if isinstance(failure, OSError) else NotFoundError)
+    assert client.vm("missing") is None
+    assert simulator.requests()["InstantClone_Task"] == 1
