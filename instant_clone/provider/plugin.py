@@ -21,6 +21,7 @@ __all__ = ["define_only_vcenters_types", "main"]
 
 _WORKERS = 64
 _PARENT_POLL_SECONDS = 0.5
+_GRACE_SECONDS = 5
 _OTHER_SERVICES = ("eam", "pbm", "sms", "vsanhealth", "vslm")
 # The go-plugin client dials "localhost" whatever the socket is called.
 _OPTIONS = [
@@ -106,6 +107,7 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
             log.error("Terraform is gone")
             relay.start_no_more()
             break
-    server.stop(grace=1).wait()
+    # What is left of answers still reaches Terraform, such as that a clone was left to the next apply.
+    server.stop(grace=_GRACE_SECONDS).wait()
     relay.close()
     channel.close()

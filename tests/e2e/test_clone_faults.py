@@ -88,6 +88,32 @@ def test_connections_that_break_at_the_task_lose_no_clone_and_double_none(
     assert bench.terraform.plan() == {}
 
 
+def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_none(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "3s")
+    names = [f"during-{index}" for index in range(4)]
+    bench.terraform.write(_marked(bench, names))
+
+    with bench.terraform.start("apply") as running:
+        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 4, "the clone tasks", seconds=60)
+        bench.simulator.requests(reset=True)
+        # How pyvmomi reads a property, the task's info in this case.
+        bench.simulator.drop("Fetch", when="before", times=10)
+        bench.simulator.drop("Fetch", when="after", times=10)
+        ended = running.finish().require()
+
+    requests = bench.simulator.requests()
+    assert requests["Fetch"] > 20
+    assert "InstantClone_Task" not in requests
+    assert ended.diagnostics == []
+    assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == {
+        name: bench.simulator.vm(name).moid for name in names
+    }
+    assert bench.methods(*names) == []
+    assert bench.terraform.plan() == {}
+
+
 def test_sessions_that_are_ended_in_the_midst_of_an_apply_are_renewed(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:

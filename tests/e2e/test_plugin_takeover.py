@@ -7,6 +7,8 @@ from typing import Any
 from instant_clone.owner import OWNER_KEY
 from tests.e2e.conftest import Bench, NewTerraform
 from tests.support.clone_stack import clones, document, machine, source_of
+from tests.support.processes import until
+from tests.vcsim.client import Client, clone, result
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"
 
@@ -37,6 +39,74 @@ def test_a_clone_of_this_state_that_was_left_behind_is_taken_over(bench: Bench, 
     (warning,) = [each for each in applied.diagnostics if each.summary == "Clone taken over"]
     assert warning.detail.startswith("/DC0/vm/mine (UUID ")
     assert bench.terraform.plan() == {}
+
+
+def test_a_clone_of_this_state_that_does_not_run_is_refused(bench: Bench, new_terraform: NewTerraform) -> None:
+    names = ["dead", "asleep"]
+    mark = {OWNER_KEY: f"{OWNER}/web/${{each.key}}/{bench.source.uuid}/1"}
+    wanted = clones(bench.source, bench.release, names, extra_config=mark)
+    other = new_terraform(bench.simulator)
+    other.write(wanted)
+    other.apply()
+    left = {name: bench.simulator.vm(name).moid for name in names}
+    bench.terraform.write(wanted)
+    with Client(bench.simulator) as client:
+        result(client.vm("dead").PowerOffVM_Task())
+        result(client.vm("asleep").SuspendVM_Task())
+
+        refused = bench.terraform.run("apply")
+
+        uuids = {name: client.vm(name).config.uuid for name in names}
+        assert sorted((each.severity, each.summary, each.detail) for each in refused.diagnostics) == [
+            (
+                "error",
+                "Clone does not run",
+                f"/DC0/vm/{name} (UUID {uuids[name]}) is this clone, left by an apply that was interrupted, and does "
+                "not run. Remove it in vCenter, and apply again.",
+            )
+            for name in ("asleep", "dead")
+        ]
+        assert bench.terraform.instances() == {}
+        assert bench.methods(*left.values()) == ["PowerOffVM_Task", "SuspendVM_Task"]
+        result(client.vm("asleep").PowerOffVM_Task())
+        for name in names:
+            result(client.vm(name).Destroy_Task())
+
+    applied = bench.terraform.apply()
+
+    assert applied.diagnostics == []
+    assert [bench.simulator.vm(name).power for name in names] == ["poweredOn", "poweredOn"]
+    assert sorted(bench.terraform.instances()) == ["asleep", "dead"]
+
+
+def test_a_name_that_is_taken_while_its_clone_is_being_made(bench: Bench) -> None:
+    """As by the task of an apply that was killed, which vCenter ends meanwhile."""
+    mark = f"{OWNER}/web/${{each.key}}/{bench.source.uuid}/1"
+    bench.terraform.write(clones(bench.source, bench.release, ["early", "alien"], extra_config={OWNER_KEY: mark}))
+    with Client(bench.simulator) as client:
+        golden = client.vm("golden")
+        elsewhere = client.find("vm").CreateFolder("elsewhere")
+        own = {OWNER_KEY: f"{OWNER}/web/early/{bench.source.uuid}/1"}
+        early = clone(golden, "early", config=own, folder=elsewhere)
+        alien = clone(golden, "alien", folder=elsewhere)
+        left = [early._moId, alien._moId]
+        bench.simulator.requests(reset=True)
+        # Both requests are on their way when the names are taken.
+        bench.simulator.slow("InstantClone_Task", ms=60_000)
+        with bench.terraform.start("apply") as running:
+            until(lambda: bench.simulator.requests().get("InstantClone_Task") == 2, "the clone tasks", seconds=60)
+            result(client.find("vm").MoveIntoFolder_Task([early, alien]))
+            bench.simulator.slow("InstantClone_Task", ms=0)
+            ended = running.finish()
+
+    assert sorted((each.severity, each.summary) for each in ended.diagnostics) == [
+        ("error", "Name is taken"),
+        ("warning", "Clone taken over"),
+    ]
+    assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == {
+        "early": left[0]
+    }
+    assert bench.methods(*left) == ["MoveIntoFolder_Task", "MoveIntoFolder_Task"]
 
 
 def test_a_clone_of_another_state_is_never_taken_over(bench: Bench, new_terraform: NewTerraform) -> None:
