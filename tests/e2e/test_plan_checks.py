@@ -152,6 +152,38 @@ def test_what_the_dry_run_says_is_an_error(
     assert asked[DRY_RUN] == 1
 
 
+def test_a_dry_run_whose_task_fails_is_an_error(bench: Bench) -> None:
+    """Not a result that lists faults: the task itself ends with one."""
+    bench.simulator.fault(DRY_RUN, "InsufficientResourcesFault")
+    whole = clones(bench.source, bench.release, ["untried"])
+
+    plan, asked = _planned(bench, whole)
+
+    (error,) = plan.errors
+    assert (error.summary, error.address) == ("vCenter refuses", 'vsphere_virtual_machine.vm["untried"]')
+    assert "(checking a clone of /DC0/vm/golden): vCenter answers with InsufficientResourcesFault: " in error.detail
+    assert asked[DRY_RUN] == 1
+    # The next plan asks again.
+    assert len(_planned(bench, whole)[0].require().changes) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("NoPermission", "the user may not call CheckInstantClone_Task (System.View)"),
+        ("NotSupported", "CheckInstantClone_Task came with vCenter 7.0"),
+    ],
+)
+def test_a_dry_run_that_ends_so_is_none(bench: Bench, fault: str, why: str) -> None:
+    bench.simulator.fault(DRY_RUN, fault)
+
+    plan, _ = _planned(bench, clones(bench.source, bench.release, _names("unasked", 2)))
+
+    assert len(plan.require().changes) == 2
+    (warning,) = plan.diagnostics
+    assert (warning.summary, why in warning.detail) == ("No dry run", True)
+
+
 # --- what is not known yet ---------------------------------------------------------------------------------------
 
 

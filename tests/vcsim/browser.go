@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/vmware/govmomi/simulator"
@@ -10,15 +11,68 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// QueryConfigOption says what VMs of a hardware version can have; without a version it is the newest, which all VMs of
-// the inventory have. govmomi names no number, from which the stock provider concludes that the VM is to be upgraded.
+// vmBrowser is the environment browser of a VM: without a key it tells of the hardware version that the VM has. In
+// govmomi VMs share that of their compute resource, which tells of the newest, so that the stock provider takes every
+// configured version for the wrong one.
+type vmBrowser struct {
+	simulator.EnvironmentBrowser
+	vm *simulator.VirtualMachine
+}
+
+// browse gives a VM an environment browser of its own.
+func browse(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	b := &vmBrowser{vm: vm}
+	b.Self = browserReference(vm.Self)
+	b.DatastoreBrowser = b.theirs(ctx).DatastoreBrowser
+	ctx.Map.Put(b)
+	vm.EnvironmentBrowser = b.Self
+}
+
+func browserReference(vm types.ManagedObjectReference) types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "EnvironmentBrowser", Value: "envbrowser-" + vm.Value}
+}
+
+// theirs is the browser of the compute resource to which the VM belongs.
+func (b *vmBrowser) theirs(ctx *simulator.Context) *simulator.EnvironmentBrowser {
+	return ctx.Map.Get(*computeResource(ctx, *b.vm.Runtime.Host).EnvironmentBrowser).(*simulator.EnvironmentBrowser)
+}
+
+// QueryConfigTarget asks the compute resource.
+func (b *vmBrowser) QueryConfigTarget(ctx *simulator.Context, req *types.QueryConfigTarget) soap.HasFault {
+	return b.theirs(ctx).QueryConfigTarget(ctx, req)
+}
+
+// QueryConfigOptionDescriptor asks the compute resource.
+func (b *vmBrowser) QueryConfigOptionDescriptor(ctx *simulator.Context, req *types.QueryConfigOptionDescriptor) soap.HasFault {
+	return b.theirs(ctx).QueryConfigOptionDescriptor(ctx, req)
+}
+
+// QueryTargetCapabilities asks the compute resource.
+func (b *vmBrowser) QueryTargetCapabilities(ctx *simulator.Context, req *types.QueryTargetCapabilities) soap.HasFault {
+	return b.theirs(ctx).QueryTargetCapabilities(ctx, req)
+}
+
+// browserOf is the environment browser of that reference, with the version that it tells of when it is asked for none.
+func browserOf(ctx *simulator.Context, ref types.ManagedObjectReference) (*simulator.EnvironmentBrowser, string) {
+	switch b := ctx.Map.Get(ref).(type) {
+	case *vmBrowser:
+		return &b.EnvironmentBrowser, b.vm.Config.Version
+	case *simulator.EnvironmentBrowser:
+		return b, hardwareVersion
+	}
+	return nil, ""
+}
+
+// QueryConfigOption says what VMs of a hardware version can have. govmomi names no number, from which the stock provider
+// concludes that the VM is to be upgraded.
 func (x *extension) QueryConfigOption(ctx *simulator.Context, req *types.QueryConfigOption) soap.HasFault {
 	body := new(methods.QueryConfigOptionBody)
-	if _, ok := ctx.Map.Get(req.This).(*simulator.EnvironmentBrowser); !ok {
+	browser, version := browserOf(ctx, req.This)
+	if browser == nil {
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	option, fault := configOption(req.Key)
+	option, fault := configOption(cmp.Or(req.Key, version))
 	if fault != nil {
 		body.Fault_ = simulator.Fault("", fault)
 		return body
@@ -30,14 +84,13 @@ func (x *extension) QueryConfigOption(ctx *simulator.Context, req *types.QueryCo
 // QueryConfigOptionEx is QueryConfigOption with guest operating systems.
 func (x *extension) QueryConfigOptionEx(ctx *simulator.Context, req *types.QueryConfigOptionEx) soap.HasFault {
 	body := new(methods.QueryConfigOptionExBody)
-	browser, ok := ctx.Map.Get(req.This).(*simulator.EnvironmentBrowser)
-	if !ok {
+	browser, key := browserOf(ctx, req.This)
+	if browser == nil {
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	key := ""
 	if req.Spec != nil {
-		key = req.Spec.Key
+		key = cmp.Or(req.Spec.Key, key)
 	}
 	option, fault := configOption(key)
 	if fault != nil {
@@ -59,9 +112,6 @@ func (x *extension) QueryConfigOptionEx(ctx *simulator.Context, req *types.Query
 
 // configOption is new each time: a reply that is being written may still hold an earlier one.
 func configOption(key string) (*types.VirtualMachineConfigOption, types.BaseMethodFault) {
-	if key == "" {
-		key = hardwareVersion
-	}
 	version, err := types.ParseHardwareVersion(key)
 	newest := types.MustParseHardwareVersion(hardwareVersion)
 	if err != nil || version > newest {

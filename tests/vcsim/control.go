@@ -121,10 +121,19 @@ func (c *control) record(m *simulator.Method) {
 	}
 }
 
+// note notes a call that changes a VM which it does not name.
+func (c *control) note(method string, vm *simulator.VirtualMachine) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, call{time.Now(), method, vm.Self.Value, vm.Name, ""})
+}
+
 // cloneName is the name of the VM that a call is to make, if any.
 func cloneName(m *simulator.Method) string {
 	switch req := m.Body.(type) {
 	case *types.InstantClone_Task:
+		return req.Spec.Name
+	case *types.CheckInstantClone_Task:
 		return req.Spec.Name
 	case *types.CloneVM_Task:
 		return req.Name

@@ -13,43 +13,65 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// recommendations are the reconfigurations that Storage DRS has recommended a datastore for, by their keys.
+// recommendations are the reconfigurations and moves that Storage DRS has recommended a datastore for, by their keys.
 type recommendations struct {
 	mu      sync.Mutex
 	last    int
 	pending map[string]*types.StoragePlacementSpec
 }
 
-// reconfigures tells whether a placement is asked for what a VM is to get in addition, of which govmomi knows nothing.
-func reconfigures(body any) bool {
+// concernsVM tells whether a placement is asked for what a VM is to get in addition, or for a VM that is to move: govmomi
+// knows nothing of either.
+func concernsVM(body any) bool {
 	req, ok := body.(*types.RecommendDatastores)
-	return ok && req.StorageSpec.Type == string(types.StoragePlacementSpecPlacementTypeReconfigure)
+	if !ok {
+		return false
+	}
+	switch types.StoragePlacementSpecPlacementType(req.StorageSpec.Type) {
+	case types.StoragePlacementSpecPlacementTypeReconfigure, types.StoragePlacementSpecPlacementTypeRelocate:
+		return true
+	}
+	return false
 }
 
-// RecommendDatastores recommends for a VM's new disks the member of the datastore cluster that holds its home.
+// RecommendDatastores recommends the member of the datastore cluster that holds the VM's home, and for a VM that is to
+// move there the first member.
 func (x *extension) RecommendDatastores(ctx *simulator.Context, req *types.RecommendDatastores) soap.HasFault {
 	body := new(methods.RecommendDatastoresBody)
-	spec := &req.StorageSpec
-	if spec.Vm == nil || spec.ConfigSpec == nil || len(spec.PodSelectionSpec.InitialVmConfig) == 0 {
+	spec := req.StorageSpec
+	relocates := spec.Type == string(types.StoragePlacementSpecPlacementTypeRelocate)
+	in := spec.PodSelectionSpec.StoragePod
+	if initial := spec.PodSelectionSpec.InitialVmConfig; !relocates && len(initial) > 0 {
+		in = &initial[0].StoragePod
+	}
+	if spec.Vm == nil || in == nil || relocates && spec.RelocateSpec == nil || !relocates && spec.ConfigSpec == nil {
 		body.Fault_ = simulator.Fault("", invalid("storageSpec"))
 		return body
 	}
 	vm, isVM := ctx.Map.Get(*spec.Vm).(*simulator.VirtualMachine)
-	pod, isPod := ctx.Map.Get(spec.PodSelectionSpec.InitialVmConfig[0].StoragePod).(*simulator.StoragePod)
+	pod, isPod := ctx.Map.Get(*in).(*simulator.StoragePod)
 	if !isVM || !isPod {
 		body.Fault_ = simulator.Fault("", invalid("storageSpec.vm"))
 		return body
 	}
 	var home object.DatastorePath
 	home.FromString(vm.Config.Files.VmPathName)
-	store := ctx.Map.FindByName(home.Datastore, pod.ChildEntity)
 	body.Res = new(types.RecommendDatastoresResponse)
-	if store == nil {
+	var ref types.ManagedObjectReference
+	if store := ctx.Map.FindByName(home.Datastore, pod.ChildEntity); store != nil {
+		ref = store.Reference()
+	} else if relocates && len(pod.ChildEntity) > 0 {
+		ref = pod.ChildEntity[0]
+	} else {
 		return body // nothing recommended
 	}
-	ref := store.Reference()
+	if relocates {
+		there := *spec.RelocateSpec
+		there.Datastore = &ref
+		spec.RelocateSpec = &there
+	}
 	body.Res.Returnval.Recommendations = []types.ClusterRecommendation{{
-		Key: x.advice.add(spec), Type: "V1", Time: time.Now(), Rating: 1, Reason: "storagePlacement", Target: &pod.Self,
+		Key: x.advice.add(&spec), Type: "V1", Time: time.Now(), Rating: 1, Reason: "storagePlacement", Target: &pod.Self,
 		Action: []types.BaseClusterAction{&types.StoragePlacementAction{
 			ClusterAction: types.ClusterAction{Type: "StoragePlacementV1"}, Vm: &vm.Self, Destination: ref,
 			RelocateSpec: types.VirtualMachineRelocateSpec{Datastore: &ref},
@@ -58,7 +80,7 @@ func (x *extension) RecommendDatastores(ctx *simulator.Context, req *types.Recom
 	return body
 }
 
-// ApplyStorageDrsRecommendationTask reconfigures the VM that a recommendation was asked for.
+// ApplyStorageDrsRecommendationTask reconfigures or moves the VM that a recommendation was asked for.
 func (x *extension) ApplyStorageDrsRecommendationTask(ctx *simulator.Context, req *types.ApplyStorageDrsRecommendation_Task) soap.HasFault {
 	body := new(methods.ApplyStorageDrsRecommendation_TaskBody)
 	if len(req.Key) != 1 {
@@ -75,8 +97,15 @@ func (x *extension) ApplyStorageDrsRecommendationTask(ctx *simulator.Context, re
 		body.Fault_ = notFound(*spec.Vm)
 		return body
 	}
+	x.control.note("ApplyStorageDrsRecommendation_Task", vm) // the call itself names no VM
 	task := simulator.CreateTask(vm, "applyStorageDrsRecommendation", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		if fault := reconfigure(ctx, vm, *spec.ConfigSpec); fault != nil {
+		var fault types.BaseMethodFault
+		if spec.ConfigSpec != nil {
+			fault = reconfigure(ctx, vm, *spec.ConfigSpec)
+		} else {
+			fault = relocate(ctx, vm, spec.RelocateSpec)
+		}
+		if fault != nil {
 			return nil, fault
 		}
 		return types.ApplyStorageRecommendationResult{Vm: &vm.Self}, nil
@@ -89,7 +118,7 @@ func (r *recommendations) add(spec *types.StoragePlacementSpec) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
-	key := fmt.Sprintf("reconfigure-%d", r.last)
+	key := fmt.Sprintf("advice-%d", r.last)
 	if r.pending == nil {
 		r.pending = make(map[string]*types.StoragePlacementSpec)
 	}

@@ -136,6 +136,28 @@ def test_next_task_ends_with_the_fault_asked_for(simulated: Simulator, source: A
     assert task.info.name.info.wsdlName == "InstantClone_Task"
 
 
+@pytest.mark.parametrize("name", ["GenericVmConfigFault", "InvalidPowerState", "NoPermission", "NotSupported"])
+def test_the_task_of_a_dry_run_ends_so_too(simulated: Simulator, client: Client, source: Any, name: str) -> None:
+    """Its object is none that a task can be about: the task is about the VM that would be cloned."""
+    simulated.fault("CheckInstantClone_Task", name, vm="tried")
+    checker = client.content.vmProvisioningChecker
+
+    assert fault_of(lambda: checker.CheckInstantClone_Task(vm=source, spec=spec("another"))) is None
+    task = checker.CheckInstantClone_Task(vm=source, spec=spec("tried"))
+
+    assert fault_of(lambda: task) == name
+    assert (task.info.entity, task.info.entityName) == (source, "golden-web")
+
+
+def test_a_task_that_is_about_nothing_says_so(simulated: Simulator, client: Client) -> None:
+    simulated.fault("ApplyStorageDrsRecommendation_Task", "InvalidState")
+
+    task = client.content.storageResourceManager.ApplyStorageDrsRecommendation_Task(key=["1"])
+
+    assert fault_of(lambda: task) == "InvalidState"
+    assert (task.info.entity, task.info.entityName) == (None, None)
+
+
 def test_fault_is_used_up(simulated: Simulator, source: Any) -> None:
     simulated.fault("InstantClone_Task", "InvalidState")
 

@@ -7,10 +7,23 @@ from typing import Any
 
 import pytest
 from pyVim.task import WaitForTask
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from tests.conftest import StartSimulator
-from tests.vcsim.client import Client, clone, depth, devices, disks, extra_config, fault_of, nics, plain, result
+from tests.vcsim.client import (
+    Client,
+    clone,
+    depth,
+    devices,
+    disks,
+    extra_config,
+    fault_of,
+    machine_spec,
+    make,
+    nics,
+    plain,
+    result,
+)
 
 pytestmark = pytest.mark.simulator
 
@@ -145,6 +158,38 @@ def test_an_older_hardware_version_has_its_own_number_and_a_newer_one_is_not_the
     assert described[-1].key == "vmx-19"
 
 
+def test_a_vm_s_browser_tells_of_the_vm_s_own_hardware_version(client: Client) -> None:
+    """The stock provider upgrades from there to the configured version, and refuses to go back."""
+    older = make(client, machine_spec("of-version-17", version="vmx-17"))
+    cluster = client.find("host/DC0_C0").environmentBrowser
+
+    assert older.environmentBrowser.QueryConfigOption().hardwareOptions.hwVersion == 17
+    assert older.environmentBrowser.QueryConfigOptionEx().hardwareOptions.hwVersion == 17
+    assert cluster.QueryConfigOption().hardwareOptions.hwVersion == 19
+    assert older.environmentBrowser.QueryConfigTarget().numNumaNodes == cluster.QueryConfigTarget().numNumaNodes == 3
+    described = older.environmentBrowser.QueryConfigOptionDescriptor()
+    assert [each.key for each in described] == [each.key for each in cluster.QueryConfigOptionDescriptor()]
+
+    result(older.UpgradeVM_Task("vmx-18"))
+
+    assert older.config.version == "vmx-18"
+    assert older.environmentBrowser.QueryConfigOption().hardwareOptions.hwVersion == 18
+    browser = older.environmentBrowser
+    result(older.Destroy())
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        browser.QueryConfigOption()
+
+
+def test_a_cluster_is_found_as_a_compute_resource(client: Client) -> None:
+    """The stock provider looks clusters up so, and vCenter takes an object for any type that it is."""
+    cluster = client.find("host/DC0_C0")
+
+    alias = vim.ComputeResource(cluster._moId, client.instance._stub)
+
+    assert alias.name == "DC0_C0"
+    assert [host.name for host in alias.host] == ["DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2"]
+
+
 def test_hardware_is_not_upgraded_while_the_vm_runs_nor_beyond_the_newest_version(source: Any) -> None:
     vm = clone(source, "newest")
 
@@ -188,14 +233,6 @@ def test_vm_moves_to_another_pool(client: Client, full_clone: Any) -> None:
 
     assert full_clone.resourcePool == pool
     assert full_clone in pool.vm
-
-
-def test_vm_moves_to_another_host(client: Client, full_clone: Any) -> None:
-    host = next(each for each in client.find("host/DC0_C0").host if each != full_clone.runtime.host)
-
-    result(full_clone.Relocate(vim.vm.RelocateSpec(host=host)))
-
-    assert full_clone.runtime.host == host
 
 
 def test_port_group_is_found_by_key(client: Client, source: Any) -> None:
