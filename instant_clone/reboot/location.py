@@ -36,12 +36,14 @@ def moves(
 
 
 def _moves(compared: Comparison) -> Iterator[Change]:
-    if compared.differs("resource_pool_id"):
-        # VirtualMachineRelocateSpec.host: with a pool and no host, DRS selects one. The provider names none, since it
-        # plans host_system_id as unknown (…CustomizeDiffResourcePoolOperation).
-        why = "The VM is relocated into another resource pool, and DRS selects the host."
-        yield compared.change("resource_pool_id", why)
-    elif compared.differs("host_system_id"):
+    pool = compared.differs("resource_pool_id")
+    # VirtualMachineRelocateSpec.host: with a pool and no host, DRS selects one. The provider names none then, since it
+    # plans host_system_id as unknown (…CustomizeDiffResourcePoolOperation).
+    selected = pool and compared.unknown("host_system_id")
+    if pool:
+        why = "The VM is relocated into another resource pool"
+        yield compared.change("resource_pool_id", f"{why}, and DRS selects the host." if selected else f"{why}.")
+    if compared.differs("host_system_id") and not selected:
         yield compared.change("host_system_id", "The VM is moved to another host, and shares no memory there.")
     if compared.differs("datastore_id"):
         yield compared.change("datastore_id", "The VM's files are moved to another datastore.")

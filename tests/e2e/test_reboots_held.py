@@ -23,9 +23,6 @@ from tests.support.clone_stack import PROVIDER_SOURCE, document, machine, source
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, controller, disk, machine_spec, make, nic, result
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 GIB = 1 << 30
 OFF = {"PowerOffVM_Task", "ShutdownGuest"}
 ON = {"PowerOnVM_Task"}
@@ -129,6 +126,16 @@ def _of_the_plain_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def _of_the_older_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Changes of clones of a source of hardware version 17, which stay of it unless another one is asked for."""
+    return {
+        "hardware": {"hardware_version": 19},
+        "hardware-step": {"hardware_version": 18, "guest_id": "otherGuest64"},
+        "older-guest": {"guest_id": "otherGuest64"},
+        "older-hot-add": {"memory_hot_add_enabled": True, "memory": own["memory"] + 1024},
+    }
+
+
 def _rejected(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
     """Changes that the stock provider tries on the running VM although they need it off."""
     if not knows(release, "extra_config_reboot_required"):
@@ -174,6 +181,8 @@ class Story:
     """the plan of the changes that are rejected"""
     done: Mapping[str, list[str]]
     """methods"""
+    versions: Mapping[str, str]
+    """of the hardware of the clones of the older source"""
     tried: Outcome
     """the rejected changes, applied by the stock provider alone"""
 
@@ -217,7 +226,7 @@ def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pyt
         "rebooting": _rebooting(own, release),
         "hot": _hot(own, release),
         "plain": _of_the_plain_source(machine(others["plain"], release)),
-        "older": {"hardware": {"hardware_version": 19}},
+        "older": _of_the_older_source(machine(others["older"], release)),
         "refused": REFUSED_WHILE_RUNNING,
         "rejected": _rejected(own, release),
     }
@@ -242,6 +251,8 @@ def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pyt
     before = _calls(simulator, kinds)
     terraform.write(written("rebooting", "hot", "plain", "older", "refused"))
     applied = _patiently(terraform, "apply", "-parallelism=30")
+    with Client(simulator) as client:
+        versions = {name: client.vm(f"c-{name}").config.version for name in kinds["older"]}
     tried = Outcome(0, "", "", "")
     if kinds["rejected"]:
         terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
@@ -257,6 +268,7 @@ def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pyt
         applied,
         forbidden,
         {name: methods[len(before[name]) :] for name, methods in _calls(simulator, kinds).items()},
+        versions,
         tried,
     )
 
@@ -296,6 +308,16 @@ def test_a_clone_is_powered_off_and_on_just_where_that_was_said(story: Story) ->
     # The simulator has no EVC modes, and the provider leaves a VM off for which it could not set one.
     assert story.saw(ON) == set(story.warned) - {"evc_mode"}
     assert set(story.warned) == {*story.names["rebooting"], *story.names["plain"], *story.names["older"]}
+
+
+def test_the_hardware_is_upgraded_just_as_far_as_was_asked_for(story: Story) -> None:
+    assert story.versions == {
+        "hardware": "vmx-19",
+        "hardware-step": "vmx-18",
+        "older-guest": "vmx-17",
+        "older-hot-add": "vmx-17",
+    }
+    assert story.saw({"UpgradeVM_Task"}) == {"hardware", "hardware-step"}
 
 
 def test_what_a_running_vm_takes_is_made_while_it_runs(story: Story) -> None:
