@@ -324,6 +324,10 @@ UNSET = {
     "reservations that are unset": Layout(
         Machine(otherwise=_unset(*(f"config.{of}Allocation.reservation" for of in ("cpu", "memory"))))
     ),
+    "limits that are unset": Layout(
+        Machine(otherwise=_unset(*(f"config.{of}Allocation.limit" for of in ("cpu", "memory"))))
+    ),
+    "latency sensitivity that is unset": Layout(Machine(otherwise=_unset("config.latencySensitivity"))),
     "firmware that is unset": Layout(Machine(otherwise=_unset("config.firmware"))),
     "cores per socket that are unset": Layout(
         Machine(otherwise=_unset("config.hardware.numCoresPerSocket")), "2.0.2 to 2.15.2"
