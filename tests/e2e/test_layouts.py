@@ -25,9 +25,6 @@ from tests.support.stock import StockProvider
 from tests.support.workspace import Workspace
 from tests.vcsim.client import Client
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 MAIN: Vcenter = "7.0.3"
 NUMBERS = {layout: number for number, layout in enumerate(LAYOUTS)}
 OF_STACKS = [layout for layout, each in LAYOUTS.items() if each.vcenter == MAIN]

@@ -19,9 +19,6 @@ from tests.support.layouts.trial import Pair, Trial, repeated, tried
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, result
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 BATCHES = 4
 CASES_OF_A_BATCH = 50
 """sources of one simulator, and clones of one run of Terraform at the most"""

@@ -25,9 +25,6 @@ from tests.support.stock import StockProvider
 from tests.support.workspace import PROJECT, Workspace
 from tests.vcsim.client import Client, result
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 
 def _wish(bench: Bench, source: str, *members: str, generation: int = 1) -> Wish:
     return Wish(source_of(bench.simulator, source), frozenset(members), generation)

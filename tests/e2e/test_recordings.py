@@ -15,9 +15,6 @@ from tests.support.in_process import ProviderService
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 
 @dataclass(frozen=True)
 class Told:

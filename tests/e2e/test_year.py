@@ -14,9 +14,6 @@ from tests.support.sessions import sessions_of_ours
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
-# Beyond the time that `make test` has.
-pytestmark = pytest.mark.long
-
 SOURCES = ("amber", "beryl", "coral", "denim")
 SEED = 2026
 
