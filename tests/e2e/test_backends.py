@@ -19,8 +19,6 @@ from tests.support.state_servers import HttpServer, S3Server, StateServer
 from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
-
 FLEETS = """
 [state]
 {state}
@@ -56,7 +54,8 @@ def terraform_version() -> tuple[int, int]:
 LOCKFILE = terraform_version() >= (1, 10)
 
 
-@pytest.fixture(scope="module", params=["s3", "http"])
+# The S3 server is built from source, which takes minutes.
+@pytest.fixture(scope="module", params=[pytest.param("s3", marks=pytest.mark.long), "http"])
 def server(
     request: pytest.FixtureRequest, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StateServer]:
