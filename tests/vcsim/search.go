@@ -1,0 +1,57 @@
+package main
+
+import (
+	"log"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// govmomi searches the inventory as it changes, under a lock on the index alone, which it keeps for good when a search
+// breaks off: from then on no search is answered. Here searches take no lock, and one that broke off is made again.
+
+const searches = 3
+
+func (x *extension) FindAllByUuid(ctx *simulator.Context, req *types.FindAllByUuid) soap.HasFault {
+	body := &methods.FindAllByUuidBody{Res: new(types.FindAllByUuidResponse)}
+	search("FindAllByUuid", func() {
+		body = ctx.Map.SearchIndex().FindAllByUuid(ctx, req).(*methods.FindAllByUuidBody)
+	})
+	return body
+}
+
+func (x *extension) FindByInventoryPath(ctx *simulator.Context, req *types.FindByInventoryPath) soap.HasFault {
+	body := &methods.FindByInventoryPathBody{Res: new(types.FindByInventoryPathResponse)}
+	search("FindByInventoryPath", func() {
+		body = ctx.Map.SearchIndex().FindByInventoryPath(ctx, req).(*methods.FindByInventoryPathBody)
+	})
+	return body
+}
+
+func (x *extension) FindByUuid(ctx *simulator.Context, req *types.FindByUuid) soap.HasFault {
+	body := &methods.FindByUuidBody{Res: new(types.FindByUuidResponse)}
+	search("FindByUuid", func() {
+		body = ctx.Map.SearchIndex().FindByUuid(ctx, req).(*methods.FindByUuidBody)
+	})
+	return body
+}
+
+// search calls a method until it ends without a panic, a few times at the most.
+func search(method string, find func()) {
+	attempt := func() (ended bool) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				log.Printf("%s: %v", method, reason)
+			}
+		}()
+		find()
+		return true
+	}
+	for range searches {
+		if attempt() {
+			return
+		}
+	}
+}
