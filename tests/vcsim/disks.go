@@ -79,15 +79,21 @@ func createDisk(ds *simulator.Datastore, file string, capacity int64) error {
 
 var deltaSuffix = regexp.MustCompile(`(-\d{6})?\.vmdk$`)
 
-// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does; bent is how they report.
-func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, bent string) {
-	devices := slices.Clone(vm.Config.Hardware.Device)
-	for i, d := range devices { // copies: a reply being encoded may still hold the old ones
+// withOwnDisks is the list with copies of its disks: a reply being encoded may still hold the old ones.
+func withOwnDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
+	devices = slices.Clone(devices)
+	for i, d := range devices {
 		if disk, ok := d.(*types.VirtualDisk); ok {
 			c := *disk
 			devices[i] = &c
 		}
 	}
+	return devices
+}
+
+// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does; bent is how they report.
+func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, bent string) {
+	devices := withOwnDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
 		ds := ctx.Map.Get(*disk.backing.Datastore).(*simulator.Datastore)
 		base := deltaSuffix.ReplaceAllString(disk.backing.FileName, "")

@@ -102,13 +102,7 @@ func moveDisks(vm *simulator.VirtualMachine, stores map[int32]*simulator.Datasto
 	if at := strings.Index(dir, "] "); at >= 0 {
 		dir = dir[at+2:]
 	}
-	devices := slices.Clone(vm.Config.Hardware.Device)
-	for i, d := range devices { // copies: a reply being encoded may still hold the old ones
-		if disk, ok := d.(*types.VirtualDisk); ok {
-			c := *disk
-			devices[i] = &c
-		}
-	}
+	devices := withOwnDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
 		store := stores[disk.Key]
 		if store == nil || disk.backing.Datastore != nil && *disk.backing.Datastore == store.Self {
