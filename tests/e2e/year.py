@@ -215,7 +215,8 @@ class Year:
         self._write()
         victim = self._random.choice(["plugin", "stock provider", "terraform"])
         made = sum(action != "delete" for action in self._expected().values())
-        tasks, pause = self._random.randint(1, made), self._random.random() * 0.4
+        # At times, what was just wished for is given up again, and nothing is to be made.
+        tasks, pause = self._random.randint(1, max(made, 1)), self._random.random() * 0.4
         before = self.simulator.requests().get("InstantClone_Task", 0)
         with self.terraform.start("apply") as running:
             until(
