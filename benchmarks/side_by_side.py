@@ -35,6 +35,8 @@ provider_installation {{
 }}
 """
 _PLUGIN = "instant_clone.provider"
+_PATIENCE_SECONDS = 1800
+"""for hundreds of clones on a machine that may have other things to do"""
 
 
 class SideBySide:
@@ -100,7 +102,7 @@ def timed(terraform: Terraform, command: str, *arguments: str, changes: int) -> 
     used = _cpu_seconds_of_ended()
     begun = time.perf_counter()
     with terraform.start(command, *arguments) as running, Peaks(running.process.pid, _PLUGIN) as peaks:
-        outcome = running.finish()
+        outcome = running.finish(seconds=_PATIENCE_SECONDS)
     seconds = time.perf_counter() - begun
     require(outcome)
     if len(outcome.changes) != changes:

@@ -127,9 +127,9 @@ class Running:
         """SIGKILL for Terraform alone."""
         self.process.kill()
 
-    def finish(self) -> Outcome:
-        """Waits for its end."""
-        stdout, stderr = self.process.communicate(timeout=_DEADLINE_SECONDS)
+    def finish(self, *, seconds: float = _DEADLINE_SECONDS) -> Outcome:
+        """Waits for its end; subprocess.TimeoutExpired if it takes longer."""
+        stdout, stderr = self.process.communicate(timeout=seconds)
         return Outcome(self.process.returncode, stdout, stderr, self.mark)
 
 

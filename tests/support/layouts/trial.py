@@ -124,8 +124,7 @@ def tried(
 def _patiently(terraform: Terraform, command: str, *arguments: str) -> Outcome:
     """A command that has a hundred clones to go through, on a machine that has other things to do."""
     with terraform.start(command, *arguments) as running:
-        stdout, stderr = running.process.communicate(timeout=_PATIENCE_SECONDS)
-        return Outcome(running.process.returncode, stdout, stderr, running.mark)
+        return running.finish(seconds=_PATIENCE_SECONDS)
 
 
 def _without(document: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
