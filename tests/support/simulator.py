@@ -10,6 +10,7 @@ import json
 import os
 import re
 import select
+import signal
 import ssl
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import IO, Any, Literal, Self
 
 __all__ = ["Call", "Simulator", "SimulatorError", "VmState"]
 
@@ -87,6 +88,7 @@ class Simulator:
             self._flags += ["-password", password]
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
         self._address = ""
 
     def __enter__(self) -> Self:
@@ -104,37 +106,40 @@ class Simulator:
         program = Path(os.environ.get(PROGRAM_VARIABLE) or PROGRAM)
         if not program.is_file():
             raise SimulatorError(f"there is no {program}: build it with `make`, or name one in {PROGRAM_VARIABLE}")
-        with tempfile.TemporaryFile() as errors:
-            # A session of its own keeps the terminal's Ctrl-C away, so that clients can still log out.
-            process = subprocess.Popen(
-                [str(program), "-l", "127.0.0.1:0", "-until-eof", *self._flags],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
-            self._process = process
-            line = _first_line(process, self._start_timeout)
-            if match := READY.match(line):
-                self._address = match[1]
-                return self
-            self.stop()
-            errors.seek(0)
-            told = errors.read().decode(errors="replace").strip()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the program runs
+        # A session of its own keeps the terminal's Ctrl-C away, so that clients can still log out.
+        process = subprocess.Popen(
+            [str(program), "-l", "127.0.0.1:0", "-until-eof", *self._flags],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        self._process = process
+        line = _first_line(process, self._start_timeout)
+        if match := READY.match(line):
+            self._address = match[1]
+            return self
+        _end(process)
+        told = self._told()
+        self.stop()
         raise SimulatorError(f"the simulator {' '.join(self._flags)} did not start: {told or 'it said nothing'}")
+
+    def _told(self) -> str:
+        assert self._errors is not None
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
         """End the process and wait for it; killed if it does not end within ten seconds. Repeating it is harmless."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout):
+        if process.poll() not in (None, 0, -signal.SIGTERM):
+            # A test that fails for this shows why.
+            print(f"the simulator has ended by itself, code {process.returncode}:\n{self._told()[-20_000:]}")
+        _end(process)
+        for stream in (process.stdin, process.stdout, self._errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
@@ -253,6 +258,15 @@ class Simulator:
 
 def _vm_state(answer: dict[str, Any]) -> VmState:
     return VmState(**answer | {"deltas": {int(key): depth for key, depth in answer["deltas"].items()}})
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout: float) -> str:
