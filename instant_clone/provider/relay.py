@@ -48,7 +48,8 @@ _STREAM_BOTH_WAYS = "/plugin.GRPCBroker/StartStream"
 class _Intercept(NamedTuple):
     request: type[Message]
     response: type[Message]
-    answer: Callable[[Any], Message]
+    answers: Mapping[str, Callable[[Any], Message]]
+    """by the type of the resource; of others, the request goes on as it came"""
 
 
 class Relay(grpc.GenericRpcHandler):
@@ -64,17 +65,19 @@ class Relay(grpc.GenericRpcHandler):
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
-        self._pins = Pins(self._stock, self._sources)
+        pins = Pins(self._stock, self._sources)
         machine = VirtualMachine(
             self._stock, self._sources, version=version, stopped=self._stopped, folders=self._folders
         )
         self._intercepts = {
-            "ApplyResourceChange": _Intercept(ApplyRequest, ApplyResponse, machine.apply),
-            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, machine.import_state),
-            "PlanResourceChange": _Intercept(PlanRequest, PlanResponse, machine.plan),
-            "ReadResource": _Intercept(ReadRequest, ReadResponse, machine.read),
-            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, machine.upgrade),
-            "ValidateResourceTypeConfig": _Intercept(ValidateRequest, ValidateResponse, machine.validate),
+            "ApplyResourceChange": _Intercept(
+                ApplyRequest, ApplyResponse, {RESOURCE: machine.apply, OVERRIDE: pins.apply}
+            ),
+            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {RESOURCE: machine.import_state}),
+            "PlanResourceChange": _Intercept(PlanRequest, PlanResponse, {RESOURCE: machine.plan}),
+            "ReadResource": _Intercept(ReadRequest, ReadResponse, {RESOURCE: machine.read, OVERRIDE: pins.read}),
+            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, {RESOURCE: machine.upgrade}),
+            "ValidateResourceTypeConfig": _Intercept(ValidateRequest, ValidateResponse, {RESOURCE: machine.validate}),
         }
         self._others: dict[str, Callable[[bytes], bytes]] = {
             SERVICE + "GetSchema": self._get_schema,
@@ -114,26 +117,23 @@ class Relay(grpc.GenericRpcHandler):
             parsed = intercept.request.FromString(request)
             if isinstance(parsed, PlanRequest) and parsed.type_name == FOLDER:
                 self._folders.note(parsed)
-            if isinstance(parsed, ApplyRequest) and parsed.type_name == OVERRIDE:
-                pinned = _Intercept(ApplyRequest, ApplyResponse, self._pins.apply)
-                return self._intercepted(pinned, parsed, request).SerializeToString()
-            if isinstance(parsed, ReadRequest) and parsed.type_name == OVERRIDE:
-                refreshed = _Intercept(ReadRequest, ReadResponse, self._pins.read)
-                return self._intercepted(refreshed, parsed, request).SerializeToString()
-            if parsed.type_name != RESOURCE:  # type: ignore[attr-defined]
+            answer = intercept.answers.get(parsed.type_name)  # type: ignore[attr-defined]
+            if answer is None:
                 return self._stock.forward(method, request)
-            return self._intercepted(intercept, parsed, request).SerializeToString()
+            return self._intercepted(answer, intercept.response, parsed, request).SerializeToString()
         except grpc.RpcError as failure:
             context.abort(failure.code(), failure.details() or "")
             raise
 
-    def _intercepted(self, intercept: _Intercept, parsed: Message, request: bytes) -> Message:
+    def _intercepted(
+        self, answer: Callable[[Any], Message], response_type: type[Message], parsed: Message, request: bytes
+    ) -> Message:
         """The answer of ours; whatever goes wrong in it becomes a diagnostic."""
         try:
-            return intercept.answer(parsed)
+            return answer(parsed)
         except Exception as failure:  # noqa: BLE001 - uncaught, it would reach the user as "Plugin error"
             said = explained(failure)
-        response = intercept.response(diagnostics=said)
+        response = response_type(diagnostics=said)
         if isinstance(response, ApplyResponse):
             # A null state would say that the object is gone.
             response.new_state.CopyFrom(ApplyRequest.FromString(request).prior_state)

@@ -114,8 +114,7 @@ class VirtualMachine:
         """Refreshes a state."""
         before, block = take_block(request.current_state)
         response = self._stock.call("ReadResource", request, ReadResponse)
-        if block and before is not None and (state := unpack(response.new_state)) is not None:
-            self._keep(response.new_state, before)
+        if block and before is not None and (state := self._keep(response.new_state, before)) is not None:
             uuid = str(state.get("uuid"))
             response.diagnostics.extend(
                 does_not_run(state, is_powered_on=lambda: self._sources.machine(uuid).powered_on)
@@ -204,11 +203,14 @@ class VirtualMachine:
         with self._departures.leaving(uuid):
             return self._stock.call("ApplyResourceChange", request, ApplyResponse)
 
-    def _keep(self, new_state: DynamicValue, before: Mapping[str, Any]) -> None:
-        """Keeps in a clone's new state, in place, what cannot have changed."""
-        if (state := unpack(new_state)) is not None:
-            uuid = str(state.get("uuid"))
-            new_state.CopyFrom(pack(as_before(state, before, deltas=lambda: self._sources.cloner().deltas(uuid))))
+    def _keep(self, new_state: DynamicValue, before: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Keeps in a clone's new state, in place, what cannot have changed; that state."""
+        if (state := unpack(new_state)) is None:
+            return None
+        uuid = str(state.get("uuid"))
+        kept = as_before(state, before, deltas=lambda: self._sources.cloner().deltas(uuid))
+        new_state.CopyFrom(pack(kept))
+        return kept
 
     def _align_prior(
         self, prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any]

@@ -126,9 +126,9 @@ class Cloner:
                 machine = found
             except vmodl.MethodFault as fault:
                 told = clone_error(fault, server=self._session.server, source=source.inventory_path, clone=request.name)
-                if told is not None:
-                    raise told from fault
-                raise
+                if told is None:
+                    raise
+                raise told from fault
             return Clone(machine, uuid, path)
 
     def is_cloning(self, source: CloneSource) -> bool:
