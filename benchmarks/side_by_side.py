@@ -12,28 +12,14 @@ from typing import Any
 
 from benchmarks.measuring import BenchmarkError, Measured
 from benchmarks.peaks import Peaks
-from instant_clone.provider.installation import install
-from instant_clone.provider.package import platform_name
-from tests.e2e.terraform import Outcome, Terraform, clean_environment
+from tests.e2e.terraform import Outcome, Terraform
 from tests.support.clone_stack import PROVIDER_SOURCE, document
+from tests.support.mirrors import STOCK_SOURCE, mirrored
 from tests.support.simulator import Simulator
 from tests.support.stock import StockProvider
 
 __all__ = ["SideBySide", "require", "timed", "without_plugin"]
 
-_STOCK_SOURCE = "stock.internal/vmware/vsphere"
-_CLI_CONFIGURATION = """\
-provider_installation {{
-  filesystem_mirror {{
-    path    = "{plugins}"
-    include = ["instantclone.internal/*/*"]
-  }}
-  filesystem_mirror {{
-    path    = "{mirror}"
-    include = ["stock.internal/*/*"]
-  }}
-}}
-"""
 _PLUGIN = "instant_clone.provider"
 _PATIENCE_SECONDS = 1800
 """for hundreds of clones on a machine that may have other things to do"""
@@ -46,15 +32,7 @@ class SideBySide:
         """Fills `folder`, which is not there yet."""
         self._folder = folder
         self.release = stock.release
-        plugins, mirror, home = folder / "plugins", folder / "mirror", folder / "home"
-        home.mkdir(parents=True)
-        install(stock.path, plugin_folder=plugins, source=PROVIDER_SOURCE)
-        package = mirror / _STOCK_SOURCE / str(stock.release) / platform_name()
-        package.mkdir(parents=True)
-        (package / stock.path.name).symlink_to(stock.path)
-        configuration = folder / "terraform.rc"
-        configuration.write_text(_CLI_CONFIGURATION.format(plugins=plugins, mirror=mirror))
-        kept = clean_environment(home, configuration)
+        _, _, kept = mirrored(folder, stock.path)
         self._environment = {key: value for key, value in kept.items() if not key.startswith("INSTANT_CLONE_")}
         for name, written in (("plugin", document(stock.release, {})), ("stock", self._with_stock({}))):
             terraform = Terraform(folder / name, self._environment)
@@ -82,13 +60,13 @@ class SideBySide:
         stock.write(without_plugin(configuration))
         if (plugin.folder / "terraform.tfstate").exists():
             shutil.copy2(plugin.folder / "terraform.tfstate", stock.folder)
-            require(stock.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, _STOCK_SOURCE))
+            require(stock.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, STOCK_SOURCE))
 
 
 def without_plugin(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration for the stock provider alone: under its address, without the block."""
     whole: dict[str, Any] = json.loads(json.dumps(configuration))
-    whole["terraform"]["required_providers"]["vsphere"]["source"] = _STOCK_SOURCE
+    whole["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
     for body in whole.get("resource", {}).get("vsphere_virtual_machine", {}).values():
         body.pop("instantclone", None)
     return whole

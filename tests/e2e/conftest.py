@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from instant_clone.provider.installation import Installation, install
-from instant_clone.provider.package import platform_name
+from instant_clone.provider.installation import Installation
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
 from tests.conftest import StartSimulator
-from tests.e2e.terraform import Terraform, clean_environment
-from tests.support.clone_stack import PROVIDER_SOURCE, document, source_of
+from tests.e2e.terraform import Terraform
+from tests.support.clone_stack import document, source_of
+from tests.support.mirrors import STOCK_SOURCE, mirrored
 from tests.support.simulator import Simulator
 from tests.support.stock import StockError, StockProvider, stock_providers
 
@@ -30,20 +30,6 @@ __all__ = ["Bench", "NewTerraform", "Plugin"]
 
 SENTINEL = "sentinel-pw-5d0e"
 """the password: it must not turn up anywhere"""
-
-STOCK_SOURCE = "stock.internal/vmware/vsphere"
-CLI_CONFIGURATION = """\
-provider_installation {{
-  filesystem_mirror {{
-    path    = "{plugins}"
-    include = ["instantclone.internal/*/*"]
-  }}
-  filesystem_mirror {{
-    path    = "{mirror}"
-    include = ["stock.internal/*/*"]
-  }}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -101,15 +87,7 @@ def plugin(install_plugin: Callable[[StockProvider], Plugin], stock: StockProvid
 
 def _install_plugin(folders: pytest.TempPathFactory, provider: StockProvider) -> Plugin:
     root = folders.mktemp("plugin")
-    stock, folder, mirror, home = provider.path, root / "plugins", root / "mirror", root / "home"
-    home.mkdir()
-    installation = install(stock, plugin_folder=folder, source=PROVIDER_SOURCE)
-    package = mirror / STOCK_SOURCE / str(installation.version) / platform_name()
-    package.mkdir(parents=True)
-    (package / stock.name).symlink_to(stock)
-    cli_configuration = root / "cli.tfrc"
-    cli_configuration.write_text(CLI_CONFIGURATION.format(plugins=folder, mirror=mirror))
-    environment = clean_environment(home, cli_configuration)
+    installation, folder, environment = mirrored(root, provider.path)
     terraform = Terraform(root / "initialised", environment)
     terraform.write(document(installation.version, {}))
     terraform.init()

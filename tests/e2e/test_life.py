@@ -17,9 +17,10 @@ from pyVmomi import vim
 
 from instant_clone.provider.package import platform_name
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import STOCK_SOURCE, Bench, NewTerraform, Plugin
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.year import Wish, address, fleet_document
 from tests.support.clone_stack import PROVIDER_SOURCE, source_of
+from tests.support.mirrors import STOCK_SOURCE
 from tests.support.simulator import Simulator
 from tests.support.stock import StockProvider
 from tests.support.workspace import PROJECT, Workspace
