@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from tests.support.processes import Process, marked, until
 
@@ -110,6 +111,8 @@ class Running:
 
     process: subprocess.Popen[str]
     mark: str
+    stdout: IO[str]
+    stderr: IO[str]
 
     @property
     def plugins(self) -> tuple[Process | None, Process | None]:
@@ -129,8 +132,10 @@ class Running:
 
     def finish(self, *, seconds: float = _DEADLINE_SECONDS) -> Outcome:
         """Waits for its end; subprocess.TimeoutExpired if it takes longer."""
-        stdout, stderr = self.process.communicate(timeout=seconds)
-        return Outcome(self.process.returncode, stdout, stderr, self.mark)
+        code = self.process.wait(timeout=seconds)
+        self.stdout.seek(0)
+        self.stderr.seek(0)
+        return Outcome(code, self.stdout.read(), self.stderr.read(), self.mark)
 
 
 class Terraform:
@@ -180,23 +185,25 @@ class Terraform:
             given.insert(1, "-auto-approve")
         mark = str(uuid.uuid4())
         self._marks.append(mark)
-        process = subprocess.Popen(
-            [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
-            cwd=self.folder,
-            env=self.environment | environment | {MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Signals of the tests' own terminal stay away.
-            start_new_session=True,
-        )
-        with process:
-            try:
-                yield Running(process, mark)
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        # Files, as a pipe takes 64 KiB and then holds up whoever writes, until a test comes to read it.
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            process = subprocess.Popen(
+                [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
+                cwd=self.folder,
+                env=self.environment | environment | {MARK: mark},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                # Signals of the tests' own terminal stay away.
+                start_new_session=True,
+            )
+            with process:
+                try:
+                    yield Running(process, mark, stdout, stderr)
+                finally:
+                    if process.poll() is None:
+                        process.kill()
 
     def init(self, *arguments: str) -> Outcome:
         """`terraform init`."""
