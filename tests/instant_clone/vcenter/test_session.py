@@ -118,6 +118,18 @@ def test_a_session_is_one_log_in_and_one_log_out(simulator: Simulator) -> None:
 
 
 @pytest.mark.simulator
+def test_authorities_are_not_loaded_where_nothing_is_verified(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[object] = []
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self, *_: loaded.append(self))
+
+    with connect(settings_of(simulator)):
+        pass
+
+    assert loaded == []
+
+
 def test_a_session_ends_when_its_block_fails(simulator: Simulator) -> None:
     with pytest.raises(ZeroDivisionError), connect(settings_of(simulator)):
         raise ZeroDivisionError
