@@ -174,7 +174,7 @@ build_versitygw = $(with_go) $(versitygw_caches) GOBIN="$(CURDIR)/.tools/bin" \
 	$(go) install -ldflags='-s -w' github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION) && \
 	rm -rf "$(cache)/versitygw"
 .tools/bin/versitygw: | .venv/.complete
-	$(call step,versitygw,an S3 server for the tests of states (1 to 2 minutes),$(build_versitygw))
+	$(call step,versitygw,an S3 server for the tests of states (2 to 5 minutes),$(build_versitygw))
 
 build_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" \
 	$(go) build -ldflags='-s -w' -o ../../.tools/bin/vcsim .

@@ -109,10 +109,11 @@ class Creation:
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
             if owner is not None and isinstance(failure, StockGoneError):
                 # In the state it would be tainted, and made anew.
-                return ApplyResponse(
-                    new_state=NULL, legacy_type_system=True, diagnostics=left_to_the_next(clone, failure)
-                )
-            response.diagnostics.extend(explained(failure))
+                response.new_state.CopyFrom(NULL)
+                response.private = b""
+                response.diagnostics.extend(left_to_the_next(clone, failure))
+            else:
+                response.diagnostics.extend(explained(failure))
         return response
 
     def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:

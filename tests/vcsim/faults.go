@@ -25,6 +25,8 @@ func newFault(name string) types.BaseMethodFault {
 		return &types.NoPermission{Object: &nobody, PrivilegeId: "VirtualMachine.Inventory.CreateFromExisting"}
 	case "DuplicateName":
 		return &types.DuplicateName{Name: "name", Object: nobody}
+	case "ManagedObjectNotFound":
+		return &types.ManagedObjectNotFound{Obj: nobody}
 	case "DisallowedMigrationDeviceAttached":
 		return &types.DisallowedMigrationDeviceAttached{Fault: types.LocalizedMethodFault{
 			Fault: &types.RemoteDeviceNotSupported{DeviceNotSupported: types.DeviceNotSupported{Device: "CD/DVD drive 1"}},

@@ -123,6 +123,7 @@ def test_all_that_changes_a_vm_is_on_its_record(simulated: Simulator, client: Cl
         "InvalidDatastore",
         "InvalidPowerState",
         "InvalidState",
+        "ManagedObjectNotFound",
         "NoPermission",
         "TaskInProgress",
     ],
