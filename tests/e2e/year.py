@@ -6,7 +6,6 @@ do not, and one apply more makes them agree. What a step has nothing to do with 
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections import Counter
@@ -16,89 +15,23 @@ from typing import Any
 
 from pyVmomi import vim
 
-from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from tests.e2e.agreement import disagreements, in_state, members
 from tests.e2e.terraform import MARK, Outcome, Terraform
-from tests.support.clone_stack import document, machine
+from tests.support.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
 from tests.support.processes import marked, until
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, result
 
-__all__ = ["FLEET", "Wish", "Year", "address", "fleet_document"]
+__all__ = ["Year"]
 
-FLEET = "year"
 _ANNOTATION = "as wished for"
-_KIND = "vsphere_virtual_machine"
-_PIN = "vsphere_drs_vm_override"
 _MOST_MEMBERS = 12
 _FAULTS = (
     *("TaskInProgress", "InvalidState", "InvalidPowerState", "InvalidDatastore", "InsufficientResourcesFault"),
     *("DisallowedMigrationDeviceAttached", "FileFault", "NoPermission", "DuplicateName"),
 )
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The clones that are wanted of one source."""
-
-    source: SourceVm
-    members: frozenset[str] = frozenset()
-    generation: int = 1
-
-
-def address(key: str, member: str) -> str:
-    """A clone's address in Terraform's state."""
-    return f'{_KIND}.{key}["{member}"]'
-
-
-def _pin_address(key: str, member: str) -> str:
-    """The address of a clone's pin in Terraform's state."""
-    return f'{_PIN}.{key}["{member}"]'
-
-
-def fleet_document(
-    release: ProviderVersion,
-    wishes: Mapping[str, Wish],
-    *,
-    fleet: str = FLEET,
-    pinned: bool = False,
-    **arguments: Any,
-) -> dict[str, Any]:
-    """A fleet as the project's stacks write it, by the sources' keys; `arguments` replace any of the clones'."""
-    machines = {}
-    pins = {}
-    for key, wish in wishes.items():
-        mark = f"${{terraform_data.owner.id}}/{fleet}/${{each.key}}/{wish.source.uuid}/{wish.generation}"
-        names = ", ".join(f'"{name}"' for name in sorted(wish.members))
-        trigger = {"replace_trigger": str(wish.generation)} if wish.generation > 1 else {}
-        body = machine(wish.source, release, name="${each.key}", extra_config={OWNER_KEY: mark}, **trigger, **arguments)
-        machines[key] = {"for_each": f"${{toset([{names}])}}", **body}
-        pins[key] = {
-            "for_each": f"${{toset([{names}])}}",
-            "compute_cluster_id": "${data.vsphere_compute_cluster.cluster.id}",
-            "virtual_machine_id": f"${{{_KIND}.{key}[each.key].id}}",
-            "drs_enabled": False,
-        }
-    whole = document(release, machines)
-    whole.setdefault("resource", {})["terraform_data"] = {"owner": {}}
-    if pinned:
-        datacenter = "${data.vsphere_datacenter.datacenter.id}"
-        whole["data"]["vsphere_compute_cluster"] = {"cluster": {"name": "DC0_C0", "datacenter_id": datacenter}}
-        whole["resource"][_PIN] = pins
-    return whole
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A clone in vCenter."""
-
-    uuid: str
-    moid: str
-    running: bool
-    annotation: str
-    pinned: bool
-    owner: Owner | None
 
 
 @dataclass
@@ -188,8 +121,8 @@ class Year:
 
     def move(self) -> None:
         """A name goes from one source to another."""
-        if len(self.wishes) > 1 and (members := self._members()):
-            key, name = self._random.choice(members)
+        if len(self.wishes) > 1 and self._members():
+            key, name = self._random.choice(self._members())
             other = self._random.choice(sorted(self.wishes.keys() - {key}))
             self._change(key, remove=[name])
             self._change(other, add=[name])
@@ -273,35 +206,8 @@ class Year:
     # What has to hold.
 
     def disagreements(self) -> dict[str, str]:
-        """Where wishes, state and vCenter differ: what about it, by address, or by name for what has no address."""
-        found, addressed = self._in_vcenter(), self._in_state()
-        said = {}
-        for key, name in self._members():
-            wish, clone = self.wishes[key], found.get(name)
-            at = address(key, name)
-            wanted = (wish.source.uuid, wish.generation, name)
-            if at not in addressed:
-                said[at] = "not in the state"
-            elif clone is None:
-                said[at] = "not in vCenter"
-            elif addressed[at].get("status") == "tainted":
-                said[at] = "tainted"
-            elif addressed[at]["attributes"]["uuid"] != clone.uuid:
-                said[at] = "another VM"
-            elif clone.owner is None or (clone.owner.source_uuid, clone.owner.generation, clone.owner.member) != wanted:
-                said[at] = f"made for {clone.owner}"
-            elif not clone.running:
-                said[at] = "powered off"
-            elif clone.annotation != _ANNOTATION:
-                said[at] = "annotated by hand"
-            if clone is not None and not clone.pinned:
-                said[_pin_address(key, name)] = "not pinned"
-        wished = {at(key, name) for key, name in self._members() for at in (address, _pin_address)}
-        addressed |= self._in_state(_PIN)
-        said |= {at: "still in the state" for at in addressed if at not in wished}
-        known = {name for _, name in self._members()} | {at.split('"')[1] for at in addressed}
-        said |= {name: "nobody's" for name in found if name not in known}
-        return said
+        """Where wishes, state and vCenter differ, and what about it."""
+        return disagreements(self.wishes, self.terraform, self.client, others=self._others, annotation=_ANNOTATION)
 
     def _settle(self) -> None:
         """Compares; another apply has to tell in its plan what differs, and to mend it."""
@@ -312,6 +218,7 @@ class Year:
             return
         self._note(f"differing: {differing}")
         self._write()
+        self._untouched()
         # What a plan only warns of is made anew by request.
         off = [at for at, what in differing.items() if what == "powered off"]
         applied = self.terraform.run("apply", *(f"-replace={at}" for at in off)).require()
@@ -323,21 +230,21 @@ class Year:
         self.counts["taken over"] += sum(each.summary == "Clone taken over" for each in applied.diagnostics)
         left = self.disagreements()
         assert left == {}, f"after another apply: {left}\n" + "\n".join(map(str, applied.diagnostics))
-        self._calls = len(self.simulator.calls())
+        self._left_alone(differing)
 
     def _apply(self) -> Outcome:
         """An apply of the wishes, in which exactly what differs from the state is planned."""
         expected = self._expected()
         self._write()
         applied = self.terraform.apply()
-        assert {at: action for at, action in applied.changes.items() if at.startswith(_KIND)} == expected
+        assert {at: action for at, action in applied.changes.items() if at.startswith(VIRTUAL_MACHINE)} == expected
         self.counts.update(expected.values())
         self._left_alone(expected)
         return applied
 
     def _expected(self) -> dict[str, str]:
         """What an apply has to change, by address, if vCenter and the state agree."""
-        state = self._in_state()
+        state = in_state(self.terraform)
         wished = {address(key, name): self.wishes[key] for key, name in self._members()}
         changes = {at: "create" for at in wished if at not in state} | {
             at: "delete" for at in state if at not in wished
@@ -350,7 +257,7 @@ class Year:
 
     def _left_alone(self, changed: Iterable[str]) -> None:
         """Nothing was done to clones that `changed` does not have, and to new ones nothing but making them."""
-        names = {at.split('"')[1] for at in changed}
+        names = {at.split('"')[1] if '"' in at else at for at in changed}
         touched = {call.vm for call in self.simulator.calls()[self._calls :]} - self._others - names
         assert touched == set(), f"touched without need: {sorted(touched)}"
         self._untouched()
@@ -358,45 +265,13 @@ class Year:
     def _untouched(self) -> None:
         self._calls = len(self.simulator.calls())
 
-    # What there is.
-
-    def _in_state(self, kind: str = _KIND) -> dict[str, dict[str, Any]]:
-        """The instances in the state that are not deposed, by address."""
-        if not (self.terraform.folder / "terraform.tfstate").exists():
-            return {}
-        return {
-            f'{kind}.{resource["name"]}["{instance["index_key"]}"]': instance
-            for resource in json.loads(self.terraform.state_text)["resources"]
-            if (resource["mode"], resource["type"]) == ("managed", kind)
-            for instance in resource["instances"]
-            if "deposed" not in instance
-        }
-
-    def _in_vcenter(self) -> dict[str, _Found]:
-        """All VMs that were not there in the beginning, by name."""
-        found = {}
-        pinned = {override.key._moId for override in self.client.find("host/DC0_C0").configurationEx.drsVmConfig}
-        for vm in self.client.find("vm").childEntity:
-            if vm.name in self._others:
-                continue
-            options = {option.key: option.value for option in vm.config.extraConfig}
-            found[vm.name] = _Found(
-                uuid=vm.config.uuid,
-                moid=vm._moId,
-                running=vm.runtime.powerState == "poweredOn",
-                annotation=vm.config.annotation or "",
-                pinned=vm._moId in pinned,
-                owner=Owner.parse(options.get(OWNER_KEY)),
-            )
-        return found
-
     def _members(self) -> list[tuple[str, str]]:
-        return [(key, name) for key, wish in sorted(self.wishes.items()) for name in sorted(wish.members)]
+        return members(self.wishes)
 
     def _any_clone(self) -> Any:
-        if not (members := self._members()):
+        if not self._members():
             return None
-        _, name = self._random.choice(members)
+        _, name = self._random.choice(self._members())
         self._note(name)
         return self.client.vm(name)
 
