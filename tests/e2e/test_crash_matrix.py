@@ -128,9 +128,9 @@ def test_an_apply_that_was_killed_is_completed_by_the_next(bench: Bench, kind: s
     with bench.terraform.start("apply") as running:
         until(lambda: POINTS[point](bench, names), point, seconds=ENDED_SECONDS)
         _kill(running, kind)
-        said, _ = running.process.communicate(timeout=ENDED_SECONDS)
+        ended = running.finish(seconds=ENDED_SECONDS)
         until(lambda: not marked(MARK, running.mark), "all processes to end", seconds=ENDED_SECONDS)
-    assert "mistake in the plugin" not in said
+    assert "mistake in the plugin" not in ended.stdout
     made = {name: bench.simulator.vm(name).moid for name in _made(bench, names)}
 
     bench.terraform.apply()

@@ -198,8 +198,7 @@ class Story:
 def _patiently(terraform: Terraform, *arguments: str) -> Outcome:
     """A command with more to do than those that are given two minutes."""
     with terraform.start(*arguments) as running:
-        stdout, stderr = running.process.communicate(timeout=600)
-        return Outcome(running.process.returncode, stdout, stderr, running.mark)
+        return running.finish(seconds=600)
 
 
 def _warned(outcome: Outcome, summary: str) -> dict[str, list[str]]:
