@@ -65,7 +65,6 @@ class Checks:
         machine = self._sources.machine(block.source_uuid)
         if machine.template or not machine.powered_on:
             return [_not_running(machine)]
-        chain = self._chain(machine, block.source_uuid, str(config.get("name")))
         source = self._sources.source(block.source_uuid, meta)
         cloner = self._sources.cloner()
         if isinstance(cluster := config.get("datastore_cluster_id"), str):
@@ -73,22 +72,26 @@ class Checks:
         compared = compare(
             self._stock, source, config, meta, version=self._version, may_reboot=block.on_reboot == "reboot"
         )
-        said = [*chain, *compared.errors]
+        said = list(compared.errors)
+        is_there = False
         if isinstance(host := config.get("host_system_id"), str) and host != machine.host._moId:
             said.append(_other_host(machine, host))
         if is_settled(config):
             wanted = clone_request(cloner, config, block, source)
             place = wanted.resource_pool_id, wanted.folder
             if self._folders.get(place, lambda: cloner.has_folder(wanted)):
-                said.extend(self._name_taken(cloner, wanted, config, in_state))
+                is_there, taken = self._name_taken(cloner, wanted, config, in_state)
+                said.extend(taken)
             elif wanted.folder in self._planned_folders:
                 # A folder's path is known before there is one.
                 wanted = replace(wanted, folder="")
             else:
                 # Another provider configuration may be about to make it: what that plans is not seen here.
-                return [*said, *self._once("No such folder yet", _no_folder(wanted.folder))]
+                said.extend(self._once("No such folder yet", _no_folder(wanted.folder)))
+                return [*self._chain(machine, block.source_uuid, str(config.get("name"))), *said]
             said.extend(self._refused_by_vcenter(cloner, source, wanted))
-        return said
+        chain = () if is_there else self._chain(machine, block.source_uuid, str(config.get("name")))
+        return [*chain, *said]
 
     def _chain(self, machine: CloneSource, uuid: str, name: str) -> list[Diagnostic]:
         """What is to be said of the source's disk chain: it grows with each clone, unless the source is frozen."""
@@ -111,17 +114,18 @@ class Checks:
 
     def _name_taken(
         self, cloner: Cloner, wanted: CloneRequest, config: Mapping[str, Any], in_state: Container[str]
-    ) -> list[Diagnostic]:
+    ) -> tuple[bool, list[Diagnostic]]:
+        """Whether that very clone is there, to be taken over, and what is to be said of another VM of its name."""
         found = cloner.namesake(wanted)
         if found is None:
-            return []
+            return False, []
         path, namesake = found
         ours = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
         theirs = Owner.parse(namesake.owner)
         if namesake.uuid in in_state or (ours and theirs and ours.is_of_the_same_member(theirs)):
             # It may be about to be replaced, or come from an apply that was interrupted: the apply will see.
-            return []
-        return explained(name_is_taken(path, namesake, theirs))
+            return ours == theirs and namesake.uuid not in in_state, []
+        return False, explained(name_is_taken(path, namesake, theirs, ours=ours))
 
     def _refused_by_vcenter(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> list[Diagnostic]:
         target = (

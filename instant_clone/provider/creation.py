@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.errors import CloneError, VcenterError
+from instant_clone.errors import CloneError
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.alignment import align, as_before
 from instant_clone.provider.comparison import Comparison, compare, unfit
@@ -23,6 +23,7 @@ from instant_clone.provider.telling import (
     located,
     network_not_awaited,
     rolled_back,
+    tainted,
     taken_over,
 )
 from instant_clone.provider.trouble import explained
@@ -30,6 +31,7 @@ from instant_clone.provider.values import (
     NULL,
     RESOURCE,
     InstantCloneBlock,
+    failed,
     pack,
     unpack,
 )
@@ -64,7 +66,15 @@ class Creation:
     def create(
         self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
     ) -> ApplyResponse:
-        """Makes the clone that `request` plans, and returns its state. Raises VcenterError, RefusedError."""
+        """Makes the clone that `request` plans, and returns its state, or why there is none."""
+        try:
+            return self._create(request, planned, config, block)
+        except Exception as failure:  # noqa: BLE001 - before there is a clone, whatever it is is about its source
+            return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=located(explained(failure)))
+
+    def _create(
+        self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
+    ) -> ApplyResponse:
         response = ApplyResponse(new_state=NULL, legacy_type_system=True)
         if block.source_uuid is None:
             raise CloneError("instantclone.source_uuid is still unknown.")
@@ -83,21 +93,18 @@ class Creation:
         cloner = self._sources.cloner()
         wanted = clone_request(cloner, config, block, source)
         owner = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
-        try:
-            clone, there_already = self._clone(cloner, source, wanted, owner)
-        except VcenterError as failure:
-            response.diagnostics.extend(located(explained(failure)))
-            return response
+        clone, there_already = self._clone(cloner, source, wanted, owner)
         if there_already:
             response.diagnostics.append(taken_over(clone))
         try:
             cloner.change(clone, hot_changes(config, source))
-            adopted = self._adopt(clone, source.machine.tpm_count, compared, request.provider_meta)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the clone must not be left behind
-            if owner is not None and isinstance(failure, StockGoneError):
-                response.diagnostics.extend(left_to_the_next(clone, failure))
+            adopted = self._adopt(clone, source, compared, request.provider_meta, there_already=there_already)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, somebody must know of the clone
+            # A clone that was there already is marked, or it had not been taken over.
+            if there_already or (owner is not None and isinstance(failure, StockGoneError)):
+                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
             else:
-                response.diagnostics.extend(rolled_back(cloner, clone, explained(failure)))
+                response.diagnostics.extend(rolled_back(cloner, clone, failure, marked=owner is not None))
             return response
         _put(response, adopted)
         try:
@@ -105,15 +112,17 @@ class Creation:
                 response, cloner, clone, planned, adopted, source, wanted, request.provider_meta
             )
             _put(response, adopted)
-            self._complete(request, response, clone, adopted, compared, may_reboot=block.on_reboot == "reboot")
+            self._complete(request, response, clone, adopted, compared, block, there_already=there_already)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
             if owner is not None and isinstance(failure, StockGoneError):
                 # In the state it would be tainted, and made anew.
                 response.new_state.CopyFrom(NULL)
                 response.private = b""
-                response.diagnostics.extend(left_to_the_next(clone, failure))
-            else:
-                response.diagnostics.extend(explained(failure))
+                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
+                return response
+            response.diagnostics.extend(explained(failure))
+        if failed(response.diagnostics):
+            response.diagnostics.append(tainted(clone))
         return response
 
     def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
@@ -122,7 +131,6 @@ class Creation:
         while True:
             found = takeover.clone_in_place(source.machine, wanted, owner)
             if found is not None:
-                self._departures.take_over(found.uuid)
                 return found, True
             try:
                 return cloner.clone(source.machine, wanted, stopped=self._stopped.is_set), False
@@ -131,13 +139,20 @@ class Creation:
                 if failure.argument != "name" or cloner.occupant(wanted) is None:
                     raise
 
-    def _adopt(self, clone: Clone, tpm_count: int, compared: Comparison, meta: DynamicValue) -> Imported:
+    def _adopt(
+        self, clone: Clone, source: Source, compared: Comparison, meta: DynamicValue, *, there_already: bool
+    ) -> Imported:
         imported = self._stock.adopt(clone.inventory_path, meta)
+        if there_already:
+            # It was made with what the configuration asked for then.
+            extra_config = self._sources.machine(clone.uuid).extra_config
+        else:
+            extra_config = compared.config.get("extra_config") or {}
         aligned = align(
             imported.state,
             compared.config,
-            extra_config=compared.config.get("extra_config") or {},
-            tpm_count=tpm_count,
+            extra_config=extra_config,
+            tpm_count=source.machine.tpm_count,
             source=compared.source,
         )
         if aligned.orphans:
@@ -151,14 +166,17 @@ class Creation:
         clone: Clone,
         adopted: Imported,
         compared: Comparison,
+        block: InstantCloneBlock,
         *,
-        may_reboot: bool,
+        there_already: bool,
     ) -> None:
         """Lets the stock provider do what was asked for and is still missing, and nothing else."""
         planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
         wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
         if wanted.withheld:
-            response.diagnostics.append(came_out_otherwise(clone.inventory_path, wanted.withheld))
+            response.diagnostics.append(
+                came_out_otherwise(clone.inventory_path, wanted.withheld, there_already=there_already)
+            )
         if not wanted.changes:
             return
         planned.planned_state.CopyFrom(pack(wanted.state))
@@ -168,7 +186,7 @@ class Creation:
             adopted.state,
             planned,
             version=self._version,
-            may_reboot=may_reboot,
+            may_reboot=block.on_reboot == "reboot",
         )
         response.diagnostics.extend(errors)
         if errors:
@@ -224,9 +242,8 @@ class Creation:
                 return adopted
             raise CloneError(
                 f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
-                "minutes that is not its source's. The clone runs and is in the state, as tainted. Look at VMware "
-                "Tools and the network in the guest; raise wait_for_guest_net_timeout, or set it to 0 to go without "
-                "waiting."
+                "minutes that is not its source's. Look at VMware Tools and the network in the guest; raise "
+                "wait_for_guest_net_timeout, or set it to 0 to go without waiting."
             )
         read = self._stock.read(adopted, meta)
         return replace(read, state=self._as_before(read.state, adopted.state, clone))

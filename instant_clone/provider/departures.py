@@ -12,6 +12,9 @@ from contextlib import contextmanager
 
 __all__ = ["Departures"]
 
+_AFTER_ANOTHER_SECONDS = 5
+"""for a departure to begin, once somebody who waited for another one has made room for it by giving up"""
+
 
 class Departures:
     """Which VMs Terraform knows, by UUID, and which of them are being destroyed. Safe for several threads."""
@@ -22,6 +25,9 @@ class Departures:
         self._leaving: set[str] = set()
         self._left: set[str] = set()
         self._taken_over: set[str] = set()
+        self._busy = 0
+        self._quiet_since = time.monotonic()
+        self._given_up = False
 
     def __contains__(self, uuid: object) -> bool:
         """Whether the state has, or had, a VM with that UUID."""
@@ -33,43 +39,74 @@ class Departures:
         with self._changed:
             self._known.add(uuid)
 
-    def take_over(self, uuid: str) -> None:
-        """Notes a VM that another address of the state has taken over: it must not be destroyed any more."""
+    def take_over(self, uuid: str) -> bool:
+        """Notes a VM that an address of the state takes over; False if another address is destroying it, or has."""
         with self._changed:
+            if uuid in self._leaving | self._left:
+                return False
             self._known.add(uuid)
             self._taken_over.add(uuid)
-
-    def is_taken_over(self, uuid: str) -> bool:
-        """Whether another address has the VM now."""
-        with self._changed:
-            return uuid in self._taken_over
+            return True
 
     @contextmanager
-    def leaving(self, uuid: str) -> Iterator[None]:
-        """Within the block, that VM is being destroyed; what comes of it does not matter here."""
+    def leaving(self, uuid: str) -> Iterator[bool]:
+        """Within the block, that VM is being destroyed; what comes of it does not matter here.
+
+        It gets False if another address has taken the VM over, which must not be destroyed then.
+        """
         with self._changed:
             self._known.add(uuid)
-            self._leaving.add(uuid)
-            self._changed.notify_all()
+            may_go = uuid not in self._taken_over
+            if may_go:
+                self._leaving.add(uuid)
+                self._changed.notify_all()
+        try:
+            yield may_go
+        finally:
+            with self._changed:
+                if may_go:
+                    self._leaving.discard(uuid)
+                    self._left.add(uuid)
+                    self._given_up = False
+                    self._changed.notify_all()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Within the block, Terraform is being served, which may let it begin with a departure next."""
+        self._count(1)
         try:
             yield
         finally:
-            with self._changed:
-                self._leaving.discard(uuid)
-                self._left.add(uuid)
-                self._changed.notify_all()
+            self._count(-1)
 
-    def wait_for(self, uuid: str, *, to_begin: float, to_end: float) -> bool:
+    def wait_for(self, uuid: str, *, patience: float, seconds: float) -> bool:
         """Waits until an attempt to destroy that VM has ended; False if it does not.
 
-        `to_begin` are the seconds within which it has to begin, and `to_end` those within which it has to end.
+        That may take as many `seconds`, but has to begin before for `patience` seconds everybody who works has waited:
+        Terraform has so many hands, and when all of them hold creations that wait, it never begins. Those who wait give
+        up one after the other, since each that does lends Terraform a hand.
         """
         begin = time.monotonic()
-        with self._changed:
-            while uuid not in self._left:
-                limit = to_end if uuid in self._leaving else to_begin
-                left = begin + limit - time.monotonic()
-                if left <= 0:
-                    return False
-                self._changed.wait(left)
+        self._count(-1)
+        try:
+            with self._changed:
+                while uuid not in self._left:
+                    now = time.monotonic()
+                    left = begin + seconds - now
+                    if uuid not in self._leaving and self._busy < 1:
+                        quiet = min(patience, _AFTER_ANOTHER_SECONDS) if self._given_up else patience
+                        left = min(left, max(begin, self._quiet_since) + quiet - now)
+                    if left <= 0:
+                        self._given_up = True
+                        return False
+                    self._changed.wait(left)
+        finally:
+            self._count(1)
         return True
+
+    def _count(self, more: int) -> None:
+        with self._changed:
+            self._busy += more
+            if self._busy < 1:
+                self._quiet_since = max(self._quiet_since, time.monotonic())
+            self._changed.notify_all()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.memo import Memo
+from instant_clone.provider.departures import Departures
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
@@ -30,8 +31,10 @@ _BUSY = ("another task is already in progress", "taskinprogress")
 class Pins:
     """Refreshes DRS overrides, and applies changes of them. Safe for several threads."""
 
-    def __init__(self, stock: StockClient, sources: Sources) -> None:
+    def __init__(self, stock: StockClient, sources: Sources, departures: Departures) -> None:
+        """`departures` are the VMs that this apply destroys, which it does once their overrides are gone."""
         self._stock = stock
+        self._departures = departures
         self._sources = sources
         self._turns: Memo[str, Turns] = Memo()
 
@@ -56,6 +59,10 @@ class Pins:
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
         """The stock provider's answer, when the cluster's turn has come; raises RefusedError."""
+        with self._departures.working():
+            return self._apply(request)
+
+    def _apply(self, request: ApplyRequest) -> ApplyResponse:
         from instant_clone.vcenter.turns import BusyError, Turns, WaitedTooLongError
 
         values = unpack(request.planned_state) or unpack(request.prior_state) or {}

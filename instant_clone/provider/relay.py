@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 
+from instant_clone.provider.departures import Departures
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -65,9 +66,15 @@ class Relay(grpc.GenericRpcHandler):
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
-        pins = Pins(self._stock, self._sources)
+        departures = Departures()
+        pins = Pins(self._stock, self._sources, departures)
         machine = VirtualMachine(
-            self._stock, self._sources, version=version, stopped=self._stopped, folders=self._folders
+            self._stock,
+            self._sources,
+            version=version,
+            stopped=self._stopped,
+            folders=self._folders,
+            departures=departures,
         )
         self._intercepts = {
             "ApplyResourceChange": _Intercept(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Takeover", "name_is_taken"]
 
 _PATIENCE_SECONDS = 30
-"""for the destruction of a VM that has to go first to begin: Terraform works on other things meanwhile"""
+"""for the destruction of a VM that has to go first to begin, while Terraform has nothing else done here"""
 _SETTLE_SECONDS = 5
 """for a VM that has been destroyed to leave the inventory, and one that was made to run"""
 _PAUSE_SECONDS = 0.5
@@ -40,8 +40,8 @@ class Takeover:
     def clone_in_place(self, source: CloneSource, request: CloneRequest, owner: Owner | None) -> Clone | None:
         """The clone of `source` that `request` and `owner` describe, if it is there; None once the name is free.
 
-        A VM that this apply is to destroy is waited for. Raises CloneError if the name is another VM's, or does not
-        become free.
+        It belongs to this address then, and no other may destroy it. A VM that this apply is to destroy is waited for.
+        Raises CloneError if the name is another VM's, or does not become free.
         """
         deadline = time.monotonic() + 60 * request.timeout
         lifeless_since: float | None = None
@@ -51,15 +51,19 @@ class Takeover:
                 return None
             clone, namesake = occupant
             theirs = Owner.parse(namesake.owner)
-            if clone.uuid in self._departures:
+            if not namesake.uuid and time.monotonic() < deadline and self._cloner.is_cloning(source):
+                # vCenter has registered a clone that is under way, and knows nothing of it yet.
+                time.sleep(_PAUSE_SECONDS)
+            elif clone.uuid in self._departures:
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
             elif owner is None or theirs is None or not owner.is_of_the_same_member(theirs):
-                raise name_is_taken(clone.inventory_path, namesake, theirs)
+                raise name_is_taken(clone.inventory_path, namesake, theirs, ours=owner)
             elif owner != theirs:
                 # Terraform tells of a VM under another address only when its turn comes.
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
             elif namesake.running:
-                return clone
+                if self._departures.take_over(clone.uuid):
+                    return clone
             else:
                 now = time.monotonic()
                 # vCenter may still be making it.
@@ -76,7 +80,7 @@ class Takeover:
 
     def _wait(self, clone: Clone, owner: Owner | None, *, seconds: float) -> None:
         """Waits until the VM with that name, which the state has, is gone. Raises CloneError if it stays."""
-        if self._departures.wait_for(clone.uuid, to_begin=_PATIENCE_SECONDS, to_end=seconds):
+        if self._departures.wait_for(clone.uuid, patience=_PATIENCE_SECONDS, seconds=seconds):
             deadline = time.monotonic() + _SETTLE_SECONDS
             while time.monotonic() < deadline:
                 if not self._cloner.exists(clone):
@@ -84,22 +88,29 @@ class Takeover:
                 time.sleep(_PAUSE_SECONDS)
         of = f", made from the source {owner.source_uuid} in its generation {owner.generation}" if owner else ""
         raise CloneError(
-            f"{clone.inventory_path} (UUID {clone.uuid}) still has this name{of}. If this apply removes it later, "
-            "apply again. If the state does not have it, because an earlier apply was interrupted, remove it in "
-            "vCenter.",
+            f"{clone.inventory_path} (UUID {clone.uuid}) still has this name{of}. If this apply is to remove it, "
+            "Terraform has not come to that yet: apply again; where many members move at once, a higher -parallelism "
+            "leaves it more room. If the state does not have it, because an earlier apply was interrupted, remove it "
+            "in vCenter.",
             summary="Name is not free yet",
             argument="name",
         )
 
 
-def name_is_taken(path: str, namesake: Namesake, owner: Owner | None) -> CloneError:
-    """The error for a clone whose place another VM has."""
-    whose = (
-        f"It is the clone {owner.member} of the fleet {owner.fleet} in another state ({owner.state}), made from the "
-        f"source {owner.source_uuid}. "
-        if owner
-        else ""
-    )
+def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: Owner | None) -> CloneError:
+    """The error for a clone whose place another VM has, which is `theirs` if an apply has made it for a fleet."""
+    whose = ""
+    if theirs is not None:
+        this = ours is not None and ours.state == theirs.state
+        whose = (
+            f"It is the clone {theirs.member} of the fleet {theirs.fleet} in {'this' if this else 'another'} state "
+            f"({theirs.state}), made from the source {theirs.source_uuid}. "
+        )
+        if not this:
+            whose += (
+                "If that state was lost before it was written, as when the first apply to a remote backend is killed, "
+                f"make this one its heir, and apply again: terraform import terraform_data.owner {theirs.state}. "
+            )
     return CloneError(
         f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
         f"one, take it into the state: terraform import ADDRESS '{path}', with the address above in single quotes. "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from instant_clone.errors import InstantCloneError
+from instant_clone.errors import NotFoundError
 from instant_clone.provider.messages import Diagnostic
+from instant_clone.provider.stock_client import StockGoneError
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import BLOCK, Difference, attribute_path, error, shown, warning
 
@@ -19,6 +20,7 @@ __all__ = [
     "located",
     "network_not_awaited",
     "rolled_back",
+    "tainted",
     "taken_over",
 ]
 
@@ -32,15 +34,26 @@ def taken_over(clone: Clone) -> Diagnostic:
     )
 
 
-def came_out_otherwise(path: str, withheld: Iterable[Difference]) -> Diagnostic:
-    """The warning for what vCenter has made otherwise than the source and the configuration have it."""
+def came_out_otherwise(path: str, withheld: Iterable[Difference], *, there_already: bool) -> Diagnostic:
+    """The warning for what a clone has otherwise than its configuration, though that asks for no change of its source.
+
+    Either vCenter has made it so, or the configuration has changed since the clone that was `there_already` was made.
+    """
     withheld = list(withheld)
+    whose = "the configuration" if there_already else "the source"
     lines = "\n".join(
-        f"  {difference.path}: the source has {shown(difference.after)}, the clone {shown(difference.before)}."
+        f"  {difference.path}: {whose} has {shown(difference.after)}, the clone {shown(difference.before)}."
         for difference in withheld
     )
     roots = dict.fromkeys(difference.path.partition(".")[0].partition("[")[0] for difference in withheld)
     names = ", ".join(f'"{root}"' for root in roots)
+    if there_already:
+        return warning(
+            "Clone taken over as it was made",
+            f"{path} was made with other values than the configuration has now:\n{lines}\n"
+            "It was left as it is. The next plan will show these as changes, or say why they cannot be made while the "
+            "clone runs.",
+        )
     return warning(
         "Clone came out otherwise than its source",
         f"vCenter has made {path} with other values than the source's, although the configuration repeats those:\n"
@@ -68,36 +81,58 @@ def network_not_awaited(clone: Clone) -> Diagnostic:
     )
 
 
-def left_to_the_next(clone: Clone, failure: Exception) -> list[Diagnostic]:
-    """What is said of a marked clone whose apply breaks off: removing it may break off too, half-way."""
+def tainted(clone: Clone) -> Diagnostic:
+    """What is said of a clone that is in the state although its apply has failed."""
+    return error(
+        "Clone is in the state as tainted",
+        f"{clone.inventory_path} (UUID {clone.uuid}) was made and runs, but what comes after did not succeed: see "
+        "above. The next apply makes it anew, unless you keep it as it is: terraform untaint ADDRESS, with the "
+        "address above in single quotes.",
+    )
+
+
+def left_to_the_next(clone: Clone, failure: Exception, *, there_already: bool) -> list[Diagnostic]:
+    """What is said of a marked clone whose apply breaks off, and that is not removed.
+
+    One that was just made is left if removing it may break off too, half-way; one that was there already is never
+    removed, as it may have run for months.
+    """
+    because = "the stock vSphere provider has ended" if isinstance(failure, StockGoneError) else "it could not be read"
     return [
         *explained(failure),
         error(
             "Clone left to the next apply",
-            f"{clone.inventory_path} (UUID {clone.uuid}) was made, but the stock vSphere provider has ended. The clone "
-            "runs and carries the mark of this state: apply again, and it is taken over.",
+            f"{clone.inventory_path} (UUID {clone.uuid}) {'was there already' if there_already else 'was made'}, but "
+            f"{because}. The clone runs and carries the mark of this state: apply again, and it is taken over.",
         ),
     ]
 
 
-def rolled_back(cloner: Cloner, clone: Clone, said: list[Diagnostic]) -> list[Diagnostic]:
-    """What is said of a clone that was made but cannot be taken into the state: it is removed again."""
+def rolled_back(cloner: Cloner, clone: Clone, failure: Exception, *, marked: bool) -> list[Diagnostic]:
+    """What is said of a clone that was made but cannot be read back: it is removed again.
+
+    If that fails too, it cannot be in the state as tainted: the stock provider refuses to refresh a state in which it
+    has not itself noted the addresses of the disks. One that is `marked` can be taken over by the next apply.
+    """
+    said = explained(failure)
+    removed = (
+        f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the cause "
+        "above is mended."
+    )
     try:
         cloner.destroy(clone)
-    except InstantCloneError as left:
-        return [
-            *said,
-            error(
-                "Clone left behind",
-                f"{clone.inventory_path} (UUID {clone.uuid}) was made, could not be read back, and could not be "
-                f"removed: {left} It is not in Terraform's state: remove it in vCenter before the next apply.",
-            ),
-        ]
-    return [
-        *said,
-        error(
-            "Clone removed again",
-            f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the "
-            "cause above is mended.",
-        ),
-    ]
+    except NotFoundError:
+        removed = f"{clone.inventory_path} was made, and was gone before it could be read back. Apply again."
+    except Exception as left:  # noqa: BLE001 - whatever it is, somebody has to know of the clone
+        further = (
+            "It carries the mark of this state: apply again, and it is taken over if it runs; if not, remove it in "
+            "vCenter."
+            if marked
+            else "Remove it in vCenter before the next apply."
+        )
+        stays = (
+            f"{clone.inventory_path} (UUID {clone.uuid}) was made, could not be read back, and could not be removed: "
+            f"{left} It is not in Terraform's state. {further}"
+        )
+        return [*said, error("Clone left behind", stays)]
+    return [*said, error("Clone removed again", removed)]

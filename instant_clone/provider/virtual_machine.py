@@ -21,6 +21,7 @@ from instant_clone.provider.existing import judge
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
+    Diagnostic,
     DynamicValue,
     ImportRequest,
     ImportResponse,
@@ -37,6 +38,8 @@ from instant_clone.provider.power import does_not_run
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.telling import located
+from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import (
     BLOCK,
     NULL,
@@ -69,17 +72,18 @@ class VirtualMachine:
         version: ProviderVersion,
         stopped: threading.Event,
         folders: Container[str],
+        departures: Departures,
     ) -> None:
         """`version` is the stock provider's release; no clone is started any more once `stopped` is set.
 
-        `folders` are the paths of those that are planned.
+        `folders` are the paths of those that are planned, `departures` the VMs that the state has.
         """
         self._stock = stock
         self._sources = sources
         self._version = version
         self._checks = Checks(stock, sources, version=version, folders=folders)
-        self._departures = Departures()
-        self._creation = Creation(stock, sources, version=version, stopped=stopped, departures=self._departures)
+        self._departures = departures
+        self._creation = Creation(stock, sources, version=version, stopped=stopped, departures=departures)
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
         """Checks the block itself, and lets the stock provider check the rest."""
@@ -150,9 +154,7 @@ class VirtualMachine:
         put_block(response.planned_state, block)
         if prior is None:
             if config is not None and block.is_known():
-                response.diagnostics.extend(
-                    self._checks.check(config, block, request.provider_meta, in_state=self._departures)
-                )
+                response.diagnostics.extend(self._check(config, block, request.provider_meta))
             return response
         if block and prior_block and block.source_uuid != prior_block.source_uuid:
             response.requires_replace.append(attribute_path(BLOCK, 0, "source_uuid"))
@@ -166,8 +168,18 @@ class VirtualMachine:
             )
         return response
 
+    def _check(self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
+        try:
+            return self._checks.check(config, block, meta, in_state=self._departures)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it is about this source
+            return located(explained(failure))
+
     def apply(self, request: ApplyRequest) -> ApplyResponse:
         """Carries a plan out: creates, updates or destroys."""
+        with self._departures.working():
+            return self._apply(request)
+
+    def _apply(self, request: ApplyRequest) -> ApplyResponse:
         prior, _ = take_block(request.prior_state)
         planned, block = take_block(request.planned_state)
         config, _ = take_block(request.config)
@@ -193,15 +205,15 @@ class VirtualMachine:
 
     def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any]) -> ApplyResponse:
         uuid = str(prior.get("uuid"))
-        if self._departures.is_taken_over(uuid):
-            kept = warning(
-                "Clone kept",
-                f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it "
-                "over. It only leaves this one.",
-            )
-            return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
-        with self._departures.leaving(uuid):
-            return self._stock.call("ApplyResourceChange", request, ApplyResponse)
+        with self._departures.leaving(uuid) as may_go:
+            if may_go:
+                return self._stock.call("ApplyResourceChange", request, ApplyResponse)
+        kept = warning(
+            "Clone kept",
+            f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it over. "
+            "It only leaves this one.",
+        )
+        return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
 
     def _keep(self, new_state: DynamicValue, before: Mapping[str, Any]) -> dict[str, Any] | None:
         """Keeps in a clone's new state, in place, what cannot have changed; that state."""

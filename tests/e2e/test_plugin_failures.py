@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from instant_clone.owner import OWNER_KEY
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
@@ -45,19 +46,36 @@ def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
     assert slow.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
 
 
-def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench) -> None:
-    slow.terraform.write(clones(slow.source, slow.release, ["stuck"]))
+@pytest.mark.parametrize(
+    ("mark", "further"),
+    [
+        ({}, "Remove it in vCenter before the next apply."),
+        (
+            {OWNER_KEY: "5f3759df-0000-4000-8000-000000000001/web/stuck/{source}/1"},
+            "It carries the mark of this state: apply again, and it is taken over if it runs; if not, remove it in "
+            "vCenter.",
+        ),
+    ],
+    ids=["unmarked", "marked"],
+)
+def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench, mark: dict[str, str], further: str) -> None:
+    marked = {key: value.format(source=slow.source.uuid) for key, value in mark.items()}
+    slow.terraform.write(clones(slow.source, slow.release, ["stuck"], extra_config=marked or None))
 
     def during() -> None:
         slow.simulator.fault("FindByUuid", "SystemError", at="call")
-        slow.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
+        slow.simulator.fault("PowerOffVM_Task", "TaskInProgress", vm="stuck")
 
     ended = _apply(slow, during)
 
     (said,) = [error.detail for error in ended.errors if error.summary == "Clone left behind"]
     assert said.startswith("/DC0/vm/stuck (UUID ")
     assert "vCenter answers with TaskInProgress" in said
-    assert said.endswith("It is not in Terraform's state: remove it in vCenter before the next apply.")
+    assert said.endswith(f"It is not in Terraform's state. {further}")
+    stuck = slow.simulator.vm("stuck").moid
+    again = slow.terraform.run("apply")
+    assert [each.summary for each in again.diagnostics] == ["Clone taken over" if mark else "Name is taken"]
+    assert slow.simulator.vm("stuck").moid == stuck
 
 
 @pytest.mark.parametrize("trouble", ["fault", "connection"])

@@ -41,6 +41,54 @@ def test_a_clone_of_this_state_that_was_left_behind_is_taken_over(bench: Bench, 
     assert bench.terraform.plan() == {}
 
 
+def test_a_clone_that_was_there_already_is_not_removed_for_a_fault(bench: Bench, new_terraform: NewTerraform) -> None:
+    """It may have run for months, and its state have been lost."""
+    left = _left_behind(bench, new_terraform, "old")
+    bench.terraform.write(_marked(bench, "old", annotation="since then"))
+    bench.simulator.fault("ReconfigVM_Task", "SystemError", vm="old")
+
+    ended = bench.terraform.run("apply")
+
+    (error,) = [each for each in ended.errors if each.summary == "Clone left to the next apply"]
+    uuid = error.detail.partition("UUID ")[2][:36]
+    assert error.detail == (
+        f"/DC0/vm/old (UUID {uuid}) was there already, but it could not be read. The clone runs and carries the mark "
+        "of this state: apply again, and it is taken over."
+    )
+    assert bench.simulator.vm("old").moid == left
+    assert bench.terraform.instances() == {}
+    assert [each.summary for each in bench.terraform.apply().diagnostics] == ["Clone taken over"]
+    assert bench.simulator.vm("old").moid == left
+    assert bench.terraform.attributes("old")["annotation"] == "since then"
+    assert bench.terraform.plan() == {}
+
+
+def test_a_clone_is_taken_over_with_the_values_that_it_was_made_with(bench: Bench, new_terraform: NewTerraform) -> None:
+    """A state that had the new address would call two clones by one."""
+    mark = {OWNER_KEY: f"{OWNER}/web/addressed/{bench.source.uuid}/1"}
+    other = new_terraform(bench.simulator)
+    first = mark | {"guestinfo.ic.ipaddress": "10.0.0.1"}
+    other.write(clones(bench.source, bench.release, ["addressed"], extra_config=first))
+    other.apply()
+    then = mark | {"guestinfo.ic.ipaddress": "10.0.0.2"}
+    bench.terraform.write(clones(bench.source, bench.release, ["addressed"], extra_config=then))
+
+    applied = bench.terraform.apply()
+
+    assert bench.terraform.attributes("addressed")["extra_config"] == first
+    assert [each.summary for each in applied.diagnostics] == ["Clone taken over", "Clone taken over as it was made"]
+    assert (
+        '  extra_config.guestinfo.ic.ipaddress: the configuration has "10.0.0.2", the clone "10.0.0.1".'
+        in applied.diagnostics[1].detail
+    )
+    assert bench.methods(bench.simulator.vm("addressed").moid) == []
+    # Whether the change may be made while the clone runs is another matter, and the release's.
+    planned = bench.terraform.run("plan")
+    assert planned.changes or [each.summary for each in planned.errors] == [
+        "Change would power-cycle or move the clone"
+    ]
+
+
 def test_a_clone_of_this_state_that_does_not_run_is_refused(bench: Bench, new_terraform: NewTerraform) -> None:
     names = ["dead", "asleep"]
     mark = {OWNER_KEY: f"{OWNER}/web/${{each.key}}/{bench.source.uuid}/1"}

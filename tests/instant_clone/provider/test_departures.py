@@ -31,19 +31,19 @@ def test_waiting_ends_when_the_vm_has_left() -> None:
     begun.wait(10)
     threading.Timer(0.05, go_on.set).start()
 
-    assert departures.wait_for("a", to_begin=0, to_end=10)
+    assert departures.wait_for("a", patience=0, seconds=10)
     thread.join()
-    assert departures.wait_for("a", to_begin=0, to_end=0)
+    assert departures.wait_for("a", patience=0, seconds=0)
 
 
 def test_a_departure_that_does_not_begin_is_not_waited_for() -> None:
-    assert not Departures().wait_for("a", to_begin=0.01, to_end=10)
+    assert not Departures().wait_for("a", patience=0.01, seconds=10)
 
 
 def test_a_departure_that_does_not_end_is_waited_for_so_long() -> None:
     departures = Departures()
     with departures.leaving("a"):
-        assert not departures.wait_for("a", to_begin=0, to_end=0.01)
+        assert not departures.wait_for("a", patience=0, seconds=0.01)
 
 
 def test_a_destruction_that_fails_has_ended_too() -> None:
@@ -51,4 +51,58 @@ def test_a_destruction_that_fails_has_ended_too() -> None:
     with suppress(ValueError), departures.leaving("a"):
         int("x")
 
-    assert departures.wait_for("a", to_begin=0, to_end=0)
+    assert departures.wait_for("a", patience=0, seconds=0)
+
+
+def test_a_departure_is_waited_for_as_long_as_somebody_works_who_may_lead_to_it() -> None:
+    departures, begun, go_on = Departures(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with departures.working():
+            begun.set()
+            go_on.wait(10)
+        with departures.leaving("a"):
+            pass
+
+    thread = threading.Thread(target=work)
+    with departures.working():
+        thread.start()
+        begun.wait(10)
+        threading.Timer(0.2, go_on.set).start()
+        assert departures.wait_for("a", patience=0.05, seconds=10)
+    thread.join()
+
+
+def test_those_who_wait_for_one_another_give_up_one_by_one() -> None:
+    """The first that does makes room for the departure of another."""
+    departures = Departures()
+    given_up: list[int] = []
+
+    def create(index: int) -> None:
+        with departures.working():
+            if not departures.wait_for(str(index), patience=0.2 + index, seconds=10):
+                given_up.append(index)
+        if given_up == [index]:
+            for other in ("1", "2"):
+                with departures.working(), departures.leaving(other):
+                    pass
+
+    threads = [threading.Thread(target=create, args=(index,)) for index in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert given_up == [0]
+
+
+def test_a_vm_is_taken_over_or_leaves_and_never_both() -> None:
+    departures = Departures()
+
+    assert departures.take_over("a")
+    with departures.leaving("a") as may_go:
+        assert not may_go
+    with departures.leaving("b") as may_go:
+        assert may_go
+        assert not departures.take_over("b")
+    assert not departures.take_over("b")
