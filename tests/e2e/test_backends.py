@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import until
+from tests.support.processes import marked, until
 from tests.support.simulator import Simulator
 from tests.support.state_servers import HttpServer, S3Server, StateServer
 from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
+from tests.vcsim.client import Client
 
 FLEETS = """
 [state]
@@ -39,6 +40,15 @@ resource_pool = "DC0_C0/Resources"
 [[fleets.lab.sources]]
 vm      = "golden"
 members = "0"
+
+[fleets.cut]
+datacenter    = "DC0"
+datastore     = "LocalDS_0"
+resource_pool = "DC0_C0/Resources"
+
+[[fleets.cut.sources]]
+vm    = "golden"
+count = 3
 """
 TERRAFORM = os.environ.get("TERRAFORM_BINARY_NAME") or "terraform"
 REFUSED = "Error acquiring the state lock"
@@ -176,6 +186,12 @@ def machines(server: StateServer, fleet: str) -> list[str]:
     ]
 
 
+def made(simulator: Simulator, fleet: str) -> dict[str, str]:
+    """The managed object ids of a fleet's clones in vCenter, by name."""
+    with Client(simulator) as client:
+        return {vm.name: vm._moId for vm in client.find("vm").childEntity if vm.name.startswith(f"{fleet}-")}
+
+
 def test_without_credentials_nobody_gets_in(without_credentials: Finished) -> None:
     assert without_credentials.code == 1
     assert re.search(
@@ -272,3 +288,43 @@ def test_the_end_of_a_fleet_leaves_the_others_state(us: Person, colleague: Perso
     assert destroyed.code == 0, destroyed.output
     assert machines(us.server, "lab") == []
     assert us.server.states()[us.server.place.format(fleet="web")] == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_first_apply_that_was_killed_before_its_state_was_written_is_inherited(
+    us: Person, simulator: Simulator
+) -> None:
+    """Terraform writes a remote state every 20 seconds: the owner of the first clones is lost with it."""
+    assert us.workspace.run("python", "main.py").code == 0
+    assert us.terraform("cut", "init", "-no-color", "-input=false").code == 0
+    place = us.server.place.format(fleet="cut")
+    mark = ("BACKENDS_TEST_RUN", "cut")
+    with subprocess.Popen(
+        [TERRAFORM, "apply", "-no-color", "-auto-approve"],
+        cwd=us.stack("cut"),
+        env=us.workspace.environment | dict([mark]),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        until(lambda: made(simulator, "cut"), "the first clone", seconds=60)
+        process.kill()
+    until(lambda: not marked(*mark), "all processes to end", seconds=60)
+    for lock in us.server.locks().values():
+        assert us.terraform("cut", "force-unlock", "-force", lock["ID"]).code == 0
+    assert not (us.server.states().get(place) or {}).get("resources")
+    left = made(simulator, "cut")
+
+    refused = us.terraform("cut", "plan", "-no-color")
+
+    text = re.sub(r"\s*\n[\s│]*", " ", refused.output)
+    assert "Name is taken" in text
+    found = re.search(r"apply again: terraform (import terraform_data\.owner [0-9a-f-]{36})\.", text)
+    assert found, refused.output
+    inherited = us.terraform("cut", *found[1].split())
+    assert inherited.code == 0, inherited.output
+    applied = us.terraform("cut", "apply", "-no-color", "-auto-approve")
+    assert applied.code == 0, applied.output
+    assert applied.output.count("Clone taken over") > 0
+    assert sorted(machines(us.server, "cut")) == ["cut-0", "cut-1", "cut-2"]
+    assert made(simulator, "cut").items() >= left.items()
+    assert us.terraform("cut", "plan", "-detailed-exitcode", "-no-color").code == 0
+    assert us.terraform("cut", "destroy", "-auto-approve", "-no-color").code == 0
