@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pyVmomi import vim
 
-from instant_clone.owner import OWNER_KEY
 from instant_clone.source import SourceVm
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import MARK, Running
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import marked, until
+from tests.support.clone_stack import source_of
+from tests.support.fleets import Wish, fleet_document
+from tests.support.processes import Process, marked, until
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
-OWNER = "5f3759df-0000-4000-8000-000000000001"
 ENDED_SECONDS = 60
 """A process that is gone is noticed within seconds; the rest is for a machine that is busy."""
 
@@ -63,15 +64,31 @@ POINTS: dict[str, Point] = {
 }
 
 
-def _kill(running: Running, kind: str) -> None:
-    # At the last points, an apply may have come to its end meanwhile.
+LAST = ("all-clones", "most-answers")
+"""points at which an apply may come to its honest end before the signal reaches it"""
+
+
+def _kill(running: Running, kind: str) -> tuple[list[str], list[str]]:
+    """Whom the signal was meant for, and whom it found running."""
     wrapper, stock = running.plugins
-    if kind in ("terraform", "all"):
-        running.kill()
-    if kind in ("plugin", "all") and wrapper is not None:
-        wrapper.kill()
-    if kind in ("stock", "all") and stock is not None:
-        stock.kill()
+    # The stock provider ends with the plugin, and the plugin with Terraform: the signal is to come first.
+    victims = {"stock": stock, "plugin": wrapper, "terraform": _terraform(running)}
+    meant = [kind] if kind != "all" else [*victims]
+    return meant, [each for each in meant if _was_killed(victims[each])]
+
+
+def _terraform(running: Running) -> Process | None:
+    return next((each for each in marked(MARK, running.mark) if each.pid == running.process.pid), None)
+
+
+def _was_killed(victim: Process | None) -> bool:
+    if victim is None or not victim.runs():
+        return False
+    try:
+        os.kill(victim.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +108,21 @@ def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: N
     return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
 
 
-def _inventory(bench: Bench) -> dict[str, str]:
+def _inventory(client: Client) -> dict[str, str]:
     """The UUIDs of all VMs, by name."""
-    with Client(bench.simulator) as client:
-        view: Any = client.content.viewManager.CreateContainerView(
-            client.content.rootFolder, [vim.VirtualMachine], recursive=True
-        )
+    view: Any = client.content.viewManager.CreateContainerView(
+        client.content.rootFolder, [vim.VirtualMachine], recursive=True
+    )
+    try:
         return {each.name: each.config.uuid for each in view.view}
+    finally:
+        view.DestroyView()
+
+
+def _cloned(client: Client) -> dict[int, str]:
+    """The names of all clones that were ever made, be they there or not, by the keys of vCenter's events."""
+    made = vim.event.EventFilterSpec(eventTypeId=["com.vmware.vc.VmInstantClonedEvent"], maxCount=1000)
+    return {event.key: event.objectName for event in client.content.eventManager.QueryEvents(made)}
 
 
 USUAL = [
@@ -120,23 +145,29 @@ MATRIX = [
 @pytest.mark.parametrize(("kind", "point"), MATRIX)
 def test_an_apply_that_was_killed_is_completed_by_the_next(bench: Bench, kind: str, point: str) -> None:
     names = [f"{kind}-{point}-{index}" for index in range(10)]
-    mark = f"{OWNER}/web/${{each.key}}/{bench.source.uuid}/1"
-    bench.terraform.write(clones(bench.source, bench.release, names, extra_config={OWNER_KEY: mark}))
-    others = _inventory(bench)
+    # The state is a file, to which Terraform writes the owner before it asks for the first clone.
+    bench.terraform.write(fleet_document(bench.release, {"vm": Wish(bench.source, frozenset(names))}))
+    with Client(bench.simulator) as client:
+        others, earlier = _inventory(client), _cloned(client)
     bench.simulator.requests(reset=True)
 
     with bench.terraform.start("apply") as running:
         until(lambda: POINTS[point](bench, names), point, seconds=ENDED_SECONDS)
-        _kill(running, kind)
+        meant, killed = _kill(running, kind)
         ended = running.finish(seconds=ENDED_SECONDS)
         until(lambda: not marked(MARK, running.mark), "all processes to end", seconds=ENDED_SECONDS)
+    if point not in LAST or ended.code != 0:
+        assert killed == meant
+        assert ended.code == (-signal.SIGKILL if "terraform" in killed else 1)
     assert "mistake in the plugin" not in ended.stdout
     made = {name: bench.simulator.vm(name).moid for name in _made(bench, names)}
 
     bench.terraform.apply()
 
-    inventory = _inventory(bench)
+    with Client(bench.simulator) as client:
+        inventory, later = _inventory(client), _cloned(client)
     assert sorted(inventory.keys() - others.keys()) == sorted(names)
+    assert sorted(later[key] for key in later.keys() - earlier.keys()) == sorted(names)
     state = bench.terraform.instances()
     assert {name: each["attributes"]["uuid"] for name, each in state.items()} == {
         name: inventory[name] for name in names

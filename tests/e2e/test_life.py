@@ -15,7 +15,7 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import source_of
 from tests.support.fleets import Wish, address, fleet_document
-from tests.vcsim.client import Client, result
+from tests.vcsim.client import Client, extra_config, result
 
 
 def _wish(bench: Bench, source: str, *members: str, generation: int = 1) -> Wish:
@@ -187,13 +187,29 @@ def test_hardware_that_changes_under_the_same_uuid_is_refused_unless_clones_are_
     assert alone.terraform.plan() == {}
 
 
-@pytest.mark.parametrize("fate", ["off", "deleted", "frozen"])
+def _lose_sight_of(bench: Bench, name: str) -> None:
+    """The VM's host does not answer vCenter any more."""
+    # The simulator takes the host's state from it alone, and lets a key that starts with SET. write a property.
+    states = {f"SET.{path}runtime.connectionState": "disconnected" for path in ("", "summary.")}
+    with Client(bench.simulator) as client:
+        vm = client.vm(name)
+        result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=extra_config(states))))
+        result(vm.runtime.host.DisconnectHost_Task())
+        assert vm.runtime.connectionState == "disconnected"
+    # Only vCenter's refusal to clone it is missing in the simulator.
+    for method in ("CheckInstantClone_Task", "InstantClone_Task"):
+        bench.simulator.fault(method, "HostNotConnected", times=100, vm=name)
+
+
+@pytest.mark.parametrize("fate", ["off", "deleted", "frozen", "unreachable"])
 def test_clones_live_on_whatever_becomes_of_their_source(alone: Bench, fate: str) -> None:
     wish = _wish(alone, "golden", "on-0", "on-1", "on-2")
     other = _wish(alone, "silver", "on-3")
     _apply(alone, {"one": wish, "two": other})
     if fate == "frozen":
         alone.simulator.freeze("golden")
+    elif fate == "unreachable":
+        _lose_sight_of(alone, "golden")
     else:
         with Client(alone.simulator) as client:
             golden = client.vm("golden")

@@ -1,12 +1,14 @@
-"""Pins whose VM is gone, and pins that are there already."""
+"""Pins whose VM is gone, pins that are there already, and pins of several fleets on one cluster."""
 
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.e2e.conftest import Bench
-from tests.support.clone_stack import clones
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.support.clone_stack import clones, source_of
 from tests.vcsim.client import Client, result
 
 PIN = 'vsphere_drs_vm_override.pin["{}"]'
@@ -50,3 +52,35 @@ def test_a_pin_that_did_not_reach_the_state_is_taken_over(bench: Bench) -> None:
 
     assert bench.terraform.apply().changes == {PIN.format("again-0"): "create"}
     assert bench.terraform.plan() == {}
+
+
+def test_two_stacks_pin_their_clones_on_one_cluster_at_the_same_time(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    # A cluster takes one override at a time, for as long as a clone takes; who comes meanwhile is told TaskInProgress.
+    flags = ("-source", "golden", "-vm", 0, "-tools", "0s", "-delay", "500ms", "-parallel-limit", 8)
+    simulator = start_simulator(*flags)
+    bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
+    stacks = {"red": bench.terraform, "blue": new_terraform(simulator)}
+    names = {stack: [f"{stack}-{index}" for index in range(6)] for stack in stacks}
+    for stack, terraform in stacks.items():
+        terraform.write(_pinned(bench, *names[stack]))
+        terraform.apply("-target=vsphere_virtual_machine.vm")
+    simulator.requests(reset=True)
+
+    with ThreadPoolExecutor(2) as threads:
+        changes = list(threads.map(lambda terraform: terraform.apply().changes, stacks.values()))
+
+    assert changes == [{PIN.format(name): "create" for name in names[stack]} for stack in stacks]
+    # Some had to be asked for again: the two have met.
+    assert simulator.requests()["ReconfigureComputeResource_Task"] > 12
+    with Client(simulator) as client:
+        pins = client.find("host/DC0_C0").configurationEx.drsVmConfig
+        pinned = {pin.key.name: pin.enabled for pin in pins}
+    assert pinned == dict.fromkeys([*names["red"], *names["blue"]], False)
+    assert [sorted(terraform.instances("vsphere_drs_vm_override")) for terraform in stacks.values()] == [
+        names["red"],
+        names["blue"],
+    ]
+    assert [terraform.plan() for terraform in stacks.values()] == [{}, {}]
+    assert bench.methods(*names["red"], *names["blue"]) == []

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import clones, source_of
+from tests.support.processes import until
 from tests.support.sessions import sessions_of_ours
+from tests.vcsim.client import Client
 
 
-def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    simulator = start("-source", "golden", "-tools", "0s", "-delay", "200ms")
+def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *, delay: str = "200ms") -> Bench:
+    simulator = start("-source", "golden", "-tools", "0s", "-delay", delay)
     return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
 
 
@@ -50,16 +52,29 @@ def test_one_stack_is_planned_twice_at_once(
     assert sessions_of_ours(bench.simulator) == 0
 
 
+def _vms(client: Client) -> set[str]:
+    return {vm.name for vm in client.find("vm").childEntity}
+
+
 def test_twenty_clones_are_made_at_once_by_one_plugin(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform)
+    # Long enough for twenty requests of one plugin to come together on a busy machine, before any has its clone.
+    bench = _bench(start_simulator, plugin, new_terraform, delay="6s")
     names = [f"many-{index:02d}" for index in range(20)]
     bench.terraform.write(clones(bench.source, bench.release, names))
 
-    with bench.terraform.start("apply", "-parallelism=20", INSTANT_CLONE_PARALLELISM="20") as running:
+    with (
+        Client(bench.simulator) as client,
+        bench.terraform.start("apply", "-parallelism=20", INSTANT_CLONE_PARALLELISM="20") as running,
+    ):
+        others = _vms(client)
+        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 20, "twenty clone tasks", seconds=60)
+        # All have been asked for, and none is there: twenty are in flight.
+        ended = _vms(client) - others
         running.finish().require()
 
+    assert ended == set()
     state = bench.terraform.instances()
     assert sorted(state) == names
     assert {name: bench.simulator.vm(name).moid for name in names} == {

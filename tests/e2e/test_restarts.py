@@ -1,0 +1,129 @@
+"""A vCenter that goes away in the midst of an apply and comes back, and one that takes its time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.source import SourceVm
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.terraform import Outcome
+from tests.support.clone_stack import source_of
+from tests.support.fleets import Wish, fleet_document
+from tests.support.forwarding import Forwarder
+from tests.support.processes import until
+from tests.support.sessions import sessions_of_ours
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client
+
+AWAY_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    """A clone takes a while, so that its vCenter can go away meanwhile, but less long than that is away."""
+    return start_simulator("-source", "golden", "-vm", 0, "-tools", "0s", "-delay", "3s")
+
+
+@pytest.fixture(scope="module")
+def golden(vcenter: Simulator) -> SourceVm:
+    return source_of(vcenter, "golden")
+
+
+@pytest.fixture
+def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    vcenter.requests(reset=True)
+    return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
+
+
+def _write(bench: Bench, names: list[str]) -> None:
+    bench.terraform.write(fleet_document(bench.release, {"one": Wish(bench.source, frozenset(names))}))
+
+
+def _clones(client: Client) -> dict[str, str]:
+    """The UUIDs of all VMs but the source, by name."""
+    return {vm.name: vm.config.uuid for vm in client.find("vm").childEntity if vm.name != "golden"}
+
+
+def _end_sessions(client: Client) -> int:
+    """Ends all sessions but the client's, as a vCenter does that restarts; their number."""
+    manager = cast(vim.SessionManager, client.content.sessionManager)
+    own = cast(vim.UserSession, manager.currentSession).key
+    others = [each.key for each in manager.sessionList if each.key != own]
+    manager.TerminateSession(others)
+    return len(others)
+
+
+def _told(ended: Outcome) -> tuple[set[str], set[str]]:
+    """The addresses that failed, and those of which it is said in full why; the stock provider has no details."""
+    in_full = {each.address for each in ended.errors if each.summary and each.detail}
+    return {each.address for each in ended.errors}, in_full
+
+
+@pytest.mark.parametrize("gone", [pytest.param("connections", marks=pytest.mark.long), "connections-and-sessions"])
+def test_a_vcenter_that_is_away_while_it_clones_loses_no_clone_and_doubles_none(bench: Bench, gone: str) -> None:
+    names = [f"{gone}-{index}" for index in range(5)]
+    _write(bench, names)
+    with Forwarder(bench.simulator.address) as between, Client(bench.simulator) as administrator:
+        others = _clones(administrator)
+        bench.terraform.environment["VSPHERE_SERVER"] = between.address
+
+        with bench.terraform.start("apply") as running:
+            until(lambda: bench.simulator.requests().get("InstantClone_Task") == 5, "the clone tasks", seconds=60)
+            assert _clones(administrator) == others
+            assert between.cut() > 0
+            if gone == "connections-and-sessions":
+                assert _end_sessions(administrator) > 0
+            time.sleep(AWAY_SECONDS)
+            # What it has begun it has ended.
+            until(lambda: len(_clones(administrator)) == len(others) + 5, "the clones")
+            between.restore()
+            ended = running.finish()
+        failed, in_full = _told(ended)
+        assert ended.code == (1 if failed else 0)
+        assert failed == in_full
+        assert "mistake in the plugin" not in ended.stdout
+        removed = sum(each.summary == "Clone removed again" for each in ended.errors)
+        present = set(_clones(administrator)) - set(others)
+        assert len(present) == 5 - removed
+
+        bench.terraform.apply()
+
+        inventory = {name: uuid for name, uuid in _clones(administrator).items() if name not in others}
+        assert sorted(inventory) == names
+        state = bench.terraform.instances()
+        assert {name: each["attributes"]["uuid"] for name, each in state.items()} == inventory
+        assert bench.terraform.plan() == {}
+        # No clone was made twice, but for those of which it is told that they were removed.
+        assert bench.simulator.requests()["InstantClone_Task"] == 5 + removed
+        assert bench.methods(*(bench.simulator.vm(name).moid for name in names)) == []
+
+
+@pytest.mark.long
+def test_a_vcenter_that_answers_slowly_is_waited_for(bench: Bench) -> None:
+    names = ["slow-0", "slow-1"]
+    _write(bench, names)
+    slow: dict[str, int] = {"RetrievePropertiesEx": 2000, "InstantClone_Task": 4000}
+    try:
+        for method, milliseconds in slow.items():
+            bench.simulator.slow(method, ms=milliseconds)
+        with bench.terraform.start("apply") as running:
+            ended = running.finish(seconds=300).require()
+    finally:
+        for method in slow:
+            bench.simulator.slow(method, ms=0)
+
+    asked: dict[str, Any] = bench.simulator.requests()
+    assert ended.diagnostics == []
+    assert asked["RetrievePropertiesEx"] > 0
+    assert asked["InstantClone_Task"] == 2
+    assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == {
+        name: bench.simulator.vm(name).moid for name in names
+    }
+    assert bench.methods(*names) == []
+    assert bench.terraform.plan() == {}
+    assert sessions_of_ours(bench.simulator) == 0

@@ -1,0 +1,113 @@
+"""A TCP forwarder on loopback that can be taken away and given back, as a server that restarts is."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Forwarder"]
+
+_CHUNK_BYTES = 65_536
+_LOOPBACK = "127.0.0.1"
+
+
+class Forwarder:
+    """Hands every connection to a port of its own on to another address, as a context manager.
+
+    `cut` ends all connections at once and refuses new ones, until `restore`. The port stays the same meanwhile. OSError
+    if there is no port to be had.
+    """
+
+    def __init__(self, address: str) -> None:
+        """`address` is where to hand connections on to, such as "127.0.0.1:40123"."""
+        host, _, port = address.rpartition(":")
+        self._target = (host, int(port))
+        # It never listens: as long as it is there, nobody else gets the port.
+        self._keeper = _bound(0)
+        self._port: int = self._keeper.getsockname()[1]
+        self._lock = threading.Lock()
+        self._listener: socket.socket | None = None
+        self._connections: set[socket.socket] = set()
+
+    @property
+    def address(self) -> str:
+        """Host and port to connect to."""
+        return f"{_LOOPBACK}:{self._port}"
+
+    def __enter__(self) -> Self:
+        self.restore()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.cut()
+        self._keeper.close()
+
+    def restore(self) -> None:
+        """Accept connections, from now on or again."""
+        listener = _bound(self._port)
+        listener.listen(128)
+        with self._lock:
+            self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> int:
+        """End all connections, and refuse new ones; the number of those that were ended."""
+        with self._lock:
+            listener, self._listener = self._listener, None
+            ended = list(self._connections)
+        if listener is not None:
+            # Closing alone does not wake whoever accepts.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for connection in ended:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return len(ended)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._forward, args=(client, listener), daemon=True).start()
+
+    def _forward(self, client: socket.socket, listener: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), socket.create_connection(self._target) as server:
+            with self._lock:
+                if self._listener is not listener:
+                    return
+                self._connections.add(client)
+            try:
+                _relay(client, server)
+            finally:
+                with self._lock:
+                    self._connections.discard(client)
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((_LOOPBACK, port))
+    return bound
+
+
+def _relay(one: socket.socket, other: socket.socket) -> None:
+    """Hand on what either of the two says, until one of them ends."""
+    with selectors.DefaultSelector() as readable:
+        readable.register(one, selectors.EVENT_READ, other)
+        readable.register(other, selectors.EVENT_READ, one)
+        while True:
+            for key, _ in readable.select():
+                said = key.fileobj.recv(_CHUNK_BYTES)  # type: ignore[union-attr]
+                if not said:
+                    return
+                key.data.sendall(said)
