@@ -34,7 +34,8 @@ def source_findings(draft: Draft) -> Iterator[Finding]:
         counted = draft.sound("sources", position, "count") and draft.sound("sources", position, "members")
         if several and draft.sound("sources", position, "key"):
             if "key" not in source.model_fields_set:
-                yield Finding(f"{where}, key", "is missing.", "Each of several sources needs a key of its own.")
+                cure = 'Each of several sources needs a key of its own; one that stood alone without has been "vm".'
+                yield Finding(f"{where}, key", "is missing.", cure)
             elif source.key in keys[:position]:
                 yield Finding(f"{where}, key", f"{source.key!r} is the key of another source.", "Choose another one.")
         if several and source.count is not None:

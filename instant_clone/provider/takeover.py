@@ -113,8 +113,8 @@ def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: 
             )
     return CloneError(
         f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
-        f"one, take it into the state: terraform import ADDRESS '{path}', with the address above in single quotes. "
-        "Otherwise choose another name, or remove it.",
+        f"one, take it into the state: terraform import ADDRESS '{path}', with the address above in single quotes and "
+        "without what stands in parentheses. Otherwise choose another name, or remove it.",
         summary="Name is taken",
         argument="name",
     )

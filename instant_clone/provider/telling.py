@@ -87,7 +87,7 @@ def tainted(clone: Clone) -> Diagnostic:
         "Clone is in the state as tainted",
         f"{clone.inventory_path} (UUID {clone.uuid}) was made and runs, but what comes after did not succeed: see "
         "above. The next apply makes it anew, unless you keep it as it is: terraform untaint ADDRESS, with the "
-        "address above in single quotes.",
+        "address above in single quotes and without what stands in parentheses.",
     )
 
 

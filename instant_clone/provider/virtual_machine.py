@@ -18,6 +18,7 @@ from instant_clone.provider.comparison import orphaned_disks
 from instant_clone.provider.creation import Creation
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.existing import judge
+from instant_clone.provider.imports import mistaken
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -143,6 +144,9 @@ class VirtualMachine:
         proposed, block = take_block(request.proposed_new_state)
         config, _ = take_block(request.config)
         if prior is not None and config is not None and block and prior.get("imported"):
+            uuid = str(prior.get("uuid"))
+            if others := mistaken(self._sources.machine(uuid), config, block, uuid=uuid):
+                return PlanResponse(diagnostics=others)
             orphans = self._align_prior(request.prior_state, prior, config)
             if orphans:
                 return PlanResponse(diagnostics=[orphaned_disks(str(prior.get("name")), orphans)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -96,9 +97,10 @@ class Person:
             del environment[name]
         self.write(count=1)
 
-    def write(self, *, count: int) -> None:
-        """Makes `count` the size of the fleet web."""
-        (self.workspace.folder / "fleets.toml").write_text(FLEETS.format(state=self.server.settings, count=count))
+    def write(self, *, count: int, state: str | None = None) -> None:
+        """Makes `count` the size of the fleet web, and `state` the place of states, by default the server."""
+        state = self.server.settings if state is None else state
+        (self.workspace.folder / "fleets.toml").write_text(FLEETS.format(state=state, count=count))
 
     def stack(self, fleet: str) -> Path:
         return self.workspace.folder / "cdktf.out" / "stacks" / fleet
@@ -328,3 +330,27 @@ def test_a_first_apply_that_was_killed_before_its_state_was_written_is_inherited
     assert made(simulator, "cut").items() >= left.items()
     assert us.terraform("cut", "plan", "-detailed-exitcode", "-no-color").code == 0
     assert us.terraform("cut", "destroy", "-auto-approve", "-no-color").code == 0
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_state_goes_from_the_folder_to_the_server(us: Person, simulator: Simulator) -> None:
+    before = us.server.settings
+    us.write(count=3, state="")
+    shutil.rmtree(us.stack("cut") / ".terraform")
+    assert us.workspace.run("python", "main.py").code == 0
+    assert us.terraform("cut", "init", "-no-color", "-input=false").code == 0
+    local = us.terraform("cut", "apply", "-no-color", "-auto-approve")
+    assert local.code == 0, local.output
+    clones = made(simulator, "cut")
+    us.write(count=3, state=before)
+    assert us.workspace.run("python", "main.py").code == 0
+
+    refused = us.terraform("cut", "plan", "-no-color")
+    migrated = us.terraform("cut", "init", "-no-color", "-migrate-state", "-force-copy")
+
+    assert refused.code == 1
+    assert "Backend configuration changed" in refused.output or "Backend initialization required" in refused.output
+    assert migrated.code == 0, migrated.output
+    assert sorted(machines(us.server, "cut")) == sorted(clones)
+    assert us.terraform("cut", "plan", "-detailed-exitcode", "-no-color").code == 0
+    assert made(simulator, "cut") == clones

@@ -179,3 +179,36 @@ def test_a_moved_block_gives_clones_another_address(
     assert sorted(bench.terraform.instances()) == sorted([first, second])
     assert bench.methods(first, second) == []
     assert bench.terraform.plan() == {}
+
+
+def test_a_source_or_another_clone_that_was_imported_by_mistake_is_left_as_it_is(
+    made: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
+) -> None:
+    """Made anew as a clone, it would be destroyed first."""
+    bench, extra_config = made
+    name, other = _names(request)
+    bench.terraform.write(clones(bench.source, bench.release, [other], extra_config=extra_config))
+    bench.terraform.apply()
+    bench.terraform.run("state", "rm", f'vsphere_virtual_machine.vm["{other}"]').require()
+    whole = clones(bench.source, bench.release, [name], extra_config=extra_config)
+    whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"][0]["on_reboot"] = "replace"
+    bench.terraform.write(whole)
+    told = {}
+    for wrong in (bench.source.inventory_path, f"/DC0/vm/{other}"):
+        address = f'vsphere_virtual_machine.vm["{name}"]'
+        bench.terraform.run("import", "-input=false", address, wrong).require()
+        planned = bench.terraform.run("plan")
+        told[wrong] = [(each.summary, each.detail.partition(") ")[2].partition(". ")[0]) for each in planned.errors]
+        bench.terraform.run("state", "rm", address).require()
+
+    assert told == {
+        bench.source.inventory_path: [
+            ("Another virtual machine was imported", f"is the source of this clone, and not {name}")
+        ],
+        f"/DC0/vm/{other}": [
+            (
+                "Another virtual machine was imported",
+                f"is the clone {other} of the fleet web (state owner), and not {name}",
+            )
+        ],
+    }

@@ -62,7 +62,7 @@ def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_too
             "Clone is in the state as tainted",
             f"/DC0/vm/silent (UUID {bench.terraform.attributes('silent')['uuid']}) was made and runs, but what comes "
             "after did not succeed: see above. The next apply makes it anew, unless you keep it as it is: terraform "
-            "untaint ADDRESS, with the address above in single quotes.",
+            "untaint ADDRESS, with the address above in single quotes and without what stands in parentheses.",
         ),
     ]
     assert bench.terraform.instances()["silent"]["status"] == "tainted"

@@ -280,7 +280,8 @@ sources = []
         (
             TWO_SOURCES.replace('key = "b"', "").replace('members = "2-3"', "count = 2"),
             [
-                "[[fleets.web.sources]] number 2, key: is missing. Each of several sources needs a key of its own.",
+                "[[fleets.web.sources]] number 2, key: is missing. Each of several sources needs a key of its own; one "
+                'that stood alone without has been "vm".',
                 (
                     "[[fleets.web.sources]] number 2, count: is only for a fleet's single source. "
                     'Write members = "0-9", and other indexes for the other sources.'

@@ -1,0 +1,41 @@
+"""What was imported as a clone and is none, or is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.provider.messages import Diagnostic
+from instant_clone.provider.values import InstantCloneBlock, error
+
+if TYPE_CHECKING:
+    from instant_clone.vcenter.clone_source import CloneSource
+
+__all__ = ["mistaken"]
+
+
+def mistaken(
+    machine: CloneSource, config: Mapping[str, Any], block: InstantCloneBlock, *, uuid: str
+) -> list[Diagnostic]:
+    """The error for a VM that was imported at an address which is not its own; [] if it may be.
+
+    Nothing is as dear as a source: made anew as a clone, it would be destroyed. `config` and `block` are what stands
+    at the address, `uuid` is the VM's.
+    """
+    ours = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+    theirs = Owner.parse(machine.extra_config.get(OWNER_KEY))
+    if block.source_uuid is not None and uuid.lower() == block.source_uuid.lower():
+        what = "is the source of this clone"
+    elif ours and theirs and not ours.is_of_the_same_member(theirs):
+        what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state})"
+    else:
+        return []
+    return [
+        error(
+            "Another virtual machine was imported",
+            f"{machine.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
+            "which leaves it as it is: terraform state rm ADDRESS, with the address above in single quotes and without "
+            "what stands in parentheses.",
+        )
+    ]
