@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from instant_clone.source import SourceVm
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.conftest import Bench
 from tests.e2e.terraform import MARK, Running
-from tests.support.clone_stack import source_of
 from tests.support.fleets import Wish, fleet_document
 from tests.support.processes import Process, marked, until
 from tests.support.simulator import Simulator
@@ -95,17 +93,6 @@ def _was_killed(victim: Process | None) -> bool:
 def vcenter(start_simulator: StartSimulator) -> Simulator:
     """A clone takes a moment, and the source is frozen: its disks' chains stay short however many there are."""
     return start_simulator("-source", "golden", "-frozen", "golden", "-delay", "400ms", "-tools", "0s")
-
-
-@pytest.fixture(scope="module")
-def golden(vcenter: Simulator) -> SourceVm:
-    return source_of(vcenter, "golden")
-
-
-@pytest.fixture
-def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    vcenter.requests(reset=True)
-    return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
 
 
 def _inventory(client: Client) -> dict[str, str]:

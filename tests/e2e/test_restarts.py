@@ -8,11 +8,9 @@ from typing import Any, cast
 import pytest
 from pyVmomi import vim
 
-from instant_clone.source import SourceVm
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.conftest import Bench
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import source_of
 from tests.support.fleets import Wish, fleet_document
 from tests.support.forwarding import Forwarder
 from tests.support.processes import until
@@ -29,18 +27,8 @@ def vcenter(start_simulator: StartSimulator) -> Simulator:
     return start_simulator("-source", "golden", "-vm", 0, "-tools", "0s", "-delay", "3s")
 
 
-@pytest.fixture(scope="module")
-def golden(vcenter: Simulator) -> SourceVm:
-    return source_of(vcenter, "golden")
-
-
-@pytest.fixture
-def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    vcenter.requests(reset=True)
-    return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
-
-
 def _write(bench: Bench, names: list[str]) -> None:
+    bench.simulator.requests(reset=True)
     bench.terraform.write(fleet_document(bench.release, {"one": Wish(bench.source, frozenset(names))}))
 
 
