@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from instant_clone.errors import ConnectError, Finding
 from instant_clone.memo import Memo
 from instant_clone.provider.messages import DynamicValue
 from instant_clone.provider.stock_client import Imported, StockClient
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.session import Session
 
 __all__ = ["Source", "Sources"]
+
+_GOODBYE_SECONDS = 3.0
+"""for which vCenter may take to let a log-out, or a log-in under way, come to its end: Terraform may be gone already"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,11 @@ class Sources:
         self._stock = stock
         self._environ = environ
         self._configuration: Mapping[str, Any] = {}
+        self._logging_in = threading.Lock()
+        """held as long as a log-in takes, which vCenter may not answer"""
         self._lock = threading.Lock()
+        """held for what follows"""
+        self._closed = False
         self._session: Session | None = None
         self._cloner: Cloner | None = None
         self._imported: Memo[str, Imported] = Memo()
@@ -45,17 +53,44 @@ class Sources:
         self._configuration = configuration
 
     def cloner(self) -> Cloner:
-        """The connection to vCenter, by which clones are made. Raises VcenterError."""
+        """The connection to vCenter, by which clones are made.
+
+        The first who asks logs in, while the others wait. Where that fails no session is left, and the next one tries
+        again. Raises VcenterError; after `close` it is a ConnectError.
+        """
         from instant_clone.provider.credentials import connection_settings
         from instant_clone.vcenter.clone import Cloner, clones_at_once
         from instant_clone.vcenter.session import open_session, require_instant_clone
 
+        # Before anybody logs in.
+        at_once = clones_at_once(self._environ)
+        with self._logging_in:
+            cloner = self._opened()
+            if cloner is not None:
+                return cloner
+            session = open_session(connection_settings(self._configuration, self._environ))
+            try:
+                require_instant_clone(session)
+                return self._open(session, Cloner(session, at_once=at_once))
+            except BaseException:
+                session.close()
+                raise
+
+    def _opened(self) -> Cloner | None:
         with self._lock:
-            if self._cloner is None:
-                self._session = open_session(connection_settings(self._configuration, self._environ))
-                require_instant_clone(self._session)
-                self._cloner = Cloner(self._session, at_once=clones_at_once(self._environ))
+            self._require_not_closed()
             return self._cloner
+
+    def _open(self, session: Session, cloner: Cloner) -> Cloner:
+        with self._lock:
+            self._require_not_closed()
+            self._session, self._cloner = session, cloner
+            return cloner
+
+    def _require_not_closed(self) -> None:
+        if self._closed:
+            what = "The plugin has left vCenter, because Terraform has ended it or is gone."
+            raise ConnectError(Finding("", what, "Run the command again."))
 
     def machine(self, uuid: str) -> CloneSource:
         """The VM with that BIOS UUID. Raises VcenterError."""
@@ -68,8 +103,21 @@ class Sources:
         return Source(machine, imported)
 
     def close(self) -> None:
-        """Logs out, if a session was opened."""
+        """Logs out, if a session was opened; from now on none is.
+
+        A log-in that is under way logs out by itself. A vCenter that does not answer is not waited for.
+        """
         with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = self._cloner = None
+            self._closed = True
+            session = self._session
+            self._session = self._cloner = None
+        leaving = threading.Thread(target=self._leave, args=(session,), daemon=True)
+        leaving.start()
+        leaving.join(_GOODBYE_SECONDS)
+
+    def _leave(self, session: Session | None) -> None:
+        if session is not None:
+            session.close()
+        # Whoever logs in logs out before letting go of it.
+        with self._logging_in:
+            pass

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from typing import cast
 from uuid import uuid4
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.errors import CloneError, Finding, InstantCloneError, NotFoundError
+from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_faults import clone_error
 from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
 from instant_clone.vcenter.faults import vcenter_errors
-from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, wait_for_guest_network
+from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing, escaped
 from instant_clone.vcenter.preflight import DryRun, Namesake, dry_run, names_in, namesake, require_fitting_pool
 from instant_clone.vcenter.recovery import is_cloning, look_again
 from instant_clone.vcenter.session import Session
-from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
+from instant_clone.vcenter.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
 from instant_clone.vcenter.turns import Turns, WaitedTooLongError
 
 __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "clones_at_once"]
@@ -33,11 +32,14 @@ _CHANGE_SECONDS = 300
 
 
 def clones_at_once(environ: Mapping[str, str]) -> int:
-    """How many clones of one source are made at a time, as INSTANT_CLONE_PARALLELISM says. Raises InstantCloneError."""
+    """How many clones of one source are made at a time, as INSTANT_CLONE_PARALLELISM says. Raises CloneError."""
     written = environ.get(PARALLELISM_VARIABLE) or str(CLONES_AT_ONCE)
     if not (written.isascii() and written.isdigit() and int(written) > 0):
         what = f"{PARALLELISM_VARIABLE} is {written!r}, which is no number of clones."
-        raise InstantCloneError(Finding("", what, f"Write one from 1 on, or unset it: {CLONES_AT_ONCE} is usual."))
+        raise CloneError(
+            Finding("", what, f"Write one from 1 on, or unset it: {CLONES_AT_ONCE} is usual."),
+            summary=f"{PARALLELISM_VARIABLE} is wrong",
+        )
     return int(written)
 
 
@@ -109,7 +111,8 @@ class Cloner:
             except TaskTimeoutError:
                 raise CloneError(
                     f"The clone {path} was not ready after {request.timeout:g} minutes (instantclone.timeout). vCenter "
-                    f"may still finish it, with the UUID {uuid}. Apply again: a clone of this state is taken over.",
+                    f"may still finish it, with the UUID {uuid}. Apply again: it is taken over if it carries the mark "
+                    "of this state, and if not, its name is told to be taken, with what to do.",
                     argument="instantclone.timeout",
                 ) from None
             except WaitedTooLongError:
@@ -119,7 +122,7 @@ class Cloner:
                     "several sources.",
                     argument="instantclone.source_uuid",
                 ) from None
-            except (OSError, HTTPException, vmodl.fault.ManagedObjectNotFound):
+            except (*LOST_CONNECTION, vmodl.fault.ManagedObjectNotFound):
                 found = look_again(self._session, source, uuid, seconds=seconds)
                 if found is None:
                     raise
@@ -171,7 +174,7 @@ class Cloner:
     def guest_addresses(self, source: CloneSource, interfaces: Collection[int]) -> tuple[str, ...]:
         """What the guest of a source reports for the network interfaces with these device keys, at this moment."""
         with vcenter_errors(self._session.server, doing=f"reading the addresses of {source.inventory_path}"):
-            return addresses_of(source.machine.guest, interfaces)
+            return addresses_of(guest_of(source.machine), interfaces)
 
     def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
         """The datastore of that datastore cluster that holds the source's disks, by its managed object id.

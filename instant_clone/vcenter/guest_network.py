@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from pyVmomi import vim
 
-__all__ = ["GuestNetworkWait", "addresses_of", "wait_for_guest_network"]
+from instant_clone.vcenter.tasks import LOST_CONNECTION, Silence
+
+__all__ = ["GuestNetworkWait", "addresses_of", "guest_of", "wait_for_guest_network"]
 
 _POLL_SECONDS = 0.5
 _DEFAULT_ROUTES = ("0.0.0.0", "::")  # noqa: S104 - a route, nothing is bound
@@ -39,15 +41,43 @@ class GuestNetworkWait:
 
 
 def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:
-    """Waits until VMware Tools report what `wait` asks for; False if they do not in time, or `stopped()` says so."""
+    """Waits until VMware Tools report what `wait` asks for; False if they do not in time, or `stopped()` says so.
+
+    A vCenter that does not answer is asked again for as long as about a task. Raises one of LOST_CONNECTION if that is
+    in vain.
+    """
     if wait.minutes < 1:
         return True
     deadline = time.monotonic() + 60 * wait.minutes
-    while not _reported(machine.guest, wait):
+    silence = Silence()
+    while True:
+        try:
+            guest = machine.guest
+        except LOST_CONNECTION:
+            if not stopped() and (silence.is_too_long() or time.monotonic() > deadline):
+                raise
+        else:
+            silence.end()
+            if _reported(guest, wait):
+                return True
         if stopped() or time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
-    return True
+
+
+def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
+    """What VMware Tools report; a vCenter that does not answer is asked again for as long as about a task.
+
+    Raises one of LOST_CONNECTION if that is in vain.
+    """
+    silence = Silence()
+    while True:
+        try:
+            return machine.guest
+        except LOST_CONNECTION:
+            if silence.is_too_long():
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def addresses_of(guest: vim.vm.GuestInfo | None, interfaces: Collection[int]) -> tuple[str, ...]:

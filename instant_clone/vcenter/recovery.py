@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from http.client import HTTPException
 from typing import cast
 
 from pyVmomi import vim, vmodl
 
 from instant_clone.vcenter.clone_source import CloneSource, properties
 from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.tasks import LOST_CONNECTION, Silence
 
 __all__ = ["is_cloning", "look_again"]
 
@@ -24,10 +24,11 @@ _TASK = "VirtualMachine.instantClone"
 def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
     """The running clone with that BIOS UUID, if one has come into being; None if none will.
 
-    As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises OSError or HTTPException
+    As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises one of LOST_CONNECTION
     if vCenter does not answer any more.
     """
     begun = time.monotonic()
+    silence = Silence(_UNREACHABLE_SECONDS)
     answered: float | None = None
     while True:
         now = time.monotonic()
@@ -39,8 +40,9 @@ def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: flo
             settled = now - answered > _SETTLE_SECONDS and not is_cloning(session, source)
             if settled or now - begun > seconds:
                 return None
-        except (OSError, HTTPException):
-            if now - begun > min(_UNREACHABLE_SECONDS, seconds):
+            silence.end()
+        except LOST_CONNECTION:
+            if silence.is_too_long() or now - begun > seconds:
                 raise
         time.sleep(_PAUSE_SECONDS)
 

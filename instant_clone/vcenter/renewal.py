@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from contextlib import suppress
+from threading import Lock, get_ident
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -20,17 +21,37 @@ class RenewingStub(SoapStubAdapter):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._cookie = ""
+        self._logged_in = False
+        self._renewing: int | None = None
+        """the thread that logs in again"""
         self._log_in: Callable[[], object] | None = None
         self._lock = Lock()
         self._log_ins = 0
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+
+    @property
+    def cookie(self) -> str:
+        """The session, as each request names it and as any answer may set it; pyvmomi's name.
+
+        vCenter may hand a new one to whoever comes without a session, with the very answer that there is none. Such an
+        answer may come after another thread has logged in, whose session it must not replace: from the first log-in on,
+        only log-ins set it.
+        """
+        return self._cookie
+
+    @cookie.setter
+    def cookie(self, cookie: str) -> None:
+        if not self._logged_in or self._renewing == get_ident():
+            self._cookie = cookie
 
     def renew_with(self, log_in: Callable[[], object]) -> None:
-        """From now on, `log_in` makes a new session; it may raise what a log-in raises."""
+        """From now on, when a session is there, `log_in` makes a new one; it may raise what a log-in raises."""
         self._log_in = log_in
+        self._logged_in = True
 
     def give_up(self) -> None:
-        """From now on, a session that has ended stays so."""
+        """From now on, a session that has ended stays so; a log-in that is under way is followed by a log-out."""
         self._log_in = None
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803 - pyvmomi's names
@@ -48,10 +69,20 @@ class RenewingStub(SoapStubAdapter):
 
     def _renew(self, log_ins: int) -> None:
         with self._lock:
+            log_in = self._log_in
             # Another thread may have done it meanwhile.
-            if log_ins == self._log_ins and self._log_in is not None:
-                self._log_in()
-                self._log_ins += 1
+            if log_ins != self._log_ins or log_in is None:
+                return
+            self._renewing = get_ident()
+            try:
+                log_in()
+            finally:
+                self._renewing = None
+            self._log_ins += 1
+            if self._log_in is None:
+                # Who gave up may have logged out of the session before.
+                with suppress(Exception):
+                    vim.SessionManager("SessionManager", self).Logout()
 
 
 def _lacks_session(answer: object) -> bool:

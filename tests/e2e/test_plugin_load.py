@@ -49,6 +49,7 @@ def test_a_parallelism_that_is_none_is_told(bench: Bench, written: str) -> None:
 
     (error,) = bench.terraform.run("plan", INSTANT_CLONE_PARALLELISM=written).errors
 
+    assert error.summary == "INSTANT_CLONE_PARALLELISM is wrong"
     assert error.detail == (
         f"INSTANT_CLONE_PARALLELISM is '{written}', which is no number of clones. Write one from 1 on, or unset it: "
         "8 is usual."

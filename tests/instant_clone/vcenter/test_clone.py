@@ -10,8 +10,9 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
-from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit
+from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit, clones_at_once
 from instant_clone.vcenter.clone_source import CloneSource
+from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
@@ -291,6 +292,17 @@ def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: Start
         assert made.uuid == client.vm("unwatched").config.uuid
 
 
+def test_a_guest_that_cannot_be_asked_for_a_while_is_waited_for(world: World) -> None:
+    made = world.cloner.clone(world.source, world.request("unasked"), stopped=lambda: False)
+    world.simulator.drop("Fetch", when="before", times=1, vm="unasked")
+    world.simulator.drop("Fetch", when="after", times=1, vm="unasked")
+    world.simulator.requests(reset=True)
+
+    assert world.cloner.wait_for_network(made, GuestNetworkWait(network_minutes=5), stopped=lambda: False)
+
+    assert world.simulator.requests()["Fetch"] > 2
+
+
 def test_the_occupant_of_a_name(world: World) -> None:
     request = world.request("occupied")
     assert world.cloner.occupant(request) is None
@@ -333,7 +345,10 @@ def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
         "The clone /DC0/vm/late was not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish it, "
         "with the UUID "
     )
-    assert str(error).endswith(". Apply again: a clone of this state is taken over.")
+    assert str(error).endswith(
+        ". Apply again: it is taken over if it carries the mark of this state, and if not, its name is told to be "
+        "taken, with what to do."
+    )
 
 
 def test_once_stopped_no_clone_is_started(world: World) -> None:
@@ -388,3 +403,28 @@ def test_names_are_escaped_in_paths_only(world: World, name: str) -> None:
     escaped = {"a%b": "a%25b", "a/b": "a%2fb", "a\\b": "a%5cb"}.get(name, name)
     assert made.inventory_path == f"/DC0/vm/{escaped}"
     assert world.client.content.searchIndex.FindByUuid(None, made.uuid, True, False).config.uuid == made.uuid
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, 8),
+        ({"INSTANT_CLONE_PARALLELISM": ""}, 8),
+        ({"INSTANT_CLONE_PARALLELISM": "1"}, 1),
+        ({"INSTANT_CLONE_PARALLELISM": "20"}, 20),
+    ],
+)
+def test_how_many_clones_are_made_at_a_time(environ: dict[str, str], expected: int) -> None:
+    assert clones_at_once(environ) == expected
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "many", "2.5", " 3", "\u0663"])
+def test_a_number_of_clones_that_is_none_is_told(written: str) -> None:
+    with pytest.raises(CloneError) as caught:
+        clones_at_once({"INSTANT_CLONE_PARALLELISM": written})
+
+    assert caught.value.summary == "INSTANT_CLONE_PARALLELISM is wrong"
+    assert str(caught.value) == (
+        f"INSTANT_CLONE_PARALLELISM is {written!r}, which is no number of clones. Write one from 1 on, or unset it: "
+        "8 is usual."
+    )

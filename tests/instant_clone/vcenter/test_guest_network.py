@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter import guest_network
-from instant_clone.vcenter.guest_network import GuestNetworkWait, wait_for_guest_network
+from instant_clone.vcenter import guest_network, tasks
+from instant_clone.vcenter.guest_network import GuestNetworkWait, guest_of, wait_for_guest_network
 
 GuestInfo = vim.vm.GuestInfo
 NET, ROUTABLE_OR_NOT, IP = (
@@ -42,16 +44,19 @@ DEFAULT_ROUTE_6 = (("::", "2001:db8::1"),)
 
 
 class Machine:
-    """A VM whose guest says these things, one after the other, and then keeps the last."""
+    """A VM whose guest says these things, one after the other, or cannot be asked, and then keeps the last."""
 
-    def __init__(self, *guests: GuestInfo | None) -> None:
+    def __init__(self, *guests: GuestInfo | Exception | None) -> None:
         self._guests = list(guests)
         self.asked = 0
 
     @property
     def guest(self) -> GuestInfo | None:
         self.asked += 1
-        return self._guests.pop(0) if len(self._guests) > 1 else self._guests[0]
+        guest = self._guests.pop(0) if len(self._guests) > 1 else self._guests[0]
+        if isinstance(guest, Exception):
+            raise guest
+        return guest
 
 
 class Clock:
@@ -71,6 +76,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(guest_network, "time", clock)
+    monkeypatch.setattr(tasks, "time", clock)
     return clock
 
 
@@ -160,3 +166,43 @@ def test_the_longer_time_out_ends_the_wait(clock: Clock) -> None:
 def test_being_stopped_ends_the_wait(clock: Clock) -> None:
     assert _wait(Machine(GuestInfo()), NET, stopped=True) is False
     assert clock.now == 0
+
+
+CUT = ConnectionResetError(104, "Connection reset by peer")
+HALF_AN_HOUR = GuestNetworkWait(network_minutes=30)
+
+
+def test_a_connection_that_is_lost_for_a_while_is_made_again(clock: Clock) -> None:
+    silence = [CUT] * 100
+    machine = Machine(*silence, None, *silence, _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE))
+
+    assert _wait(machine, HALF_AN_HOUR) is True
+    assert clock.now == 100.5
+
+
+def test_a_vcenter_that_stays_silent_for_a_minute_is_told(clock: Clock) -> None:
+    with pytest.raises(ConnectionResetError):
+        _wait(Machine(None, CUT), HALF_AN_HOUR)
+    assert 60 < clock.now <= 61
+
+
+def test_a_vcenter_that_is_silent_at_the_end_is_told(clock: Clock) -> None:
+    # Of a guest that nobody could ask, nothing is known.
+    with pytest.raises(ConnectionResetError):
+        _wait(Machine(*[None] * 100, CUT), NET)
+    assert 60 < clock.now <= 61
+
+
+def test_being_stopped_ends_a_silence(clock: Clock) -> None:
+    assert _wait(Machine(CUT), NET, stopped=True) is False
+    assert clock.now == 0
+
+
+def test_a_guest_is_asked_for_again_while_the_connection_is_lost(clock: Clock) -> None:
+    guest = _guest("192.0.2.7/24")
+
+    assert guest_of(cast(Any, Machine(*[CUT] * 100, guest))) is guest
+    assert clock.now == 50
+    with pytest.raises(ConnectionResetError):
+        guest_of(cast(Any, Machine(CUT)))
+    assert 110 < clock.now <= 111

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from pyVmomi import vmodl
+from pyVmomi import vim, vmodl
 
 from instant_clone.errors import ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter import clone as module
+from instant_clone.vcenter import recovery, tasks
 from instant_clone.vcenter.clone import Cloner, CloneRequest
+from instant_clone.vcenter.recovery import look_again
 from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
@@ -41,7 +44,7 @@ def client(simulator: Simulator) -> Iterator[Client]:
         yield opened
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def failure_of_the_wait(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     """Whoever waits for a task is told of that failure at once, whatever the task does."""
 
@@ -49,6 +52,27 @@ def failure_of_the_wait(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> 
         raise failure
 
     monkeypatch.setattr(module, "wait_for", fails)
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(recovery, "time", clock)
+    monkeypatch.setattr(tasks, "time", clock)
+    return clock
 
 
 def _clone(client: Client, simulator: Simulator, name: str) -> str:
@@ -68,6 +92,7 @@ def _clone(client: Client, simulator: Simulator, name: str) -> str:
 
 
 @UNSEEN
+@pytest.mark.usefixtures("failure_of_the_wait")
 def test_a_clone_that_comes_is_waited_for(
     simulator: Simulator, client: Client, failure: Exception, request: pytest.FixtureRequest
 ) -> None:
@@ -82,6 +107,7 @@ def test_a_clone_that_comes_is_waited_for(
 
 
 @UNSEEN
+@pytest.mark.usefixtures("failure_of_the_wait")
 def test_of_a_clone_that_does_not_come_the_first_failure_is_told(
     simulator: Simulator, client: Client, failure: Exception
 ) -> None:
@@ -94,3 +120,41 @@ def test_of_a_clone_that_does_not_come_the_first_failure_is_told(
     assert type(caught.value) is (ConnectError if isinstance(failure, OSError) else NotFoundError)
     assert client.vm("missing") is None
     assert simulator.requests()["InstantClone_Task"] == 1
+
+
+CUT = ConnectionResetError(104, "Connection reset by peer")
+NOBODY: Any = None
+CLONE = vim.VirtualMachine("vm-7")
+
+
+def _look(monkeypatch: pytest.MonkeyPatch, *seen: object) -> vim.VirtualMachine | None:
+    """Looks for a clone that is being made: each second another of these is seen, and then always the last."""
+    sights = list(seen)
+
+    def running(*_: object) -> object:
+        sight = sights.pop(0) if len(sights) > 1 else sights[0]
+        if isinstance(sight, Exception):
+            raise sight
+        return sight
+
+    monkeypatch.setattr(recovery, "_running", running)
+    monkeypatch.setattr(recovery, "is_cloning", lambda *_: True)
+    return look_again(NOBODY, NOBODY, "a UUID", seconds=600)
+
+
+def test_a_connection_is_lost_again_while_a_clone_is_looked_for(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    silence = [CUT] * 100
+
+    assert _look(monkeypatch, *silence, None, *silence, CLONE) is CLONE
+    assert clock.now == 201
+
+
+def test_a_vcenter_that_stays_silent_for_two_minutes_is_given_up(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    with pytest.raises(ConnectionResetError):
+        _look(monkeypatch, None, CUT)
+    assert 120 < clock.now <= 122
+
+
+def test_a_clone_is_looked_for_no_longer_than_it_may_take(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    assert _look(monkeypatch, None) is None
+    assert 600 < clock.now <= 602

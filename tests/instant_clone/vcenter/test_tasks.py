@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from http.client import HTTPException
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import pytest
 from pyVmomi import vim
@@ -25,15 +27,17 @@ class Clock:
 
 
 class Task:
-    """A task that has each of these states once, and then keeps the last."""
+    """A task that has each of these states once, or cannot be asked for that reason, and then keeps the last."""
 
-    def __init__(self, *states: str, **others: Any) -> None:
+    def __init__(self, *states: str | Exception, **others: Any) -> None:
         self._states = list(states)
         self._others = others
 
     @property
     def info(self) -> vim.TaskInfo:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        if isinstance(state, Exception):
+            raise state
         return vim.TaskInfo(state=state, **self._others)
 
 
@@ -76,3 +80,35 @@ def test_a_task_that_takes_too_long_is_left_alone(clock: Clock) -> None:
 
 def test_a_task_is_looked_at_even_without_any_time() -> None:
     assert _wait(Task("success", result="done"), seconds=0) == "done"
+
+
+CUT = ConnectionResetError(104, "Connection reset by peer")
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [CUT, TimeoutError("timed out"), HTTPException("503 Service Unavailable"), ExpatError("no element found")],
+    ids=["cut", "silent", "starting", "cut-in-an-answer"],
+)
+def test_a_connection_that_is_lost_for_a_while_is_made_again(clock: Clock, lost: Exception) -> None:
+    assert _wait(Task("running", *[lost] * 60, "success", result="done"), seconds=600) == "done"
+    assert 50 < clock.now < 60
+
+
+def test_a_vcenter_that_stays_silent_for_a_minute_is_given_up(clock: Clock) -> None:
+    with pytest.raises(ConnectionResetError):
+        _wait(Task("running", CUT), seconds=600)
+    assert 60 < clock.now <= 62
+
+
+def test_a_minute_of_silence_counts_from_the_last_answer(clock: Clock) -> None:
+    silence = [CUT] * 50
+
+    assert _wait(Task(*silence, "running", *silence, "running", *silence, "success", result="done"), seconds=600)
+    assert clock.now > 120
+
+
+def test_a_silence_ends_with_the_time_for_the_task(clock: Clock) -> None:
+    with pytest.raises(ConnectionResetError):
+        _wait(Task("running", CUT), seconds=10)
+    assert 9 < clock.now <= 10
