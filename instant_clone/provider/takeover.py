@@ -108,8 +108,8 @@ def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: 
         )
         if not this:
             whose += (
-                "If that state was lost before it was written, as when the first apply to a remote backend is killed, "
-                f"make this one its heir, and apply again: terraform import terraform_data.owner {theirs.state}. "
+                "If that state is lost, because Terraform was killed before it was written or as it was, make this one "
+                f"its heir, and apply again: terraform import terraform_data.owner {theirs.state}. "
             )
     return CloneError(
         f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "

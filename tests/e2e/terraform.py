@@ -226,6 +226,17 @@ class Terraform:
         """The state file."""
         return (self.folder / "terraform.tfstate").read_text()
 
+    def state_is_lost(self) -> bool:
+        """Whether Terraform was killed as it wrote the state: it empties the file first."""
+        file = self.folder / "terraform.tfstate"
+        if not file.exists():
+            return False
+        try:
+            json.loads(file.read_text())
+        except ValueError:
+            return True
+        return False
+
     def instances(self, kind: str = "vsphere_virtual_machine") -> dict[str, dict[str, Any]]:
         """The instances of managed resources in the state, by index key or, without one, by the resource's name."""
         return {

@@ -7,6 +7,7 @@ do not, and one apply more makes them agree. What a step has nothing to do with 
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -168,6 +169,10 @@ class Year:
                 process.kill()
             ended = running.finish()
         until(lambda: not marked(MARK, running.mark), "all processes to end", seconds=60)
+        if self.terraform.state_is_lost():
+            state = self.terraform.folder / "terraform.tfstate"
+            shutil.copy(state.with_suffix(".tfstate.backup"), state)
+            self.counts["state restored"] += 1
         self.counts[f"killed: {victim}" if ended.code != 0 else "killed: too late"] += 1
         self._note(f"{victim} after {tasks} tasks and {pause:.2f} s, code {ended.code}")
 
