@@ -97,7 +97,8 @@ class Departures:
                         quiet = min(patience, _AFTER_ANOTHER_SECONDS) if self._given_up else patience
                         left = min(left, max(begin, self._quiet_since) + quiet - now)
                     if left <= 0:
-                        self._given_up = True
+                        # The others get their time from now on.
+                        self._given_up, self._quiet_since = True, now
                         return False
                     self._changed.wait(left)
         finally:

@@ -74,26 +74,27 @@ def test_a_departure_is_waited_for_as_long_as_somebody_works_who_may_lead_to_it(
 
 
 def test_those_who_wait_for_one_another_give_up_one_by_one() -> None:
-    """The first that does makes room for the departure of another."""
-    departures = Departures()
-    given_up: list[int] = []
+    """The first that does makes room for the departures of the others."""
+    departures, all_wait = Departures(), threading.Barrier(3)
+    given_up: list[str] = []
 
-    def create(index: int) -> None:
+    def create(uuid: str) -> None:
         with departures.working():
-            if not departures.wait_for(str(index), patience=0.2 + index, seconds=10):
-                given_up.append(index)
-        if given_up == [index]:
-            for other in ("1", "2"):
-                with departures.working(), departures.leaving(other):
-                    pass
+            all_wait.wait(10)
+            if departures.wait_for(uuid, patience=2, seconds=30):
+                return
+            given_up.append(uuid)
+        for other in {"a", "b", "c"} - {uuid}:
+            with departures.working(), departures.leaving(other):
+                pass
 
-    threads = [threading.Thread(target=create, args=(index,)) for index in range(3)]
+    threads = [threading.Thread(target=create, args=(uuid,)) for uuid in "abc"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert given_up == [0]
+    assert len(given_up) == 1
 
 
 def test_a_vm_is_taken_over_or_leaves_and_never_both() -> None:
