@@ -16,7 +16,8 @@ from tests.vcsim.client import Client
 MOVING = frozenset(f"moved-{index:02d}" for index in range(14))
 
 
-@pytest.mark.parametrize("parallelism", ["10", pytest.param("64", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("parallelism", ["10", "64"])
 def test_members_that_all_move_at_once(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, parallelism: str
 ) -> None:
