@@ -162,6 +162,6 @@ def test_a_name_that_is_taken(bench: Bench) -> None:
         "Name is taken",
         f"There is a virtual machine /DC0/vm/silver already, with the UUID {silver.uuid}. If it is meant to be this "
         "one, take it into the state: terraform import ADDRESS '/DC0/vm/silver', with the address above in single "
-        "quotes. Otherwise choose another name, or remove it.",
+        "quotes and without what stands in parentheses. Otherwise choose another name, or remove it.",
     )
     assert bench.simulator.vm("silver").power == "poweredOn"
