@@ -73,17 +73,18 @@ demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated
 
 test: setup lint unit e2e ## everything: format, lint, types, directions, unit tests, simulator, end to end
 
+run_tests := $(bin)/python -m pytest --dist loadscope --basetemp .cache/tests
 unit: .venv/.complete ## the fast tests only
-	@$(with_scratch) $(with_tools) $(bin)/python -m pytest -m 'not (simulator or e2e or long)' --basetemp .cache/tests
+	@$(with_scratch) $(with_tools) $(run_tests) --numprocesses 2 -m 'not (simulator or e2e or long)'
 
 # One process more than the two cores of CI, as tests wait for vCenter's tasks a fifth of their time. In their order: the
 # short modules come last then, and no process waits long for the others' end.
-run_in_parallel := $(bin)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --basetemp .cache/tests
+run_slow_tests := $(run_tests) --numprocesses 3 --no-loadscope-reorder
 e2e: setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
-	@$(with_scratch) $(with_tools) $(run_in_parallel) -m '(simulator or e2e) and not long'
+	@$(with_scratch) $(with_tools) $(run_slow_tests) -m '(simulator or e2e) and not long'
 
 test-long: setup .tools/bin/versitygw ## what is tested with generated cases, with many more of them (CASES=2000)
-	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_in_parallel) -m long
+	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_slow_tests) -m long
 
 bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)
 	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
