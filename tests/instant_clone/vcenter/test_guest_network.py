@@ -7,6 +7,7 @@ from pyVmomi import vim
 
 from instant_clone.vcenter import guest_network, tasks
 from instant_clone.vcenter.guest_network import GuestNetworkWait, guest_of, wait_for_guest_network
+from tests.support.clock import Clock
 
 GuestInfo = vim.vm.GuestInfo
 NET, ROUTABLE_OR_NOT, IP = (
@@ -57,19 +58,6 @@ class Machine:
         if isinstance(guest, Exception):
             raise guest
         return guest
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture(autouse=True)

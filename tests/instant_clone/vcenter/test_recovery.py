@@ -16,6 +16,7 @@ from instant_clone.vcenter.recovery import look_again
 from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
+from tests.support.clock import Clock
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
@@ -52,19 +53,6 @@ def failure_of_the_wait(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> 
         raise failure
 
     monkeypatch.setattr(module, "wait_for", fails)
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

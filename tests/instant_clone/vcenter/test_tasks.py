@@ -9,21 +9,7 @@ from pyVmomi import vim
 
 from instant_clone.vcenter import tasks
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
+from tests.support.clock import Clock
 
 
 class Task:
