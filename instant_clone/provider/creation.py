@@ -27,6 +27,7 @@ from instant_clone.provider.telling import (
     taken_over,
 )
 from instant_clone.provider.trouble import explained
+from instant_clone.provider.unread import unread
 from instant_clone.provider.values import (
     NULL,
     RESOURCE,
@@ -103,8 +104,11 @@ class Creation:
             # A clone that was there already is marked, or it had not been taken over.
             if there_already or (owner is not None and isinstance(failure, StockGoneError)):
                 response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
-            else:
-                response.diagnostics.extend(rolled_back(cloner, clone, failure, marked=owner is not None))
+                return response
+            said, gone = rolled_back(cloner, clone, failure)
+            response.diagnostics.extend(said)
+            if not gone:
+                _put(response, Imported(unread(planned, clone), request.planned_private))
             return response
         _put(response, adopted)
         try:

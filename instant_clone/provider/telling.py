@@ -81,13 +81,14 @@ def network_not_awaited(clone: Clone) -> Diagnostic:
     )
 
 
-def tainted(clone: Clone) -> Diagnostic:
-    """What is said of a clone that is in the state although its apply has failed."""
+def tainted(
+    clone: Clone, what: str = "was made and runs, but what comes after did not succeed: see above."
+) -> Diagnostic:
+    """What is said of a clone that is in the state although its apply has failed; `what` has become of it."""
     return error(
         "Clone is in the state as tainted",
-        f"{clone.inventory_path} (UUID {clone.uuid}) was made and runs, but what comes after did not succeed: see "
-        "above. The next apply makes it anew, unless you keep it as it is: terraform untaint ADDRESS, with the "
-        "address above in single quotes and without what stands in parentheses.",
+        f"{clone.inventory_path} (UUID {clone.uuid}) {what} The next apply makes it anew, unless you keep it as it is: "
+        "terraform untaint ADDRESS, with the address above in single quotes and without what stands in parentheses.",
     )
 
 
@@ -108,12 +109,8 @@ def left_to_the_next(clone: Clone, failure: Exception, *, there_already: bool) -
     ]
 
 
-def rolled_back(cloner: Cloner, clone: Clone, failure: Exception, *, marked: bool) -> list[Diagnostic]:
-    """What is said of a clone that was made but cannot be read back: it is removed again.
-
-    If that fails too, it cannot be in the state as tainted: the stock provider refuses to refresh a state in which it
-    has not itself noted the addresses of the disks. One that is `marked` can be taken over by the next apply.
-    """
+def rolled_back(cloner: Cloner, clone: Clone, failure: Exception) -> tuple[list[Diagnostic], bool]:
+    """What is said of a clone that was made but cannot be read back, and whether it is gone: it is removed again."""
     said = explained(failure)
     removed = (
         f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the cause "
@@ -123,16 +120,7 @@ def rolled_back(cloner: Cloner, clone: Clone, failure: Exception, *, marked: boo
         cloner.destroy(clone)
     except NotFoundError:
         removed = f"{clone.inventory_path} was made, and was gone before it could be read back. Apply again."
-    except Exception as left:  # noqa: BLE001 - whatever it is, somebody has to know of the clone
-        further = (
-            "It carries the mark of this state: apply again, and it is taken over if it runs; if not, remove it in "
-            "vCenter."
-            if marked
-            else "Remove it in vCenter before the next apply."
-        )
-        stays = (
-            f"{clone.inventory_path} (UUID {clone.uuid}) was made, could not be read back, and could not be removed: "
-            f"{left} It is not in Terraform's state. {further}"
-        )
-        return [*said, error("Clone left behind", stays)]
-    return [*said, error("Clone removed again", removed)]
+    except Exception as left:  # noqa: BLE001 - whatever it is, the clone is there
+        said.append(tainted(clone, f"was made, could not be read back, and could not be removed: {left}"))
+        return said, False
+    return [*said, error("Clone removed again", removed)], True

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from instant_clone.owner import OWNER_KEY
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
 from tests.support.clone_stack import clones, source_of
 from tests.support.processes import until
+from tests.vcsim.client import Client, result
+
+STUCK = 'vsphere_virtual_machine.vm["stuck"]'
 
 
 @pytest.fixture
@@ -46,21 +48,10 @@ def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
     assert slow.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
 
 
-@pytest.mark.parametrize(
-    ("mark", "further"),
-    [
-        ({}, "Remove it in vCenter before the next apply."),
-        (
-            {OWNER_KEY: "5f3759df-0000-4000-8000-000000000001/web/stuck/{source}/1"},
-            "It carries the mark of this state: apply again, and it is taken over if it runs; if not, remove it in "
-            "vCenter.",
-        ),
-    ],
-    ids=["unmarked", "marked"],
-)
-def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench, mark: dict[str, str], further: str) -> None:
-    marked = {key: value.format(source=slow.source.uuid) for key, value in mark.items()}
-    slow.terraform.write(clones(slow.source, slow.release, ["stuck"], extra_config=marked or None))
+@pytest.fixture
+def stuck(slow: Bench) -> Bench:
+    """A clone was made that could neither be read back nor removed again."""
+    slow.terraform.write(clones(slow.source, slow.release, ["stuck"]))
 
     def during() -> None:
         slow.simulator.fault("FindByUuid", "SystemError", at="call")
@@ -68,14 +59,55 @@ def test_a_clone_that_cannot_be_removed_again_is_named(slow: Bench, mark: dict[s
 
     ended = _apply(slow, during)
 
-    (said,) = [error.detail for error in ended.errors if error.summary == "Clone left behind"]
-    assert said.startswith("/DC0/vm/stuck (UUID ")
+    assert ended.code == 1
+    (said,) = [error.detail for error in ended.errors if error.summary == "Clone is in the state as tainted"]
+    uuid = source_of(slow.simulator, "stuck").uuid
+    assert said.startswith(f"/DC0/vm/stuck (UUID {uuid}) was made, could not be read back, and could not be removed: ")
     assert "vCenter answers with TaskInProgress" in said
-    assert said.endswith(f"It is not in Terraform's state. {further}")
-    stuck = slow.simulator.vm("stuck").moid
-    again = slow.terraform.run("apply")
-    assert [each.summary for each in again.diagnostics] == ["Clone taken over" if mark else "Name is taken"]
-    assert slow.simulator.vm("stuck").moid == stuck
+    assert slow.terraform.instances()["stuck"]["status"] == "tainted"
+    assert slow.terraform.attributes("stuck")["uuid"] == uuid
+    return slow
+
+
+def test_a_clone_that_could_neither_be_read_nor_removed_is_made_anew_by_the_next_apply(stuck: Bench) -> None:
+    before = stuck.simulator.vm("stuck").moid
+
+    assert stuck.terraform.apply().changes == {STUCK: "replace"}
+
+    assert stuck.simulator.vm("stuck").moid != before
+    assert stuck.terraform.plan() == {}
+
+
+@pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
+def test_a_clone_that_could_neither_be_read_nor_removed_is_destroyed(stuck: Bench, arguments: tuple[str, ...]) -> None:
+    stuck.terraform.run("destroy", *arguments).require()
+
+    assert stuck.terraform.instances() == {}
+    with pytest.raises(KeyError):
+        stuck.simulator.vm("stuck")
+
+
+@pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
+def test_a_clone_that_could_neither_be_read_nor_removed_can_be_kept(stuck: Bench, arguments: tuple[str, ...]) -> None:
+    before = stuck.simulator.vm("stuck").moid
+    stuck.terraform.run("untaint", STUCK).require()
+    stuck.simulator.requests(reset=True)
+
+    # Words of the state only.
+    assert set(stuck.terraform.apply(*arguments).changes.values()) <= {"update"}
+
+    assert stuck.simulator.vm("stuck").moid == before
+    assert [method for method in stuck.simulator.requests() if method.endswith("_Task")] == []
+    assert stuck.terraform.plan() == {}
+
+
+def test_a_clone_that_could_neither_be_read_nor_removed_may_be_gone(stuck: Bench) -> None:
+    with Client(stuck.simulator) as client:
+        machine = client.vm("stuck")
+        result(machine.PowerOffVM_Task())
+        result(machine.Destroy_Task())
+
+    assert stuck.terraform.apply().changes == {STUCK: "create"}
 
 
 @pytest.mark.parametrize("trouble", ["fault", "connection"])
