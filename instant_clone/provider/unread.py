@@ -1,7 +1,7 @@
 """A clone that is in the state although nobody could read it: it was made, and could not be removed again either.
 
 Its state is what was planned, with the clone's UUID. The stock provider refuses to refresh that, as it has not itself
-noted the addresses of the disks; so the clone is imported when its state is first needed.
+noted the addresses of the disks; so the first refresh is an import.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.provider.messages import DynamicValue
+from instant_clone.errors import NotFoundError
+from instant_clone.provider.alignment import align
+from instant_clone.provider.messages import Diagnostic, DynamicValue, ReadResponse
+from instant_clone.provider.pairing import disk_place
+from instant_clone.provider.power import does_not_run
 from instant_clone.provider.sources import Sources
-from instant_clone.provider.stock_client import Imported, StockClient
-from instant_clone.provider.values import is_unknown
+from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.values import NULL, error, is_unknown, pack
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone
 
-__all__ = ["is_unread", "read_first", "unread"]
+__all__ = ["is_unread", "keeps_disks", "not_read_yet", "read_first", "unread"]
 
 
 def unread(planned: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
@@ -31,9 +35,48 @@ def is_unread(state: Mapping[str, Any]) -> bool:
     return bool(state.get("uuid")) and state.get("moid") is None
 
 
-def read_first(state: Mapping[str, Any], stock: StockClient, sources: Sources, provider_meta: DynamicValue) -> Imported:
-    """The VM of a state that `is_unread`, imported. Raises NotFoundError if it is gone, VcenterError, RefusedError."""
-    return stock.adopt(sources.machine(str(state["uuid"])).inventory_path, provider_meta)
+def keeps_disks(state: Mapping[str, Any]) -> bool:
+    """Whether disks are to outlive the VM: to detach these, the stock provider has to know their addresses."""
+    return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
+
+
+def read_first(
+    state: Mapping[str, Any], stock: StockClient, sources: Sources, provider_meta: DynamicValue
+) -> ReadResponse:
+    """The refresh of a state that `is_unread`: the VM, imported, in the words of that state; null if it is gone.
+
+    Raises VcenterError, RefusedError.
+    """
+    try:
+        machine = sources.machine(str(state["uuid"]))
+    except NotFoundError:
+        return ReadResponse(new_state=NULL)
+    imported = stock.adopt(machine.inventory_path, provider_meta)
+    aligned = align(
+        imported.state,
+        state,
+        extra_config=machine.extra_config,
+        tpm_count=machine.tpm_count,
+        disk_sizes=machine.disk_sizes,
+        source={},
+    ).state
+    # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
+    kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}
+    aligned["disk"] = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]
+    return ReadResponse(
+        new_state=pack(aligned),
+        private=imported.private,
+        diagnostics=does_not_run(aligned, is_powered_on=lambda: machine.powered_on),
+    )
+
+
+def not_read_yet(state: Mapping[str, Any]) -> Diagnostic:
+    """What is said to a plan that was told not to refresh such a state."""
+    return error(
+        "Clone was not read yet",
+        f"{state.get('name')} (UUID {state.get('uuid')}) was made by an apply that could not read it back. Run the "
+        "command once without -refresh=false.",
+    )
 
 
 def _without_unknown(value: Any) -> Any:

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Container, Mapping
 from typing import Any
 
-from instant_clone.errors import NotFoundError
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.alignment import align, as_before, as_made
 from instant_clone.provider.checks import Checks
@@ -42,7 +41,7 @@ from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.telling import located
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.unread import is_unread, read_first
+from instant_clone.provider.unread import is_unread, keeps_disks, not_read_yet, read_first
 from instant_clone.provider.values import (
     BLOCK,
     NULL,
@@ -121,22 +120,15 @@ class VirtualMachine:
         """Refreshes a state."""
         before, block = take_block(request.current_state)
         if block and before is not None and is_unread(before):
-            return self._read_first(before, block, request.provider_meta)
+            response = read_first(before, self._stock, self._sources, request.provider_meta)
+            put_block(response.new_state, block)
+            return response
         response = self._stock.call("ReadResource", request, ReadResponse)
         if block and before is not None and (state := self._keep(response.new_state, before)) is not None:
             uuid = str(state.get("uuid"))
             response.diagnostics.extend(
                 does_not_run(state, is_powered_on=lambda: self._sources.machine(uuid).powered_on)
             )
-        put_block(response.new_state, block)
-        return response
-
-    def _read_first(self, before: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue) -> ReadResponse:
-        try:
-            imported = read_first(before, self._stock, self._sources, meta)
-        except NotFoundError:
-            return ReadResponse(new_state=NULL)
-        response = ReadResponse(new_state=pack(imported.state), private=imported.private)
         put_block(response.new_state, block)
         return response
 
@@ -156,10 +148,8 @@ class VirtualMachine:
         prior, prior_block = take_block(request.prior_state)
         proposed, block = take_block(request.proposed_new_state)
         config, _ = take_block(request.config)
-        if block and prior is not None and is_unread(prior):  # Terraform was told not to refresh
-            imported = read_first(prior, self._stock, self._sources, request.provider_meta)
-            prior, request.prior_private = imported.state, imported.private
-            request.prior_state.CopyFrom(pack(prior))
+        if block and prior is not None and is_unread(prior):
+            return PlanResponse(diagnostics=[not_read_yet(prior)])
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
             if others := mistaken(self._sources.machine(uuid), config, block, uuid=uuid):
@@ -201,17 +191,18 @@ class VirtualMachine:
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:
-        prior, _ = take_block(request.prior_state)
+        prior, prior_block = take_block(request.prior_state)
         planned, block = take_block(request.planned_state)
         config, _ = take_block(request.config)
         if prior is None and planned is not None and config is not None and block:
             response = self._creation.create(request, planned, config, block)
         elif prior is not None and planned is None:
+            if prior_block and is_unread(prior) and keeps_disks(prior):
+                request.prior_state.CopyFrom(
+                    read_first(prior, self._stock, self._sources, request.provider_meta).new_state
+                )
             response = self._destroy(request, prior)
         else:
-            if block and prior is not None and is_unread(prior):  # as in the plan
-                prior = read_first(prior, self._stock, self._sources, request.provider_meta).state
-                request.prior_state.CopyFrom(pack(prior))
             if prior is not None and config is not None and block and prior.get("imported"):
                 self._align_prior(request.prior_state, prior, config)
                 prior = unpack(request.prior_state)
@@ -229,6 +220,8 @@ class VirtualMachine:
 
     def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any]) -> ApplyResponse:
         uuid = str(prior.get("uuid"))
+        if unpack(request.prior_state) is None:
+            return ApplyResponse(new_state=NULL, legacy_type_system=True)  # gone, as was just seen
         with self._departures.leaving(uuid) as may_go:
             if may_go:
                 return self._stock.call("ApplyResourceChange", request, ApplyResponse)

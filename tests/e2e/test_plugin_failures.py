@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import clones, source_of
+from tests.support.clone_stack import clones, machine, source_of
 from tests.support.processes import until
 from tests.vcsim.client import Client, result
 
 STUCK = 'vsphere_virtual_machine.vm["stuck"]'
+AS_IT_IS = pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
 
 
 @pytest.fixture
@@ -48,66 +50,99 @@ def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
     assert slow.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
 
 
-@pytest.fixture
-def stuck(slow: Bench) -> Bench:
-    """A clone was made that could neither be read back nor removed again."""
-    slow.terraform.write(clones(slow.source, slow.release, ["stuck"]))
+def _stuck(bench: Bench, *, at: str = "PowerOffVM_Task", **arguments: Any) -> None:
+    """Lets a clone be made that can neither be read back nor, because of a fault `at` that method, be removed again."""
+    bench.terraform.write(clones(bench.source, bench.release, ["stuck"], **arguments))
 
     def during() -> None:
-        slow.simulator.fault("FindByUuid", "SystemError", at="call")
-        slow.simulator.fault("PowerOffVM_Task", "TaskInProgress", vm="stuck")
+        bench.simulator.fault("FindByUuid", "SystemError", at="call")
+        bench.simulator.fault(at, "TaskInProgress", vm="stuck")
 
-    ended = _apply(slow, during)
+    ended = _apply(bench, during)
 
     assert ended.code == 1
     (said,) = [error.detail for error in ended.errors if error.summary == "Clone is in the state as tainted"]
-    uuid = source_of(slow.simulator, "stuck").uuid
+    uuid = source_of(bench.simulator, "stuck").uuid
     assert said.startswith(f"/DC0/vm/stuck (UUID {uuid}) was made, could not be read back, and could not be removed: ")
     assert "vCenter answers with TaskInProgress" in said
-    assert slow.terraform.instances()["stuck"]["status"] == "tainted"
-    assert slow.terraform.attributes("stuck")["uuid"] == uuid
-    return slow
+    assert bench.terraform.instances()["stuck"]["status"] == "tainted"
+    assert bench.terraform.attributes("stuck")["uuid"] == uuid
 
 
-def test_a_clone_that_could_neither_be_read_nor_removed_is_made_anew_by_the_next_apply(stuck: Bench) -> None:
-    before = stuck.simulator.vm("stuck").moid
+def test_a_clone_that_could_neither_be_read_nor_removed_is_made_anew_by_the_next_apply(slow: Bench) -> None:
+    _stuck(slow)
+    before = slow.simulator.vm("stuck").moid
 
-    assert stuck.terraform.apply().changes == {STUCK: "replace"}
+    assert slow.terraform.apply().changes == {STUCK: "replace"}
 
-    assert stuck.simulator.vm("stuck").moid != before
-    assert stuck.terraform.plan() == {}
+    assert slow.simulator.vm("stuck").moid != before
+    # Disks that are to be kept would be detached first.
+    assert "ReconfigVM_Task" not in slow.methods("stuck")
+    assert slow.terraform.plan() == {}
 
 
-@pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
-def test_a_clone_that_could_neither_be_read_nor_removed_is_destroyed(stuck: Bench, arguments: tuple[str, ...]) -> None:
-    stuck.terraform.run("destroy", *arguments).require()
+@AS_IT_IS
+@pytest.mark.parametrize("keep", [False, True], ids=["with its disks", "without its disks"])
+def test_a_clone_that_could_neither_be_read_nor_removed_is_destroyed(
+    slow: Bench, arguments: tuple[str, ...], keep: bool
+) -> None:
+    disks = [{**disk, "keep_on_remove": keep} for disk in machine(slow.source, slow.release)["disk"]]
+    _stuck(slow, disk=disks)
 
-    assert stuck.terraform.instances() == {}
+    slow.terraform.run("destroy", *arguments).require()
+
+    assert slow.terraform.instances() == {}
+    assert ("ReconfigVM_Task" in slow.methods("stuck")) is keep
     with pytest.raises(KeyError):
-        stuck.simulator.vm("stuck")
+        slow.simulator.vm("stuck")
 
 
-@pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
-def test_a_clone_that_could_neither_be_read_nor_removed_can_be_kept(stuck: Bench, arguments: tuple[str, ...]) -> None:
-    before = stuck.simulator.vm("stuck").moid
-    stuck.terraform.run("untaint", STUCK).require()
-    stuck.simulator.requests(reset=True)
+def test_a_clone_that_could_neither_be_read_nor_removed_can_be_kept(slow: Bench) -> None:
+    _stuck(slow)
+    before = slow.simulator.vm("stuck").moid
+    slow.terraform.run("untaint", STUCK).require()
+    slow.simulator.requests(reset=True)
 
-    # Words of the state only.
-    assert set(stuck.terraform.apply(*arguments).changes.values()) <= {"update"}
+    (error,) = slow.terraform.run("plan", "-refresh=false").errors
+    assert (error.summary, error.address) == ("Clone was not read yet", STUCK)
+    assert slow.terraform.apply().changes == {}
 
-    assert stuck.simulator.vm("stuck").moid == before
-    assert [method for method in stuck.simulator.requests() if method.endswith("_Task")] == []
-    assert stuck.terraform.plan() == {}
+    assert slow.simulator.vm("stuck").moid == before
+    assert [method for method in slow.simulator.requests() if method.endswith("_Task")] == []
+    assert slow.terraform.plan() == {}
 
 
-def test_a_clone_that_could_neither_be_read_nor_removed_may_be_gone(stuck: Bench) -> None:
-    with Client(stuck.simulator) as client:
-        machine = client.vm("stuck")
-        result(machine.PowerOffVM_Task())
-        result(machine.Destroy_Task())
+def test_a_clone_that_was_not_read_is_replaced_by_another_generation(slow: Bench) -> None:
+    _stuck(slow, replace_trigger="1")
+    slow.terraform.run("untaint", STUCK).require()
 
-    assert stuck.terraform.apply().changes == {STUCK: "create"}
+    slow.terraform.write(clones(slow.source, slow.release, ["stuck"], replace_trigger="2"))
+
+    assert slow.terraform.plan() == {STUCK: "replace"}
+
+
+def test_a_clone_that_was_powered_off_before_it_could_not_be_removed_is_told(slow: Bench) -> None:
+    _stuck(slow, at="Destroy_Task")
+    slow.terraform.run("untaint", STUCK).require()
+
+    planned = slow.terraform.run("plan").require()
+
+    assert [each.summary for each in planned.diagnostics] == ["Clone does not run"]
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["with its disks", "without its disks"])
+def test_a_clone_that_could_neither_be_read_nor_removed_may_be_gone(slow: Bench, keep: bool) -> None:
+    disks = [{**disk, "keep_on_remove": keep} for disk in machine(slow.source, slow.release)["disk"]]
+    _stuck(slow, disk=disks)
+    with Client(slow.simulator) as client:
+        stuck = client.vm("stuck")
+        result(stuck.PowerOffVM_Task())
+        result(stuck.Destroy_Task())
+
+    if keep:
+        slow.terraform.run("destroy", "-refresh=false").require()
+        assert slow.terraform.instances() == {}
+    assert slow.terraform.apply().changes == {STUCK: "create"}
 
 
 @pytest.mark.parametrize("trouble", ["fault", "connection"])
