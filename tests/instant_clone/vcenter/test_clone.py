@@ -10,7 +10,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
-from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit, clones_at_once
+from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit
 from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.vcenter.session import connect
@@ -403,28 +403,3 @@ def test_names_are_escaped_in_paths_only(world: World, name: str) -> None:
     escaped = {"a%b": "a%25b", "a/b": "a%2fb", "a\\b": "a%5cb"}.get(name, name)
     assert made.inventory_path == f"/DC0/vm/{escaped}"
     assert world.client.content.searchIndex.FindByUuid(None, made.uuid, True, False).config.uuid == made.uuid
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({}, 8),
-        ({"INSTANT_CLONE_PARALLELISM": ""}, 8),
-        ({"INSTANT_CLONE_PARALLELISM": "1"}, 1),
-        ({"INSTANT_CLONE_PARALLELISM": "20"}, 20),
-    ],
-)
-def test_how_many_clones_are_made_at_a_time(environ: dict[str, str], expected: int) -> None:
-    assert clones_at_once(environ) == expected
-
-
-@pytest.mark.parametrize("written", ["0", "-1", "many", "2.5", " 3", "\u0663"])
-def test_a_number_of_clones_that_is_none_is_told(written: str) -> None:
-    with pytest.raises(CloneError) as caught:
-        clones_at_once({"INSTANT_CLONE_PARALLELISM": written})
-
-    assert caught.value.summary == "INSTANT_CLONE_PARALLELISM is wrong"
-    assert str(caught.value) == (
-        f"INSTANT_CLONE_PARALLELISM is {written!r}, which is no number of clones. Write one from 1 on, or unset it: "
-        "8 is usual."
-    )
