@@ -5,6 +5,7 @@ A clone between its making and its way into Terraform's state is known by nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = ["OWNER_KEY", "Owner"]
@@ -32,6 +33,11 @@ class Owner:
             return None
         state, fleet, member, source_uuid, generation = parts
         return cls(state, fleet, member, source_uuid.lower(), int(generation))
+
+    @classmethod
+    def among(cls, extra_config: Mapping[str, object] | None) -> Owner | None:
+        """What the marker says among these keys, of a VM or of a configuration; None without one."""
+        return cls.parse((extra_config or {}).get(OWNER_KEY))
 
     def is_of_the_same_member(self, other: Owner) -> bool:
         """Whether both are of one member of one state's fleet, be it of another source or generation."""

@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instant_clone.owner import Owner
 from instant_clone.provider.pairing import disk_place, in_order_of, pair_drives, pair_interfaces, wanted_interfaces
 from instant_clone.provider.values import is_unknown
 
-__all__ = ["Aligned", "align", "as_before", "as_made"]
+if TYPE_CHECKING:
+    from instant_clone.vcenter.clone_source import CloneSource
+
+__all__ = ["Aligned", "align", "align_existing", "as_before", "as_made"]
 
 # Arguments that steer the provider and are no property of the VM: the state just repeats the configuration.
 _CONFIGURATION_ONLY = (
@@ -105,6 +108,21 @@ def align(
             versions = [_TPM_VERSION] * tpm_count
         aligned["vtpm"] = [{"version": version} for version in versions]
     return Aligned(aligned, orphans)
+
+
+def align_existing(state: Mapping[str, Any], words: Mapping[str, Any], machine: CloneSource) -> Aligned:
+    """The imported `state` of a VM in the words of a configuration or of an earlier state.
+
+    `machine` is that VM. Its source is not looked at: the clone may have outlived it.
+    """
+    return align(
+        state,
+        words,
+        extra_config=machine.extra_config,
+        tpm_count=machine.tpm_count,
+        disk_sizes=machine.disk_sizes,
+        source={},
+    )
 
 
 def as_made(state: Mapping[str, Any], owner: Owner) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.memo import Memo
-from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.owner import Owner
 from instant_clone.provider.comparison import compare
 from instant_clone.provider.messages import Diagnostic, DynamicValue
 from instant_clone.provider.sources import Source, Sources
@@ -120,7 +120,7 @@ class Checks:
         if found is None:
             return False, []
         path, namesake = found
-        ours = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+        ours = Owner.among(config.get("extra_config"))
         theirs = Owner.parse(namesake.owner)
         if namesake.uuid in in_state or (ours and theirs and ours.is_of_the_same_member(theirs)):
             # It may be about to be replaced, or come from an apply that was interrupted: the apply will see.

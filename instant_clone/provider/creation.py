@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.errors import CloneError
-from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.owner import Owner
 from instant_clone.provider.alignment import align, as_before
 from instant_clone.provider.comparison import Comparison, compare, unfit
 from instant_clone.provider.departures import Departures
@@ -93,7 +93,7 @@ class Creation:
             return response
         cloner = self._sources.cloner()
         wanted = clone_request(cloner, config, block, source)
-        owner = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
+        owner = Owner.among(config.get("extra_config"))
         clone, there_already = self._clone(cloner, source, wanted, owner)
         if there_already:
             response.diagnostics.append(taken_over(clone))

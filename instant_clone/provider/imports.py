@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.owner import Owner
 from instant_clone.provider.messages import Diagnostic
+from instant_clone.provider.telling import WHICH_ADDRESS
 from instant_clone.provider.values import InstantCloneBlock, error
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ def mistaken(
     Nothing is as dear as a source: made anew as a clone, it would be destroyed. `config` and `block` are what stands
     at the address, `uuid` is the VM's.
     """
-    ours = Owner.parse((config.get("extra_config") or {}).get(OWNER_KEY))
-    theirs = Owner.parse(machine.extra_config.get(OWNER_KEY))
-    if block.source_uuid is not None and uuid.lower() == block.source_uuid.lower():
+    ours = Owner.among(config.get("extra_config"))
+    theirs = Owner.among(machine.extra_config)
+    if uuid.lower() == block.source_uuid:
         what = "is the source of this clone"
     elif ours and theirs and not ours.is_of_the_same_member(theirs):
         what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state})"
@@ -35,7 +36,6 @@ def mistaken(
         error(
             "Another virtual machine was imported",
             f"{machine.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
-            "which leaves it as it is: terraform state rm ADDRESS, with the address above in single quotes and without "
-            "what stands in parentheses.",
+            f"which leaves it as it is: terraform state rm ADDRESS, {WHICH_ADDRESS}.",
         )
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from instant_clone.errors import CloneError
 from instant_clone.owner import Owner
 from instant_clone.provider.departures import Departures
+from instant_clone.provider.telling import WHICH_ADDRESS
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
@@ -113,8 +114,8 @@ def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: 
             )
     return CloneError(
         f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
-        f"one, take it into the state: terraform import ADDRESS '{path}', with the address above in single quotes and "
-        "without what stands in parentheses. Otherwise choose another name, or remove it.",
+        f"one, take it into the state: terraform import ADDRESS '{path}', {WHICH_ADDRESS}. "
+        "Otherwise choose another name, or remove it.",
         summary="Name is taken",
         argument="name",
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner
 
 __all__ = [
+    "WHICH_ADDRESS",
     "came_out_otherwise",
     "left_to_the_next",
     "located",
@@ -23,6 +24,10 @@ __all__ = [
     "tainted",
     "taken_over",
 ]
+
+
+WHICH_ADDRESS = "with the address above in single quotes and without what stands in parentheses"
+"""what ADDRESS stands for in a command; Terraform may show one with something added in parentheses"""
 
 
 def taken_over(clone: Clone) -> Diagnostic:
@@ -88,7 +93,7 @@ def tainted(
     return error(
         "Clone is in the state as tainted",
         f"{clone.inventory_path} (UUID {clone.uuid}) {what} The next apply makes it anew, unless you keep it as it is: "
-        "terraform untaint ADDRESS, with the address above in single quotes and without what stands in parentheses.",
+        f"terraform untaint ADDRESS, {WHICH_ADDRESS}.",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.errors import NotFoundError
-from instant_clone.provider.alignment import align
+from instant_clone.provider.alignment import align_existing
 from instant_clone.provider.messages import Diagnostic, DynamicValue, ReadResponse
 from instant_clone.provider.pairing import disk_place
 from instant_clone.provider.power import does_not_run
@@ -52,14 +52,7 @@ def read_first(
     except NotFoundError:
         return ReadResponse(new_state=NULL)
     imported = stock.adopt(machine.inventory_path, provider_meta)
-    aligned = align(
-        imported.state,
-        state,
-        extra_config=machine.extra_config,
-        tpm_count=machine.tpm_count,
-        disk_sizes=machine.disk_sizes,
-        source={},
-    ).state
+    aligned = align_existing(imported.state, state, machine).state
     # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
     kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}
     aligned["disk"] = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Container, Mapping
 from typing import Any
 
-from instant_clone.owner import OWNER_KEY, Owner
-from instant_clone.provider.alignment import align, as_before, as_made
+from instant_clone.owner import Owner
+from instant_clone.provider.alignment import align_existing, as_before, as_made
 from instant_clone.provider.checks import Checks
 from instant_clone.provider.comparison import orphaned_disks
 from instant_clone.provider.creation import Creation
@@ -138,7 +138,7 @@ class VirtualMachine:
         for resource in response.imported_resources:
             if resource.type_name == RESOURCE:
                 state = unpack(resource.state)
-                owner = Owner.parse(self._sources.machine(str(state["id"])).extra_config.get(OWNER_KEY))
+                owner = Owner.among(self._sources.machine(str(state["id"])).extra_config)
                 resource.state.CopyFrom(pack(state if owner is None else as_made(state, owner)))
                 put_block(resource.state, InstantCloneBlock.of(owner.source_uuid if owner else None))
         return response
@@ -197,11 +197,7 @@ class VirtualMachine:
         if prior is None and planned is not None and config is not None and block:
             response = self._creation.create(request, planned, config, block)
         elif prior is not None and planned is None:
-            if prior_block and is_unread(prior) and keeps_disks(prior):
-                request.prior_state.CopyFrom(
-                    read_first(prior, self._stock, self._sources, request.provider_meta).new_state
-                )
-            response = self._destroy(request, prior)
+            response = self._destroy(request, prior, prior_block)
         else:
             if prior is not None and config is not None and block and prior.get("imported"):
                 self._align_prior(request.prior_state, prior, config)
@@ -218,10 +214,12 @@ class VirtualMachine:
         put_block(response.new_state, block)
         return response
 
-    def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any]) -> ApplyResponse:
+    def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any], block: InstantCloneBlock) -> ApplyResponse:
+        if block and is_unread(prior) and keeps_disks(prior):
+            request.prior_state.CopyFrom(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
+            if unpack(request.prior_state) is None:
+                return ApplyResponse(new_state=NULL, legacy_type_system=True)
         uuid = str(prior.get("uuid"))
-        if unpack(request.prior_state) is None:
-            return ApplyResponse(new_state=NULL, legacy_type_system=True)  # gone, as was just seen
         with self._departures.leaving(uuid) as may_go:
             if may_go:
                 return self._stock.call("ApplyResourceChange", request, ApplyResponse)
@@ -246,13 +244,6 @@ class VirtualMachine:
     ) -> tuple[str, ...]:
         """Aligns the state of a VM that was imported, in place; the disks that have no partner."""
         machine = self._sources.machine(str(prior.get("uuid")))
-        aligned = align(
-            prior,
-            config,
-            extra_config=machine.extra_config,
-            tpm_count=machine.tpm_count,
-            disk_sizes=machine.disk_sizes,
-            source={},
-        )
+        aligned = align_existing(prior, config, machine)
         prior_state.CopyFrom(pack(aligned.state))
         return aligned.orphans
