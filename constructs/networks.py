@@ -8,6 +8,7 @@ from cdktf import TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_network import DataVsphereNetwork
 
 from constructs import Construct
+from constructs.finder_patterns import finder_template
 from constructs.names import resource_names
 
 __all__ = ["Networks"]
@@ -16,7 +17,8 @@ __all__ = ["Networks"]
 class Networks(Construct):
     """Standard networks and port groups, looked up by Terraform in a datacenter at plan time.
 
-    Names are Terraform templates. `prefix` begins the addresses of everything here.
+    Names are Terraform templates, and found exactly, whatever characters they have; a percent sign or a slash in one is
+    written as vCenter stores it, %25 or %2f. `prefix` begins the addresses of everything here.
     """
 
     ids: dict[str, str]
@@ -35,6 +37,8 @@ class Networks(Construct):
         super().__init__(scope, id_)
         self.ids = {}
         for name, resource in resource_names(names).items():
-            network = DataVsphereNetwork(self, resource, name=name, datacenter_id=datacenter_id, provider=provider)
+            network = DataVsphereNetwork(
+                self, resource, name=finder_template(name), datacenter_id=datacenter_id, provider=provider
+            )
             network.override_logical_id(prefix + resource)
             self.ids[name] = network.id

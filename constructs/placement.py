@@ -13,6 +13,7 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_resource_pool import DataVsphereR
 from cdktf_cdktf_provider_vsphere.folder import Folder
 
 from constructs import Construct
+from constructs.finder_patterns import finder_template
 
 __all__ = ["Placement"]
 
@@ -22,12 +23,13 @@ _Element = TypeVar("_Element", bound=TerraformElement)
 class Placement(Construct):
     """The inventory objects that clones are put into, looked up by Terraform at plan time.
 
-    Texts are Terraform templates, so they may hold references. Either `datastore` is needed, or `datastore_cluster`:
-    then a clone goes to the member that holds its source's disks. `resource_pool` is a path below the datacenter's host
-    folder, such as "CLUSTER/Resources", `folder` one below its VM folder; without it, clones go into the VM folder
-    itself. With `create_folder`, the last part of `folder` belongs to this construct: it is made, and removed with
-    it. With `cluster`, an InstantCloneFleet pins its clones there. `prefix` begins the addresses of everything here,
-    and tells several placements of one stack apart.
+    Texts are Terraform templates, so they may hold references. Names are found exactly, whatever characters they have;
+    a percent sign or a slash in one is written as vCenter stores it, %25 or %2f. Either `datastore` is needed, or
+    `datastore_cluster`: then a clone goes to the member that holds its source's disks. `resource_pool` is a path below
+    the datacenter's host folder, such as "CLUSTER/Resources", `folder` one below its VM folder; without it, clones go
+    into the VM folder itself. With `create_folder`, the last part of `folder` belongs to this construct: it is made,
+    and removed with it. With `cluster`, an InstantCloneFleet pins its clones there. `prefix` begins the addresses of
+    everything here, and tells several placements of one stack apart.
 
     Raises ValueError unless there is one of `datastore` and `datastore_cluster`.
     """
@@ -64,28 +66,40 @@ class Placement(Construct):
             return element
 
         self.datacenter_id = datacenter_id = named(
-            DataVsphereDatacenter(self, "datacenter", name=datacenter, provider=provider)
+            DataVsphereDatacenter(self, "datacenter", name=finder_template(datacenter), provider=provider)
         ).id
         self.datastore_id = self.datastore_cluster_id = None
         if datastore is not None:
             self.datastore_id = named(
-                DataVsphereDatastore(self, "datastore", name=datastore, datacenter_id=datacenter_id, provider=provider)
+                DataVsphereDatastore(
+                    self, "datastore", name=finder_template(datastore), datacenter_id=datacenter_id, provider=provider
+                )
             ).id
         if datastore_cluster is not None:
             self.datastore_cluster_id = named(
                 DataVsphereDatastoreCluster(
-                    self, "datastore_cluster", name=datastore_cluster, datacenter_id=datacenter_id, provider=provider
+                    self,
+                    "datastore_cluster",
+                    name=finder_template(datastore_cluster),
+                    datacenter_id=datacenter_id,
+                    provider=provider,
                 )
             ).id
         self.resource_pool_id = named(
             DataVsphereResourcePool(
-                self, "resource_pool", name=resource_pool, datacenter_id=datacenter_id, provider=provider
+                self,
+                "resource_pool",
+                name=finder_template(resource_pool),
+                datacenter_id=datacenter_id,
+                provider=provider,
             )
         ).id
         self.cluster_id = None
         if cluster is not None:
             self.cluster_id = named(
-                DataVsphereComputeCluster(self, "cluster", name=cluster, datacenter_id=datacenter_id, provider=provider)
+                DataVsphereComputeCluster(
+                    self, "cluster", name=finder_template(cluster), datacenter_id=datacenter_id, provider=provider
+                )
             ).id
         self.folder = folder or None
         if create_folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from cdktf import TerraformLocal, TerraformProvider, Token
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 
 from constructs import Construct
+from constructs.finder_patterns import finder_template
 from constructs.hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
 from constructs.literals import literal
 from constructs.postconditions import postconditions
@@ -91,8 +91,7 @@ class SourceData(Construct):
         if self._release >= LOOKED_UP_BY_UUID:
             identity: dict[str, Any] = {"uuid": self._source.uuid}
         else:
-            # Terraform's provider takes it for a pattern.
-            identity = {"name": literal(re.sub(r"([\\*?\[])", r"\\\1", self._source.inventory_path))}
+            identity = {"name": finder_template(literal(self._source.inventory_path))}
         data = DataVsphereVirtualMachine(
             self,
             "data",

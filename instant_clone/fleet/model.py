@@ -19,10 +19,10 @@ from instant_clone.fleet.values import (
     FleetName,
     FolderPath,
     GuestinfoKey,
+    InventoryName,
     Minutes,
     PositiveMinutes,
     Tag,
-    Text,
 )
 
 __all__ = ["Fleet", "FleetFile"]
@@ -34,12 +34,12 @@ class Fleet(Frozen):
     name: FleetName
     stack: Literal["dynamic", "static"] = "dynamic"
     """hardware as values of the look-up, or as references to the source's data source"""
-    datacenter: Text
-    datastore: Text | None = None
+    datacenter: InventoryName
+    datastore: InventoryName | None = None
     """or datastore_cluster: a fleet has exactly one of them"""
-    datastore_cluster: Text | None = None
+    datastore_cluster: InventoryName | None = None
     """the clones go to its member that holds the source's disks"""
-    resource_pool: Text
+    resource_pool: InventoryName
     """path below the datacenter's host folder, such as "CLUSTER/Resources" """
     folder: FolderPath = ""
     """relative to the datacenter's VM folder; empty for that folder itself"""

@@ -8,6 +8,7 @@ from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacR
 from instant_clone.fleet.values import (
     Count,
     Gibibytes,
+    InventoryName,
     Megabytes,
     MemberIndexes,
     Positive,
@@ -15,7 +16,6 @@ from instant_clone.fleet.values import (
     RecordPath,
     Release,
     ResourceName,
-    Text,
     VmReference,
     member_indexes,
 )
@@ -63,7 +63,7 @@ class Network(Frozen):
     The address plan is there when `cidr` and `first` are: the member with index i gets `first` + i.
     """
 
-    network: Text | None = None
+    network: InventoryName | None = None
     """None: the source's"""
     mac: MacRule = GENERATED
     """"generated", "source", or the address that the member with index 0 gets"""
@@ -93,7 +93,7 @@ class AddedDisk(Frozen):
 class AddedNetwork(Frozen):
     """A network interface that the source does not have."""
 
-    network: Text
+    network: InventoryName
 
 
 class Changes(Frozen):

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from instant_clone.fleet.arguments import IGNORABLE
 from instant_clone.fleet.suggestions import suggestion
+from instant_clone.inventory_names import stored_path
 from instant_clone.versions import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FolderPath",
     "Gibibytes",
     "GuestinfoKey",
+    "InventoryName",
     "Megabytes",
     "MemberIndexes",
     "Minutes",
@@ -132,7 +134,7 @@ def _folder(value: str) -> str:
     if inventory_path := re.fullmatch(r"/[^/]+/vm/(.+)", value):
         cure = f'Write what is below the datacenter\'s VM folder: "{inventory_path[1].strip("/")}".'
         raise problem(f"{value!r} is not a relative path.", cure)
-    return _relative_path(value)
+    return stored_path(_relative_path(value))
 
 
 def _resource_name(value: str) -> str:
@@ -188,6 +190,8 @@ def _members(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+InventoryName = Annotated[Text, AfterValidator(stored_path)]
+"""a name or a path of objects in vCenter, as vCenter stores it"""
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_CLONES)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
 Minutes = Annotated[int, Field(strict=True, ge=0, le=MOST_MINUTES)]

@@ -12,6 +12,7 @@ from instant_clone.owner import Owner
 from instant_clone.provider.alignment import align, as_before
 from instant_clone.provider.comparison import Comparison, compare, unfit
 from instant_clone.provider.departures import Departures
+from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, DynamicValue
 from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.specification import clone_request, hot_changes
@@ -56,10 +57,12 @@ class Creation:
         version: ProviderVersion,
         stopped: threading.Event,
         departures: Departures,
+        identities: Identities,
     ) -> None:
         """No clone is started any more once `stopped` is set; `departures` are the VMs that the state has."""
         self._stock = stock
         self._departures = departures
+        self._identities = identities
         self._sources = sources
         self._version = version
         self._stopped = stopped
@@ -131,7 +134,7 @@ class Creation:
 
     def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
         """The clone, and whether it was there already. Raises VcenterError."""
-        takeover = Takeover(cloner, self._departures, stopped=self._stopped.is_set)
+        takeover = Takeover(cloner, self._departures, self._identities, stopped=self._stopped.is_set)
         while True:
             found = takeover.clone_in_place(source.machine, wanted, owner)
             if found is not None:
@@ -146,7 +149,9 @@ class Creation:
     def _adopt(
         self, clone: Clone, source: Source, compared: Comparison, meta: DynamicValue, *, there_already: bool
     ) -> Imported:
-        imported = self._stock.adopt(clone.inventory_path, meta)
+        imported = self._stock.adopt(
+            clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
+        )
         if there_already:
             # It was made with what the configuration asked for then.
             extra_config = self._sources.machine(clone.uuid).extra_config
@@ -203,7 +208,8 @@ class Creation:
             planned_private=planned.planned_private,
             provider_meta=request.provider_meta,
         )
-        updated = self._stock.call("ApplyResourceChange", update, ApplyResponse)
+        response.diagnostics.extend(self._identities.before_change(adopted.state, compared.config))
+        updated = self._stock.apply(update)
         response.diagnostics.extend(updated.diagnostics)
         if (state := unpack(updated.new_state)) is not None:
             response.new_state.CopyFrom(pack(self._as_before(state, wanted.state, clone)))
@@ -253,7 +259,7 @@ class Creation:
         return replace(read, state=self._as_before(read.state, adopted.state, clone))
 
     def _as_before(self, state: Mapping[str, Any], before: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
-        return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.uuid))
+        return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.machine._moId))
 
 
 def _put(response: ApplyResponse, imported: Imported) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.memo import Memo
 from instant_clone.provider.departures import Departures
+from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
@@ -31,25 +32,29 @@ _BUSY = ("another task is already in progress", "taskinprogress")
 class Pins:
     """Refreshes DRS overrides, and applies changes of them. Safe for several threads."""
 
-    def __init__(self, stock: StockClient, sources: Sources, departures: Departures) -> None:
+    def __init__(self, stock: StockClient, sources: Sources, departures: Departures, identities: Identities) -> None:
         """`departures` are the VMs that this apply destroys, which it does once their overrides are gone."""
         self._stock = stock
         self._departures = departures
+        self._identities = identities
         self._sources = sources
         self._turns: Memo[str, Turns] = Memo()
 
     def read(self, request: ReadRequest) -> ReadResponse:
-        """The stock provider's answer; null for an override whose VM is gone."""
+        """The stock provider's answer; null for an override whose VM is gone.
+
+        Raises RefusedError, also for one whose VM's UUID is not unique, and VcenterError.
+        """
+        uuid = str((unpack(request.current_state) or {}).get("virtual_machine_id"))
+        self._identities.refreshed_uuid(uuid)
         answer = self._stock.call("ReadResource", request, ReadResponse)
-        if failed(answer.diagnostics) and self._is_gone(
-            (unpack(request.current_state) or {}).get("virtual_machine_id")
-        ):
+        if failed(answer.diagnostics) and self._is_gone(uuid):
             return ReadResponse(new_state=NULL)
         return answer
 
-    def _is_gone(self, uuid: object) -> bool:
+    def _is_gone(self, uuid: str) -> bool:
         try:
-            self._sources.machine(str(uuid))
+            self._sources.machine(uuid)
         except NotFoundError:
             return True
         except InstantCloneError:
@@ -58,14 +63,17 @@ class Pins:
         return False
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
-        """The stock provider's answer, when the cluster's turn has come; raises RefusedError."""
+        """The stock provider's answer, when the cluster's turn has come; raises RefusedError, VcenterError."""
         with self._departures.working():
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:
         from instant_clone.vcenter.turns import BusyError, Turns, WaitedTooLongError
 
-        values = unpack(request.planned_state) or unpack(request.prior_state) or {}
+        prior = unpack(request.prior_state)
+        values = unpack(request.planned_state) or prior or {}
+        uuid = str(values.get("virtual_machine_id"))
+        self._identities.searched_uuid(f"The VM with the UUID {uuid}", uuid)
         answers: list[ApplyResponse] = []
 
         def work() -> ApplyResponse:
@@ -80,7 +88,7 @@ class Pins:
             answer = turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
         except WaitedTooLongError:
             return answers[-1]
-        if failed(answer.diagnostics) and unpack(request.prior_state) is None:
+        if failed(answer.diagnostics) and prior is None:
             return self._in_place(request) or answer
         return answer
 

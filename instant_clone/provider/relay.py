@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 
 from instant_clone.provider.departures import Departures
+from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -67,7 +68,8 @@ class Relay(grpc.GenericRpcHandler):
         self._done = done
         self._folders = PlannedFolders()
         departures = Departures()
-        pins = Pins(self._stock, self._sources, departures)
+        identities = Identities(self._sources)
+        pins = Pins(self._stock, self._sources, departures, identities)
         machine = VirtualMachine(
             self._stock,
             self._sources,
@@ -75,6 +77,7 @@ class Relay(grpc.GenericRpcHandler):
             stopped=self._stopped,
             folders=self._folders,
             departures=departures,
+            identities=identities,
         )
         self._intercepts = {
             "ApplyResourceChange": _Intercept(

@@ -99,7 +99,12 @@ class Sources:
     def source(self, uuid: str, provider_meta: DynamicValue) -> Source:
         """The VM with that BIOS UUID, also as the stock provider imports it. Raises VcenterError, RefusedError."""
         machine = self.machine(uuid)
-        imported = self._imported.get(uuid, lambda: self._stock.adopt(machine.inventory_path, provider_meta))
+        imported = self._imported.get(
+            uuid,
+            lambda: self._stock.adopt(
+                machine.inventory_path, uuid=uuid, moid=machine.machine._moId, provider_meta=provider_meta
+            ),
+        )
         return Source(machine, imported)
 
     def close(self) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from instant_clone.errors import CloneError, Finding
+from instant_clone.inventory_names import finder_pattern, matched_path
 from instant_clone.memo import Memo
 from instant_clone.provider.messages import (
+    ApplyRequest,
+    ApplyResponse,
     Block,
     Diagnostic,
     DynamicValue,
@@ -84,14 +88,22 @@ class StockClient:
         answer = GetSchemaResponse.FromString(self.forward(SERVICE + "GetSchema", b""))
         return next(named.value.block for named in answer.resource_schemas if named.key == RESOURCE)
 
-    def adopt(self, inventory_path: str, provider_meta: DynamicValue) -> Imported:
-        """The VM at that path, imported and read. Raises RefusedError."""
+    def adopt(self, inventory_path: str, *, uuid: str, moid: str, provider_meta: DynamicValue) -> Imported:
+        """Return the VM at that path, imported and read.
+
+        Raises RefusedError, CloneError if what was read is not the VM with that BIOS UUID and managed object id.
+        """
+        # The import takes a path for a pattern, and the refresh that follows finds the VM by its UUID alone.
         imported = self.call(
-            "ImportResourceState", ImportRequest(type_name=RESOURCE, id=inventory_path), ImportResponse
+            "ImportResourceState",
+            ImportRequest(type_name=RESOURCE, id=finder_pattern(inventory_path)),
+            ImportResponse,
         )
         _raise_if_failed(imported.diagnostics)
         resource = next(found for found in imported.imported_resources if found.type_name == RESOURCE)
-        return self.read(Imported(unpack(resource.state), resource.private), provider_meta)
+        read = self.read(Imported(unpack(resource.state), resource.private), provider_meta)
+        _require_same(read.state, inventory_path, uuid=uuid, moid=moid)
+        return read
 
     def read(self, imported: Imported, provider_meta: DynamicValue) -> Imported:
         """The VM as it is now. Raises RefusedError."""
@@ -118,6 +130,37 @@ class StockClient:
         planned = self.call("PlanResourceChange", request, PlanResponse)
         _raise_if_failed(planned.diagnostics)
         return planned
+
+    def apply(self, request: ApplyRequest) -> ApplyResponse:
+        """Return the answer to a change of a VM; `folder` is a path, which the stock provider takes for a pattern.
+
+        It looks a folder up when it moves a VM (virtual_machine_helper.go, MoveToFolder), and reads its path back as
+        vCenter stores it. Raises RefusedError.
+        """
+        sent = ApplyRequest()
+        sent.CopyFrom(request)
+        for value in (sent.prior_state, sent.planned_state, sent.config):
+            _replace_folder(value, finder_pattern)
+        response = self.call("ApplyResourceChange", sent, ApplyResponse)
+        # A change that failed half-way comes back with what was sent.
+        _replace_folder(response.new_state, matched_path)
+        return response
+
+
+def _replace_folder(value: DynamicValue, of: Callable[[str], str]) -> None:
+    """Replace the folder of a VM, in place; a value whose folder stays is not touched."""
+    content = unpack(value)
+    folder = content.get("folder") if isinstance(content, dict) else None
+    if isinstance(folder, str) and of(folder) != folder:
+        value.CopyFrom(pack({**content, "folder": of(folder)}))
+
+
+def _require_same(state: Mapping[str, Any] | None, path: str, *, uuid: str, moid: str) -> None:
+    read = (str((state or {}).get("uuid")).lower(), (state or {}).get("moid"))
+    if read != (uuid.lower(), moid):
+        what = f"the stock provider read the virtual machine {read[1]} (UUID {read[0]}), not {moid} (UUID {uuid})."
+        cure = "Nothing of it is in the state. See that the path and the UUID are those of one virtual machine only."
+        raise CloneError(Finding(path, what, cure), summary="Another virtual machine was imported")
 
 
 def _failure(method: str, failure: grpc.RpcError) -> Diagnostic:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from instant_clone.errors import CloneError
 from instant_clone.owner import Owner
 from instant_clone.provider.departures import Departures
-from instant_clone.provider.telling import WHICH_ADDRESS
+from instant_clone.provider.identity import Identities
+from instant_clone.provider.telling import WHICH_ADDRESS, import_id
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest
@@ -33,16 +34,20 @@ _PAUSE_SECONDS = 0.5
 class Takeover:
     """Decides about VMs with names that clones are to have. Safe for several threads."""
 
-    def __init__(self, cloner: Cloner, departures: Departures, *, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, cloner: Cloner, departures: Departures, identities: Identities, *, stopped: Callable[[], bool]
+    ) -> None:
         self._cloner = cloner
         self._departures = departures
+        self._identities = identities
         self._stopped = stopped
 
     def clone_in_place(self, source: CloneSource, request: CloneRequest, owner: Owner | None) -> Clone | None:
         """The clone of `source` that `request` and `owner` describe, if it is there; None once the name is free.
 
         It belongs to this address then, and no other may destroy it. A VM that this apply is to destroy is waited for.
-        Raises CloneError if the name is another VM's, or does not become free.
+        Raises CloneError if the name is another VM's, or does not become free; RefusedError if another VM has the
+        clone's UUID.
         """
         deadline = time.monotonic() + 60 * request.timeout
         lifeless_since: float | None = None
@@ -63,6 +68,8 @@ class Takeover:
                 # Terraform tells of a VM under another address only when its turn comes.
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
             elif namesake.running:
+                # In the state it would be known by its UUID alone.
+                self._identities.searched_uuid(clone.inventory_path, clone.uuid)
                 if self._departures.take_over(clone.uuid):
                     return clone
             else:
@@ -114,7 +121,7 @@ def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: 
             )
     return CloneError(
         f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
-        f"one, take it into the state: terraform import ADDRESS '{path}', {WHICH_ADDRESS}. "
+        f"one, take it into the state: terraform import ADDRESS {import_id(path)}, {WHICH_ADDRESS}. "
         "Otherwise choose another name, or remove it.",
         summary="Name is taken",
         argument="name",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from instant_clone.errors import NotFoundError
+from instant_clone.inventory_names import finder_pattern
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.stock_client import StockGoneError
 from instant_clone.provider.trouble import explained
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WHICH_ADDRESS",
     "came_out_otherwise",
+    "import_id",
     "left_to_the_next",
     "located",
     "network_not_awaited",
@@ -28,6 +30,11 @@ __all__ = [
 
 WHICH_ADDRESS = "with the address above in single quotes and without what stands in parentheses"
 """what ADDRESS stands for in a command; Terraform may show one with something added in parentheses"""
+
+
+def import_id(path: str) -> str:
+    """Return the id that `terraform import` takes for the VM at an inventory path, quoted for a shell."""
+    return "'" + finder_pattern(path).replace("'", "'\\''") + "'"
 
 
 def taken_over(clone: Clone) -> Diagnostic:

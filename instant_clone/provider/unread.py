@@ -51,7 +51,12 @@ def read_first(
         machine = sources.machine(str(state["uuid"]))
     except NotFoundError:
         return ReadResponse(new_state=NULL)
-    imported = stock.adopt(machine.inventory_path, provider_meta)
+    imported = stock.adopt(
+        machine.inventory_path,
+        uuid=str(state["uuid"]),
+        moid=machine.machine._moId,
+        provider_meta=provider_meta,
+    )
     aligned = align_existing(imported.state, state, machine).state
     # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
     kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Container, Mapping
 from typing import Any
 
+from instant_clone.inventory_names import finder_pattern
 from instant_clone.owner import Owner
 from instant_clone.provider.alignment import align_existing, as_before, as_made
 from instant_clone.provider.checks import Checks
@@ -18,6 +19,7 @@ from instant_clone.provider.comparison import orphaned_disks
 from instant_clone.provider.creation import Creation
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.existing import judge
+from instant_clone.provider.identity import Identities
 from instant_clone.provider.imports import mistaken
 from instant_clone.provider.messages import (
     ApplyRequest,
@@ -37,6 +39,7 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.power import does_not_run
 from instant_clone.provider.proposal import proposed_new
+from instant_clone.provider.replaced_disks import orphans_in_words, pair_disks
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.telling import located
@@ -75,6 +78,7 @@ class VirtualMachine:
         stopped: threading.Event,
         folders: Container[str],
         departures: Departures,
+        identities: Identities,
     ) -> None:
         """`version` is the stock provider's release; no clone is started any more once `stopped` is set.
 
@@ -85,7 +89,10 @@ class VirtualMachine:
         self._version = version
         self._checks = Checks(stock, sources, version=version, folders=folders)
         self._departures = departures
-        self._creation = Creation(stock, sources, version=version, stopped=stopped, departures=departures)
+        self._identities = identities
+        self._creation = Creation(
+            stock, sources, version=version, stopped=stopped, departures=departures, identities=identities
+        )
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
         """Checks the block itself, and lets the stock provider check the rest."""
@@ -124,8 +131,12 @@ class VirtualMachine:
             put_block(response.new_state, block)
             return response
         response = self._stock.call("ReadResource", request, ReadResponse)
-        if block and before is not None and (state := self._keep(response.new_state, before)) is not None:
-            uuid = str(state.get("uuid"))
+        after = unpack(response.new_state)
+        if block and before is not None and after is not None:
+            response.diagnostics.extend(self._identities.refreshed(before, after))
+            state, said = self._keep(response.new_state, before)
+            response.diagnostics.extend(said)
+            uuid = str(after.get("uuid"))
             response.diagnostics.extend(
                 does_not_run(state, is_powered_on=lambda: self._sources.machine(uuid).powered_on)
             )
@@ -133,7 +144,12 @@ class VirtualMachine:
         return response
 
     def import_state(self, request: ImportRequest) -> ImportResponse:
-        """Imports a VM; a clone that a fleet has made gets back its block, and the labels of its disks."""
+        """Imports a VM; a clone that a fleet has made gets back its block, and the labels of its disks.
+
+        A VM that is exactly at the path is meant before one that the path matches as a pattern.
+        """
+        if finder_pattern(request.id) != request.id and self._sources.cloner().is_vm_at(request.id):
+            request.id = finder_pattern(request.id)
         response = self._stock.call("ImportResourceState", request, ImportResponse)
         for resource in response.imported_resources:
             if resource.type_name == RESOURCE:
@@ -150,15 +166,18 @@ class VirtualMachine:
         config, _ = take_block(request.config)
         if block and prior is not None and is_unread(prior):
             return PlanResponse(diagnostics=[not_read_yet(prior)])
+        orphans: tuple[str, ...] = ()
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
             if others := mistaken(self._sources.machine(uuid), config, block, uuid=uuid):
                 return PlanResponse(diagnostics=others)
             orphans = self._align_prior(request.prior_state, prior, config)
-            if orphans:
-                return PlanResponse(diagnostics=[orphaned_disks(str(prior.get("name")), orphans)])
             aligned = proposed_new(self._stock.schema(), unpack(request.prior_state), config)
             request.proposed_new_state.CopyFrom(pack(aligned))
+        elif prior is not None and config is not None and block:
+            orphans = self._name_orphans(request.prior_state, prior, config)
+        if prior is not None and orphans:
+            return PlanResponse(diagnostics=[orphaned_disks(str(prior.get("name")), orphans)])
         response = self._stock.call("PlanResourceChange", request, PlanResponse)
         if proposed is None or failed(response.diagnostics):
             return response
@@ -175,7 +194,7 @@ class VirtualMachine:
                 response,
                 block,
                 version=self._version,
-                deltas=lambda: self._sources.cloner().deltas(str(prior.get("uuid"))),
+                deltas=lambda: self._sources.cloner().deltas(str(prior.get("moid"))),
             )
         return response
 
@@ -199,22 +218,39 @@ class VirtualMachine:
         elif prior is not None and planned is None:
             response = self._destroy(request, prior, prior_block)
         else:
-            if prior is not None and config is not None and block and prior.get("imported"):
+            response = self._update(request, prior, planned, config, block)
+        # A VM that could not be destroyed stays in the state as it was.
+        put_block(response.new_state, prior_block if planned is None else block)
+        return response
+
+    def _update(
+        self,
+        request: ApplyRequest,
+        prior: Mapping[str, Any] | None,
+        planned: Mapping[str, Any] | None,
+        config: Mapping[str, Any] | None,
+        block: InstantCloneBlock,
+    ) -> ApplyResponse:
+        if prior is not None and planned is not None and block:
+            if prior.get("imported") and config is not None:
                 self._align_prior(request.prior_state, prior, config)
-                prior = unpack(request.prior_state)
-            if prior is not None and prior == planned:
-                # Only the block changes, or words for what is there already: nothing for the stock provider to do.
-                response = ApplyResponse(
-                    new_state=request.planned_state, private=request.planned_private, legacy_type_system=True
-                )
             else:
-                response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
-                if block and planned is not None:
-                    self._keep(response.new_state, planned)
-        put_block(response.new_state, block)
+                self._name_orphans(request.prior_state, prior, planned)
+        if prior is not None and unpack(request.prior_state) == planned:
+            # Only the block changes, or words for what is there already: nothing for the stock provider to do.
+            return ApplyResponse(
+                new_state=request.planned_state, private=request.planned_private, legacy_type_system=True
+            )
+        if not block or prior is None or planned is None:
+            return self._stock.call("ApplyResourceChange", request, ApplyResponse)
+        different = self._identities.before_change(prior, config)
+        response = self._stock.apply(request)
+        response.diagnostics.extend(different)
+        response.diagnostics.extend(self._keep(response.new_state, planned)[1])
         return response
 
     def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any], block: InstantCloneBlock) -> ApplyResponse:
+        different = self._identities.before_change(prior) if block else []
         if block and is_unread(prior) and keeps_disks(prior):
             request.prior_state.CopyFrom(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
             if unpack(request.prior_state) is None:
@@ -222,7 +258,9 @@ class VirtualMachine:
         uuid = str(prior.get("uuid"))
         with self._departures.leaving(uuid) as may_go:
             if may_go:
-                return self._stock.call("ApplyResourceChange", request, ApplyResponse)
+                response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
+                response.diagnostics.extend(different)
+                return response
         kept = warning(
             "Clone kept",
             f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it over. "
@@ -230,14 +268,26 @@ class VirtualMachine:
         )
         return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
 
-    def _keep(self, new_state: DynamicValue, before: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Keeps in a clone's new state, in place, what cannot have changed; that state."""
+    def _keep(
+        self, new_state: DynamicValue, before: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
+        """Keep in a clone's new state, in place, what cannot have changed; that state, and warnings of its disks."""
         if (state := unpack(new_state)) is None:
-            return None
-        uuid = str(state.get("uuid"))
-        kept = as_before(state, before, deltas=lambda: self._sources.cloner().deltas(uuid))
+            return {}, ()
+        paired = pair_disks(state, before)
+        moid = str(state.get("moid"))
+        kept = as_before(paired.state, before, deltas=lambda: self._sources.cloner().deltas(moid))
         new_state.CopyFrom(pack(kept))
-        return kept
+        return kept, paired.diagnostics
+
+    def _name_orphans(
+        self, prior_state: DynamicValue, prior: Mapping[str, Any], words: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Give the orphaned disks of a state, in place, the labels of `words`; those that have no place in it."""
+        named, orphans = orphans_in_words(prior, words)
+        if named != prior:
+            prior_state.CopyFrom(pack(named))
+        return orphans
 
     def _align_prior(
         self, prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any]

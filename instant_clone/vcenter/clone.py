@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import uuid4
@@ -10,12 +10,14 @@ from uuid import uuid4
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding, NotFoundError
+from instant_clone.inventory_names import stored_name
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_faults import clone_error
 from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
 from instant_clone.vcenter.faults import vcenter_errors
 from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
-from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing, escaped
+from instant_clone.vcenter.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
+from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing
 from instant_clone.vcenter.preflight import DryRun, Namesake, dry_run, names_in, namesake, require_fitting_pool
 from instant_clone.vcenter.recovery import is_cloning, look_again
 from instant_clone.vcenter.session import Session
@@ -143,7 +145,7 @@ class Cloner:
         """The VM that has the name of that clone in its folder at this moment."""
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             _, folder_path = self._placing.folder(request)
-            path = f"{folder_path}/{escaped(request.name)}"
+            path = f"{folder_path}/{stored_name(request.name)}"
             machine = self._placing.index().FindByInventoryPath(path.lstrip("/"))
             found = namesake(self._session, machine) if isinstance(machine, vim.VirtualMachine) else None
             if found is None:
@@ -194,13 +196,30 @@ class Cloner:
             )
         return found
 
-    def deltas(self, uuid: str) -> frozenset[str]:
-        """The UUIDs of those disks of the VM with that BIOS UUID that have a disk below; none if it is gone."""
-        with vcenter_errors(self._session.server, doing=f"reading the disks of the VM with the UUID {uuid}"):
-            machine = self._placing.index().FindByUuid(None, uuid, True, False)
-            if machine is None:
+    def vms_with_uuid(self, uuid: str) -> tuple[IdentifiedVm, ...]:
+        """Return all VMs and templates that have this BIOS UUID at this moment."""
+        with vcenter_errors(self._session.server, doing=f"looking for the VMs with the UUID {uuid}"):
+            return vms_with_uuid(self._session, uuid)
+
+    def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
+        """Return the managed object ids of all VMs and templates by their BIOS UUID, in lower case."""
+        with vcenter_errors(self._session.server, doing="reading the UUIDs of all VMs"):
+            return moids_by_uuid(self._session)
+
+    def is_vm_at(self, path: str) -> bool:
+        """Return whether there is a VM at exactly this inventory path."""
+        with vcenter_errors(self._session.server, doing=f"looking for {path}"):
+            return isinstance(self._placing.index().FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
+
+    def deltas(self, moid: str) -> frozenset[str]:
+        """Return the UUIDs of those disks of a VM that have a parent, by its managed object id; none if it is gone."""
+        with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
+            try:
+                values = properties(
+                    self._session, self._placing.object(vim.VirtualMachine, moid), "config.hardware.device"
+                )
+            except vmodl.fault.ManagedObjectNotFound:
                 return frozenset()
-            values = properties(self._session, machine, "config.hardware.device")
         backings = [getattr(device, "backing", None) for device in values.get("config.hardware.device") or ()]
         return frozenset(
             str(getattr(backing, "uuid", "")) for backing in backings if getattr(backing, "parent", None) is not None
@@ -245,6 +264,6 @@ class Cloner:
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             folder, path = self._placing.folder(request)
             names = self._names.get(folder._moId, lambda: names_in(self._session, folder))
-            machine = names.get(escaped(request.name).upper())
+            machine = names.get(stored_name(request.name).upper())
             found = namesake(self._session, machine) if machine is not None else None
-        return (f"{path}/{escaped(request.name)}", found) if found else None
+        return (f"{path}/{stored_name(request.name)}", found) if found else None

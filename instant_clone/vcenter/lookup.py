@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import Finding, NotFoundError, VcenterError
+from instant_clone.inventory_names import plain_name
 from instant_clone.source import SourceVm, Vcenter
 from instant_clone.vcenter.configuration import source_vm
 from instant_clone.vcenter.devices import AttachedNetwork
@@ -26,7 +27,7 @@ from instant_clone.vcenter.properties import (
     way_to_the_root,
 )
 from instant_clone.vcenter.search import search
-from instant_clone.vcenter.selectors import Selector, plain_name, selector
+from instant_clone.vcenter.selectors import Selector, selector
 from instant_clone.vcenter.session import Session, release_of, require_instant_clone
 
 __all__ = ["look_up", "look_up_all"]

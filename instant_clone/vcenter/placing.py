@@ -10,6 +10,7 @@ from pyVmomi import vim
 from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.inventory_names import stored_name
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_source import (
     BackingInfo,
@@ -21,7 +22,7 @@ from instant_clone.vcenter.clone_source import (
 from instant_clone.vcenter.properties import inventory_path
 from instant_clone.vcenter.session import Session
 
-__all__ = ["CloneRequest", "InterfaceEdit", "Placing", "escaped"]
+__all__ = ["CloneRequest", "InterfaceEdit", "Placing"]
 
 Object = TypeVar("Object", bound=ManagedObject)
 
@@ -84,7 +85,7 @@ class Placing:
             biosUuid=uuid,
             config=[vim.option.OptionValue(key=key, value=value) for key, value in request.extra_config.items()],
         )
-        return specification, f"{folder_path}/{escaped(request.name)}"
+        return specification, f"{folder_path}/{stored_name(request.name)}"
 
     def _find_folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
         """The folder and its inventory path."""
@@ -137,8 +138,3 @@ class Placing:
     def object(self, kind: type[Object], identifier: str) -> Object:
         """The managed object with that id; nothing is asked."""
         return kind(identifier, self._session.service_instance._GetStub())
-
-
-def escaped(name: str) -> str:
-    """A name as vSphere has it in its inventory, where percent sign, slash and backslash are %25, %2f and %5c."""
-    return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")

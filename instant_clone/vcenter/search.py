@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from pyVmomi import vim
 
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
+from instant_clone.inventory_names import plain_name
 from instant_clone.vcenter.devices import type_name
 from instant_clone.vcenter.faults import vcenter_errors
 from instant_clone.vcenter.inventory import Datacenter, PlacedVm, datacenters, names_in, names_of_vms, places_of
-from instant_clone.vcenter.selectors import Selector, plain_name
+from instant_clone.vcenter.selectors import Selector
 from instant_clone.vcenter.session import Session
 
 __all__ = ["Found", "search"]

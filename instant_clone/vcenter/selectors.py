@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from instant_clone.errors import Finding, NotFoundError
+from instant_clone.inventory_names import plain_name, stored_path
 from instant_clone.source import SourceVm
 
-__all__ = ["Selector", "datacenter_path", "plain_name", "selector"]
-
-# How vSphere writes these three characters in the names of objects.
-_ESCAPED = {"%25": "%", "%2f": "/", "%5c": "\\"}
+__all__ = ["Selector", "datacenter_path", "selector"]
 
 
 @dataclass(frozen=True)
@@ -53,18 +50,13 @@ def selector(vm: str, *, datacenter: str) -> Selector:
         return Selector("moid", vm.removeprefix("moid:"), where, vm)
     if "/" not in vm:
         return Selector("name", vm, where, vm)
-    path = _joined(vm) if vm.startswith("/") else _joined(f"{where}/vm/{vm}")
+    path = _joined(stored_path(vm)) if vm.startswith("/") else _joined(f"{where}/vm/{stored_path(vm)}")
     return Selector("path", path, where, path)
 
 
 def datacenter_path(datacenter: str) -> str:
     """The inventory path of a datacenter that is named by it, or by its name if it is in no folder."""
-    return _joined(datacenter)
-
-
-def plain_name(name: str) -> str:
-    """A name as people read it: vSphere keeps "/" as "%2f", and whoever writes it may do either."""
-    return re.sub("%(?:25|2f|5c)", lambda found: _ESCAPED[found[0].lower()], name, flags=re.IGNORECASE)
+    return _joined(stored_path(datacenter))
 
 
 def _joined(path: str) -> str:

@@ -60,7 +60,7 @@ def test_nothing_from_the_file_or_the_source_is_taken_for_an_expression() -> Non
     stack = synthesize(web, source=default(annotation="Price: ${p} %{if}", alternate_guest_name="${os}"))["web"]
     assert {kind: next(iter(found.values()))["name"] for kind, found in stack["data"].items()} == {
         "vsphere_datacenter": "$${dc}",
-        "vsphere_datastore": "%%{ds}",
+        "vsphere_datastore": "%25{ds}",
         "vsphere_resource_pool": "$${c}/Resources",
         "vsphere_compute_cluster": "$${c}",
     }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instant_clone.errors import NotFoundError
-from instant_clone.vcenter.selectors import plain_name, selector
+from instant_clone.vcenter.selectors import selector
 from tests.instant_clone.replica_layouts import default
 
 
@@ -45,20 +45,6 @@ def test_a_malformed_uuid_is_told(vm: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         selector(vm, datacenter="DC0")
     assert str(caught.value) == (f'{vm}: this is no UUID. Write it as in "uuid:564d7b1c-0000-0000-0000-000000000001".')
-
-
-@pytest.mark.parametrize(
-    ("name", "plain"),
-    [("a%2fb", "a/b"), ("a%2Fb", "a/b"), ("100%25", "100%"), ("100%", "100%"), ("a%5cb", "a\\b"), ("a%252fb", "a%2fb")],
-)
-def test_names_are_compared_as_people_read_them(name: str, plain: str) -> None:
-    assert plain_name(name) == plain
-
-
-@given(st.text())
-def test_what_vsphere_makes_of_a_name_is_read_as_the_name(name: str) -> None:
-    stored = name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")
-    assert plain_name(stored) == name
 
 
 @given(st.text(min_size=1), st.text(min_size=1))

@@ -1,0 +1,181 @@
+"""Proof that the virtual machine that the stock provider finds is the one that the state means.
+
+The stock provider finds a virtual machine by its BIOS UUID alone (virtual_machine_helper.go, FromUUID: one FindByUuid).
+Here its managed object id and the owner marker in its extra_config are compared as well, and a UUID that occurs twice
+ends the request: for a refresh by one read of all UUIDs, for a change by a search right before it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from instant_clone.memo import Memo
+from instant_clone.owner import Owner
+from instant_clone.provider.messages import Diagnostic
+from instant_clone.provider.sources import Sources
+from instant_clone.provider.stock_client import RefusedError
+from instant_clone.provider.telling import WHICH_ADDRESS
+from instant_clone.provider.values import error, failed, warning
+
+if TYPE_CHECKING:
+    from instant_clone.vcenter.identity import IdentifiedVm
+
+__all__ = ["Identities", "differences_from_state"]
+
+_SINGLE_SEARCHES = 2
+"""the refreshes of a process that search for their own UUID: reading all UUIDs takes as many requests"""
+_PAGE = 'docs/life.md, "Copies, restores and test failovers"'
+
+
+class Identities:
+    """Compares virtual machines with the state. Safe for several threads.
+
+    All methods raise RefusedError with what is wrong, and VcenterError.
+    """
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._lock = threading.Lock()
+        self._searches = 0
+        self._inventory: Memo[None, Mapping[str, Sequence[str]]] = Memo()
+        self._counts: Memo[str, int] = Memo()
+
+    def refreshed(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Diagnostic]:
+        """Return warnings about a VM that the stock provider read, `after`, for the state `before`.
+
+        Both are values of vsphere_virtual_machine. No request per VM, unless something is wrong.
+        """
+        uuid, moid = str(after.get("uuid")), before.get("moid")
+        ours, theirs = Owner.among(before.get("extra_config")), Owner.among(after.get("extra_config"))
+        same_moid = moid is None or moid == after.get("moid")
+        same_owner = ours is None or theirs is None or ours.is_of_the_same_member(theirs)
+        if same_moid and same_owner and self._count(uuid) == 1:
+            return []
+        found = self._sources.cloner().vms_with_uuid(uuid)
+        return _require(differences_from_state(found, before) or _changed_meanwhile(found, after))
+
+    def before_change(self, prior: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+        """Return warnings about the VM that the state `prior` means, right before it is changed or destroyed.
+
+        `config` has the marker of a VM that was imported and whose state has none yet. Two requests.
+        """
+        found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
+        return _require(differences_from_state(found, prior, ours=Owner.among((config or {}).get("extra_config"))))
+
+    def refreshed_uuid(self, uuid: str) -> None:
+        """Refuse a refreshed resource that refers to a UUID which several VMs have. No request per VM."""
+        if self._count(uuid) > 1:
+            self.searched_uuid(f"The VM with the UUID {uuid}", uuid)
+
+    def searched_uuid(self, name: str, uuid: str) -> None:
+        """Refuse a change if at this moment several VMs have the UUID; `name` is the object of the message.
+
+        Two requests.
+        """
+        found = self._sources.cloner().vms_with_uuid(uuid)
+        if len(found) > 1:
+            raise RefusedError([_not_unique(name, uuid, found)])
+
+    def _count(self, uuid: str) -> int:
+        """The number of VMs that have the UUID, as of this process's first look."""
+        return self._counts.get(uuid.lower(), lambda: self._look(uuid))
+
+    def _look(self, uuid: str) -> int:
+        with self._lock:
+            self._searches += 1
+            single = self._searches <= _SINGLE_SEARCHES
+        cloner = self._sources.cloner()
+        if single:
+            return len(cloner.vms_with_uuid(uuid))
+        return len(self._inventory.get(None, cloner.moids_by_uuid).get(uuid.lower(), ()))
+
+
+def differences_from_state(
+    found: Sequence[IdentifiedVm], state: Mapping[str, Any], *, ours: Owner | None = None
+) -> list[Diagnostic]:
+    """Return what tells the VMs that have the UUID of `state` from the VM that the state means; [] if nothing does.
+
+    `ours` is the owner of a state whose extra_config has none. No VM at all is no difference: the stock provider says
+    what follows from that.
+    """
+    name, uuid, moid = str(state.get("name")), str(state.get("uuid")), state.get("moid")
+    ours = Owner.among(state.get("extra_config")) or ours
+    if len(found) > 1:
+        return [_not_unique(name, uuid, found)]
+    if not found:
+        return []
+    (vm,) = found
+    theirs = Owner.parse(vm.marker)
+    if ours and theirs and not ours.is_of_the_same_member(theirs):
+        return [_another_owner(vm, ours, theirs)]
+    if moid in (None, vm.moid):
+        return []
+    if ours and theirs:
+        return [_registered_again(name, vm, str(moid))]
+    return [_another_vm(name, uuid, vm, str(moid))]
+
+
+def _require(said: list[Diagnostic]) -> list[Diagnostic]:
+    if failed(said):
+        raise RefusedError(said)
+    return said
+
+
+def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnostic:
+    lines = "\n".join(f"  {_described(vm)}" for vm in found)
+    return error(
+        "BIOS UUID is not unique",
+        f"{name}: {len(found)} virtual machines have the BIOS UUID {uuid}:\n{lines}\n"
+        "The stock provider finds a virtual machine by this UUID and could take any of them, so nothing was changed. "
+        f"Remove the copy from the inventory, or give it a UUID of its own while it is off ({_PAGE}). Then run the "
+        "command again.",
+    )
+
+
+def _another_owner(vm: IdentifiedVm, ours: Owner, theirs: Owner) -> Diagnostic:
+    return error(
+        "Virtual machine has another owner",
+        f"{vm.path} ({vm.moid}): its marker names the clone {theirs.member} of the fleet {theirs.fleet} in the state "
+        f"{theirs.state}, and this address holds the clone {ours.member} of the fleet {ours.fleet} in the state "
+        f"{ours.state}. Nothing was changed. Take the virtual machine out of this state, which leaves it as it is: "
+        f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",
+    )
+
+
+def _another_vm(name: str, uuid: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
+    return error(
+        "Another virtual machine has this UUID",
+        f"{name}: the state means the virtual machine {moid}, and the only one with its BIOS UUID {uuid} is "
+        f"{_described(vm)}. Nothing was changed. If this is a copy of the clone, take the clone out of the state: "
+        f"terraform state rm ADDRESS, {WHICH_ADDRESS}. If it is the clone itself, registered again, import it after "
+        f"that ({_PAGE}).",
+    )
+
+
+def _registered_again(name: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
+    return warning(
+        "Clone was registered again",
+        f"{name}: the state means the virtual machine {moid}, and {_described(vm)} carries the clone's marker and is "
+        "the only one with its BIOS UUID. It was removed from the inventory and registered again. The state follows "
+        f"it. A clone that was powered off meanwhile shares no memory with its source any more ({_PAGE}).",
+    )
+
+
+def _changed_meanwhile(found: Sequence[IdentifiedVm], after: Mapping[str, Any]) -> list[Diagnostic]:
+    """The error for a VM that the stock provider read and that has its UUID no longer."""
+    if not found or after.get("moid") in (None, found[0].moid):
+        return []
+    return [
+        error(
+            "Another virtual machine was read",
+            f"{after.get('name')}: the stock provider read the virtual machine {after.get('moid')}, and "
+            f"{_described(found[0])} has its BIOS UUID now. Nothing was changed. Run the command again.",
+        )
+    ]
+
+
+def _described(vm: IdentifiedVm) -> str:
+    kind = "template" if vm.template else vm.power_state or "power state unknown"
+    return f"{vm.path} ({vm.moid}, {kind}, {f'marker {vm.marker}' if vm.marker else 'no marker'})"

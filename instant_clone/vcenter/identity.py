@@ -1,0 +1,106 @@
+"""Which virtual machines have a BIOS UUID.
+
+A UUID is no identity: replicas, restored copies and test failovers have that of their original (stock provider issue
+2340), and SearchIndex.FindByUuid returns any one of them. A managed object id names one virtual machine of a vCenter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.errors import Finding, VcenterError
+from instant_clone.owner import OWNER_KEY
+from instant_clone.vcenter.properties import (
+    PATH_PROPERTIES,
+    TO_THE_ROOT,
+    VM_PATH_PROPERTIES,
+    path_of,
+    retrieve,
+    way_to_the_root,
+)
+from instant_clone.vcenter.session import Session
+
+__all__ = ["IdentifiedVm", "moids_by_uuid", "vms_with_uuid"]
+
+Collector = vmodl.query.PropertyCollector
+_PROPERTIES = (*VM_PATH_PROPERTIES, "config.extraConfig", "config.template", "runtime.powerState")
+
+
+@dataclass(frozen=True)
+class IdentifiedVm:
+    """A virtual machine or template, with what tells it from another one that has its BIOS UUID."""
+
+    moid: str
+    """managed object id"""
+    path: str
+    """inventory path; the managed object id, if the user cannot read what the VM is in"""
+    power_state: str
+    """of vim.VirtualMachine.PowerState, "" if it cannot be read"""
+    template: bool
+    marker: str | None
+    """the owner marker in its extra_config, see instant_clone.owner"""
+
+
+def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
+    """Return all virtual machines and templates that have this BIOS UUID, by path.
+
+    One request if there is none, otherwise two. Raises the faults of the API.
+    """
+    index = cast(vim.SearchIndex, session.content.searchIndex)
+    found = [
+        each for each in index.FindAllByUuid(None, uuid, True, False) or () if isinstance(each, vim.VirtualMachine)
+    ]
+    if not found:
+        return ()
+    objects = retrieve(
+        session.content.propertyCollector,
+        found,
+        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=list(_PROPERTIES))],
+        follow=TO_THE_ROOT,
+        skip_missing=True,
+    )
+    by_id = {each.id: each for each in objects}
+    identified = []
+    for each in objects:
+        if isinstance(each.object, vim.VirtualMachine):
+            values = each.properties
+            options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
+            identified.append(
+                IdentifiedVm(
+                    moid=each.id,
+                    path=path_of(way_to_the_root(each.object, by_id)) or each.id,
+                    power_state=str(values.get("runtime.powerState", "")),
+                    template=bool(values.get("config.template")),
+                    marker=options.get(OWNER_KEY),
+                )
+            )
+    return tuple(sorted(identified, key=lambda vm: (vm.path, vm.moid)))
+
+
+def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
+    """Return the managed object ids of all virtual machines and templates by their BIOS UUID, in lower case.
+
+    Two requests, unless vCenter splits its answer to the second. A VM whose configuration vCenter cannot read, as on a
+    disconnected host, has no UUID here. Raises VcenterError and the faults of the API.
+    """
+    manager = session.content.viewManager
+    if manager is None:
+        raise VcenterError(Finding(session.server, "this server has no view manager."))
+    # A view ends with its session; to destroy it would be one request more.
+    view = manager.CreateContainerView(container=session.content.rootFolder, type=[vim.VirtualMachine], recursive=True)
+    objects = retrieve(
+        session.content.propertyCollector,
+        view,
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["config.uuid"])],
+        follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view")],
+        skip_start=True,
+    )
+    found: dict[str, list[str]] = {}
+    for each in objects:
+        if uuid := each.properties.get("config.uuid"):
+            found.setdefault(str(uuid).lower(), []).append(each.id)
+    return found
