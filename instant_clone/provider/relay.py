@@ -81,7 +81,9 @@ class Relay(grpc.GenericRpcHandler):
         )
         self._intercepts = {
             "ApplyResourceChange": _Intercept(
-                ApplyRequest, ApplyResponse, {RESOURCE: machine.apply, OVERRIDE: pins.apply}
+                ApplyRequest,
+                ApplyResponse,
+                {RESOURCE: machine.apply, OVERRIDE: pins.apply, FOLDER: self._stock.apply},
             ),
             "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {RESOURCE: machine.import_state}),
             "PlanResourceChange": _Intercept(PlanRequest, PlanResponse, {RESOURCE: machine.plan}),

@@ -25,6 +25,7 @@ from instant_clone.provider.messages import (
     ReadRequest,
     ReadResponse,
 )
+from instant_clone.provider.planned_folders import FOLDER
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.values import RESOURCE, error, failed, pack, unpack
@@ -132,27 +133,42 @@ class StockClient:
         return planned
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
-        """Return the answer to a change of a VM; `folder` is a path, which the stock provider takes for a pattern.
+        """Return the answer to a change of a VM or a folder, whose path the stock provider takes for a pattern.
 
-        It looks a folder up when it moves a VM (virtual_machine_helper.go, MoveToFolder), and reads its path back as
-        vCenter stores it. Raises RefusedError.
+        It looks up the folder that it moves a VM to (virtual_machine_helper.go, MoveToFolder), and the parent of one
+        that it makes or moves (resource_vsphere_folder.go, ParentFromPath). It reads both back as vCenter stores them.
+        Raises RefusedError.
         """
+        argument, pattern = _PATHS[request.type_name]
         sent = ApplyRequest()
         sent.CopyFrom(request)
         for value in (sent.prior_state, sent.planned_state, sent.config):
-            _replace_folder(value, finder_pattern)
+            _replace(value, argument, pattern)
         response = self.call("ApplyResourceChange", sent, ApplyResponse)
         # A change that failed half-way comes back with what was sent.
-        _replace_folder(response.new_state, matched_path)
+        _replace(response.new_state, argument, matched_path)
         return response
 
 
-def _replace_folder(value: DynamicValue, of: Callable[[str], str]) -> None:
-    """Replace the folder of a VM, in place; a value whose folder stays is not touched."""
+def _parent_pattern(path: str) -> str:
+    """Return the path of a folder, whose parent is looked up, and whose last part is taken as it stands."""
+    parent, slash, name = path.rpartition("/")
+    return f"{finder_pattern(parent)}{slash}{name}"
+
+
+_PATHS: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    RESOURCE: ("folder", finder_pattern),
+    FOLDER: ("path", _parent_pattern),
+}
+"""by the type of the resource: the argument that is an inventory path, and what the finder has to get of it"""
+
+
+def _replace(value: DynamicValue, argument: str, of: Callable[[str], str]) -> None:
+    """Replace a text among an object's values, in place; an object whose text stays is not touched."""
     content = unpack(value)
-    folder = content.get("folder") if isinstance(content, dict) else None
-    if isinstance(folder, str) and of(folder) != folder:
-        value.CopyFrom(pack({**content, "folder": of(folder)}))
+    text = content.get(argument) if isinstance(content, dict) else None
+    if isinstance(text, str) and of(text) != text:
+        value.CopyFrom(pack({**content, argument: of(text)}))
 
 
 def _require_same(state: Mapping[str, Any] | None, path: str, *, uuid: str, moid: str) -> None:

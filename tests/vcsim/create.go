@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -125,10 +126,20 @@ func (a *assembly) mayMake(folder *simulator.Folder, spec *types.VirtualMachineC
 	return impossible(spec, a.config)
 }
 
-// escaped is a name as vCenter stores it: a slash separates the elements of a path.
+// escaped is a name as vCenter stores it: with escapes for slash, backslash and each percent sign that begins no escape
+// (API reference, VirtualMachineConfigInfo.name).
 func escaped(name string) string {
-	return strings.NewReplacer("/", "%2f", `\`, "%5c").Replace(name)
+	name = strings.NewReplacer("/", "%2f", `\`, "%5c").Replace(name)
+	return percent.ReplaceAllStringFunc(name, func(found string) string {
+		if found == "%" {
+			return "%25"
+		}
+		return found
+	})
 }
+
+// percent is an escape, or a percent sign that begins none.
+var percent = regexp.MustCompile(`%(?i:25|2f|5c)?`)
 
 // plainName is a name that govmomi makes a VM of, and its folder.
 func plainName(name string) string {

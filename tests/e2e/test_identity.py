@@ -1,0 +1,340 @@
+"""A BIOS UUID, a path or a name that is not only the clone's: no other virtual machine is ever touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.owner import OWNER_KEY
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.terraform import Outcome
+from tests.support.clone_stack import source_of
+from tests.support.fleets import Wish, address, fleet_document
+from tests.support.simulator import Simulator
+from tests.vcsim.client import Client, clone, disk, disks, extra_config, machine_spec, make, result
+
+ELSEWHERE = "4b1d0000-0000-4000-8000-000000000001"
+"""the owner id of another state"""
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s", "-vm", 0)
+
+
+@pytest.fixture
+def client(vcenter: Simulator) -> Iterator[Client]:
+    with Client(vcenter) as client:
+        yield client
+
+
+@pytest.fixture
+def write(bench: Bench) -> Callable[..., None]:
+    """Writes a fleet of clones of golden; arguments replace any of theirs."""
+
+    def written(*names: str, pinned: bool = False, **arguments: Any) -> None:
+        wish = {"vm": Wish(bench.source, frozenset(names))}
+        bench.terraform.write(fleet_document(bench.release, wish, pinned=pinned, **arguments))
+
+    return written
+
+
+def summaries(outcome: Outcome) -> list[str]:
+    return sorted(each.summary for each in outcome.diagnostics)
+
+
+def refused(bench: Bench, *command: str) -> str:
+    """The detail of the only error with which a command ends."""
+    (error,) = bench.terraform.run(*command).errors
+    return f"{error.summary}: {error.detail}"
+
+
+def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
+    """Tells later whether no call has been made on these VMs since now."""
+    before = {moid: bench.methods(moid) for moid in moids}
+    return lambda: {moid: bench.methods(moid) for moid in moids} == before
+
+
+def copy_of(client: Client, name: str, *, template: bool = False, marked: bool = False, on: bool = False) -> Any:
+    """A VM "NAME-copy" with the BIOS UUID of a VM, as a replica has it."""
+    original = client.vm(name)
+    marker = {option.key: option.value for option in original.config.extraConfig if option.key == OWNER_KEY}
+    given = extra_config(marker) if marked else []
+    copy = make(client, machine_spec(f"{name}-copy", uuid=original.config.uuid, extraConfig=given))
+    assert copy.config.uuid == original.config.uuid
+    if template:
+        copy.MarkAsTemplate()
+    if on:
+        result(copy.PowerOnVM_Task())
+    return copy
+
+
+@pytest.mark.parametrize("kind", ["off", "on", "template", "marked"])
+def test_a_uuid_that_occurs_twice_ends_every_request(
+    bench: Bench, write: Callable[..., None], client: Client, kind: str
+) -> None:
+    """A replica, a running restored copy, a template made of a backup; renamed and in another folder all of them."""
+    name = f"twice-{kind}"
+    write(name, pinned=True)
+    bench.terraform.apply()
+    copy = copy_of(client, name, template=kind == "template", marked=kind == "marked", on=kind == "on")
+    original = client.vm(name)
+    left_alone = untouched(bench, original._moId, copy._moId)
+    owner = bench.terraform.instances("terraform_data")["owner"]["attributes"]["id"]
+    marker = f"{owner}/web/{name}/{bench.source.uuid}/1"
+    own = f"marker {marker}" if kind == "marked" else "no marker"
+    state = {"off": "poweredOff", "on": "poweredOn", "template": "template", "marked": "poweredOff"}[kind]
+
+    planned = bench.terraform.run("plan")
+    write(name, pinned=True, annotation="changed")
+    updated = bench.terraform.run("apply", "-refresh=false")
+    destroyed = bench.terraform.run("destroy", "-refresh=false")
+
+    for outcome, at in ((planned, address("vm", name)), (updated, address("vm", name)), (destroyed, "pin")):
+        errors = [each for each in outcome.errors if at == "pin" or each.address == at]
+        assert {each.summary for each in errors} == {"BIOS UUID is not unique"}
+        assert (
+            f"2 virtual machines have the BIOS UUID {original.config.uuid}:\n"
+            f"  /DC0/vm/{name} ({original._moId}, poweredOn, marker {marker})\n"
+            f"  /DC0/vm/{name}-copy ({copy._moId}, {state}, {own})\n"
+        ) in errors[0].detail
+    assert left_alone()
+    assert list(bench.terraform.instances()) == [name]
+    assert list(bench.terraform.instances("vsphere_drs_vm_override")) == [name]
+
+    # What the message asks for.
+    if kind == "on":
+        result(copy.PowerOffVM_Task())
+    result(copy.Destroy_Task())
+    write(name, pinned=True)
+    assert bench.terraform.plan() == {}
+    bench.terraform.destroy()
+
+
+def test_a_left_clone_whose_uuid_another_vm_has_is_not_taken_over(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("left")
+    bench.terraform.apply()
+    bench.terraform.run("state", "rm", address("vm", "left")).require()
+    copy = copy_of(client, "left")
+    left_alone = untouched(bench, client.vm("left")._moId, copy._moId)
+
+    error = refused(bench, "apply")
+
+    assert error.startswith("BIOS UUID is not unique: /DC0/vm/left: 2 virtual machines have the BIOS UUID ")
+    assert left_alone()
+    assert bench.terraform.instances() == {}
+
+
+def remade(client: Client, name: str, config: dict[str, str]) -> Any:
+    """Another VM in a clone's place, with its name, BIOS UUID and hardware."""
+    old = client.vm(name)
+    uuid = old.config.uuid
+    result(old.PowerOffVM_Task())
+    result(old.Destroy_Task())
+    return clone(client.vm("golden"), name, config=config, bios_uuid=uuid)
+
+
+def test_another_vm_that_has_got_the_uuid_is_not_taken_for_the_clone(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("gone")
+    bench.terraform.apply()
+    moid = client.vm("gone")._moId
+    other = remade(client, "gone", {})
+    left_alone = untouched(bench, other._moId)
+
+    planned = refused(bench, "plan")
+    destroyed = refused(bench, "destroy", "-refresh=false")
+
+    assert planned == destroyed
+    assert planned.startswith(
+        f"Another virtual machine has this UUID: gone: the state means the virtual machine {moid}, and the only one "
+        f"with its BIOS UUID {other.config.uuid} is /DC0/vm/gone ({other._moId}, poweredOn, no marker)."
+    )
+    assert left_alone()
+    assert list(bench.terraform.instances()) == ["gone"]
+
+
+def test_a_vm_with_the_marker_of_another_state_or_member_is_never_changed(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("theirs", "sibling")
+    bench.terraform.apply()
+    owner = bench.terraform.instances("terraform_data")["owner"]["attributes"]["id"]
+    markers = {
+        "theirs": f"{ELSEWHERE}/web/theirs/{bench.source.uuid}/1",
+        "sibling": f"{owner}/web/another/{bench.source.uuid}/1",
+    }
+    for name, marker in markers.items():
+        spec = vim.vm.ConfigSpec(extraConfig=extra_config({OWNER_KEY: marker}))
+        result(client.vm(name).ReconfigVM_Task(spec))
+    left_alone = untouched(bench, *(client.vm(name)._moId for name in markers))
+
+    planned = bench.terraform.run("plan")
+    write("theirs", "sibling", annotation="changed")
+    updated = bench.terraform.run("apply", "-refresh=false")
+    destroyed = bench.terraform.run("destroy", "-refresh=false")
+
+    for outcome in (planned, updated, destroyed):
+        assert summaries(outcome) == ["Virtual machine has another owner"] * 2
+    details = "\n".join(each.detail for each in planned.errors)
+    assert (
+        f"its marker names the clone theirs of the fleet web in the state {ELSEWHERE}, and this address holds the "
+        in (details)
+    )
+    assert f"its marker names the clone another of the fleet web in the state {owner}, and this address holds the " in (
+        details
+    )
+    assert left_alone()
+    assert sorted(bench.terraform.instances()) == ["sibling", "theirs"]
+
+
+def test_a_clone_that_was_registered_again_is_followed_with_a_warning(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("again")
+    bench.terraform.apply()
+    moid = client.vm("again")._moId
+    marker = next(option.value for option in client.vm("again").config.extraConfig if option.key == OWNER_KEY)
+    other = remade(client, "again", {OWNER_KEY: marker})
+
+    refreshed = bench.terraform.run("apply", "-refresh-only").require()
+
+    (warning,) = [each for each in refreshed.diagnostics if each.summary == "Clone was registered again"]
+    assert warning.severity == "warning"
+    assert (
+        f"the state means the virtual machine {moid}, and /DC0/vm/again ({other._moId}, poweredOn, " in warning.detail
+    )
+    assert bench.terraform.attributes("again")["moid"] == other._moId
+    assert bench.methods(other._moId) == []
+    bench.terraform.destroy()
+    assert "Destroy_Task" in bench.methods(other._moId)
+
+
+def restored(client: Client, name: str, *, moved: bool = False) -> None:
+    """Puts new disks at the places of a VM's disks, as a backup product does that restores it over itself."""
+    machine = client.vm(name)
+    old = disks(machine)
+    removed = [vim.vm.device.VirtualDeviceSpec(operation="remove", device=each) for each in old]
+    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=removed)))
+    added = [
+        vim.vm.device.VirtualDeviceSpec(
+            operation="add",
+            fileOperation="create",
+            device=disk(each.controllerKey, each.unitNumber + (4 if moved else 0), each.capacityInBytes),
+        )
+        for each in old
+    ]
+    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=added)))
+
+
+def test_a_clone_that_was_restored_over_itself_keeps_its_disks(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("restored")
+    bench.terraform.apply()
+    restored(client, "restored")
+    before = {each.backing.uuid for each in disks(client.vm("restored"))}
+    left_alone = untouched(bench, client.vm("restored")._moId)
+
+    planned = bench.terraform.run("plan").require()
+    applied = bench.terraform.apply()
+
+    assert planned.changes == {}
+    assert summaries(planned) == ["Disk is another one", "Disk is another one"]
+    assert summaries(applied) == ["Disk is another one", "Disk is another one"]
+    assert "restored: disk0 (scsi unit 0, " in min(each.detail for each in planned.diagnostics)
+    assert {each.backing.uuid for each in disks(client.vm("restored"))} == before
+    assert left_alone()
+    state = bench.terraform.attributes("restored")["disk"]
+    assert [(each["label"], each["keep_on_remove"]) for each in state] == [("disk0", False), ("disk1", False)]
+    assert {each["uuid"] for each in state} == before
+    again = bench.terraform.run("plan").require()
+    assert (again.changes, again.diagnostics) == ({}, [])
+
+
+def test_a_change_after_a_restore_removes_no_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
+    """Whether the state was refreshed since then or not."""
+    write("edited")
+    bench.terraform.apply()
+    restored(client, "edited")
+    before = {each.backing.uuid for each in disks(client.vm("edited"))}
+    write("edited", annotation="changed")
+
+    bench.terraform.apply("-refresh=false")
+    write("edited", annotation="and again")
+    bench.terraform.apply()
+
+    assert client.vm("edited").config.annotation == "and again"
+    assert {each.backing.uuid for each in disks(client.vm("edited"))} == before
+    assert bench.terraform.plan() == {}
+
+
+def test_a_disk_that_no_configuration_has_refuses_the_plan(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("moved")
+    bench.terraform.apply()
+    restored(client, "moved", moved=True)
+    before = {each.backing.uuid for each in disks(client.vm("moved"))}
+    left_alone = untouched(bench, client.vm("moved")._moId)
+
+    ended = bench.terraform.run("apply")
+
+    assert [each.summary for each in ended.errors] == ["Disks without a partner"]
+    assert "moved has disks that the configuration lacks: scsi unit 4, " in ended.errors[0].detail
+    assert sorted(each.summary for each in ended.diagnostics if each.severity == "warning") == ["Disk is missing"] * 2
+    assert {each.backing.uuid for each in disks(client.vm("moved"))} == before
+    assert left_alone()
+
+
+def test_a_disk_that_was_added_by_hand_is_adopted_by_its_block(
+    bench: Bench, write: Callable[..., None], client: Client
+) -> None:
+    write("grown")
+    bench.terraform.apply()
+    machine = client.vm("grown")
+    first = disks(machine)[0]
+    added = vim.vm.device.VirtualDeviceSpec(
+        operation="add", fileOperation="create", device=disk(first.controllerKey, 5, 1 << 30)
+    )
+    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[added])))
+    left_alone = untouched(bench, machine._moId)
+    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"]
+    state = bench.terraform.attributes("grown")["disk"]
+    own = [{"label": each["label"], "size": each["size"], "unit_number": each["unit_number"]} for each in state]
+    write("grown", disk=[*own, {"label": "data", "size": 1, "unit_number": 5, "keep_on_remove": True}])
+
+    bench.terraform.apply()
+
+    assert left_alone()
+    assert [each["label"] for each in bench.terraform.attributes("grown")["disk"]] == ["disk0", "disk1", "data"]
+    assert bench.terraform.plan() == {}
+
+
+def test_a_plan_asks_no_more_for_more_clones(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
+    """The UUIDs of all VMs are read once; the rest of what grows is the stock provider's."""
+    simulator = start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s", "-vm", 0)
+    bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
+    asked = []
+    for count in (3, 6):
+        wish = {"vm": Wish(bench.source, frozenset(f"many-{index}" for index in range(count)))}
+        bench.terraform.write(fleet_document(bench.release, wish))
+        bench.terraform.apply()
+        simulator.requests(reset=True)
+        assert bench.terraform.plan() == {}
+        asked.append(simulator.requests())
+
+    fewer, more = asked
+    assert {name: more.get(name, 0) for name in ("Login", "FindAllByUuid", "CreateContainerView")} == {
+        name: fewer.get(name, 0) for name in ("Login", "FindAllByUuid", "CreateContainerView")
+    }
+    assert fewer["FindAllByUuid"] == 2
