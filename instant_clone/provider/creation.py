@@ -209,7 +209,7 @@ class Creation:
             provider_meta=request.provider_meta,
         )
         response.diagnostics.extend(self._identities.before_change(adopted.state, compared.config))
-        updated = self._stock.apply(update)
+        updated = self._stock.apply_change(update)
         response.diagnostics.extend(updated.diagnostics)
         if (state := unpack(updated.new_state)) is not None:
             response.new_state.CopyFrom(pack(self._as_before(state, wanted.state, clone)))

@@ -83,10 +83,12 @@ class Relay(grpc.GenericRpcHandler):
             "ApplyResourceChange": _Intercept(
                 ApplyRequest,
                 ApplyResponse,
-                {RESOURCE: machine.apply, OVERRIDE: pins.apply, FOLDER: self._stock.apply},
+                {RESOURCE: machine.apply, OVERRIDE: pins.apply, FOLDER: self._stock.apply_change},
             ),
             "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {RESOURCE: machine.import_state}),
-            "PlanResourceChange": _Intercept(PlanRequest, PlanResponse, {RESOURCE: machine.plan}),
+            "PlanResourceChange": _Intercept(
+                PlanRequest, PlanResponse, {RESOURCE: machine.plan, FOLDER: self._plan_folder}
+            ),
             "ReadResource": _Intercept(ReadRequest, ReadResponse, {RESOURCE: machine.read, OVERRIDE: pins.read}),
             "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, {RESOURCE: machine.upgrade}),
             "ValidateResourceTypeConfig": _Intercept(ValidateRequest, ValidateResponse, {RESOURCE: machine.validate}),
@@ -127,8 +129,6 @@ class Relay(grpc.GenericRpcHandler):
             if intercept is None:
                 return self._stock.forward(method, request)
             parsed = intercept.request.FromString(request)
-            if isinstance(parsed, PlanRequest) and parsed.type_name == FOLDER:
-                self._folders.note(parsed)
             answer = intercept.answers.get(parsed.type_name)  # type: ignore[attr-defined]
             if answer is None:
                 return self._stock.forward(method, request)
@@ -150,6 +150,10 @@ class Relay(grpc.GenericRpcHandler):
             # A null state would say that the object is gone.
             response.new_state.CopyFrom(ApplyRequest.FromString(request).prior_state)
         return response
+
+    def _plan_folder(self, request: PlanRequest) -> PlanResponse:
+        self._folders.note(request)
+        return self._stock.plan_change(request)
 
     def _get_schema(self, request: bytes) -> bytes:
         schemas = GetSchemaResponse.FromString(self._stock.forward(SERVICE + "GetSchema", request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,25 +128,31 @@ class StockClient:
             prior_private=imported.private,
             provider_meta=provider_meta,
         )
-        planned = self.call("PlanResourceChange", request, PlanResponse)
+        planned = self.plan_change(request)
         _raise_if_failed(planned.diagnostics)
         return planned
 
-    def apply(self, request: ApplyRequest) -> ApplyResponse:
-        """Return the answer to a change of a VM or a folder, whose path the stock provider takes for a pattern.
+    def plan_change(self, request: PlanRequest) -> PlanResponse:
+        """Return the plan for a VM or a folder, whose path the stock provider takes for a pattern when it applies it.
 
-        It looks up the folder that it moves a VM to (virtual_machine_helper.go, MoveToFolder), and the parent of one
-        that it makes or moves (resource_vsphere_folder.go, ParentFromPath). It reads both back as vCenter stores them.
-        Raises RefusedError.
+        The plan's private data hold the path as it was configured, and the apply takes it from there
+        (terraform-plugin-sdk, helper/schema/grpc_provider.go, newExtraKey). Raises RefusedError.
         """
-        argument, pattern = _PATHS[request.type_name]
+        sent = PlanRequest()
+        sent.CopyFrom(request)
+        _replace_path(request.type_name, (sent.prior_state, sent.proposed_new_state, sent.config))
+        response = self.call("PlanResourceChange", sent, PlanResponse)
+        _restore_path(request.type_name, response.planned_state)
+        return response
+
+    def apply_change(self, request: ApplyRequest) -> ApplyResponse:
+        """Return the answer to a change of a VM or a folder that `plan_change` has planned. Raises RefusedError."""
         sent = ApplyRequest()
         sent.CopyFrom(request)
-        for value in (sent.prior_state, sent.planned_state, sent.config):
-            _replace(value, argument, pattern)
+        _replace_path(request.type_name, (sent.prior_state, sent.planned_state, sent.config))
         response = self.call("ApplyResourceChange", sent, ApplyResponse)
-        # A change that failed half-way comes back with what was sent.
-        _replace(response.new_state, argument, matched_path)
+        # What was read has the path as vCenter stores it; a change that failed half-way comes back as it was sent.
+        _restore_path(request.type_name, response.new_state)
         return response
 
 
@@ -160,7 +166,21 @@ _PATHS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     RESOURCE: ("folder", finder_pattern),
     FOLDER: ("path", _parent_pattern),
 }
-"""by the type of the resource: the argument that is an inventory path, and what the finder has to get of it"""
+"""By the type of the resource: the argument that is an inventory path, and the pattern that the stock provider needs.
+
+It looks up the folder that it moves a VM to (virtual_machine_helper.go, MoveToFolder), and the parent of a folder that
+it makes or moves (resource_vsphere_folder.go, ParentFromPath).
+"""
+
+
+def _replace_path(kind: str, values: Iterable[DynamicValue]) -> None:
+    argument, pattern = _PATHS[kind]
+    for value in values:
+        _replace(value, argument, pattern)
+
+
+def _restore_path(kind: str, value: DynamicValue) -> None:
+    _replace(value, _PATHS[kind][0], matched_path)
 
 
 def _replace(value: DynamicValue, argument: str, of: Callable[[str], str]) -> None:

@@ -178,7 +178,9 @@ class VirtualMachine:
             orphans = self._name_orphans(request.prior_state, prior, config)
         if prior is not None and orphans:
             return PlanResponse(diagnostics=[orphaned_disks(str(prior.get("name")), orphans)])
-        response = self._stock.call("PlanResourceChange", request, PlanResponse)
+        response = (
+            self._stock.plan_change(request) if block else self._stock.call("PlanResourceChange", request, PlanResponse)
+        )
         if proposed is None or failed(response.diagnostics):
             return response
         put_block(response.planned_state, block)
@@ -244,7 +246,7 @@ class VirtualMachine:
         if not block or prior is None or planned is None:
             return self._stock.call("ApplyResourceChange", request, ApplyResponse)
         different = self._identities.before_change(prior, config)
-        response = self._stock.apply(request)
+        response = self._stock.apply_change(request)
         response.diagnostics.extend(different)
         response.diagnostics.extend(self._keep(response.new_state, planned)[1])
         return response

@@ -1,0 +1,339 @@
+"""Names with characters that the stock provider's finder takes for patterns: the object of that name, and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.inventory_names import stored_name
+from instant_clone.owner import OWNER_KEY
+from tests.conftest import StartSimulator
+from tests.e2e.conftest import Bench, NewTerraform
+from tests.support.clone_stack import clones, document, machine, source_of
+from tests.support.releases import skip_unless_repeatable
+from tests.support.simulator import Simulator
+from tests.support.stock import StockProvider
+from tests.support.workspace import Finished, Workspace
+from tests.vcsim.client import Client, result
+
+SEED = 2026
+FLEETS = 4
+OWNER = "4b1d0000-0000-4000-8000-00000000000{}"
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s", "-vm", 0)
+
+
+@pytest.fixture
+def client(vcenter: Simulator) -> Iterator[Client]:
+    with Client(vcenter) as client:
+        yield client
+
+
+def in_folder(bench: Bench, folder: str, owner: str, name: str) -> dict[str, Any]:
+    marker = f"{owner}/web/{name}/{bench.source.uuid}/1"
+    return clones(bench.source, bench.release, [name], folder=folder, extra_config={OWNER_KEY: marker})
+
+
+def test_fleets_in_folders_of_which_one_s_name_matches_the_other_s(
+    bench: Bench, client: Client, new_terraform: NewTerraform
+) -> None:
+    """The import of a clone by its path once took the other fleet's clone, which the destroy then removed."""
+    vms = client.find("vm")
+    first, second = vms.CreateFolder("rack1"), vms.CreateFolder("rack[1-3]")
+    bench.terraform.write(in_folder(bench, "rack1", OWNER.format(1), "node"))
+    bench.terraform.apply()
+    other = new_terraform(bench.simulator)
+    other.write(in_folder(bench, "rack[1-3]", OWNER.format(2), "node"))
+
+    applied = other.apply()
+
+    (mine,), (theirs,) = first.childEntity, second.childEntity
+    assert applied.diagnostics == []
+    assert bench.terraform.attributes("node")["moid"] == mine._moId
+    assert other.attributes("node")["moid"] == theirs._moId
+    assert other.attributes("node")["folder"] == "rack[1-3]"
+    assert other.plan() == {}
+    other.destroy()
+    assert bench.methods(mine._moId) == []
+    assert (len(first.childEntity), len(second.childEntity)) == (1, 0)
+    assert bench.terraform.plan() == {}
+
+
+def test_a_clone_moves_to_the_folder_of_that_name(bench: Bench, client: Client) -> None:
+    vms = client.find("vm")
+    for name in ("[Prod] Web", "P Web", "Archive *?", "Archive 12"):
+        vms.CreateFolder(name)
+    marker = OWNER.format(3)
+    bench.terraform.write(in_folder(bench, "[Prod] Web", marker, "wanderer"))
+    bench.terraform.apply()
+    assert bench.terraform.plan() == {}
+    moid = client.vm("[Prod] Web/wanderer")._moId
+    bench.terraform.write(in_folder(bench, "Archive *?", marker, "wanderer"))
+
+    bench.terraform.apply()
+
+    assert client.vm("Archive *?/wanderer")._moId == moid
+    assert bench.terraform.attributes("wanderer")["folder"] == "Archive *?"
+    assert bench.methods(moid) == ["MoveIntoFolder_Task"]
+    assert bench.terraform.plan() == {}
+
+
+def test_a_source_in_a_folder_whose_name_is_a_pattern(bench: Bench, client: Client) -> None:
+    vms = client.find("vm")
+    folder, decoy = vms.CreateFolder("gold [a]"), vms.CreateFolder("gold a")
+    golden = client.vm("golden")
+    result(folder.MoveIntoFolder_Task([golden]))
+    try:
+        bench.terraform.write(clones(bench.source, bench.release, ["nugget"]))
+        bench.terraform.apply()
+        assert bench.terraform.plan() == {}
+    finally:
+        result(vms.MoveIntoFolder_Task([golden]))
+    assert list(decoy.childEntity) == []
+
+
+def test_a_folder_is_made_in_the_parent_of_that_name(bench: Bench, client: Client) -> None:
+    vms = client.find("vm")
+    parent, decoy = vms.CreateFolder("team [x]"), vms.CreateFolder("team x")
+    datacenter = "${data.vsphere_datacenter.datacenter.id}"
+    body = machine(bench.source, bench.release, name="inside", folder="${vsphere_folder.own.path}")
+    whole = document(bench.release, {"inside": body})
+    whole["resource"]["vsphere_folder"] = {"own": {"path": "team [x]/own *", "type": "vm", "datacenter_id": datacenter}}
+    bench.terraform.write(whole)
+
+    bench.terraform.apply()
+
+    assert [each.name for each in parent.childEntity] == ["own *"]
+    assert bench.terraform.plan() == {}
+    bench.terraform.destroy()
+    assert (list(parent.childEntity), list(decoy.childEntity)) == ([], [])
+
+
+def test_the_import_command_of_a_message_names_that_vm(
+    bench: Bench, client: Client, new_terraform: NewTerraform
+) -> None:
+    """As does the path itself, if there is a VM exactly there."""
+    vms = client.find("vm")
+    vms.CreateFolder("it's [7]")
+    decoy = vms.CreateFolder("it's 7")
+    marker = OWNER.format(4)
+    bench.terraform.write(in_folder(bench, "it's [7]", marker, "taken"))
+    bench.terraform.apply()
+    moid = client.vm("it's [7]/taken")._moId
+    elsewhere = in_folder(bench, "it's 7", OWNER.format(5), "taken")
+    decoys = new_terraform(bench.simulator)
+    decoys.write(elsewhere)
+    decoys.apply()
+    (decoy_vm,) = decoy.childEntity
+    other = new_terraform(bench.simulator)
+    other.write(in_folder(bench, "it's [7]", OWNER.format(6), "taken"))
+    (error,) = other.run("plan").errors
+    command = re.search(r"terraform import ADDRESS '(.*)', with", error.detail)
+    assert command is not None
+    told = command[1].replace("'\\''", "'")
+
+    for path in (told, "/DC0/vm/it's [7]/taken"):
+        other.run("import", "-input=false", 'vsphere_virtual_machine.vm["taken"]', path).require()
+        assert other.attributes("taken")["moid"] == moid
+        other.run("state", "rm", 'vsphere_virtual_machine.vm["taken"]').require()
+
+    assert told == "/DC0/vm/it's \\[7]/taken"
+    assert bench.methods(moid, decoy_vm._moId) == []
+
+
+@dataclass(frozen=True)
+class Place:
+    """The objects of one fleet, by the names that people read."""
+
+    folders: tuple[str, str]
+    source: str
+    network: str
+    datastore: str
+    pool: str
+
+
+def names(chance: random.Random) -> Place:
+    """Names that have all printable characters between them."""
+    characters = [*string.printable[:95], *"ß漢é"]
+    chance.shuffle(characters)
+    parts = ["".join(characters[start::6]) for start in range(6)]
+    # A blank at the end is nothing that people see.
+    first, second, source, network, datastore, pool = (f"n{part}n" for part in parts)
+    return Place((first, second), source, network, datastore.replace("]", ""), pool)
+
+
+def decoy_of(name: str) -> str:
+    """A name that `name` matches as a pattern, if it is one."""
+    classes = re.sub(r"\[\^?(.)[^\]]*\]", r"\1", name)
+    return classes.replace("*", "many").replace("?", "1")
+
+
+def written(name: str, chance: random.Random) -> str:
+    """A name as a user may write it in a path: with the escapes that it needs, or with all of them."""
+    if chance.random() < 0.5:
+        return stored_name(name)
+    bare = re.sub("%(?=25|2f|5c)", "%25", name, flags=re.IGNORECASE)
+    return bare.replace("/", "%2f")
+
+
+def make_place(client: Client, place: Place, folder: Path) -> None:
+    """Makes the objects, each beside a decoy."""
+    pool = client.find("host/DC0_C0").resourcePool
+    switch = client.find("network/DVS0")
+    golden = client.vm("golden")
+    vms = client.find("vm")
+    outer = None
+    for kind, name in (("network", place.network), ("datastore", place.datastore), ("pool", place.pool)):
+        for own in dict.fromkeys((name, decoy_of(name))):
+            stored = stored_name(own)
+            if kind == "network":
+                spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=stored, type="earlyBinding", numPorts=8)
+                result(switch.AddDVPortgroup_Task([spec]))
+            elif kind == "pool":
+                pool.CreateResourcePool(stored, vim.ResourceConfigSpec(**_shares()))
+            else:
+                path = folder / f"store-{len(list(folder.iterdir()))}"
+                path.mkdir()
+                golden.runtime.host.configManager.datastoreSystem.CreateLocalDatastore(stored, str(path))
+    for own in dict.fromkeys((place.folders[0], decoy_of(place.folders[0]))):
+        made = vms.CreateFolder(own)
+        outer = outer or made
+    assert outer is not None
+    inner = outer.CreateFolder(place.folders[1])
+    for own in dict.fromkeys((place.source, decoy_of(place.source))):
+        spec = vim.vm.InstantCloneSpec(name="copy", location=vim.vm.RelocateSpec(folder=inner))
+        copy = result(golden.InstantClone_Task(spec))
+        result(copy.Rename_Task(stored_name(own)))
+
+
+def _shares() -> dict[str, Any]:
+    allocation = vim.ResourceAllocationInfo(
+        shares=vim.SharesInfo(level="normal", shares=4000), reservation=0, limit=-1, expandableReservation=True
+    )
+    return {"cpuAllocation": allocation, "memoryAllocation": allocation}
+
+
+def fleet_of(name: str, place: Place, stack: str, chance: random.Random, cluster: str) -> str:
+    path = "/".join(written(part, chance) for part in place.folders)
+    return f"""
+[fleets.{name}]
+stack         = "{stack}"
+datacenter    = "DC0"
+datastore     = {json.dumps(written(place.datastore, chance))}
+resource_pool = {json.dumps(f"{written(cluster, chance)}/Resources/{written(place.pool, chance)}")}
+folder        = {json.dumps(path)}
+
+[[fleets.{name}.sources]]
+vm    = {json.dumps(f"{path}/{written(place.source, chance)}")}
+count = 2
+
+[[fleets.{name}.networks]]
+network = {json.dumps(written(place.network, chance))}
+"""
+
+
+def done(finished: Finished) -> Finished:
+    assert finished.code == 0, finished.output
+    return finished
+
+
+def hold(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int, seed: int) -> None:
+    """Takes fleets with such names from the look-up to the end, and looks where their clones were."""
+    chance = random.Random(seed)
+    places = {f"fleet-{number}": names(chance) for number in range(count)}
+    cluster = names(chance).pool
+    skip_unless_repeatable(source_of(simulator, "golden"), stock.release)
+    stores = folder / "stores"
+    stores.mkdir(parents=True)
+    with Client(simulator) as client:
+        for place in places.values():
+            make_place(client, place, stores)
+        result(client.find("host/DC0_C0").Rename_Task(stored_name(cluster)))
+        decoys = {each._moId for each in _all(client, vim.VirtualMachine)}
+        workspace = Workspace(folder / "workspace", stock_binary=stock.path, vcenter=simulator.environment(base={}))
+        text = "".join(
+            fleet_of(name, place, ("dynamic", "static")[number % 2], chance, cluster)
+            for number, (name, place) in enumerate(places.items())
+        )
+        (workspace.folder / "fleets.toml").write_text(text, encoding="utf-8")
+        done(workspace.run("python", "main.py"))
+        for name, place in places.items():
+            _live(client, workspace, name, place)
+        assert {each._moId for each in _all(client, vim.VirtualMachine)} == decoys
+        made = [call.clone for call in simulator.calls() if call.method == "InstantClone_Task" and call.clone != "copy"]
+        assert sorted(made) == sorted(f"{name}-{index}" for name in places for index in range(2))
+        changed = {call.method for call in simulator.calls() if call.moref in decoys}
+        assert changed <= {"InstantClone_Task", "Rename_Task"}
+
+
+def _live(client: Client, workspace: Workspace, name: str, place: Place) -> None:
+    stack = workspace.folder / "cdktf.out" / "stacks" / name
+
+    def terraform(*command: str) -> str:
+        return done(workspace.run("terraform", *command, "-input=false", "-no-color", folder=stack)).output
+
+    terraform("init")
+    terraform("plan")
+    terraform("apply", "-auto-approve")
+    path = "/".join(stored_name(part) for part in place.folders)
+    source = client.vm(f"{path}/{stored_name(place.source)}")
+    for index in range(2):
+        clone = client.vm(f"{path}/{name}-{index}")
+        assert clone.resourcePool.name == stored_name(place.pool)
+        assert clone.config.files.vmPathName.startswith(f"[{stored_name(place.datastore)}] ")
+        assert [each.name for each in clone.network] == [stored_name(place.network)]
+        assert _base(clone) in _chain(source)
+    assert "No changes." in terraform("plan")
+    terraform("destroy", "-auto-approve")
+
+
+def _chain(machine: Any) -> list[str]:
+    backing = next(
+        each for each in machine.config.hardware.device if isinstance(each, vim.vm.device.VirtualDisk)
+    ).backing
+    chain = []
+    while backing is not None:
+        chain.append(backing.fileName)
+        backing = backing.parent
+    return chain
+
+
+def _base(clone: Any) -> str:
+    """The file that a clone's first disk is a delta on."""
+    return _chain(clone)[1]
+
+
+def _all(client: Client, kind: Any) -> list[Any]:
+    view = client.content.viewManager.CreateContainerView(client.content.rootFolder, [kind], recursive=True)
+    try:
+        return list(view.view)
+    finally:
+        view.DestroyView()
+
+
+def test_names_of_all_printable_characters(
+    start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path
+) -> None:
+    simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
+    hold(simulator, stock, tmp_path, count=FLEETS, seed=SEED)
+
+
+@pytest.mark.long
+def test_many_more_names(start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path) -> None:
+    cases = min(int(os.environ.get("INSTANT_CLONE_CASES") or 100), 200)
+    for number in range(cases // 20):
+        simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
+        hold(simulator, stock, tmp_path / str(number), count=20, seed=SEED + 1 + number)
