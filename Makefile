@@ -116,7 +116,17 @@ lock: .tools/pipenv/.complete .venv/.complete ## resolve both lock files anew, w
 
 setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
 
+# The local backend's states of Terraform workspaces, where a stack has no workspace_dir. A state without content is none.
+workspace_states = find cdktf.out -type f -path '*/terraform.tfstate.d/*/terraform.tfstate' -size +0
+move_states = s|^cdktf.out/stacks/\([^/]*\)/terraform.tfstate.d/\([^/]*\)/.*|  mkdir -p state/\1.tfstate.d \&\& mv \
+cdktf.out/stacks/\1/terraform.tfstate.d/\2 state/\1.tfstate.d/|p
 clean: ## remove everything made; your state/ stays
+	@test -d cdktf.out || exit 0; states=$$($(workspace_states)) || exit 1; test -z "$$states" || { \
+		echo "cdktf.out: \`make clean\` would delete the states of Terraform workspaces:"; \
+		echo "$$states" | sed 's|^|  |'; \
+		echo "Move them, to these folders or to the workspace_dir in [state]; then run \`make clean\` again:"; \
+		echo "$$states" | sed -n '$(move_states)'; \
+		echo "Delete the file of a state that you no longer need. See [state] in docs/fleets.md."; exit 1; } >&2
 	@rm -rf .venv node_modules .tools .cache .demo cdktf.out cdktf.log .hypothesis .pytest_cache .mypy_cache .ruff_cache \
 		.grimp_cache .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -84,6 +84,23 @@ def test_each_stack_has_its_lock_file(synthesized: Path) -> None:
     ]
 
 
+def test_a_workspace_keeps_its_states_beside_the_fleets_states(synthesized: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "project")
+    assert run(folder, TF_WORKSPACE="blue").returncode == 0
+    for name in FLEETS:
+        file = Path("cdktf.out", "stacks", name, "cdk.tf.json")
+        made, expected = (json.loads((each / file).read_text()) for each in (folder, synthesized))
+        expected["terraform"]["backend"]["local"]["workspace_dir"] = f"../../../state/{name}.tfstate.d"
+        # cdktf lists in its own metadata what a stack overrides.
+        assert made | {"//": None} == expected | {"//": None}
+
+
+def test_the_default_workspace_gives_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "project")
+    assert run(folder, TF_WORKSPACE="default").returncode == 0
+    assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
+
+
 def test_nothing_but_the_result_is_left(synthesized: Path) -> None:
     assert sorted(path.name for path in synthesized.iterdir()) == ["cdktf.out", "fleets.toml", "sources"]
 

@@ -20,13 +20,14 @@ from instant_clone.fleet.document import FLEETS_VARIABLE, fleet_tables, read_doc
 from instant_clone.fleet.draft import Draft, draft_fleet, parsed
 from instant_clone.fleet.model import FleetFile
 from instant_clone.fleet.network_checks import network_findings
-from instant_clone.fleet.state import place_findings, read_state
+from instant_clone.fleet.state import in_workspace, place_findings, read_state
 from instant_clone.fleet.tables import ProviderSettings
 
 __all__ = [
     "DEFAULT_FILE",
     "FLEETS_VARIABLE",
     "VERSION_VARIABLE",
+    "WORKSPACE_VARIABLE",
     "load",
     "load_from",
     "provider_from",
@@ -36,6 +37,8 @@ __all__ = [
 DEFAULT_FILE = "fleets.toml"
 VERSION_VARIABLE = "INSTANT_CLONE_PROVIDER_VERSION"
 """stands above the file's [provider] version"""
+WORKSPACE_VARIABLE = "TF_WORKSPACE"
+"""Terraform's own variable, which selects the workspace of every command"""
 
 _CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     source_findings,
@@ -68,16 +71,22 @@ def load(path: Path) -> FleetFile:
 
 
 def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> FleetFile:
-    """`fleet_file` with the provider's release that VERSION_VARIABLE names; raises FleetFileError if it names none."""
-    version = environ.get(VERSION_VARIABLE)
-    if not version:
-        return fleet_file
-    try:
-        provider = ProviderSettings.model_validate({"version": version, "source": fleet_file.provider.source})
-    except ValidationError as error:
-        wrong = error.errors()[0]["ctx"]
-        raise FleetFileError(Finding(VERSION_VARIABLE, wrong["what"], wrong["cure"])) from None
-    return fleet_file.model_copy(update={"provider": provider})
+    """Return `fleet_file` with the provider's release of VERSION_VARIABLE and the workspace of WORKSPACE_VARIABLE.
+
+    Raises FleetFileError for a release that does not exist, and if fleets would share the state of the workspace.
+    """
+    workspace = environ.get(WORKSPACE_VARIABLE, "")
+    state, findings = in_workspace(fleet_file.state, workspace, list(fleet_file.fleets))
+    provider = fleet_file.provider
+    if version := environ.get(VERSION_VARIABLE):
+        try:
+            provider = ProviderSettings.model_validate({"version": version, "source": provider.source})
+        except ValidationError as error:
+            wrong = error.errors()[0]["ctx"]
+            findings.append(Finding(VERSION_VARIABLE, wrong["what"], wrong["cure"]))
+    if findings:
+        raise FleetFileError(*findings)
+    return fleet_file.model_copy(update={"provider": provider, "state": state})
 
 
 def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettings | None:

@@ -13,7 +13,7 @@ from instant_clone.fleet.suggestions import near, suggestion
 from instant_clone.fleet.tables import Frozen
 from instant_clone.fleet.values import shown
 
-__all__ = ["StateSettings", "place_findings", "read_state"]
+__all__ = ["StateSettings", "in_workspace", "place_findings", "read_state"]
 
 FLEET = "{fleet}"
 DEEPEST = 4
@@ -30,6 +30,8 @@ _VARIABLES = {("pg", "conn_str"): "PG_CONN_STR", ("gcs", "credentials"): "GOOGLE
 """the variables for arguments that may, but need not, hold a secret"""
 _PATHS = ("path", "workspace_dir")
 """the arguments of the local backend that are paths"""
+_DEFAULT_WORKSPACE = "default"
+"""Terraform's name of the workspace whose state is at `path`"""
 
 
 class StateSettings(Frozen):
@@ -88,6 +90,29 @@ def place_findings(state: StateSettings, fleet_names: Sequence[str]) -> Iterator
             if other != name:
                 what = f"two states in one place: {path!r} for the fleets {other} and {name}."
                 yield Finding("[state] path", what, f"Let {FLEET} tell them apart.")
+
+
+def in_workspace(
+    state: StateSettings, workspace: str, fleet_names: Sequence[str]
+) -> tuple[StateSettings, list[Finding]]:
+    """Return where the states of a Terraform workspace are kept, and what is wrong with that place.
+
+    The local backend keeps the states of all workspaces but "default" in `workspace_dir`, by default the folder
+    terraform.tfstate.d below the synthesized stack (Terraform, internal/backend/local/backend.go, StatePaths). That
+    folder is deleted with cdktf.out, so the states go to a folder beside the fleet's own state instead. Without a
+    workspace nothing is added: Terraform refuses to go on after a change of the backend's arguments.
+    """
+    if state.backend != "local" or workspace in ("", _DEFAULT_WORKSPACE):
+        return state, []
+    named = state.arguments.get("workspace_dir")
+    if named is None:
+        beside = {**state.arguments, "workspace_dir": f"{state.arguments['path']}.d"}
+        return state.model_copy(update={"arguments": beside}), []
+    if FLEET in named or len(fleet_names) < 2:
+        return state, []
+    sharing = f"{', '.join(fleet_names[:-1])} and {fleet_names[-1]}"
+    what = f"has no {FLEET}: the fleets {sharing} would share the state of the workspace {workspace}."
+    return state, [Finding("[state] workspace_dir", what, f"Put {FLEET} into it.")]
 
 
 def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:

@@ -138,10 +138,12 @@ class Checks:
         result = self._dry_runs.get(target, lambda: cloner.check(source.machine, wanted))
         path = source.machine.inventory_path
         if result.missing:
+            # The causes differ only in the words of vCenter, which may name the source.
             return self._once(
                 "No dry run",
                 f"vCenter could not be asked whether clones can be made before they are: {result.missing}. "
                 "The apply will show.",
+                key="No dry run",
             )
         if result.errors:
             lines = "\n".join(f"  {line}" for line in result.errors)
@@ -151,11 +153,12 @@ class Checks:
             return self._once("vCenter warns", f"A dry run of cloning {path} ended with:\n{lines}")
         return []
 
-    def _once(self, summary: str, detail: str) -> list[Diagnostic]:
+    def _once(self, summary: str, detail: str, *, key: str = "") -> list[Diagnostic]:
+        """Return the warning, unless one of that `key`, by default of that detail, was returned before."""
         with self._lock:
-            if detail in self._told:
+            if (key or detail) in self._told:
                 return []
-            self._told.add(detail)
+            self._told.add(key or detail)
         return [warning(summary, detail)]
 
 

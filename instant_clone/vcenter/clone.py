@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from uuid import uuid4
 
@@ -18,7 +18,15 @@ from instant_clone.vcenter.faults import vcenter_errors
 from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.placing import CloneRequest, InterfaceEdit, Placing
-from instant_clone.vcenter.preflight import DryRun, Namesake, dry_run, names_in, namesake, require_fitting_pool
+from instant_clone.vcenter.preflight import (
+    DryRun,
+    Namesake,
+    dry_run,
+    names_in,
+    namesake,
+    require_fitting_pool,
+    require_host_datastore,
+)
 from instant_clone.vcenter.recovery import is_cloning, look_again
 from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
@@ -236,15 +244,21 @@ class Cloner:
                 raise CloneError(f"Not done after {_DESTROY_SECONDS} seconds.") from None
 
     def check(self, source: CloneSource, request: CloneRequest) -> DryRun:
-        """What vCenter says of such a clone, with the specification that `clone` would use; nothing is made.
+        """Return what vCenter finds about such a clone; nothing is made.
 
-        Raises CloneError or NotFoundError for what need not be asked: a pool of another cluster, a missing network.
+        The dry run gets the specification that `clone` uses, without the datastore: vCenter's check does not take it.
+        Raises CloneError or NotFoundError for what need not be asked: a pool of another cluster, a datastore or a
+        network that the host lacks.
         """
         with vcenter_errors(self._session.server, doing=f"checking a clone of {source.inventory_path}"):
-            require_fitting_pool(
-                self._session, source, self._placing.object(vim.ResourcePool, request.resource_pool_id)
-            )
-            specification, _ = self._placing.specification(source, request, str(uuid4()))
+            host = self._placing.host(source)
+            pool = self._placing.object(vim.ResourcePool, request.resource_pool_id)
+            require_fitting_pool(self._session, source, host, pool)
+            if request.datastore_id is not None:
+                datastore = self._placing.object(vim.Datastore, request.datastore_id)
+                require_host_datastore(self._session, source, host, datastore)
+            unplaced = replace(request, datastore_id=None)
+            specification, _ = self._placing.specification(source, unplaced, str(uuid4()))
             return dry_run(self._session, source, specification)
 
     def has_folder(self, request: CloneRequest) -> bool:

@@ -17,10 +17,10 @@ from instant_clone.vcenter.clone_source import (
     CloneSource,
     network_backing,
     on_the_way_to_the_root,
-    properties,
 )
 from instant_clone.vcenter.properties import inventory_path
 from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.source_host import SourceHost, read_host
 
 __all__ = ["CloneRequest", "InterfaceEdit", "Placing"]
 
@@ -59,13 +59,17 @@ class Placing:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._folders: Memo[tuple[str, str], tuple[vim.Folder, str]] = Memo()
-        self._networks: Memo[str, Mapping[str, vim.Network]] = Memo()
+        self._hosts: Memo[str, SourceHost] = Memo()
         self._backings: Memo[str, Callable[[], BackingInfo]] = Memo()
 
     def folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
         """The folder of a clone, and its inventory path. Raises NotFoundError."""
         key = request.resource_pool_id, request.folder
         return self._folders.get(key, lambda: self._find_folder(request))
+
+    def host(self, source: CloneSource) -> SourceHost:
+        """The host of a source. One request for each host."""
+        return self._hosts.get(source.host._moId, lambda: read_host(self._session, source.host))
 
     def specification(
         self, source: CloneSource, request: CloneRequest, uuid: str
@@ -120,16 +124,13 @@ class Placing:
         return vim.vm.device.VirtualDeviceSpec(operation="edit", device=edited)
 
     def _backing(self, source: CloneSource, network_id: str) -> BackingInfo:
-        networks = self._networks.get(source.host._moId, lambda: self._host_networks(source.host))
+        networks = self.host(source).networks
         if network_id not in networks:
             raise CloneError(
                 f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
                 "host: name a network of that host."
             )
         return self._backings.get(network_id, lambda: network_backing(self._session, networks[network_id]))()
-
-    def _host_networks(self, host: vim.HostSystem) -> Mapping[str, vim.Network]:
-        return {network._moId: network for network in properties(self._session, host, "network")["network"]}
 
     def index(self) -> vim.SearchIndex:
         """vCenter's search index."""

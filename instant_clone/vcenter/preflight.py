@@ -14,11 +14,21 @@ from instant_clone.vcenter.clone_source import CloneSource, properties
 from instant_clone.vcenter.faults import fault_name
 from instant_clone.vcenter.properties import retrieve
 from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.source_host import SourceHost
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
 
-__all__ = ["DryRun", "Namesake", "dry_run", "names_in", "namesake", "require_fitting_pool"]
+__all__ = [
+    "DryRun",
+    "Namesake",
+    "dry_run",
+    "names_in",
+    "namesake",
+    "require_fitting_pool",
+    "require_host_datastore",
+]
 
 _CHECK_SECONDS = 120
+_NOT_THERE = (vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented)
 Collector = vmodl.query.PropertyCollector
 
 
@@ -43,22 +53,26 @@ class Namesake:
 
 
 def dry_run(session: Session, source: CloneSource, specification: vim.vm.InstantCloneSpec) -> DryRun:
-    """What CheckInstantClone_Task says, except of names that are taken: see `namesake`.
+    """Return what CheckInstantClone_Task finds, except names that are taken: see `namesake`.
 
-    It came with vCenter 7.0, and wants the privilege System.View.
+    The location of `specification` must have neither datastore nor host: the API reference of the method
+    (VirtualMachineProvisioningChecker) lists InvalidArgument for a relocate specification with either, although
+    InstantClone_Task takes a datastore. The method exists since vSphere 6.7 (vim.version.version12 in pyvmomi's type
+    information) and needs the privilege System.View.
+
+    Only a fault that the result lists is about the clone. A fault of the call or of its task means that this vCenter
+    does not answer the question.
     """
     checker = session.content.vmProvisioningChecker
     if checker is None:
         return DryRun(missing="this vCenter has no checker for it")
     try:
         task = checker.CheckInstantClone_Task(source.machine, specification)
-        results = cast("list[vim.vm.check.Result]", wait_for(task, seconds=_CHECK_SECONDS))
-    except (vmodl.fault.MethodNotFound, vmodl.fault.NotSupported, vmodl.fault.NotImplemented):
-        return DryRun(missing="CheckInstantClone_Task came with vCenter 7.0")
-    except vim.fault.NoPermission:
-        return DryRun(missing="the user may not call CheckInstantClone_Task (System.View)")
+        results = cast("list[vim.vm.check.Result]", wait_for(task, seconds=_CHECK_SECONDS) or [])
     except TaskTimeoutError:
         return DryRun(missing=f"CheckInstantClone_Task was not done after {_CHECK_SECONDS} seconds")
+    except vmodl.MethodFault as fault:
+        return DryRun(missing=f"CheckInstantClone_Task answers with {_told(fault)}{_hint(fault)}")
     return DryRun(
         errors=tuple(_told(fault) for result in results for fault in result.error if not _is_taken(fault)),
         warnings=tuple(_told(fault) for result in results for fault in result.warning),
@@ -88,19 +102,36 @@ def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
     return Namesake(values.get("config.uuid", ""), options.get(OWNER_KEY), running)
 
 
-def require_fitting_pool(session: Session, source: CloneSource, pool: vim.ResourcePool) -> None:
-    """Raise CloneError unless the source's host is one of those that the resource pool takes from. Two requests."""
+def require_fitting_pool(session: Session, source: CloneSource, host: SourceHost, pool: vim.ResourcePool) -> None:
+    """Raise CloneError unless the source's host is one of those that the resource pool takes from. One request."""
     owner = properties(session, pool, "name", "owner")
-    parent = properties(session, source.host, "name", "parent")
-    if owner["owner"]._moId != parent["parent"]._moId:
+    if owner["owner"]._moId != host.compute_resource_id:
         raise CloneError(
             Finding(
                 source.inventory_path,
-                f"it runs on the host {parent['name']}, which is not of the cluster of the resource pool "
+                f"it runs on the host {host.name}, which is not of the cluster of the resource pool "
                 f"{owner['name']} ({pool._moId}).",
                 "A clone starts on its source's host: name a resource pool of its cluster.",
             )
         )
+
+
+def require_host_datastore(session: Session, source: CloneSource, host: SourceHost, datastore: vim.Datastore) -> None:
+    """Raise CloneError unless the source's host has the datastore, which the dry run is not asked about.
+
+    No request, unless the host lacks it. A user who may not read the host's datastores learns it from the apply.
+    """
+    if host.datastore_ids is None or datastore._moId in host.datastore_ids:
+        return
+    name = properties(session, datastore, "name").get("name", "")
+    raise CloneError(
+        Finding(
+            f"datastore {name} ({datastore._moId})" if name else f"datastore {datastore._moId}",
+            f"the host {host.name} of the source {source.inventory_path} does not have it.",
+            "A clone starts on the host of its source. Name a datastore of that host.",
+        ),
+        argument="datastore_id",
+    )
 
 
 def _is_taken(fault: vmodl.MethodFault) -> bool:
@@ -111,3 +142,11 @@ def _is_taken(fault: vmodl.MethodFault) -> bool:
 def _told(fault: vmodl.MethodFault) -> str:
     name, said = fault_name(fault), str(getattr(fault, "msg", None) or "").strip().rstrip(".")
     return f"{name}: {said}" if said else name
+
+
+def _hint(fault: vmodl.MethodFault) -> str:
+    if isinstance(fault, _NOT_THERE):
+        return " (the method exists since vCenter 6.7)"
+    if isinstance(fault, vim.fault.NoPermission):
+        return " (the method needs the privilege System.View)"
+    return ""

@@ -196,9 +196,6 @@ def _lose_sight_of(bench: Bench, name: str) -> None:
         result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=extra_config(states))))
         result(vm.runtime.host.DisconnectHost_Task())
         assert vm.runtime.connectionState == "disconnected"
-    # Only vCenter's refusal to clone it is missing in the simulator.
-    for method in ("CheckInstantClone_Task", "InstantClone_Task"):
-        bench.simulator.fault(method, "HostNotConnected", times=100, vm=name)
 
 
 @pytest.mark.parametrize("fate", ["off", "deleted", "frozen", "unreachable"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from pyVmomi import vim
@@ -109,8 +110,8 @@ def test_a_clone_more_costs_the_plan_no_request_of_the_plugin_s(
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("missing", "CheckInstantClone_Task came with vCenter 7.0"),
-        ("forbidden", "the user may not call CheckInstantClone_Task (System.View)"),
+        ("missing", "MethodNotFound (the method exists since vCenter 6.7)"),
+        ("forbidden", "NoPermission (the method needs the privilege System.View)"),
     ],
 )
 def test_without_a_dry_run_clones_are_planned_and_that_is_said_once(
@@ -132,7 +133,8 @@ def test_without_a_dry_run_clones_are_planned_and_that_is_said_once(
     assert (warning.severity, warning.summary, warning.detail) == (
         "warning",
         "No dry run",
-        f"vCenter could not be asked whether clones can be made before they are: {why}. The apply will show.",
+        "vCenter could not be asked whether clones can be made before they are: CheckInstantClone_Task answers with "
+        f"{why}. The apply will show.",
     )
     assert asked[DRY_RUN] == 2
     bench.terraform.apply()
@@ -152,36 +154,58 @@ def test_what_the_dry_run_says_is_an_error(
     assert asked[DRY_RUN] == 1
 
 
-def test_a_dry_run_whose_task_fails_is_an_error(bench: Bench) -> None:
-    """Not a result that lists faults: the task itself ends with one."""
-    bench.simulator.fault(DRY_RUN, "InsufficientResourcesFault")
-    whole = clones(bench.source, bench.release, ["untried"])
+@pytest.mark.parametrize("at", ["call", "task"])
+@pytest.mark.parametrize("fault", ["InsufficientResourcesFault", "InvalidArgument", "NoPermission", "NotSupported"])
+def test_a_fault_of_the_dry_run_is_one_warning_and_the_apply_goes_on(
+    bench: Bench, fault: str, at: Literal["call", "task"]
+) -> None:
+    """As against a fault that its result lists."""
+    own = machine(bench.source, bench.release)
+    names = _names(f"unasked-{fault.lower()}-{at}", 3)
+    # Two targets: the folder is another one.
+    folder = {"folder": f"{fault}-{at}"}
+    with Client(bench.simulator) as client:
+        client.find("vm").CreateFolder(folder["folder"])
+    machines = {name: own | {"name": name} | (folder if name == names[-1] else {}) for name in names}
+    bench.simulator.fault(DRY_RUN, fault, times=2, at=at)
+
+    plan, asked = _planned(bench, document(bench.release, machines))
+
+    assert len(plan.require().changes) == 3
+    (warning,) = plan.diagnostics
+    assert (warning.severity, warning.summary) == ("warning", "No dry run")
+    assert f"CheckInstantClone_Task answers with {fault}" in warning.detail
+    assert asked[DRY_RUN] == 2
+    bench.simulator.fault(DRY_RUN, fault, times=2, at=at)
+    bench.terraform.apply()
+    assert bench.methods(*names[:2]) == []
+    assert bench.terraform.plan() == {}
+    bench.terraform.destroy()
+
+
+def test_a_dry_run_is_asked_about_no_datastore_and_the_clone_gets_it(bench: Bench) -> None:
+    """The simulator refuses a dry run with a datastore, as the API reference says."""
+    whole = clones(bench.source, bench.release, ["placed"])
+    whole["data"]["vsphere_datastore"]["datastore"]["name"] = "LocalDS_1"
 
     plan, asked = _planned(bench, whole)
 
-    (error,) = plan.errors
-    assert (error.summary, error.address) == ("vCenter refuses", 'vsphere_virtual_machine.vm["untried"]')
-    assert "(checking a clone of /DC0/vm/golden): vCenter answers with InsufficientResourcesFault: " in error.detail
+    assert plan.require().diagnostics == []
     assert asked[DRY_RUN] == 1
-    # The next plan asks again.
-    assert len(_planned(bench, whole)[0].require().changes) == 1
+    bench.terraform.apply()
+    with Client(bench.simulator) as client:
+        assert client.vm("placed").config.files.vmPathName.startswith("[LocalDS_1] ")
+    bench.terraform.destroy()
 
 
-@pytest.mark.parametrize(
-    ("fault", "why"),
-    [
-        ("NoPermission", "the user may not call CheckInstantClone_Task (System.View)"),
-        ("NotSupported", "CheckInstantClone_Task came with vCenter 7.0"),
-    ],
-)
-def test_a_dry_run_that_ends_so_is_none(bench: Bench, fault: str, why: str) -> None:
-    bench.simulator.fault(DRY_RUN, fault)
+def test_a_vcenter_that_takes_a_datastore_is_asked_about_none_either(bench: Bench) -> None:
+    bench.simulator.quirk("check", "accepts-datastore")
 
-    plan, _ = _planned(bench, clones(bench.source, bench.release, _names("unasked", 2)))
+    plan, asked = _planned(bench, clones(bench.source, bench.release, ["accepted"]))
 
-    assert len(plan.require().changes) == 2
-    (warning,) = plan.diagnostics
-    assert (warning.summary, why in warning.detail) == ("No dry run", True)
+    assert plan.require().diagnostics == []
+    assert asked[DRY_RUN] == 1
+    bench.simulator.reset_quirks("check")
 
 
 # --- what is not known yet ---------------------------------------------------------------------------------------
@@ -300,6 +324,25 @@ def test_a_pool_of_other_hosts(bench: Bench) -> None:
     assert "/DC0/vm/golden: it runs on the host DC0_C0_H" in error.detail
     assert "which is not of the cluster of the resource pool Resources (resgroup-" in error.detail
     assert error.detail.endswith("A clone starts on its source's host: name a resource pool of its cluster.")
+
+
+def test_a_datastore_that_the_source_s_host_lacks(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "lonely").mkdir()
+    with Client(bench.simulator) as client:
+        elsewhere = client.find("host/DC0_H0/DC0_H0").configManager.datastoreSystem
+        datastore = elsewhere.CreateLocalDatastore(name="lonely", path=str(tmp_path / "lonely"))
+        identifier, host = datastore._moId, client.vm("golden").runtime.host.name
+    whole = clones(bench.source, bench.release, ["adrift"])
+    whole["data"]["vsphere_datastore"]["datastore"]["name"] = "lonely"
+
+    plan, asked = _planned(bench, whole)
+
+    (error,) = plan.errors
+    assert error.detail == (
+        f"datastore lonely ({identifier}): the host {host} of the source /DC0/vm/golden does not have it. "
+        "A clone starts on the host of its source. Name a datastore of that host."
+    )
+    assert DRY_RUN not in asked
 
 
 def test_another_host_than_the_source_s(bench: Bench) -> None:

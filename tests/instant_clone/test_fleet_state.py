@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.fleet import StateSettings
+from instant_clone.errors import FleetFileError
+from instant_clone.fleet import StateSettings, with_environment
 from tests.instant_clone.fleet_files import PLACE, WEB, errors, parse
 
 
@@ -19,6 +20,46 @@ def test_states_are_files_in_the_projects_folder_by_default(tmp_path: Path) -> N
 def test_an_argument_beside_the_default_path_keeps_it(tmp_path: Path) -> None:
     state = parse(tmp_path, f'[state]\nworkspace_dir = "workspaces"\n{WEB}').state
     assert state.arguments_for("web") == {"path": "state/web.tfstate", "workspace_dir": "workspaces"}
+
+
+def test_states_of_workspaces_are_beside_the_state_of_their_fleet(tmp_path: Path) -> None:
+    fleet_file = with_environment(parse(tmp_path, WEB), {"TF_WORKSPACE": "blue"})
+    assert fleet_file.state.arguments_for("web") == {
+        "path": "state/web.tfstate",
+        "workspace_dir": "state/web.tfstate.d",
+    }
+
+
+def test_states_of_workspaces_follow_the_path_of_the_fleet_file(tmp_path: Path) -> None:
+    fleet_file = parse(tmp_path, f'[state]\npath = "../states/{{fleet}}/x"\n{WEB}')
+    state = with_environment(fleet_file, {"TF_WORKSPACE": "blue"}).state
+    assert state.arguments_for("web")["workspace_dir"] == "../states/web/x.d"
+
+
+@pytest.mark.parametrize("workspace", ["", "default"])
+def test_the_default_workspace_changes_no_argument(workspace: str, tmp_path: Path) -> None:
+    fleet_file = parse(tmp_path, WEB)
+    assert with_environment(fleet_file, {"TF_WORKSPACE": workspace}) == fleet_file
+
+
+@pytest.mark.parametrize(
+    "state",
+    ['workspace_dir = "workspaces"', 'workspace_dir = "w/{fleet}"', 'backend = "s3"\nkey = "{fleet}"\nbucket = "b"'],
+)
+def test_a_workspace_dir_in_the_fleet_file_and_other_backends_stay_as_they_are(state: str, tmp_path: Path) -> None:
+    fleet_file = parse(tmp_path, f"[state]\n{state}\n{WEB}")
+    assert with_environment(fleet_file, {"TF_WORKSPACE": "blue"}) == fleet_file
+
+
+def test_fleets_do_not_share_the_state_of_a_workspace(tmp_path: Path) -> None:
+    lab = WEB.replace("fleets.web", "fleets.lab")
+    fleet_file = parse(tmp_path, f'[state]\nworkspace_dir = "workspaces"\n{WEB}{lab}')
+    with pytest.raises(FleetFileError) as caught:
+        with_environment(fleet_file, {"TF_WORKSPACE": "blue"})
+    assert str(caught.value).splitlines()[-1].strip(" -") == (
+        "[state] workspace_dir: has no {fleet}: the fleets web and lab would share the state of the workspace blue. "
+        "Put {fleet} into it."
+    )
 
 
 def test_any_backend_has_its_arguments_with_the_fleet_in_them(tmp_path: Path) -> None:

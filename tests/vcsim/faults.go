@@ -27,6 +27,8 @@ func newFault(name string) types.BaseMethodFault {
 		return &types.DuplicateName{Name: "name", Object: nobody}
 	case "ManagedObjectNotFound":
 		return &types.ManagedObjectNotFound{Obj: nobody}
+	case "MethodNotFound":
+		return &types.MethodNotFound{Receiver: nobody, Method: "Method"}
 	case "DisallowedMigrationDeviceAttached":
 		return &types.DisallowedMigrationDeviceAttached{Fault: types.LocalizedMethodFault{
 			Fault: &types.RemoteDeviceNotSupported{DeviceNotSupported: types.DeviceNotSupported{Device: "CD/DVD drive 1"}},

@@ -21,7 +21,7 @@ type quirk struct {
 
 // quirkValues are the quirks, with the values that each may have; nil stands for any.
 var quirkValues = map[string][]string{
-	"check":               {"missing", "forbidden"},
+	"check":               {"accepts-datastore", "forbidden", "missing"},
 	"clone-differs":       nil,
 	"delta-fields":        {"unset", "other"},
 	"device-keys":         {"renumbered"},
@@ -92,7 +92,7 @@ func (q *quirks) value(name string, src *simulator.VirtualMachine) string {
 	return found[len(found)-1].Value
 }
 
-// check is the fault of CheckInstantClone_Task where it is missing, as before vSphere 7.0, or forbidden.
+// check is the fault of CheckInstantClone_Task where it is missing, as before vSphere 6.7 (pyvmomi's version12), or forbidden.
 func (q *quirks) check(req any) types.BaseMethodFault {
 	call, ok := req.(*types.CheckInstantClone_Task)
 	if !ok {
@@ -103,6 +103,17 @@ func (q *quirks) check(req any) types.BaseMethodFault {
 		return &types.MethodNotFound{Receiver: call.This, Method: "CheckInstantClone_Task"}
 	case "forbidden":
 		return &types.NoPermission{Object: &call.Vm, PrivilegeId: "System.View"}
+	}
+	return nil
+}
+
+// uncheckable is the fault of CheckInstantClone_Task for a location that only InstantClone_Task takes.
+func (q *quirks) uncheckable(loc *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
+	switch {
+	case loc.Host != nil:
+		return invalid("spec.location.host")
+	case loc.Datastore != nil && q.value("check", nil) != "accepts-datastore":
+		return invalid("spec.location.datastore")
 	}
 	return nil
 }

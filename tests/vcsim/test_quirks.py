@@ -273,6 +273,21 @@ def test_dry_run_of_an_instant_clone_is_not_to_be_had(
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, spec("checked"))) is None
 
 
+def test_dry_run_with_a_datastore_is_accepted_where_a_vcenter_does(
+    simulated: Simulator, client: Client, source: Any
+) -> None:
+    checker = client.content.vmProvisioningChecker
+    placed = spec("checked", datastore=source.datastore[0])
+    assert fault_of(lambda: checker.CheckInstantClone_Task(source, placed)) == "InvalidArgument"
+
+    simulated.quirk("check", "accepts-datastore")
+
+    (found,) = result(checker.CheckInstantClone_Task(source, placed))
+    assert found.error == []
+    on_host = spec("checked", host=source.runtime.host)
+    assert fault_of(lambda: checker.CheckInstantClone_Task(source, on_host)) == "InvalidArgument"
+
+
 def test_option_that_a_field_stands_for_is_refused_instead_of_ignored(simulated: Simulator, source: Any) -> None:
     reconfigure = vim.vm.ConfigSpec(extraConfig=extra_config({"memsize": "64"}))
     simulated.quirk("own-keys", "refused")

@@ -61,6 +61,17 @@ def test_check_foretells_that_a_name_is_taken(client: Client, check: Callable[..
     assert check(client.vm("golden-web"), "golden-off") == ["DuplicateName"]
 
 
+@pytest.mark.parametrize("field", ["datastore", "host"])
+def test_check_does_not_take_what_the_task_takes(field: str, client: Client) -> None:
+    source = client.vm("golden-web")
+    location = {"datastore": source.datastore[0], "host": source.runtime.host}
+    checker = client.content.vmProvisioningChecker
+    checked = spec("checked", **{field: location[field]})
+
+    assert fault_of(lambda: checker.CheckInstantClone_Task(source, checked)) == "InvalidArgument"
+    assert fault_of(lambda: source.InstantClone_Task(spec(f"on-{field}", **{field: location[field]}))) is None
+
+
 def test_vm_that_is_off_is_refused(client: Client) -> None:
     assert fault_of(lambda: client.vm("golden-off").InstantClone_Task(spec("refused"))) == "InvalidPowerState"
     assert client.vm("refused") is None

@@ -1,4 +1,4 @@
-"""The disk chain of a running source, which each clone makes longer."""
+"""The disk chain of a running source, which each clone makes longer, and what a dry run comes to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from instant_clone.provider.messages import Diagnostic, DynamicValue
 from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.stock_client import Imported, StockClient
 from instant_clone.provider.values import InstantCloneBlock
+from instant_clone.vcenter.clone import Cloner, CloneRequest
 from instant_clone.vcenter.clone_source import CloneSource
+from instant_clone.vcenter.preflight import DryRun
 from instant_clone.versions import ProviderVersion
 
 UNKNOWN = msgpack.ExtType(0, b"")
@@ -128,3 +130,46 @@ def test_both_say_how_long_the_chain_is_and_what_to_do() -> None:
         "this plan there would be 256; vSphere allows 255. Freeze the source, make it anew, or spread the fleet over "
         "several sources."
     )
+
+
+class _DryRuns:
+    """A cloner whose dry runs have these results, in this order."""
+
+    def __init__(self, *results: DryRun) -> None:
+        self._results = iter(results)
+
+    def check(self, *_: object) -> DryRun:
+        return next(self._results)
+
+
+def _dry_runs(*results: DryRun) -> list[list[Diagnostic]]:
+    """What is said of clones of as many targets as there are results."""
+    cloner = cast(Cloner, _DryRuns(*results))
+    checked = Checks(cast(StockClient, None), cast(Sources, None), version=ProviderVersion(2, 16, 1), folders=())
+    source = Source(GOLDEN, Imported({}, b""))
+    return [
+        checked._refused_by_vcenter(
+            cloner, source, CloneRequest("web-1", f"resgroup-{number}", "", "datastore-1", (), {}, 5)
+        )
+        for number in range(len(results))
+    ]
+
+
+def test_dry_runs_that_end_with_faults_are_one_warning_for_all_targets() -> None:
+    said = _dry_runs(DryRun(missing="it answers with InvalidArgument: A"), DryRun(missing="it answers with B"))
+
+    assert _kinds(said) == [[("warning", "No dry run")], []]
+    assert said[0][0].detail == (
+        "vCenter could not be asked whether clones can be made before they are: it answers with InvalidArgument: A. "
+        "The apply will show."
+    )
+
+
+def test_findings_of_dry_runs_are_errors_for_each_target() -> None:
+    refused = DryRun(errors=("InvalidArgument: A",))
+
+    assert _kinds(_dry_runs(refused, DryRun(), refused)) == [
+        [("error", "vCenter would refuse the clone")],
+        [],
+        [("error", "vCenter would refuse the clone")],
+    ]
