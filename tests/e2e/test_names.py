@@ -24,7 +24,7 @@ from tests.support.releases import skip_unless_repeatable
 from tests.support.simulator import Simulator
 from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
-from tests.vcsim.client import Client, result
+from tests.vcsim.client import Client, clone, disks, result
 
 SEED = 2026
 FLEETS = 4
@@ -214,8 +214,7 @@ def make_place(client: Client, place: Place, folder: Path) -> None:
     assert outer is not None
     inner = outer.CreateFolder(place.folders[1])
     for own in dict.fromkeys((place.source, decoy_of(place.source))):
-        spec = vim.vm.InstantCloneSpec(name="copy", location=vim.vm.RelocateSpec(folder=inner))
-        copy = result(golden.InstantClone_Task(spec))
+        copy = clone(golden, "copy", folder=inner)
         result(copy.Rename_Task(stored_name(own)))
 
 
@@ -291,19 +290,18 @@ def _live(client: Client, workspace: Workspace, name: str, place: Place) -> None
     path = "/".join(stored_name(part) for part in place.folders)
     source = client.vm(f"{path}/{stored_name(place.source)}")
     for index in range(2):
-        clone = client.vm(f"{path}/{name}-{index}")
-        assert clone.resourcePool.name == stored_name(place.pool)
-        assert clone.config.files.vmPathName.startswith(f"[{stored_name(place.datastore)}] ")
-        assert [each.name for each in clone.network] == [stored_name(place.network)]
-        assert _base(clone) in _chain(source)
+        made = client.vm(f"{path}/{name}-{index}")
+        assert made.resourcePool.name == stored_name(place.pool)
+        assert made.config.files.vmPathName.startswith(f"[{stored_name(place.datastore)}] ")
+        assert [each.name for each in made.network] == [stored_name(place.network)]
+        assert _base(made) in _chain(source)
     assert "No changes." in terraform("plan")
     terraform("destroy", "-auto-approve")
 
 
 def _chain(machine: Any) -> list[str]:
-    backing = next(
-        each for each in machine.config.hardware.device if isinstance(each, vim.vm.device.VirtualDisk)
-    ).backing
+    """The files of a VM's first disk, the topmost first."""
+    backing = disks(machine)[0].backing
     chain = []
     while backing is not None:
         chain.append(backing.fileName)
@@ -311,9 +309,9 @@ def _chain(machine: Any) -> list[str]:
     return chain
 
 
-def _base(clone: Any) -> str:
+def _base(machine: Any) -> str:
     """The file that a clone's first disk is a delta on."""
-    return _chain(clone)[1]
+    return _chain(machine)[1]
 
 
 def _all(client: Client, kind: Any) -> list[Any]:
