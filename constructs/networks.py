@@ -37,8 +37,7 @@ class Networks(Construct):
         super().__init__(scope, id_)
         self.ids = {}
         for name, resource in resource_names(names).items():
-            network = DataVsphereNetwork(
-                self, resource, name=finder_template(name), datacenter_id=datacenter_id, provider=provider
-            )
+            exact = finder_template(self, name, local=f"{prefix}{resource}_name")
+            network = DataVsphereNetwork(self, resource, name=exact, datacenter_id=datacenter_id, provider=provider)
             network.override_logical_id(prefix + resource)
             self.ids[name] = network.id

@@ -65,14 +65,21 @@ class Placement(Construct):
             element.override_logical_id(prefix + element.node.id)
             return element
 
+        def exactly(name: str, template: str) -> str:
+            return finder_template(self, template, local=f"{prefix}{name}_name")
+
         self.datacenter_id = datacenter_id = named(
-            DataVsphereDatacenter(self, "datacenter", name=finder_template(datacenter), provider=provider)
+            DataVsphereDatacenter(self, "datacenter", name=exactly("datacenter", datacenter), provider=provider)
         ).id
         self.datastore_id = self.datastore_cluster_id = None
         if datastore is not None:
             self.datastore_id = named(
                 DataVsphereDatastore(
-                    self, "datastore", name=finder_template(datastore), datacenter_id=datacenter_id, provider=provider
+                    self,
+                    "datastore",
+                    name=exactly("datastore", datastore),
+                    datacenter_id=datacenter_id,
+                    provider=provider,
                 )
             ).id
         if datastore_cluster is not None:
@@ -80,7 +87,7 @@ class Placement(Construct):
                 DataVsphereDatastoreCluster(
                     self,
                     "datastore_cluster",
-                    name=finder_template(datastore_cluster),
+                    name=exactly("datastore_cluster", datastore_cluster),
                     datacenter_id=datacenter_id,
                     provider=provider,
                 )
@@ -89,7 +96,7 @@ class Placement(Construct):
             DataVsphereResourcePool(
                 self,
                 "resource_pool",
-                name=finder_template(resource_pool),
+                name=exactly("resource_pool", resource_pool),
                 datacenter_id=datacenter_id,
                 provider=provider,
             )
@@ -98,7 +105,7 @@ class Placement(Construct):
         if cluster is not None:
             self.cluster_id = named(
                 DataVsphereComputeCluster(
-                    self, "cluster", name=finder_template(cluster), datacenter_id=datacenter_id, provider=provider
+                    self, "cluster", name=exactly("cluster", cluster), datacenter_id=datacenter_id, provider=provider
                 )
             ).id
         self.folder = folder or None

@@ -9,10 +9,10 @@ from cdktf import TerraformLocal, TerraformProvider, Token
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 
 from constructs import Construct
-from constructs.finder_patterns import finder_template
 from constructs.hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
 from constructs.literals import literal
 from constructs.postconditions import postconditions
+from instant_clone.inventory_names import finder_pattern
 from instant_clone.replica import Replica
 from instant_clone.replica.devices import unit_number
 from instant_clone.source import SourceVm
@@ -91,7 +91,7 @@ class SourceData(Construct):
         if self._release >= LOOKED_UP_BY_UUID:
             identity: dict[str, Any] = {"uuid": self._source.uuid}
         else:
-            identity = {"name": finder_template(literal(self._source.inventory_path))}
+            identity = {"name": literal(finder_pattern(self._source.inventory_path))}
         data = DataVsphereVirtualMachine(
             self,
             "data",

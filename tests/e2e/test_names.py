@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cdktf import App, TerraformStack
 from pyVmomi import vim
 
-from instant_clone.inventory_names import stored_name
+from constructs.finder_patterns import finder_template
+from instant_clone.inventory_names import finder_pattern, stored_name
 from instant_clone.owner import OWNER_KEY
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform
@@ -152,6 +154,28 @@ def test_the_import_command_of_a_message_names_that_vm(
 
     assert told == "/DC0/vm/it's \\[7]/taken"
     assert bench.methods(moid, decoy_vm._moId) == []
+
+
+def test_terraform_makes_the_same_pattern_of_a_reference(bench: Bench, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    texts = [*(name for place in map(names, [chance] * 20) for name in (place.network, place.pool))]
+    texts += ["network-12", "vm-network", ".hidden", "Network:x", "domain-c8/x", "*", "[", "]", "?", "\\"]
+    stack = TerraformStack(App(outdir=str(tmp_path / "out"), skip_validation=True), "names")
+    bench.terraform.write(
+        {
+            "variable": {"texts": {"default": {f"n{index}": text for index, text in enumerate(texts)}}},
+            "locals": {f"l{index}": f"${{var.texts.n{index}}}" for index in range(len(texts))},
+            "output": {
+                f"o{index}": {"value": finder_template(stack, f"${{var.texts.n{index}}}", local=f"l{index}")}
+                for index in range(len(texts))
+            },
+        }
+    )
+    bench.terraform.apply()
+
+    outputs = json.loads(bench.terraform.run("output", "-json").require().stdout)
+
+    assert [outputs[f"o{index}"]["value"] for index in range(len(texts))] == [finder_pattern(text) for text in texts]
 
 
 @dataclass(frozen=True)

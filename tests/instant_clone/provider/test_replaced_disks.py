@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import pytest
+
+from instant_clone.provider.replaced_disks import orphans_in_words, pair_disks
+
+UNKNOWN = msgpack.ExtType(0, b"")
+
+
+def disk(label: str, unit: int, uuid: str = "old", **others: Any) -> dict[str, Any]:
+    base = {"label": label, "unit_number": unit, "controller_type": "scsi", "uuid": uuid, "size": 16}
+    return base | {"keep_on_remove": False, "attach": False, "path": f"{uuid}.vmdk"} | others
+
+
+def orphan(number: int, unit: int, **others: Any) -> dict[str, Any]:
+    return disk(f"orphaned_disk_{number}", unit, "new", keep_on_remove=True, **others)
+
+
+def vm(*disks: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "web-0", "disk": list(disks)}
+
+
+def test_a_disk_at_the_place_of_another_gets_its_label_and_what_is_kept() -> None:
+    before = vm(disk("disk0", 0), disk("data", 1, keep_on_remove=True))
+
+    paired = pair_disks(vm(orphan(0, 0), orphan(1, 1)), before)
+
+    assert paired.state == vm(disk("disk0", 0, "new"), disk("data", 1, "new", keep_on_remove=True))
+    assert [(each.severity, each.summary) for each in paired.diagnostics] == [(2, "Disk is another one")] * 2
+    assert paired.diagnostics[0].detail.startswith(
+        "web-0: disk0 (scsi unit 0, 16 GiB) has the UUID new and the file new.vmdk; the state has old and old.vmdk. "
+    )
+
+
+def test_disks_that_are_the_same_ones_are_left_alone() -> None:
+    state = vm(disk("disk0", 0), disk("disk1", 1))
+
+    paired = pair_disks(state, state)
+
+    assert (paired.state, paired.diagnostics) == (state, ())
+
+
+def test_a_disk_at_a_place_of_its_own_stays_an_orphan() -> None:
+    state = vm(disk("disk0", 0), orphan(0, 3))
+
+    paired = pair_disks(state, vm(disk("disk0", 0)))
+
+    assert (paired.state, paired.diagnostics) == (state, ())
+
+
+def test_a_disk_that_is_gone_is_missed() -> None:
+    paired = pair_disks(vm(disk("disk0", 0)), vm(disk("disk0", 0), disk("disk1", 1), orphan(0, 2)))
+
+    assert [each.summary for each in paired.diagnostics] == ["Disk is missing"]
+    assert "has no disk disk1 (scsi unit 1, 16 GiB) any more" in paired.diagnostics[0].detail
+
+
+def test_an_orphan_that_was_one_before_is_nothing_new() -> None:
+    state = vm(orphan(1, 4))
+
+    paired = pair_disks(state, vm(orphan(0, 4)))
+
+    assert (paired.state, paired.diagnostics) == (state, ())
+
+
+def test_a_vm_without_disks_stays_one() -> None:
+    assert pair_disks({"name": "web-0", "disk": None}, {"disk": None}).state == {"name": "web-0", "disk": None}
+
+
+def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
+    words = {"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]}
+
+    named, without = orphans_in_words(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), words)
+
+    assert named == vm(disk("disk0", 0), disk("data", 3, "new", keep_on_remove=True), orphan(1, 5))
+    assert without == ("scsi unit 5, 16 GiB",)
+
+
+@pytest.mark.parametrize("words", [{"disk": UNKNOWN}, {"disk": [disk("data", 3), UNKNOWN]}, {}, {"disk": None}])
+def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: dict[str, Any]) -> None:
+    prior = vm(orphan(0, 3))
+
+    assert orphans_in_words(prior, words) == (prior, ())
+
+
+def test_only_orphans_are_renamed() -> None:
+    prior = vm(disk("disk0", 0))
+
+    assert orphans_in_words(prior, {"disk": [disk("other", 0)]}) == (prior, ())

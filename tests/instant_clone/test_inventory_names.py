@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instant_clone.inventory_names import finder_pattern, matched_path, plain_name, stored_name, stored_path
+
+STORED = st.text().map(stored_name)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("a%2fb", "a/b"), ("a%2Fb", "a/b"), ("100%25", "100%"), ("100%", "100%"), ("a%5cb", "a\\b"), ("a%252fb", "a%2fb")],
+)
+def test_names_are_compared_as_people_read_them(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+@given(st.text())
+def test_a_stored_name_is_read_as_the_name(name: str) -> None:
+    assert plain_name(stored_name(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("web/blue", "web/blue"),
+        ("50% off", "50%25 off"),
+        ("50%25 off", "50%25 off"),
+        ("a%2Fb/c", "a%2Fb/c"),
+        ("a\\b", "a%5cb"),
+        ("100%2525", "100%2525"),
+    ],
+)
+def test_a_path_that_a_user_wrote_is_taken_as_vcenter_stores_it(written: str, stored: str) -> None:
+    assert stored_path(written) == stored
+
+
+@given(STORED)
+def test_a_stored_path_stays_as_it_is(path: str) -> None:
+    assert stored_path(path) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("DC0_C0/Resources", "DC0_C0/Resources"),
+        ("VM Network", "VM Network"),
+        ("[Prod] Web", "\\[Prod] Web"),
+        ("/DC0/vm/rack[1-3]/a*b?", "/DC0/vm/rack\\[1-3]/a\\*b\\?"),
+        ("a\\b", "a\\\\b"),
+        (".hidden/x", "\\.hidden/x"),
+        ("a/.hidden", "a/.hidden"),
+        ("network-12", "\\network-12"),
+        ("domain-c8", "\\domain-c8"),
+        ("vm-network", "vm-network"),
+        ("network-12/x", "network-12/x"),
+        ("Network:network-12", "\\Network:network-12"),
+        ("http: a", "http: a"),
+    ],
+)
+def test_a_pattern_matches_nothing_but_the_path(path: str, pattern: str) -> None:
+    assert finder_pattern(path) == pattern
+
+
+@given(STORED)
+def test_a_path_is_read_back_from_its_pattern(path: str) -> None:
+    assert matched_path(finder_pattern(path)) == path
+
+
+@given(STORED)
+def test_no_character_of_a_pattern_is_special(path: str) -> None:
+    assert re.search(r"[*?\[]", re.sub(r"\\.", "", finder_pattern(path), flags=re.DOTALL)) is None
