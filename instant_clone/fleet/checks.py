@@ -11,6 +11,7 @@ from instant_clone.fleet.draft import Draft
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.fleet.planned import interface_of
 from instant_clone.fleet.tables import Network
+from instant_clone.inventory_names import plain_name
 
 __all__ = ["guestinfo_findings", "list_findings", "name_findings", "placement_findings", "source_findings"]
 
@@ -64,8 +65,19 @@ def placement_findings(draft: Draft) -> Iterator[Finding]:
     if fleet.pin and fleet.cluster is None and draft.sound("pin"):
         what = f"the clones cannot be pinned: {fleet.resource_pool!r} does not tell the cluster."
         yield Finding(f"{table} resource_pool", what, 'Write it as "CLUSTER/Resources", or pin = false.')
-    if fleet.create_folder and not fleet.folder and draft.sound("folder"):
-        yield Finding(f"{table} folder", "is missing, but create_folder = true asks for it.", "Name the folder.")
+    if "]" in (fleet.datastore or ""):
+        # object/datastore_path.go, FromString: of "[ssd[1]] web-0/web-0.vmx" it reads the datastore "ssd[1".
+        what = f"the stock provider cannot read a VM on {fleet.datastore!r}, whose name has a closing bracket."
+        yield Finding(f"{table} datastore", what, "Rename the datastore, or name another one.")
+    if fleet.create_folder and draft.sound("folder"):
+        if not fleet.folder:
+            yield Finding(f"{table} folder", "is missing, but create_folder = true asks for it.", "Name the folder.")
+        elif "%" in (name := fleet.folder.rpartition("/")[2]):
+            # vCenter escapes the name once more, and Terraform refuses a path that is read back otherwise.
+            what = f"the stock provider cannot make {plain_name(name)!r}, as vCenter stores %, / and \\ as escapes."
+            yield Finding(
+                f"{table} folder", what, "Choose another name, or make the folder and leave out create_folder."
+            )
 
 
 def list_findings(draft: Draft) -> Iterator[Finding]:

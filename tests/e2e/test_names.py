@@ -26,7 +26,7 @@ from tests.support.releases import skip_unless_repeatable
 from tests.support.simulator import Simulator
 from tests.support.stock import StockProvider
 from tests.support.workspace import Finished, Workspace
-from tests.vcsim.client import Client, clone, disks, result
+from tests.vcsim.client import Client, clone, controller, disk, disks, machine_spec, nic, result
 
 SEED = 2026
 FLEETS = 4
@@ -258,6 +258,7 @@ datacenter    = "DC0"
 datastore     = {json.dumps(written(place.datastore, chance))}
 resource_pool = {json.dumps(f"{written(cluster, chance)}/Resources/{written(place.pool, chance)}")}
 folder        = {json.dumps(path)}
+names         = "{{fleet}} [{{index}}]*?"
 
 [[fleets.{name}.sources]]
 vm    = {json.dumps(f"{path}/{written(place.source, chance)}")}
@@ -297,7 +298,7 @@ def hold(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int
             _live(client, workspace, name, place)
         assert {each._moId for each in _all(client, vim.VirtualMachine)} == decoys
         made = [call.clone for call in simulator.calls() if call.method == "InstantClone_Task" and call.clone != "copy"]
-        assert sorted(made) == sorted(f"{name}-{index}" for name in places for index in range(2))
+        assert sorted(made) == sorted(f"{name} [{index}]*?" for name in places for index in range(2))
         changed = {call.method for call in simulator.calls() if call.moref in decoys}
         assert changed <= {"InstantClone_Task", "Rename_Task"}
 
@@ -314,7 +315,7 @@ def _live(client: Client, workspace: Workspace, name: str, place: Place) -> None
     path = "/".join(stored_name(part) for part in place.folders)
     source = client.vm(f"{path}/{stored_name(place.source)}")
     for index in range(2):
-        made = client.vm(f"{path}/{name}-{index}")
+        made = client.vm(f"{path}/{name} [{index}]*?")
         assert made.resourcePool.name == stored_name(place.pool)
         assert made.config.files.vmPathName.startswith(f"[{stored_name(place.datastore)}] ")
         assert [each.name for each in made.network] == [stored_name(place.network)]
@@ -351,6 +352,61 @@ def test_names_of_all_printable_characters(
 ) -> None:
     simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
     hold(simulator, stock, tmp_path, count=FLEETS, seed=SEED)
+
+
+def test_a_standalone_host_and_a_source_of_such_names(
+    start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    place, host_name = names(chance), names(chance).pool
+    simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
+    store = tmp_path / "store"
+    store.mkdir()
+    with Client(simulator) as client:
+        hosts = client.find("host")
+        for own in dict.fromkeys((stored_name(host_name), decoy_of(stored_name(host_name)))):
+            connect = vim.host.ConnectSpec(hostName=own, userName="root", password="word", force=True)
+            result(hosts.AddStandaloneHost_Task(connect, addConnected=True))
+        host = client.find(f"host/{stored_name(host_name)}").host[0]
+        host.configManager.datastoreSystem.CreateLocalDatastore("own", str(store))
+        spec = machine_spec(
+            stored_name(place.source),
+            [
+                controller(vim.vm.device.ParaVirtualSCSIController, -1),
+                disk(-1, 0, 1 << 30),
+                nic(
+                    vim.vm.device.VirtualVmxnet3,
+                    vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName="VM Network"),
+                ),
+            ],
+            files=vim.vm.FileInfo(vmPathName="[own]"),
+        )
+        source = result(client.find("vm").CreateVM_Task(config=spec, pool=host.parent.resourcePool, host=host))
+        result(source.PowerOnVM_Task())
+        workspace = Workspace(tmp_path / "workspace", stock_binary=stock.path, vcenter=simulator.environment(base={}))
+        (workspace.folder / "fleets.toml").write_text(
+            f"""
+[fleets.alone]
+datacenter    = "DC0"
+datastore     = "own"
+resource_pool = {json.dumps(f"{written(host_name, chance)}/Resources")}
+pin           = false
+
+[[fleets.alone.sources]]
+vm    = {json.dumps(written(place.source, chance))}
+count = 1
+""",
+            encoding="utf-8",
+        )
+        done(workspace.run("python", "main.py"))
+        stack = workspace.folder / "cdktf.out" / "stacks" / "alone"
+        for command in (("init",), ("plan",), ("apply", "-auto-approve")):
+            done(workspace.run("terraform", *command, "-input=false", "-no-color", folder=stack))
+        made = client.vm("alone-0")
+        assert made.runtime.host == host
+        assert "No changes." in done(workspace.run("terraform", "plan", "-no-color", folder=stack)).output
+        done(workspace.run("terraform", "destroy", "-auto-approve", "-no-color", folder=stack))
+        assert client.vm("alone-0") is None
 
 
 @pytest.mark.long

@@ -192,6 +192,24 @@ sources = []
             ],
         ),
         (
+            fleet('datacenter = "d"\ndatastore = "ssd[1]"\nresource_pool = "c/Resources"'),
+            [
+                (
+                    "[fleets.web] datastore: the stock provider cannot read a VM on 'ssd[1]', whose name has a closing "
+                    "bracket. Rename the datastore, or name another one."
+                )
+            ],
+        ),
+        (
+            fleet(f'{PLACE}folder = "50% off/a%2fb"\ncreate_folder = true'),
+            [
+                (
+                    "[fleets.web] folder: the stock provider cannot make 'a/b', as vCenter stores %, / and \\ as "
+                    "escapes. Choose another name, or make the folder and leave out create_folder."
+                )
+            ],
+        ),
+        (
             fleet(f'{PLACE}names = "web"'),
             [
                 (

@@ -309,3 +309,17 @@ members = "1-0"
         "[[fleets.a.networks]] number 1, mac: the member 1 would get an address above 00:50:56:3f:ff:ff. Begin lower.",
         "[[fleets.b.sources]] number 1, members: the range '1-0' runs backwards. Write \"0-1\".",
     ]
+
+
+def test_names_of_inventory_objects_are_taken_as_vcenter_stores_them(tmp_path: Path) -> None:
+    place = """
+        datacenter = "50% DC"
+        datastore = "a%2fb"
+        resource_pool = "C[1]*/Resources"
+        folder = 'back\\slash/[Prod] Web'
+        """
+    written = parse(tmp_path, fleet(place) + '[[fleets.web.networks]]\nnetwork = "DHCP%2F24 100%"\n').fleets["web"]
+
+    assert (written.datacenter, written.datastore, written.resource_pool) == ("50%25 DC", "a%2fb", "C[1]*/Resources")
+    assert written.folder == "back%5cslash/[Prod] Web"
+    assert written.networks[0].network == "DHCP%2F24 100%25"

@@ -128,10 +128,10 @@ def clone(source: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 
 def machine_spec(name: str, added: Iterable[Any] = (), **settings: Any) -> Any:
     """A ConfigSpec of a new VM with these devices; settings are the other fields of the ConfigSpec."""
-    given: dict[str, Any] = {"guestId": "ubuntu64Guest", "numCPUs": 1, "memoryMB": 1024} | settings
+    files = vim.vm.FileInfo(vmPathName="[LocalDS_0]")
+    given: dict[str, Any] = {"guestId": "ubuntu64Guest", "numCPUs": 1, "memoryMB": 1024, "files": files} | settings
     return vim.vm.ConfigSpec(
         name=name,
-        files=vim.vm.FileInfo(vmPathName="[LocalDS_0]"),
         deviceChange=[
             vim.vm.device.VirtualDeviceSpec(
                 operation="add",
