@@ -17,7 +17,7 @@ from tests.support.mirrors import STOCK_SOURCE
 from tests.support.simulator import Simulator
 from tests.support.stock import StockProvider
 from tests.support.workspace import PROJECT, Workspace
-from tests.vcsim.client import Client, result
+from tests.vcsim.client import Client, machine_spec, make, result
 
 PAGE = PROJECT / "docs" / "life.md"
 FLEET = """
@@ -192,6 +192,28 @@ def test_the_page_imports_a_clone_and_another_is_taken_over(reader: Reader) -> N
     assert reader.clones() == before
     # The annotation once more: nobody knows how far the interrupted apply had come.
     assert [(call.method, call.vm) for call in reader.simulator.calls()[calls:]] == [("ReconfigVM_Task", "web-1")]
+    assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
+
+
+def test_the_page_gives_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
+    before = reader.clones()
+    with Client(reader.simulator) as client:
+        original = client.vm("web-1")
+        uuid = original.config.uuid
+        result(original.PowerOffVM_Task())
+        result(original.Destroy_Task())
+        copy = make(client, machine_spec("web-1-restored", uuid=uuid))
+    calls = len(reader.simulator.calls())
+    planned = reader.workspace.run(
+        "terraform", "plan", "-input=false", "-no-color", folder=reader.workspace.folder / "cdktf.out/stacks/web"
+    )
+
+    reader.does("cd cdktf.out/stacks/web\nterraform state rm")
+
+    assert "Another virtual machine has this UUID" in planned.output
+    after = reader.clones()
+    assert {name for name in after if after[name] != before[name]} == {"web-1"}
+    assert [call.method for call in reader.simulator.calls()[calls:] if call.moref == copy._moId] == []
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
 
