@@ -42,18 +42,26 @@ class Identities:
         self._inventory: Memo[None, Mapping[str, Sequence[str]]] = Memo()
         self._counts: Memo[str, int] = Memo()
 
-    def refreshed(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Diagnostic]:
+    def before_refresh(self, name: str, uuid: str) -> None:
+        """Refuse the refresh of a resource that is, or refers to, a VM whose UUID other VMs have.
+
+        `name` is the object of the message. No request per VM. To be asked before the stock provider is, which may
+        take another VM, and ends with a panic if that is a template (release 2.0.2).
+        """
+        if self._count(uuid) > 1:
+            self.searched_uuid(name, uuid)
+
+    def after_refresh(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Diagnostic]:
         """Return warnings about a VM that the stock provider read, `after`, for the state `before`.
 
-        Both are values of vsphere_virtual_machine. No request per VM, unless something is wrong.
+        Both are values of vsphere_virtual_machine. No request, unless something is wrong.
         """
-        uuid, moid = str(after.get("uuid")), before.get("moid")
+        moid = before.get("moid")
         ours, theirs = Owner.among(before.get("extra_config")), Owner.among(after.get("extra_config"))
-        same_moid = moid is None or moid == after.get("moid")
         same_owner = ours is None or theirs is None or ours.is_of_the_same_member(theirs)
-        if same_moid and same_owner and self._count(uuid) == 1:
+        if moid in (None, after.get("moid")) and same_owner:
             return []
-        found = self._sources.cloner().vms_with_uuid(uuid)
+        found = self._sources.cloner().vms_with_uuid(str(after.get("uuid")))
         return _require(differences_from_state(found, before) or _changed_meanwhile(found, after))
 
     def before_change(self, prior: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> list[Diagnostic]:
@@ -63,11 +71,6 @@ class Identities:
         """
         found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
         return _require(differences_from_state(found, prior, ours=Owner.among((config or {}).get("extra_config"))))
-
-    def refreshed_uuid(self, uuid: str) -> None:
-        """Refuse a refreshed resource that refers to a UUID which several VMs have. No request per VM."""
-        if self._count(uuid) > 1:
-            self.searched_uuid(f"The VM with the UUID {uuid}", uuid)
 
     def searched_uuid(self, name: str, uuid: str) -> None:
         """Refuse a change if at this moment several VMs have the UUID; `name` is the object of the message.

@@ -46,7 +46,7 @@ class Pins:
         Raises RefusedError, also for one whose VM's UUID is not unique, and VcenterError.
         """
         uuid = str((unpack(request.current_state) or {}).get("virtual_machine_id"))
-        self._identities.refreshed_uuid(uuid)
+        self._identities.before_refresh(f"The VM with the UUID {uuid}", uuid)
         answer = self._stock.call("ReadResource", request, ReadResponse)
         if failed(answer.diagnostics) and self._is_gone(uuid):
             return ReadResponse(new_state=NULL)

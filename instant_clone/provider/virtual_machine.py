@@ -130,10 +130,12 @@ class VirtualMachine:
             response = read_first(before, self._stock, self._sources, request.provider_meta)
             put_block(response.new_state, block)
             return response
+        if block and before is not None:
+            self._identities.before_refresh(str(before.get("name")), str(before.get("uuid")))
         response = self._stock.call("ReadResource", request, ReadResponse)
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
-            response.diagnostics.extend(self._identities.refreshed(before, after))
+            response.diagnostics.extend(self._identities.after_refresh(before, after))
             state, said = self._keep(response.new_state, before)
             response.diagnostics.extend(said)
             uuid = str(after.get("uuid"))

@@ -114,8 +114,8 @@ def test_the_uuids_of_all_vms_are_read_once_for_more_than_two_refreshes() -> Non
     compared = identities(vcenter)
 
     for name in "abcdabcd":
-        assert compared.refreshed(state(name, name), state(name, name)) == []
-        compared.refreshed_uuid(name)
+        compared.before_refresh(name, name)
+        assert compared.after_refresh(state(name, name), state(name, name)) == []
 
     assert vcenter.asked == ["a", "b", "all"]
 
@@ -124,14 +124,14 @@ def test_a_refresh_that_found_another_vm_is_refused() -> None:
     vcenter = Vcenter(a=[IdentifiedVm("vm-2", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
 
     with pytest.raises(RefusedError, match="Another virtual machine has this UUID"):
-        identities(vcenter).refreshed(state("a", "vm-1"), state("a", "vm-2"))
+        identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
 
 
 def test_a_vm_that_has_lost_its_uuid_while_it_was_read_is_refused() -> None:
     vcenter = Vcenter(a=[IdentifiedVm("vm-1", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
 
     with pytest.raises(RefusedError, match="Another virtual machine was read"):
-        identities(vcenter).refreshed(state("a", "vm-1"), state("a", "vm-2"))
+        identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
 
 
 def test_a_uuid_that_occurs_twice_refuses_refreshes_and_changes_also_of_what_only_names_it() -> None:
@@ -139,11 +139,9 @@ def test_a_uuid_that_occurs_twice_refuses_refreshes_and_changes_also_of_what_onl
     compared = identities(vcenter)
 
     with pytest.raises(RefusedError, match="not unique"):
-        compared.refreshed(state("a", "vm-7"), state("a", "vm-7"))
+        compared.before_refresh("the clone", "a")
     with pytest.raises(RefusedError, match="not unique"):
         compared.before_change(state("a", "vm-7"))
-    with pytest.raises(RefusedError, match="not unique"):
-        compared.refreshed_uuid("a")
     with pytest.raises(RefusedError, match="not unique"):
         compared.searched_uuid("the pin", "a")
 
