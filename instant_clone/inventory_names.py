@@ -9,9 +9,12 @@ backslash makes the next character match itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["FINDER_SPECIAL", "finder_pattern", "matched_path", "plain_name", "stored_name", "stored_path"]
 
+_ROOTS = ("datastore", "host", "network", "vm")
+"""the folders of a datacenter, below which relative paths begin"""
 _ESCAPES = {"%25": "%", "%2f": "/", "%5c": "\\"}
 _PLAIN_PERCENT = re.compile("%(?!25|2f|5c)", re.IGNORECASE)
 FINDER_SPECIAL = (
@@ -54,7 +57,27 @@ def finder_pattern(path: str) -> str:
 
     `path` is a name or an inventory path, relative or absolute, as vCenter stores it.
     """
-    return re.sub(FINDER_SPECIAL, r"\\\g<0>", path)
+    pattern = re.sub(FINDER_SPECIAL, r"\\\g<0>", path)
+    folders, slash, name = pattern.rpartition("/")
+    if slash and name[:1] not in ("", "\\") and _may_repeat(path.split("/")[:-1]):
+        return f"{folders}/\\{name}"
+    return pattern
+
+
+def _may_repeat(folders: Sequence[str]) -> bool:
+    """Return whether the finder may also take an object that is some folders higher.
+
+    Of an object whose name does not match, it compares the end of the whole path with the parts that are left, as text
+    (find/recurser.go, "name contains a '/'"). For /DC0/vm/a/a/x that is true of /DC0/vm/a/x. A backslash in the last
+    part makes the texts differ.
+    """
+    if folders and folders[0] and any(folder in _ROOTS for folder in folders):
+        return True  # what is above a relative path is not known
+    return any(
+        folders[start : start + length] == folders[start + length : start + 2 * length]
+        for length in range(1, len(folders) // 2 + 1)
+        for start in range(len(folders) - 2 * length + 1)
+    )
 
 
 def matched_path(pattern: str) -> str:

@@ -11,7 +11,7 @@ from instant_clone.fleet.draft import Draft
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.fleet.planned import interface_of
 from instant_clone.fleet.tables import Network
-from instant_clone.inventory_names import plain_name
+from instant_clone.inventory_names import finder_pattern, plain_name
 
 __all__ = ["guestinfo_findings", "list_findings", "name_findings", "placement_findings", "source_findings"]
 
@@ -78,6 +78,12 @@ def placement_findings(draft: Draft) -> Iterator[Finding]:
             yield Finding(
                 f"{table} folder", what, "Choose another name, or make the folder and leave out create_folder."
             )
+        elif finder_pattern(fleet.datacenter) != fleet.datacenter:
+            # resource_vsphere_folder.go looks the datacenter up by its path, and so does folder_helper.go.
+            what = (
+                f"the stock provider cannot make a folder in {fleet.datacenter!r}, whose name it takes for a pattern."
+            )
+            yield Finding(f"{table} create_folder", what, "Make the folder, and leave out create_folder.")
 
 
 def list_findings(draft: Draft) -> Iterator[Finding]:

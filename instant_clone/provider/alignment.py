@@ -169,7 +169,9 @@ def _as_created(
         return dict(disk)
     kept = {argument: before.get(argument) for argument in _ORIGIN}
     size = before.get("size")
-    if isinstance(size, int) and (disk["size"] < size or (disk["size"] > size and disk.get("uuid") in deltas())):
+    # Another disk at that place may really be smaller.
+    smaller = isinstance(size, int) and disk["size"] < size and disk.get("uuid") == before.get("uuid")
+    if isinstance(size, int) and (smaller or (disk["size"] > size and disk.get("uuid") in deltas())):
         kept["size"] = size
     return {**disk, **{argument: value for argument, value in kept.items() if not is_unknown(value)}}
 

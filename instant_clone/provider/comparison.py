@@ -140,12 +140,12 @@ def unfit(
     return tuple(found)
 
 
-def orphaned_disks(machine: str, orphans: tuple[str, ...]) -> Diagnostic:
+def orphaned_disks(machine: str, orphans: tuple[str, ...], *, cure: str = "") -> Diagnostic:
     """The error for disks of a VM for which its configuration has none: the stock provider would remove them."""
     return error(
         "Disks without a partner",
         f"{machine} has disks that the configuration lacks: {'; '.join(orphans)}. The stock provider would remove "
-        "them from the clone. Configure a disk with that controller_type and unit_number.",
+        f"them from the clone. Configure a disk with that controller_type and unit_number. {cure}".rstrip(),
         attribute_path("disk"),
     )
 

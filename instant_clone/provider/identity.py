@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from instant_clone.errors import VcenterError
 from instant_clone.memo import Memo
 from instant_clone.owner import Owner
 from instant_clone.provider.messages import Diagnostic
@@ -20,6 +21,7 @@ from instant_clone.provider.telling import WHICH_ADDRESS
 from instant_clone.provider.values import error, failed, warning
 
 if TYPE_CHECKING:
+    from instant_clone.vcenter.clone import Cloner
     from instant_clone.vcenter.identity import IdentifiedVm
 
 __all__ = ["Identities", "differences_from_state"]
@@ -39,7 +41,7 @@ class Identities:
         self._sources = sources
         self._lock = threading.Lock()
         self._searches = 0
-        self._inventory: Memo[None, Mapping[str, Sequence[str]]] = Memo()
+        self._inventory: Memo[None, Mapping[str, Sequence[str]] | VcenterError] = Memo()
         self._counts: Memo[str, int] = Memo()
 
     def before_refresh(self, name: str, uuid: str) -> None:
@@ -67,7 +69,7 @@ class Identities:
     def before_change(self, prior: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> list[Diagnostic]:
         """Return warnings about the VM that the state `prior` means, right before it is changed or destroyed.
 
-        `config` has the marker of a VM that was imported and whose state has none yet. Two requests.
+        `config` has the marker that the VM is to have. Two requests.
         """
         found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
         return _require(differences_from_state(found, prior, ours=Owner.among((config or {}).get("extra_config"))))
@@ -92,7 +94,18 @@ class Identities:
         cloner = self._sources.cloner()
         if single:
             return len(cloner.vms_with_uuid(uuid))
-        return len(self._inventory.get(None, cloner.moids_by_uuid).get(uuid.lower(), ()))
+        inventory = self._inventory.get(None, lambda: _moids_or_failure(cloner))
+        if isinstance(inventory, VcenterError):
+            raise inventory
+        return len(inventory.get(uuid.lower(), ()))
+
+
+def _moids_or_failure(cloner: Cloner) -> Mapping[str, Sequence[str]] | VcenterError:
+    """The managed object ids by UUID, or why they cannot be read: each refresh that waits would try again."""
+    try:
+        return cloner.moids_by_uuid()
+    except VcenterError as failure:
+        return failure
 
 
 def differences_from_state(
@@ -100,22 +113,22 @@ def differences_from_state(
 ) -> list[Diagnostic]:
     """Return what tells the VMs that have the UUID of `state` from the VM that the state means; [] if nothing does.
 
-    `ours` is the owner of a state whose extra_config has none. No VM at all is no difference: the stock provider says
-    what follows from that.
+    `ours` is the owner in the configuration: a state that was just imported has none, and a change that broke off may
+    have written it already. No VM at all is no difference: the stock provider says what follows from that.
     """
     name, uuid, moid = str(state.get("name")), str(state.get("uuid")), state.get("moid")
-    ours = Owner.among(state.get("extra_config")) or ours
+    owners = [owner for owner in (Owner.among(state.get("extra_config")), ours) if owner is not None]
     if len(found) > 1:
         return [_not_unique(name, uuid, found)]
     if not found:
         return []
     (vm,) = found
     theirs = Owner.parse(vm.marker)
-    if ours and theirs and not ours.is_of_the_same_member(theirs):
-        return [_another_owner(vm, ours, theirs)]
+    if theirs and not any(owner.is_of_the_same_member(theirs) for owner in owners):
+        return [_another_owner(vm, owners[0], theirs) if owners else _unproved_owner(vm, theirs)]
     if moid in (None, vm.moid):
         return []
-    if ours and theirs:
+    if theirs:
         return [_registered_again(name, vm, str(moid))]
     return [_another_vm(name, uuid, vm, str(moid))]
 
@@ -127,7 +140,7 @@ def _require(said: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnostic:
-    lines = "\n".join(f"  {_described(vm)}" for vm in found)
+    lines = "\n".join(f"  {vm}" for vm in found)
     return error(
         "BIOS UUID is not unique",
         f"{name}: {len(found)} virtual machines have the BIOS UUID {uuid}:\n{lines}\n"
@@ -147,11 +160,22 @@ def _another_owner(vm: IdentifiedVm, ours: Owner, theirs: Owner) -> Diagnostic:
     )
 
 
+def _unproved_owner(vm: IdentifiedVm, theirs: Owner) -> Diagnostic:
+    return error(
+        "Virtual machine has another owner",
+        f"{vm.path} ({vm.moid}): its marker names the clone {theirs.member} of the fleet {theirs.fleet} in the state "
+        f"{theirs.state}, and this address has no marker to compare it with, because it was imported or its "
+        "configuration has none. Nothing was changed. A clone of this state that was imported is compared by an apply: "
+        "run one without destroying it. Else take the virtual machine out of this state, which leaves it as it is: "
+        f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",
+    )
+
+
 def _another_vm(name: str, uuid: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
     return error(
         "Another virtual machine has this UUID",
         f"{name}: the state means the virtual machine {moid}, and the only one with its BIOS UUID {uuid} is "
-        f"{_described(vm)}. Nothing was changed. If this is a copy of the clone, take the clone out of the state: "
+        f"{vm}. Nothing was changed. If this is a copy of the clone, take the clone out of the state: "
         f"terraform state rm ADDRESS, {WHICH_ADDRESS}. If it is the clone itself, registered again, import it after "
         f"that ({_PAGE}).",
     )
@@ -160,7 +184,7 @@ def _another_vm(name: str, uuid: str, vm: IdentifiedVm, moid: str) -> Diagnostic
 def _registered_again(name: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
     return warning(
         "Clone was registered again",
-        f"{name}: the state means the virtual machine {moid}, and {_described(vm)} carries the clone's marker and is "
+        f"{name}: the state means the virtual machine {moid}, and {vm} carries the clone's marker and is "
         "the only one with its BIOS UUID. It was removed from the inventory and registered again. The state follows "
         f"it. A clone that was powered off meanwhile shares no memory with its source any more ({_PAGE}).",
     )
@@ -168,17 +192,13 @@ def _registered_again(name: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
 
 def _changed_meanwhile(found: Sequence[IdentifiedVm], after: Mapping[str, Any]) -> list[Diagnostic]:
     """The error for a VM that the stock provider read and that has its UUID no longer."""
-    if not found or after.get("moid") in (None, found[0].moid):
+    if found and after.get("moid") in (None, found[0].moid):
         return []
+    now = f"{found[0]} has its BIOS UUID now" if found else "no virtual machine has its BIOS UUID now"
     return [
         error(
             "Another virtual machine was read",
-            f"{after.get('name')}: the stock provider read the virtual machine {after.get('moid')}, and "
-            f"{_described(found[0])} has its BIOS UUID now. Nothing was changed. Run the command again.",
+            f"{after.get('name')}: the stock provider read the virtual machine {after.get('moid')}, and {now}. "
+            "Nothing was changed. Run the command again.",
         )
     ]
-
-
-def _described(vm: IdentifiedVm) -> str:
-    kind = "template" if vm.template else vm.power_state or "power state unknown"
-    return f"{vm.path} ({vm.moid}, {kind}, {f'marker {vm.marker}' if vm.marker else 'no marker'})"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.owner import Owner
+from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.telling import WHICH_ADDRESS
-from instant_clone.provider.values import InstantCloneBlock, error
+from instant_clone.provider.values import InstantCloneBlock, error, is_unknown
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
@@ -30,6 +30,8 @@ def mistaken(
         what = "is the source of this clone"
     elif ours and theirs and not ours.is_of_the_same_member(theirs):
         what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state})"
+    elif theirs and ours is None and not _may_have_marker(config):
+        what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state}), as its marker says"
     else:
         return []
     return [
@@ -39,3 +41,9 @@ def mistaken(
             f"which leaves it as it is: terraform state rm ADDRESS, {WHICH_ADDRESS}.",
         )
     ]
+
+
+def _may_have_marker(config: Mapping[str, Any]) -> bool:
+    """Whether the marker in a configuration is one that Terraform does not know yet."""
+    extra_config = config.get("extra_config")
+    return is_unknown(extra_config) or (isinstance(extra_config, Mapping) and is_unknown(extra_config.get(OWNER_KEY)))

@@ -45,10 +45,11 @@ class Pins:
 
         Raises RefusedError, also for one whose VM's UUID is not unique, and VcenterError.
         """
-        uuid = str((unpack(request.current_state) or {}).get("virtual_machine_id"))
-        self._identities.before_refresh(f"The VM with the UUID {uuid}", uuid)
+        uuid = (unpack(request.current_state) or {}).get("virtual_machine_id")
+        if isinstance(uuid, str):  # right after an import there is only an id
+            self._identities.before_refresh(f"The VM with the UUID {uuid}", uuid)
         answer = self._stock.call("ReadResource", request, ReadResponse)
-        if failed(answer.diagnostics) and self._is_gone(uuid):
+        if failed(answer.diagnostics) and self._is_gone(str(uuid)):
             return ReadResponse(new_state=NULL)
         return answer
 
@@ -73,10 +74,10 @@ class Pins:
         prior = unpack(request.prior_state)
         values = unpack(request.planned_state) or prior or {}
         uuid = str(values.get("virtual_machine_id"))
-        self._identities.searched_uuid(f"The VM with the UUID {uuid}", uuid)
         answers: list[ApplyResponse] = []
 
         def work() -> ApplyResponse:
+            self._identities.searched_uuid(f"The VM with the UUID {uuid}", uuid)
             answer = self._stock.call("ApplyResourceChange", request, ApplyResponse)
             answers.append(answer)
             if failed(answer.diagnostics) and _is_busy(answer):

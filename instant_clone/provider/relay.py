@@ -148,7 +148,9 @@ class Relay(grpc.GenericRpcHandler):
         response = response_type(diagnostics=said)
         if isinstance(response, ApplyResponse):
             # A null state would say that the object is gone.
-            response.new_state.CopyFrom(ApplyRequest.FromString(request).prior_state)
+            apply = ApplyRequest.FromString(request)
+            response.new_state.CopyFrom(apply.prior_state)
+            response.private = apply.planned_private
         return response
 
     def _plan_folder(self, request: PlanRequest) -> PlanResponse:

@@ -15,9 +15,9 @@ from typing import Any
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.pairing import disk_place
 from instant_clone.provider.values import is_unknown, warning
-from instant_clone.reboot.disks import ORPHAN, named_place
+from instant_clone.reboot.disks import GONE_LABELS, ORPHAN, named_place
 
-__all__ = ["PairedDisks", "orphans_in_words", "pair_disks"]
+__all__ = ["NamedOrphans", "PairedDisks", "name_orphans", "pair_disks"]
 
 _KEPT = ("label", "keep_on_remove", "attach")
 """what the state says of a disk and no VM does"""
@@ -34,10 +34,11 @@ class PairedDisks:
 def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDisks:
     """Return a VM's state, as the stock provider read it, with the labels of `before` at the same places.
 
-    Warns of a disk that is another one, and of a disk that is no longer there.
+    `before` is the earlier state, or the plan that was carried out. Warns of a disk that is another one, and of a disk
+    of an earlier state that is no longer there.
     """
     disks = state.get("disk") or []
-    labels = {disk.get("label") for disk in disks}
+    labels = {*GONE_LABELS, *(disk.get("label") for disk in disks)}
     gone = {disk_place(disk): disk for disk in before.get("disk") or () if disk.get("label") not in labels}
     name = str(state.get("name"))
     paired, said = [], []
@@ -48,35 +49,52 @@ def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDis
             continue
         paired.append({**disk, **{argument: partner.get(argument) for argument in _KEPT if argument in disk}})
         said.append(_replaced(name, partner, disk))
-    said.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk))
+    # A planned disk that is still to be made has no UUID.
+    said.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk) and _is_read(disk))
     return PairedDisks({**state, "disk": paired} if disks else dict(state), tuple(said))
 
 
-def orphans_in_words(prior: Mapping[str, Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return a state whose orphaned disks have the labels that `words` has for their places, and those without one.
+@dataclass(frozen=True)
+class NamedOrphans:
+    """A state whose orphaned disks have the labels of a configuration, as far as it has their places."""
+
+    state: dict[str, Any]
+    adopted: tuple[Diagnostic, ...] = ()
+    """a warning for each disk that has got a label"""
+    without: tuple[str, ...] = ()
+    """the disks whose places are not configured, such as "scsi unit 5, 16 GiB" """
+
+
+def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrphans:
+    """Return a state whose orphaned disks have the labels that `words` has for their places.
 
     `words` is a configuration or a planned state. Where a place in it is not known yet, no disk is without one.
     """
     configured = words.get("disk")
     disks = prior.get("disk") or []
     if not any(map(_is_orphan, disks)) or not isinstance(configured, list) or _has_unknown(configured):
-        return dict(prior), ()
+        return NamedOrphans(dict(prior))
     partners = {disk_place(disk): disk for disk in configured}
-    named, without = [], []
+    named, adopted, without = [], [], []
     for disk in disks:
         partner = partners.get(disk_place(disk)) if _is_orphan(disk) else None
         if partner is not None:
             kept = {"label": partner.get("label"), "keep_on_remove": bool(partner.get("keep_on_remove"))}
             named.append({**disk, **kept})
+            adopted.append(_adopted(str(prior.get("name")), disk, kept))
             continue
         named.append(dict(disk))
         if _is_orphan(disk):
             without.append(named_place(disk))
-    return {**prior, "disk": named}, tuple(without)
+    return NamedOrphans({**prior, "disk": named}, tuple(adopted), tuple(without))
 
 
 def _is_orphan(disk: Mapping[str, Any]) -> bool:
     return str(disk.get("label") or "").startswith(ORPHAN)
+
+
+def _is_read(disk: Mapping[str, Any]) -> bool:
+    return isinstance(disk.get("uuid"), str) and bool(disk["uuid"])
 
 
 def _has_unknown(disks: Iterable[Any]) -> bool:
@@ -90,6 +108,16 @@ def _replaced(name: str, before: Mapping[str, Any], disk: Mapping[str, Any]) -> 
         f"{disk.get('path')}; the state has {before.get('uuid')} and {before.get('path')}. The virtual machine was "
         "probably restored over itself. The disk keeps its label, and no apply removes it. It is no delta on the "
         "source's disk any more: to share disks and memory again, replace the clone with -replace and its address.",
+    )
+
+
+def _adopted(name: str, disk: Mapping[str, Any], kept: Mapping[str, Any]) -> Diagnostic:
+    fate = "outlives" if kept["keep_on_remove"] else "is deleted with"
+    return warning(
+        "Disk is adopted",
+        f"{name}: {kept['label']} ({named_place(disk)}) is a disk that the virtual machine has already, with the UUID "
+        f"{disk.get('uuid')} and the file {disk.get('path')}. No empty disk is added. It {fate} the clone, as "
+        "keep_on_remove says. If it is not meant, detach it, or configure another unit_number.",
     )
 
 

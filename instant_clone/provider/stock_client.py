@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -156,14 +157,24 @@ class StockClient:
         return response
 
 
+def _folder_pattern(path: str) -> str:
+    """Return the pattern of a folder below the datacenter's VM folder; a path without special characters stays."""
+    root = "/vm/"
+    # The stock provider cleans a path itself (folder_helper.go, NormalizePath), but not one with a backslash in it.
+    normal = posixpath.normpath(path).lstrip("/")
+    pattern = finder_pattern(root + normal).removeprefix(root)
+    return path if pattern == normal else pattern
+
+
 def _parent_pattern(path: str) -> str:
     """Return the path of a folder, whose parent is looked up, and whose last part is taken as it stands."""
-    parent, slash, name = path.rpartition("/")
-    return f"{finder_pattern(parent)}{slash}{name}"
+    parent, slash, name = posixpath.normpath(path).lstrip("/").rpartition("/")
+    pattern = _folder_pattern(parent)
+    return path if pattern == parent else f"{pattern}{slash}{name}"
 
 
 _PATHS: Mapping[str, tuple[str, Callable[[str], str]]] = {
-    RESOURCE: ("folder", finder_pattern),
+    RESOURCE: ("folder", _folder_pattern),
     FOLDER: ("path", _parent_pattern),
 }
 """By the type of the resource: the argument that is an inventory path, and the pattern that the stock provider needs.

@@ -13,7 +13,7 @@ from typing import Any
 
 from instant_clone.inventory_names import finder_pattern
 from instant_clone.owner import Owner
-from instant_clone.provider.alignment import align_existing, as_before, as_made
+from instant_clone.provider.alignment import as_made
 from instant_clone.provider.checks import Checks
 from instant_clone.provider.comparison import orphaned_disks
 from instant_clone.provider.creation import Creation
@@ -39,15 +39,15 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.power import does_not_run
 from instant_clone.provider.proposal import proposed_new
-from instant_clone.provider.replaced_disks import orphans_in_words, pair_disks
+from instant_clone.provider.replaced_disks import NamedOrphans
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.telling import located
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.unread import is_unread, keeps_disks, not_read_yet, read_first
+from instant_clone.provider.unread import is_unread, not_read_yet, read_first
+from instant_clone.provider.updates import Updates, words_only
 from instant_clone.provider.values import (
     BLOCK,
-    NULL,
     RESOURCE,
     InstantCloneBlock,
     attribute_path,
@@ -57,13 +57,17 @@ from instant_clone.provider.values import (
     put_block,
     take_block,
     unpack,
-    warning,
 )
+from instant_clone.provider.words_of_state import align_imported, keep_words, name_prior_orphans
 from instant_clone.versions import ProviderVersion
 
 __all__ = ["VirtualMachine"]
 
 _EXCLUSIVE = ("clone", "ovf_deploy")
+_DETACH_OR_REPLACE = (
+    "Or detach the disk. To replace the clone as it is, use terraform taint with its address: a plan with -replace is "
+    "refused as long as the disk is there."
+)
 
 
 class VirtualMachine:
@@ -90,6 +94,7 @@ class VirtualMachine:
         self._checks = Checks(stock, sources, version=version, folders=folders)
         self._departures = departures
         self._identities = identities
+        self._updates = Updates(stock, sources, departures, identities)
         self._creation = Creation(
             stock, sources, version=version, stopped=stopped, departures=departures, identities=identities
         )
@@ -126,17 +131,18 @@ class VirtualMachine:
     def read(self, request: ReadRequest) -> ReadResponse:
         """Refreshes a state."""
         before, block = take_block(request.current_state)
+        if block and before is not None:
+            # Right after an import there is only an id.
+            self._identities.before_refresh(str(before.get("name")), str(before.get("uuid") or before.get("id")))
         if block and before is not None and is_unread(before):
             response = read_first(before, self._stock, self._sources, request.provider_meta)
             put_block(response.new_state, block)
             return response
-        if block and before is not None:
-            self._identities.before_refresh(str(before.get("name")), str(before.get("uuid")))
         response = self._stock.call("ReadResource", request, ReadResponse)
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
             response.diagnostics.extend(self._identities.after_refresh(before, after))
-            state, said = self._keep(response.new_state, before)
+            state, said = keep_words(response.new_state, before, self._sources)
             response.diagnostics.extend(said)
             uuid = str(after.get("uuid"))
             response.diagnostics.extend(
@@ -168,20 +174,21 @@ class VirtualMachine:
         config, _ = take_block(request.config)
         if block and prior is not None and is_unread(prior):
             return PlanResponse(diagnostics=[not_read_yet(prior)])
-        orphans: tuple[str, ...] = ()
+        named = NamedOrphans({})
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
             if others := mistaken(self._sources.machine(uuid), config, block, uuid=uuid):
                 return PlanResponse(diagnostics=others)
-            orphans = self._align_prior(request.prior_state, prior, config)
+            orphans = align_imported(request.prior_state, prior, config, self._sources)
+            named = NamedOrphans({}, without=orphans)
             aligned = proposed_new(self._stock.schema(), unpack(request.prior_state), config)
             request.proposed_new_state.CopyFrom(pack(aligned))
-        elif prior is not None and config is not None and block:
-            orphans = self._name_orphans(request.prior_state, prior, config)
-        if prior is not None and orphans:
-            return PlanResponse(diagnostics=[orphaned_disks(str(prior.get("name")), orphans)])
+        elif prior is not None and config is not None and (block or prior_block):
+            named = name_prior_orphans(request.prior_state, prior, config)
         response = (
-            self._stock.plan_change(request) if block else self._stock.call("PlanResourceChange", request, PlanResponse)
+            self._stock.plan_change(request)
+            if block or prior_block
+            else self._stock.call("PlanResourceChange", request, PlanResponse)
         )
         if proposed is None or failed(response.diagnostics):
             return response
@@ -192,6 +199,11 @@ class VirtualMachine:
             return response
         if block and prior_block and block.source_uuid != prior_block.source_uuid:
             response.requires_replace.append(attribute_path(BLOCK, 0, "source_uuid"))
+        if named.without and not response.requires_replace:
+            return PlanResponse(
+                diagnostics=[orphaned_disks(str(prior.get("name")), named.without, cure=_DETACH_OR_REPLACE)]
+            )
+        response.diagnostics.extend(named.adopted)
         if block:
             judge(
                 unpack(request.prior_state),
@@ -220,84 +232,13 @@ class VirtualMachine:
         if prior is None and planned is not None and config is not None and block:
             response = self._creation.create(request, planned, config, block)
         elif prior is not None and planned is None:
-            response = self._destroy(request, prior, prior_block)
+            response = self._updates.destroy(request, prior, clone=bool(prior_block))
+        elif prior is not None and planned is not None and config is not None and (block or prior_block):
+            response = self._updates.update(request, prior, planned, config, clone=bool(block))
+        elif prior is not None and prior == planned:
+            response = words_only(request)
         else:
-            response = self._update(request, prior, planned, config, block)
+            response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
         # A VM that could not be destroyed stays in the state as it was.
         put_block(response.new_state, prior_block if planned is None else block)
         return response
-
-    def _update(
-        self,
-        request: ApplyRequest,
-        prior: Mapping[str, Any] | None,
-        planned: Mapping[str, Any] | None,
-        config: Mapping[str, Any] | None,
-        block: InstantCloneBlock,
-    ) -> ApplyResponse:
-        if prior is not None and planned is not None and block:
-            if prior.get("imported") and config is not None:
-                self._align_prior(request.prior_state, prior, config)
-            else:
-                self._name_orphans(request.prior_state, prior, planned)
-        if prior is not None and unpack(request.prior_state) == planned:
-            # Only the block changes, or words for what is there already: nothing for the stock provider to do.
-            return ApplyResponse(
-                new_state=request.planned_state, private=request.planned_private, legacy_type_system=True
-            )
-        if not block or prior is None or planned is None:
-            return self._stock.call("ApplyResourceChange", request, ApplyResponse)
-        different = self._identities.before_change(prior, config)
-        response = self._stock.apply_change(request)
-        response.diagnostics.extend(different)
-        response.diagnostics.extend(self._keep(response.new_state, planned)[1])
-        return response
-
-    def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any], block: InstantCloneBlock) -> ApplyResponse:
-        different = self._identities.before_change(prior) if block else []
-        if block and is_unread(prior) and keeps_disks(prior):
-            request.prior_state.CopyFrom(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
-            if unpack(request.prior_state) is None:
-                return ApplyResponse(new_state=NULL, legacy_type_system=True)
-        uuid = str(prior.get("uuid"))
-        with self._departures.leaving(uuid) as may_go:
-            if may_go:
-                response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
-                response.diagnostics.extend(different)
-                return response
-        kept = warning(
-            "Clone kept",
-            f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it over. "
-            "It only leaves this one.",
-        )
-        return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
-
-    def _keep(
-        self, new_state: DynamicValue, before: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-        """Keep in a clone's new state, in place, what cannot have changed; that state, and warnings of its disks."""
-        if (state := unpack(new_state)) is None:
-            return {}, ()
-        paired = pair_disks(state, before)
-        moid = str(state.get("moid"))
-        kept = as_before(paired.state, before, deltas=lambda: self._sources.cloner().deltas(moid))
-        new_state.CopyFrom(pack(kept))
-        return kept, paired.diagnostics
-
-    def _name_orphans(
-        self, prior_state: DynamicValue, prior: Mapping[str, Any], words: Mapping[str, Any]
-    ) -> tuple[str, ...]:
-        """Give the orphaned disks of a state, in place, the labels of `words`; those that have no place in it."""
-        named, orphans = orphans_in_words(prior, words)
-        if named != prior:
-            prior_state.CopyFrom(pack(named))
-        return orphans
-
-    def _align_prior(
-        self, prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any]
-    ) -> tuple[str, ...]:
-        """Aligns the state of a VM that was imported, in place; the disks that have no partner."""
-        machine = self._sources.machine(str(prior.get("uuid")))
-        aligned = align_existing(prior, config, machine)
-        prior_state.CopyFrom(pack(aligned.state))
-        return aligned.orphans

@@ -220,14 +220,13 @@ class Cloner:
             return isinstance(self._placing.index().FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
 
     def deltas(self, moid: str) -> frozenset[str]:
-        """Return the UUIDs of those disks of a VM that have a parent, by its managed object id; none if it is gone."""
+        """Return the UUIDs of those disks of a VM that have a parent, by its managed object id.
+
+        Raises NotFoundError if it is gone: no disk would seem to be a delta.
+        """
         with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
-            try:
-                values = properties(
-                    self._session, self._placing.object(vim.VirtualMachine, moid), "config.hardware.device"
-                )
-            except vmodl.fault.ManagedObjectNotFound:
-                return frozenset()
+            machine = self._placing.object(vim.VirtualMachine, moid)
+            values = properties(self._session, machine, "config.hardware.device")
         backings = [getattr(device, "backing", None) for device in values.get("config.hardware.device") or ()]
         return frozenset(
             str(getattr(backing, "uuid", "")) for backing in backings if getattr(backing, "parent", None) is not None

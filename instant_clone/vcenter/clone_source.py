@@ -9,8 +9,9 @@ from typing import Any, cast
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
 
-from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.errors import CloneError, Finding, NotFoundError, VcenterError
 from instant_clone.vcenter.faults import vcenter_errors
+from instant_clone.vcenter.identity import vms_with_uuid
 from instant_clone.vcenter.properties import (
     PATH_PROPERTIES,
     TO_THE_ROOT,
@@ -62,7 +63,8 @@ class CloneSource:
 def find_source(session: Session, uuid: str) -> CloneSource:
     """The VM with that BIOS UUID. Two requests.
 
-    Raises NotFoundError if there is none, CloneError with their inventory paths if there are several.
+    Raises NotFoundError if there is none, CloneError that lists them if there are several, VcenterError if vCenter
+    cannot read its configuration.
     """
     with vcenter_errors(session.server, doing=f"looking up the VM with the UUID {uuid}"):
         index = cast(vim.SearchIndex, session.content.searchIndex)
@@ -72,21 +74,24 @@ def find_source(session: Session, uuid: str) -> CloneSource:
                 f"{session.server} has no virtual machine with the UUID {uuid}. Check that the source still exists, "
                 "and that its record is of this vCenter ('instant-clone record' makes it anew)."
             )
-        sources = [_read(session, cast(vim.VirtualMachine, machine)) for machine in found]
-        if len(sources) > 1:
-            paths = ", ".join(sorted(source.inventory_path for source in sources))
-            raise CloneError(f"The UUID {uuid} belongs to several virtual machines: {paths}. Change all but one.")
-        return sources[0]
+        if len(found) > 1:
+            several = "\n".join(f"  {vm}" for vm in vms_with_uuid(session, uuid))
+            raise CloneError(f"Several virtual machines have the UUID {uuid}. Change that of all but one:\n{several}")
+        return _read(session, cast(vim.VirtualMachine, found[0]))
 
 
 def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
     wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_SOURCE_PROPERTIES))
     objects = on_the_way_to_the_root(session, machine, wanted)
     values = next(found.properties for found in objects if found.id == machine._moId)
+    path = inventory_path(machine, objects) or machine._moId
+    if "config.template" not in values or "config.hardware.device" not in values:
+        what = "vCenter has no up-to-date configuration of this VM."
+        raise VcenterError(Finding(path, what, "See that its host is connected, and that the user may read the VM."))
     devices = values["config.hardware.device"]
     return CloneSource(
         machine=machine,
-        inventory_path=inventory_path(machine, objects) or machine._moId,
+        inventory_path=path,
         host=values["runtime.host"],
         powered_on=values["runtime.powerState"] == vim.VirtualMachine.PowerState.poweredOn,
         template=values["config.template"],

@@ -44,6 +44,10 @@ class IdentifiedVm:
     marker: str | None
     """the owner marker in its extra_config, see instant_clone.owner"""
 
+    def __str__(self) -> str:
+        kind = "template" if self.template else self.power_state or "power state unknown"
+        return f"{self.path} ({self.moid}, {kind}, {f'marker {self.marker}' if self.marker else 'no marker'})"
+
 
 def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
     """Return all virtual machines and templates that have this BIOS UUID, by path.

@@ -9,6 +9,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
+from instant_clone.versions import knows
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
@@ -195,6 +196,34 @@ def test_a_vm_with_the_marker_of_another_state_or_member_is_never_changed(
     assert sorted(bench.terraform.instances()) == ["sibling", "theirs"]
 
 
+def test_another_state_s_clone_that_was_imported_is_neither_changed_nor_destroyed(
+    bench: Bench, write: Callable[..., None], client: Client, new_terraform: NewTerraform
+) -> None:
+    """A destroy has no configuration, so that nothing proves the import right."""
+    write("foreign")
+    bench.terraform.apply()
+    moid = client.vm("foreign")._moId
+    left_alone = untouched(bench, moid)
+    other = new_terraform(bench.simulator)
+    wish = {"vm": Wish(bench.source, frozenset({"foreign"}))}
+    other.write(fleet_document(bench.release, wish))
+    other.run("import", "-input=false", address("vm", "foreign"), "/DC0/vm/foreign").require()
+
+    destroyed = other.run("destroy", "-refresh=false")
+    updated = other.run("apply", "-refresh=false")
+
+    assert summaries(destroyed) == ["Virtual machine has another owner"]
+    # A release that powers a VM off for its extra_config is refused before it comes to the apply.
+    hot = knows(bench.release, "extra_config_reboot_required")
+    refusal = "Virtual machine has another owner" if hot else "Change would power-cycle or move the clone"
+    assert summaries(updated) == [refusal]
+    without = fleet_document(bench.release, wish)
+    without["resource"]["vsphere_virtual_machine"]["vm"]["extra_config"] = {"guestinfo.a": "b"}
+    other.write(without)
+    assert [each.summary for each in other.run("plan").errors] == ["Another virtual machine was imported"]
+    assert left_alone()
+
+
 def test_a_clone_that_was_registered_again_is_followed_with_a_warning(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
@@ -232,6 +261,16 @@ def restored(client: Client, name: str, *, moved: bool = False) -> None:
         for each in old
     ]
     result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=added)))
+
+
+def added_disk(machine: Any, unit: int) -> Any:
+    """A disk that somebody attaches to a VM, such as a backup proxy or a storage driver."""
+    before = {each.key for each in disks(machine)}
+    added = vim.vm.device.VirtualDeviceSpec(
+        operation="add", fileOperation="create", device=disk(disks(machine)[0].controllerKey, unit, 1 << 30)
+    )
+    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[added])))
+    return next(each for each in disks(machine) if each.key not in before)
 
 
 def test_a_clone_that_was_restored_over_itself_keeps_its_disks(
@@ -294,25 +333,44 @@ def test_a_disk_that_no_configuration_has_refuses_the_plan(
     assert left_alone()
 
 
+def test_a_clone_with_such_a_disk_can_be_replaced(bench: Bench, write: Callable[..., None], client: Client) -> None:
+    """By a new generation or a taint; the disk is detached before the VM is destroyed."""
+    write("rolled", "tainted")
+    bench.terraform.apply()
+    first = {name: client.vm(name)._moId for name in ("rolled", "tainted")}
+    for name in first:
+        added_disk(client.vm(name), 6)
+    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"] * 2
+    bench.terraform.run("taint", address("vm", "tainted")).require()
+    wish = {"vm": Wish(bench.source, frozenset({"rolled"}), generation=2), "other": Wish(bench.source)}
+    bench.terraform.write(fleet_document(bench.release, wish))
+    bench.terraform.run("apply", f"-target={address('vm', 'rolled')}").require()
+    write("tainted")
+
+    bench.terraform.apply(f"-target={address('vm', 'tainted')}")
+
+    assert client.vm("tainted")._moId != first["tainted"]
+    # The first reconfiguration attached the disk, the second one detaches it.
+    detached = ["ReconfigVM_Task", "ShutdownGuest", "ReconfigVM_Task", "Destroy_Task"]
+    assert [bench.methods(moid) for moid in first.values()] == [detached, detached]
+
+
 def test_a_disk_that_was_added_by_hand_is_adopted_by_its_block(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("grown")
     bench.terraform.apply()
     machine = client.vm("grown")
-    first = disks(machine)[0]
-    added = vim.vm.device.VirtualDeviceSpec(
-        operation="add", fileOperation="create", device=disk(first.controllerKey, 5, 1 << 30)
-    )
-    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[added])))
+    added_disk(machine, 5)
     left_alone = untouched(bench, machine._moId)
     assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"]
     state = bench.terraform.attributes("grown")["disk"]
     own = [{"label": each["label"], "size": each["size"], "unit_number": each["unit_number"]} for each in state]
     write("grown", disk=[*own, {"label": "data", "size": 1, "unit_number": 5, "keep_on_remove": True}])
 
-    bench.terraform.apply()
+    applied = bench.terraform.apply()
 
+    assert set(summaries(applied)) == {"Disk is adopted"}
     assert left_alone()
     assert [each["label"] for each in bench.terraform.attributes("grown")["disk"]] == ["disk0", "disk1", "data"]
     assert bench.terraform.plan() == {}

@@ -201,6 +201,15 @@ sources = []
             ],
         ),
         (
+            fleet(f'{PLACE.replace("DC0", "DC[1]", 1)}folder = "web"\ncreate_folder = true'),
+            [
+                (
+                    "[fleets.web] create_folder: the stock provider cannot make a folder in 'DC[1]', whose name it "
+                    "takes for a pattern. Make the folder, and leave out create_folder."
+                )
+            ],
+        ),
+        (
             fleet(f'{PLACE}folder = "50% off/a%2fb"\ncreate_folder = true'),
             [
                 (

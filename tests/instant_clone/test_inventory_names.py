@@ -60,6 +60,13 @@ def test_a_stored_path_stays_as_it_is(path: str) -> None:
         ("network-12/x", "network-12/x"),
         ("Network:network-12", "\\Network:network-12"),
         ("http: a", "http: a"),
+        ("/DC0/vm/a/b/x", "/DC0/vm/a/b/x"),
+        ("/DC0/vm/a/a/x", "/DC0/vm/a/a/\\x"),
+        ("/DC0/vm/a/b/a/b/x", "/DC0/vm/a/b/a/b/\\x"),
+        ("/DC0/vm/vm/web-0", "/DC0/vm/vm/\\web-0"),
+        ("/DC0/vm/a/a/[x]", "/DC0/vm/a/a/\\[x]"),
+        ("host/Resources", "host/\\Resources"),
+        ("C/host/x", "C/host/\\x"),
     ],
 )
 def test_a_pattern_matches_nothing_but_the_path(path: str, pattern: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from instant_clone.errors import VcenterError
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.identity import Identities, differences_from_state
 from instant_clone.provider.sources import Sources
@@ -56,12 +57,26 @@ def test_what_tells_a_vm_from_the_one_that_the_state_means(found: list[Identifie
 def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None:
     imported = STATE | {"extra_config": None}
     ours = Owner.parse(MINE)
+    foreign = vm(marker=f"other/web/web-0/{SOURCE}/1")
 
-    assert said([vm(marker=f"other/web/web-0/{SOURCE}/1")], imported) == []
-    assert said([vm(marker=f"other/web/web-0/{SOURCE}/1")], imported, ours) == [
-        "error: Virtual machine has another owner"
-    ]
-    assert said([vm("vm-9")], imported) == ["error: Another virtual machine has this UUID"]
+    assert said([CLONE], imported, ours) == []
+    assert said([foreign], imported, ours) == ["error: Virtual machine has another owner"]
+    assert said([vm("vm-9")], imported, ours) == ["warning: Clone was registered again"]
+
+
+def test_a_marker_that_nothing_proves_to_be_ours_is_another_owner_s() -> None:
+    """As right after an import: a destroy has no configuration to compare it with."""
+    imported = STATE | {"extra_config": None}
+
+    assert said([CLONE], imported) == ["error: Virtual machine has another owner"]
+    assert said([vm(marker=None)], imported) == []
+    assert said([vm("vm-9", None)], imported) == ["error: Another virtual machine has this UUID"]
+
+
+def test_a_marker_that_a_broken_off_change_has_written_already_is_ours() -> None:
+    renamed = Owner.parse(f"mine/web/web-1/{SOURCE}/1")
+
+    assert said([vm(marker=f"mine/web/web-1/{SOURCE}/1")], STATE, renamed) == []
 
 
 def test_a_state_that_was_never_read_has_no_managed_object_id_to_compare() -> None:
@@ -154,3 +169,26 @@ def test_each_change_looks_for_itself() -> None:
     compared.before_change(STATE | {"uuid": "a"})
 
     assert vcenter.asked == ["a", "a"]
+
+
+def test_a_read_of_all_uuids_that_fails_is_not_tried_again() -> None:
+    class Failing(Vcenter):
+        def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
+            self.asked.append("all")
+            raise VcenterError("no")
+
+    vcenter = Failing(**{name: [vm()] for name in "ab"})
+    compared = identities(vcenter)
+    for name in "ab":
+        compared.before_refresh(name, name)
+
+    for name in "cd":
+        with pytest.raises(VcenterError, match="no"):
+            compared.before_refresh(name, name)
+
+    assert vcenter.asked == ["a", "b", "all"]
+
+
+def test_a_vm_that_nobody_has_any_more_was_read_by_mistake() -> None:
+    with pytest.raises(RefusedError, match="Another virtual machine was read"):
+        identities(Vcenter()).after_refresh(state("a", "vm-1"), state("a", "vm-2"))

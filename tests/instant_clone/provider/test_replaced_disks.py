@@ -5,7 +5,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from instant_clone.provider.replaced_disks import orphans_in_words, pair_disks
+from instant_clone.provider.replaced_disks import NamedOrphans, name_orphans, pair_disks
 
 UNKNOWN = msgpack.ExtType(0, b"")
 
@@ -73,20 +73,33 @@ def test_a_vm_without_disks_stays_one() -> None:
 def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
     words = {"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]}
 
-    named, without = orphans_in_words(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), words)
+    named = name_orphans(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), words)
 
-    assert named == vm(disk("disk0", 0), disk("data", 3, "new", keep_on_remove=True), orphan(1, 5))
-    assert without == ("scsi unit 5, 16 GiB",)
+    assert named.state == vm(disk("disk0", 0), disk("data", 3, "new", keep_on_remove=True), orphan(1, 5))
+    assert named.without == ("scsi unit 5, 16 GiB",)
+    assert [(each.severity, each.summary) for each in named.adopted] == [(2, "Disk is adopted")]
+    assert "with the UUID new and the file new.vmdk. No empty disk is added. It outlives the clone" in (
+        named.adopted[0].detail
+    )
 
 
 @pytest.mark.parametrize("words", [{"disk": UNKNOWN}, {"disk": [disk("data", 3), UNKNOWN]}, {}, {"disk": None}])
 def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: dict[str, Any]) -> None:
     prior = vm(orphan(0, 3))
 
-    assert orphans_in_words(prior, words) == (prior, ())
+    assert name_orphans(prior, words) == NamedOrphans(prior)
 
 
 def test_only_orphans_are_renamed() -> None:
     prior = vm(disk("disk0", 0))
 
-    assert orphans_in_words(prior, {"disk": [disk("other", 0)]}) == (prior, ())
+    assert name_orphans(prior, {"disk": [disk("other", 0)]}) == NamedOrphans(prior)
+
+
+@pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
+def test_a_disk_that_the_plan_took_away_is_not_missed(label: str) -> None:
+    planned = vm(disk("disk0", 0), disk(label, 1), disk("new", 2, uuid=UNKNOWN))
+
+    paired = pair_disks(vm(disk("disk0", 0), orphan(0, 1)), planned)
+
+    assert (paired.state, paired.diagnostics) == (vm(disk("disk0", 0), orphan(0, 1)), ())

@@ -121,3 +121,30 @@ def test_of_a_folder_to_make_only_the_parent_is_a_pattern() -> None:
 
     sent = [None, {"path": "team \\[x]/own *"}, {"path": "team \\[x]/own *"}]
     assert stock.asked == [sent, sent]
+
+
+@pytest.mark.parametrize(
+    ("folder", "sent"),
+    [("web", "web"), ("./web/", "./web/"), ("./[a]/", "\\[a]"), ("/[a]/b", "\\[a]/b"), ("a/a/b", "a/a/\\b"), ("", "")],
+)
+def test_a_folder_is_cleaned_as_the_stock_provider_would(folder: str, sent: str) -> None:
+    wanted = {"folder": folder}
+    stock = Stock()
+    with client_of(stock) as client:
+        client.plan_change(
+            PlanRequest(type_name=RESOURCE, prior_state=NULL, proposed_new_state=pack(wanted), config=pack(wanted))
+        )
+
+    assert stock.asked == [[None, {"folder": sent}, {"folder": sent}]]
+
+
+@pytest.mark.parametrize(("path", "sent"), [("team [x]/", "team [x]/"), ("[a]/b [c]/", "\\[a]/b [c]"), ("a", "a")])
+def test_the_last_part_of_a_folder_to_make_is_never_a_pattern(path: str, sent: str) -> None:
+    wanted = {"path": path}
+    stock = Stock()
+    with client_of(stock) as client:
+        client.plan_change(
+            PlanRequest(type_name=FOLDER, prior_state=NULL, proposed_new_state=pack(wanted), config=pack(wanted))
+        )
+
+    assert stock.asked == [[None, {"path": sent}, {"path": sent}]]

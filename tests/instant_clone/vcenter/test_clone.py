@@ -106,8 +106,11 @@ def test_a_uuid_of_several_vms(world: World) -> None:
     with pytest.raises(CloneError) as caught:
         world.cloner.source(uuid)
 
+    silver, sleeping = (world.client.vm(name)._moId for name in ("silver", "sleeping"))
     assert str(caught.value) == (
-        f"The UUID {uuid} belongs to several virtual machines: /DC0/vm/silver, /DC0/vm/sleeping. Change all but one."
+        f"Several virtual machines have the UUID {uuid}. Change that of all but one:\n"
+        f"  /DC0/vm/silver ({silver}, poweredOn, no marker)\n"
+        f"  /DC0/vm/sleeping ({sleeping}, poweredOff, no marker)"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from instant_clone.errors import NotFoundError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.vcenter.clone import Cloner
 from instant_clone.vcenter.session import Session, connect
@@ -91,4 +92,5 @@ def test_the_deltas_of_a_vm_are_found_by_its_managed_object_id(client: Client, s
 
     assert len(cloner.deltas(made._moId)) == 2
     assert cloner.deltas(make(client, machine_spec("bare"))._moId) == frozenset()
-    assert cloner.deltas("vm-999999") == frozenset()
+    with pytest.raises(NotFoundError):
+        cloner.deltas("vm-999999")
