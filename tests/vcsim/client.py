@@ -39,8 +39,9 @@ __all__ = [
 class Client:
     """A session, as a context manager; paths of its inventory start in the datacenter DC0."""
 
-    def __init__(self, simulator: Simulator, *, password: str | None = None) -> None:
-        host, port = simulator.address.split(":")
+    def __init__(self, simulator: Simulator, *, password: str | None = None, address: str | None = None) -> None:
+        """Log in; `address` is host and port of a forwarder to the simulator, by default the simulator's own."""
+        host, port = (address or simulator.address).split(":")
         self.instance: Any = SmartConnect(
             host=host,
             port=int(port),
