@@ -145,7 +145,7 @@ class Simulator:
         return self._errors.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
-        """End the process and wait for it; killed if it does not end within ten seconds. Repeating it is harmless."""
+        """End the process and wait for it; killed if it does not end within a minute. Repeating it is harmless."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -307,7 +307,7 @@ def _vm_state(answer: dict[str, Any]) -> VmState:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
