@@ -189,7 +189,7 @@ def test_a_log_out_that_vcenter_does_not_answer_is_not_waited_for(
 
     sources.close()
 
-    assert log_out.entered.is_set()
+    assert log_out.entered.wait(_PATIENCE)
     assert not log_out.passed.is_set()
     log_out.let_through.set()
     assert left.wait(_PATIENCE)
