@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.forwarding import Forwarder
+from tests.support.processes import until
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def echo() -> Iterator[str]:
 
 def _connect(forwarder: Forwarder) -> socket.socket:
     host, _, port = forwarder.address.rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def _echoed(connection: socket.socket, said: bytes) -> bytes:
@@ -63,5 +64,23 @@ def test_a_cut_ends_what_is_connected_and_refuses_what_comes_until_it_is_restore
         forwarder.restore()
 
         assert forwarder.address == address
+        with _connect(forwarder) as after:
+            assert _echoed(after, b"again") == b"again"
+
+
+def test_connections_that_are_turned_away_are_counted(echo: str) -> None:
+    with Forwarder(echo) as forwarder:
+        with _connect(forwarder) as before:
+            assert _echoed(before, b"there") == b"there"
+            assert forwarder.turn_away() == 1
+            assert before.recv(100) == b""
+        for _ in range(2):
+            with _connect(forwarder) as away:
+                assert away.recv(100) == b""
+        until(lambda: forwarder.turned_away == 2, "both connections to be counted")
+        forwarder.cut()
+
+        forwarder.restore()
+
         with _connect(forwarder) as after:
             assert _echoed(after, b"again") == b"again"

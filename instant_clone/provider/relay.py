@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 
+from instant_clone.provider import log
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import (
@@ -169,6 +170,7 @@ class Relay(grpc.GenericRpcHandler):
 
     def _stop(self, request: bytes) -> bytes:
         self._stopped.set()
+        log.debug("Terraform was interrupted: no clone is started any more")
         return self._stock.forward(SERVICE + "Stop", request)
 
     def _shutdown(self, request: bytes) -> bytes:

@@ -19,12 +19,14 @@ from typing import IO, Any, Self
 
 from tests.support.processes import Process, marked, until
 
-__all__ = ["MARK", "Diagnostic", "Outcome", "Terraform", "clean_environment"]
+__all__ = ["LOGGED", "MARK", "Diagnostic", "Outcome", "Terraform", "clean_environment"]
 
 MARK = "INSTANT_CLONE_TEST_RUN"
 """the variable by which the processes of one run are told from all others"""
 
-_DEADLINE_SECONDS = 120
+LOGGED = {"TF_LOG_PROVIDER": "DEBUG"}
+"""the environment in which the plugins of a command write to its log"""
+_DEADLINE_SECONDS = 300
 _UI_COMMANDS = ("apply", "destroy", "plan", "refresh")
 
 
@@ -113,6 +115,7 @@ class Running:
     mark: str
     stdout: IO[str]
     stderr: IO[str]
+    log: Path
 
     @property
     def plugins(self) -> tuple[Process | None, Process | None]:
@@ -123,8 +126,12 @@ class Running:
         return wrapper, stock
 
     def interrupt(self) -> None:
-        """What Ctrl-C does to Terraform."""
+        """Do what Ctrl-C does to Terraform, and wait until our plugin has heard of it.
+
+        The command has to be started with LOGGED.
+        """
         self.process.send_signal(signal.SIGINT)
+        until(lambda: "Terraform was interrupted" in self.log.read_text(), "the interrupt to reach the plugin")
 
     def kill(self) -> None:
         """SIGKILL for Terraform alone."""
@@ -185,12 +192,13 @@ class Terraform:
             given.insert(1, "-auto-approve")
         mark = str(uuid.uuid4())
         self._marks.append(mark)
+        log = self.folder / "terraform.log"
         # Files, as a pipe takes 64 KiB and then holds up whoever writes, until a test comes to read it.
         with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             process = subprocess.Popen(
                 [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
                 cwd=self.folder,
-                env=self.environment | environment | {MARK: mark},
+                env=self.environment | {"TF_LOG_PATH": str(log)} | environment | {MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -200,7 +208,7 @@ class Terraform:
             )
             with process:
                 try:
-                    yield Running(process, mark, stdout, stderr)
+                    yield Running(process, mark, stdout, stderr, log)
                 finally:
                     if process.poll() is None:
                         process.kill()

@@ -121,7 +121,7 @@ class Person:
             text=True,
         ) as process:
             try:
-                until(lambda: self.server.locks() or process.poll() is not None, "the lock", seconds=60)
+                until(lambda: self.server.locks() or process.poll() is not None, "the lock")
                 assert process.poll() is None, process.communicate()[0]
                 yield process
             finally:
@@ -301,15 +301,18 @@ def test_a_first_apply_that_was_killed_before_its_state_was_written_is_inherited
     assert us.terraform("cut", "init", "-no-color", "-input=false").code == 0
     place = us.server.place.format(fleet="cut")
     mark = ("BACKENDS_TEST_RUN", "cut")
+    # No clone is answered to Terraform: its state changes no more.
+    simulator.hold("InstantClone_Task", at="end")
     with subprocess.Popen(
         [TERRAFORM, "apply", "-no-color", "-auto-approve"],
         cwd=us.stack("cut"),
         env=us.workspace.environment | dict([mark]),
         stdout=subprocess.DEVNULL,
     ) as process:
-        until(lambda: made(simulator, "cut"), "the first clone", seconds=60)
+        until(lambda: len(simulator.held()) == 3, "the clones")
         process.kill()
-    until(lambda: not marked(*mark), "all processes to end", seconds=60)
+    until(lambda: not marked(*mark), "all processes to end")
+    simulator.release()
     for lock in us.server.locks().values():
         assert us.terraform("cut", "force-unlock", "-force", lock["ID"]).code == 0
     assert not (us.server.states().get(place) or {}).get("resources")

@@ -75,7 +75,7 @@ def test_each_fault_is_told_with_its_place_and_its_cure_and_the_next_apply_conve
 def test_connections_that_break_at_the_task_lose_no_clone_and_double_none(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, when: Any
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "300ms")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"{when}-{index}" for index in range(4)]
     bench.terraform.write(_marked(bench, names))
     bench.simulator.drop("InstantClone_Task", when=when, times=3)
@@ -91,16 +91,19 @@ def test_connections_that_break_at_the_task_lose_no_clone_and_double_none(
 def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_none(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "3s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"during-{index}" for index in range(4)]
     bench.terraform.write(_marked(bench, names))
+    bench.simulator.hold("InstantClone_Task", at="task")
 
     with bench.terraform.start("apply") as running:
-        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 4, "the clone tasks", seconds=60)
+        until(lambda: len(bench.simulator.held()) == 4, "the clone tasks")
         bench.simulator.requests(reset=True)
         # How pyvmomi reads a property, the task's info in this case.
         bench.simulator.drop("Fetch", when="before", times=10)
         bench.simulator.drop("Fetch", when="after", times=10)
+        until(lambda: bench.simulator.requests().get("Fetch", 0) > 20, "all of them")
+        bench.simulator.release()
         ended = running.finish().require()
 
     requests = bench.simulator.requests()
@@ -117,17 +120,21 @@ def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_no
 def test_sessions_that_are_ended_in_the_midst_of_an_apply_are_renewed(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "2s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"ended-{index}" for index in range(4)]
     bench.terraform.write(_marked(bench, names))
+    bench.simulator.hold("InstantClone_Task", at="task")
 
     with bench.terraform.start("apply") as running:
-        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 4, "the clone tasks", seconds=60)
+        until(lambda: len(bench.simulator.held()) == 4, "the clone tasks")
         with Client(bench.simulator) as administrator:
             manager = cast(vim.SessionManager, administrator.content.sessionManager)
             own = cast(vim.UserSession, manager.currentSession).key
             ours = [each.key for each in manager.sessionList if "pyvmomi" in each.userAgent and each.key != own]
+            bench.simulator.requests(reset=True)
             manager.TerminateSession(ours)
+            until(lambda: bench.simulator.requests().get("Login"), "the plugin to log in again")
+        bench.simulator.release()
         running.finish().require()
 
     assert len(ours) == 1

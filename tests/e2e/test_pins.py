@@ -9,6 +9,7 @@ from typing import Any
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import clones, source_of
+from tests.support.processes import until
 from tests.vcsim.client import Client, result
 
 PIN = 'vsphere_drs_vm_override.pin["{}"]'
@@ -57,8 +58,8 @@ def test_a_pin_that_did_not_reach_the_state_is_taken_over(bench: Bench) -> None:
 def test_two_stacks_pin_their_clones_on_one_cluster_at_the_same_time(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    # A cluster takes one override at a time, for as long as a clone takes; who comes meanwhile is told TaskInProgress.
-    flags = ("-source", "golden", "-vm", 0, "-tools", "0s", "-delay", "500ms", "-parallel-limit", 8)
+    # A cluster takes one override at a time. Another request gets TaskInProgress meanwhile.
+    flags = ("-source", "golden", "-vm", 0, "-tools", "0s", "-parallel-limit", 8)
     simulator = start_simulator(*flags)
     bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
     stacks = {"red": bench.terraform, "blue": new_terraform(simulator)}
@@ -67,9 +68,14 @@ def test_two_stacks_pin_their_clones_on_one_cluster_at_the_same_time(
         terraform.write(_pinned(bench, *names[stack]))
         terraform.apply("-target=vsphere_virtual_machine.vm")
     simulator.requests(reset=True)
+    simulator.hold("ReconfigureComputeResource_Task", at="task")
 
     with ThreadPoolExecutor(2) as threads:
-        changes = list(threads.map(lambda terraform: terraform.apply().changes, stacks.values()))
+        applies = [threads.submit(terraform.apply) for terraform in stacks.values()]
+        # Each stack asks for one override at a time: the second request is the other stack's.
+        until(lambda: simulator.requests().get("ReconfigureComputeResource_Task", 0) > 1, "both stacks to ask")
+        simulator.release()
+        changes = [applied.result().changes for applied in applies]
 
     assert changes == [{PIN.format(name): "create" for name in names[stack]} for stack in stacks]
     # Some had to be asked for again: the two have met.

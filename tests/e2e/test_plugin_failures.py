@@ -19,35 +19,37 @@ AS_IT_IS = pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=[
 
 
 @pytest.fixture
-def slow(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    """Clones take long enough for something to go wrong at a chosen time."""
-    simulator = start_simulator("-source", "golden", "-delay", "2s", "-tools", "0s")
+def own(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    """A simulator of the test's own."""
+    simulator = start_simulator("-source", "golden", "-tools", "0s")
     return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
 
 
 def _apply(bench: Bench, during: Callable[[], None]) -> Outcome:
-    """An apply of one clone; `during` is called while its task runs."""
+    """An apply of one clone; `during` is called while its task is held."""
+    bench.simulator.hold("InstantClone_Task", at="task")
     with bench.terraform.start("apply") as running:
-        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 1, "the clone task", seconds=60)
+        until(bench.simulator.held, "the clone task")
         during()
+        bench.simulator.release()
         return running.finish()
 
 
-def test_a_clone_that_cannot_be_read_back_is_removed(slow: Bench) -> None:
-    slow.terraform.write(clones(slow.source, slow.release, ["unread"]))
+def test_a_clone_that_cannot_be_read_back_is_removed(own: Bench) -> None:
+    own.terraform.write(clones(own.source, own.release, ["unread"]))
 
     # The stock provider, which imports a VM by its path, reads it by its UUID.
-    ended = _apply(slow, lambda: slow.simulator.fault("FindByUuid", "SystemError", at="call"))
+    ended = _apply(own, lambda: own.simulator.fault("FindByUuid", "SystemError", at="call"))
 
     assert [error.summary for error in ended.errors][-1] == "Clone removed again"
     assert ended.errors[-1].detail == (
         "/DC0/vm/unread was made but could not be read back, so it was removed. Apply again once the cause above is "
         "mended."
     )
-    assert slow.terraform.instances() == {}
+    assert own.terraform.instances() == {}
     with pytest.raises(KeyError):
-        slow.simulator.vm("unread")
-    assert slow.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
+        own.simulator.vm("unread")
+    assert own.terraform.apply().changes == {'vsphere_virtual_machine.vm["unread"]': "create"}
 
 
 def _stuck(bench: Bench, *, at: str = "PowerOffVM_Task", **arguments: Any) -> None:
@@ -69,104 +71,104 @@ def _stuck(bench: Bench, *, at: str = "PowerOffVM_Task", **arguments: Any) -> No
     assert bench.terraform.attributes("stuck")["uuid"] == uuid
 
 
-def test_a_clone_that_could_neither_be_read_nor_removed_is_made_anew_by_the_next_apply(slow: Bench) -> None:
-    _stuck(slow)
-    before = slow.simulator.vm("stuck").moid
+def test_a_clone_that_could_neither_be_read_nor_removed_is_made_anew_by_the_next_apply(own: Bench) -> None:
+    _stuck(own)
+    before = own.simulator.vm("stuck").moid
 
-    assert slow.terraform.apply().changes == {STUCK: "replace"}
+    assert own.terraform.apply().changes == {STUCK: "replace"}
 
-    assert slow.simulator.vm("stuck").moid != before
+    assert own.simulator.vm("stuck").moid != before
     # Disks that are to be kept would be detached first.
-    assert "ReconfigVM_Task" not in slow.methods("stuck")
-    assert slow.terraform.plan() == {}
+    assert "ReconfigVM_Task" not in own.methods("stuck")
+    assert own.terraform.plan() == {}
 
 
 @AS_IT_IS
 @pytest.mark.parametrize("keep", [False, True], ids=["with its disks", "without its disks"])
 def test_a_clone_that_could_neither_be_read_nor_removed_is_destroyed(
-    slow: Bench, arguments: tuple[str, ...], keep: bool
+    own: Bench, arguments: tuple[str, ...], keep: bool
 ) -> None:
-    disks = [{**disk, "keep_on_remove": keep} for disk in machine(slow.source, slow.release)["disk"]]
-    _stuck(slow, disk=disks)
+    disks = [{**disk, "keep_on_remove": keep} for disk in machine(own.source, own.release)["disk"]]
+    _stuck(own, disk=disks)
 
-    slow.terraform.run("destroy", *arguments).require()
+    own.terraform.run("destroy", *arguments).require()
 
-    assert slow.terraform.instances() == {}
-    assert ("ReconfigVM_Task" in slow.methods("stuck")) is keep
+    assert own.terraform.instances() == {}
+    assert ("ReconfigVM_Task" in own.methods("stuck")) is keep
     with pytest.raises(KeyError):
-        slow.simulator.vm("stuck")
+        own.simulator.vm("stuck")
 
 
-def test_a_clone_that_could_neither_be_read_nor_removed_can_be_kept(slow: Bench) -> None:
-    _stuck(slow)
-    before = slow.simulator.vm("stuck").moid
-    slow.terraform.run("untaint", STUCK).require()
-    slow.simulator.requests(reset=True)
+def test_a_clone_that_could_neither_be_read_nor_removed_can_be_kept(own: Bench) -> None:
+    _stuck(own)
+    before = own.simulator.vm("stuck").moid
+    own.terraform.run("untaint", STUCK).require()
+    own.simulator.requests(reset=True)
 
-    (error,) = slow.terraform.run("plan", "-refresh=false").errors
+    (error,) = own.terraform.run("plan", "-refresh=false").errors
     assert (error.summary, error.address) == ("Clone was not read yet", STUCK)
-    assert slow.terraform.apply().changes == {}
+    assert own.terraform.apply().changes == {}
 
-    assert slow.simulator.vm("stuck").moid == before
-    assert [method for method in slow.simulator.requests() if method.endswith("_Task")] == []
-    assert slow.terraform.plan() == {}
-
-
-def test_a_clone_that_was_not_read_is_replaced_by_another_generation(slow: Bench) -> None:
-    _stuck(slow, replace_trigger="1")
-    slow.terraform.run("untaint", STUCK).require()
-
-    slow.terraform.write(clones(slow.source, slow.release, ["stuck"], replace_trigger="2"))
-
-    assert slow.terraform.plan() == {STUCK: "replace"}
+    assert own.simulator.vm("stuck").moid == before
+    assert [method for method in own.simulator.requests() if method.endswith("_Task")] == []
+    assert own.terraform.plan() == {}
 
 
-def test_a_clone_that_was_powered_off_before_it_could_not_be_removed_is_told(slow: Bench) -> None:
-    _stuck(slow, at="Destroy_Task")
-    slow.terraform.run("untaint", STUCK).require()
+def test_a_clone_that_was_not_read_is_replaced_by_another_generation(own: Bench) -> None:
+    _stuck(own, replace_trigger="1")
+    own.terraform.run("untaint", STUCK).require()
 
-    planned = slow.terraform.run("plan").require()
+    own.terraform.write(clones(own.source, own.release, ["stuck"], replace_trigger="2"))
+
+    assert own.terraform.plan() == {STUCK: "replace"}
+
+
+def test_a_clone_that_was_powered_off_before_it_could_not_be_removed_is_told(own: Bench) -> None:
+    _stuck(own, at="Destroy_Task")
+    own.terraform.run("untaint", STUCK).require()
+
+    planned = own.terraform.run("plan").require()
 
     assert [each.summary for each in planned.diagnostics] == ["Clone does not run"]
 
 
 @pytest.mark.parametrize("keep", [False, True], ids=["with its disks", "without its disks"])
-def test_a_clone_that_could_neither_be_read_nor_removed_may_be_gone(slow: Bench, keep: bool) -> None:
-    disks = [{**disk, "keep_on_remove": keep} for disk in machine(slow.source, slow.release)["disk"]]
-    _stuck(slow, disk=disks)
-    with Client(slow.simulator) as client:
+def test_a_clone_that_could_neither_be_read_nor_removed_may_be_gone(own: Bench, keep: bool) -> None:
+    disks = [{**disk, "keep_on_remove": keep} for disk in machine(own.source, own.release)["disk"]]
+    _stuck(own, disk=disks)
+    with Client(own.simulator) as client:
         stuck = client.vm("stuck")
         result(stuck.PowerOffVM_Task())
         result(stuck.Destroy_Task())
 
     if keep:
-        slow.terraform.run("destroy", "-refresh=false").require()
-        assert slow.terraform.instances() == {}
-    assert slow.terraform.apply().changes == {STUCK: "create"}
+        own.terraform.run("destroy", "-refresh=false").require()
+        assert own.terraform.instances() == {}
+    assert own.terraform.apply().changes == {STUCK: "create"}
 
 
 @pytest.mark.parametrize("trouble", ["fault", "connection"])
-def test_trouble_while_waiting_for_the_network_loses_no_clone(slow: Bench, trouble: str) -> None:
+def test_trouble_while_waiting_for_the_network_loses_no_clone(own: Bench, trouble: str) -> None:
     # Otherwise it has its source's address, and that is waited out.
     address = {"guestinfo.ic.ipaddress": "192.168.0.77"}
-    wanted = clones(slow.source, slow.release, ["awaited"], extra_config=address, wait_for_guest_net_timeout=1)
-    slow.terraform.write(wanted)
+    wanted = clones(own.source, own.release, ["awaited"], extra_config=address, wait_for_guest_net_timeout=60)
+    own.terraform.write(wanted)
 
     def during() -> None:
         if trouble == "fault":
-            slow.simulator.fault("Fetch", "SystemError", vm="awaited", times=1, at="call")
+            own.simulator.fault("Fetch", "SystemError", vm="awaited", times=1, at="call")
         else:
-            slow.simulator.drop("Fetch", vm="awaited", when="before", times=6)
+            own.simulator.drop("Fetch", vm="awaited", when="before", times=6)
 
-    ended = _apply(slow, during)
+    ended = _apply(own, during)
 
     if trouble == "connection":
         assert (ended.code, ended.diagnostics) == (0, [])
     assert [error for error in ended.errors if "mistake in the plugin" in error.detail] == []
     try:
-        slow.simulator.vm("awaited")
+        own.simulator.vm("awaited")
     except KeyError:
         assert ended.code == 1
-        assert slow.terraform.instances() == {}
+        assert own.terraform.instances() == {}
     else:
-        assert list(slow.terraform.instances()) == ["awaited"]
+        assert list(own.terraform.instances()) == ["awaited"]

@@ -9,6 +9,10 @@ import pytest
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import clones, source_of
+from tests.support.processes import until
+
+NEVER = "1000h"
+"""how long after power on VMware Tools report, if no test waits for that"""
 
 
 @pytest.fixture
@@ -22,21 +26,27 @@ def with_tools_after(start_simulator: StartSimulator, plugin: Plugin, new_terraf
 
 @pytest.mark.parametrize("argument", ["wait_for_guest_net_timeout", "wait_for_guest_ip_timeout"])
 def test_the_state_has_the_address_that_was_waited_for(with_tools_after: Any, argument: str) -> None:
-    bench = with_tools_after("1500ms")
+    bench = with_tools_after(NEVER)
     own = {"guestinfo.ic.ipaddress": "192.168.0.77"}
-    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], extra_config=own, **{argument: 1}))
+    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], extra_config=own, **{argument: 60}))
+    # How the plugin reads the guest. The first answer has no address.
+    bench.simulator.hold("Fetch", at="answer", vm="awaited")
 
-    applied = bench.terraform.apply()
+    with bench.terraform.start("apply") as running:
+        until(lambda: bench.simulator.held("Fetch"), "the wait for the network")
+        bench.simulator.report("awaited")
+        bench.simulator.release()
+        applied = running.finish().require()
 
     state = bench.terraform.attributes("awaited")
     assert applied.diagnostics == []
     assert (state["guest_ip_addresses"], state["default_ip_address"]) == (["192.168.0.77"], "192.168.0.77")
-    assert state[argument] == 1
+    assert state[argument] == 60
     assert bench.methods("awaited") == []
 
 
 def test_without_waiting_the_address_comes_with_a_later_refresh(with_tools_after: Any) -> None:
-    bench = with_tools_after("10m")
+    bench = with_tools_after(NEVER)
     bench.terraform.write(clones(bench.source, bench.release, ["unawaited"]))
 
     bench.terraform.apply()
@@ -75,7 +85,7 @@ def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_too
 def test_on_another_network_the_source_s_address_counts(with_tools_after: Any) -> None:
     """Isolated networks may all have the same addresses."""
     bench = with_tools_after("0s")
-    whole = clones(bench.source, bench.release, ["apart"], wait_for_guest_net_timeout=1)
+    whole = clones(bench.source, bench.release, ["apart"], wait_for_guest_net_timeout=60)
     whole["data"]["vsphere_network"] = {
         "other": {"name": "DC0_DVPG1", "datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
     }

@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.support.clone_stack import clones, source_of
+from tests.support.processes import until
 from tests.vcsim.client import Client, clone
 
 
@@ -22,10 +23,15 @@ def _names(count: int) -> list[str]:
 def test_a_source_that_takes_two_at_a_time_is_cloned_ten_times(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-parallel-limit", "2", "-delay", "200ms")
+    bench = _bench(start_simulator, plugin, new_terraform, "-parallel-limit", "2")
     bench.terraform.write(clones(bench.source, bench.release, _names(10)))
+    bench.simulator.hold("InstantClone_Task", at="task")
 
-    bench.terraform.apply()
+    with bench.terraform.start("apply") as running:
+        # Two are under way, and the others are refused.
+        until(lambda: bench.simulator.requests().get("InstantClone_Task", 0) > 2, "a clone that is refused")
+        bench.simulator.release()
+        running.finish().require()
 
     assert len(bench.terraform.instances()) == 10
     assert bench.methods(*_names(10)) == []

@@ -11,26 +11,29 @@ import pytest
 from instant_clone.owner import OWNER_KEY
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.e2e.terraform import MARK, Outcome, Running
+from tests.e2e.terraform import LOGGED, MARK, Outcome, Running
 from tests.support.clone_stack import clones, source_of
 from tests.support.processes import Process, marked, until
 from tests.support.simulator import Simulator
 
+NEVER = "1000h"
+"""how long after power on VMware Tools report, if no test waits for that"""
 OWNER = "5f3759df-0000-4000-8000-000000000001"
 NO_DEATH_SIGNAL = {"INSTANT_CLONE_NO_DEATH_SIGNAL": "1"}
+TASK = "InstantClone_Task"
 DEATH_SIGNAL = pytest.mark.parametrize("environment", [{}, NO_DEATH_SIGNAL], ids=["death-signal", "watchdog"])
 
 
 @pytest.fixture(scope="module")
-def slow(start_simulator: StartSimulator) -> Simulator:
-    """A simulator in which a clone takes longer than anything is waited for here."""
-    return start_simulator("-source", "golden", "-delay", "10m")
+def shared(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden")
 
 
 @pytest.fixture
-def slow_bench(slow: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    slow.requests(reset=True)
-    return Bench(slow, source_of(slow, "golden"), plugin.release, new_terraform(slow))
+def shared_bench(shared: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> Iterator[Bench]:
+    """A simulator that several tests use one after another. At the end of a test it holds nothing."""
+    yield Bench(shared, source_of(shared, "golden"), plugin.release, new_terraform(shared))
+    shared.release()
 
 
 def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *flags: str) -> Bench:
@@ -45,7 +48,7 @@ def _marked(bench: Bench, names: list[str], **arguments: Any) -> dict[str, Any]:
 
 
 def _tasks(bench: Bench) -> int:
-    return bench.simulator.requests().get("InstantClone_Task", 0)
+    return bench.simulator.requests().get(TASK, 0)
 
 
 def _made(bench: Bench, names: list[str]) -> dict[str, str]:
@@ -66,16 +69,22 @@ def _plugins(running: Running) -> tuple[Process, Process]:
 
 @contextmanager
 def _cloning(bench: Bench, names: list[str], environment: dict[str, str]) -> Iterator[tuple[Running, Process, Process]]:
-    """An apply that is in the midst of making clones, our plugin, and the stock provider."""
+    """An apply whose clone tasks are held, our plugin, and the stock provider."""
     bench.terraform.write(_marked(bench, names))
+    bench.simulator.hold(TASK, at="task")
     with bench.terraform.start("apply", **environment) as running:
-        until(lambda: _tasks(bench) == len(names), "the clone tasks", seconds=60)
+        _await_tasks(bench, len(names))
         yield running, *_plugins(running)
 
 
+def _await_tasks(bench: Bench, count: int) -> None:
+    """Wait until so many clone tasks are held."""
+    until(lambda: len(bench.simulator.held(TASK)) == count, f"{count} clone tasks")
+
+
 @DEATH_SIGNAL
-def test_terraform_ends_when_our_plugin_is_killed(slow_bench: Bench, environment: dict[str, str]) -> None:
-    with _cloning(slow_bench, [f"killed-{len(environment)}"], environment) as (running, wrapper, stock):
+def test_terraform_ends_when_our_plugin_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+    with _cloning(shared_bench, [f"killed-{len(environment)}"], environment) as (running, wrapper, stock):
         wrapper.kill()
         ended = running.finish()
 
@@ -86,8 +95,8 @@ def test_terraform_ends_when_our_plugin_is_killed(slow_bench: Bench, environment
 
 
 @DEATH_SIGNAL
-def test_terraform_ends_when_the_stock_provider_is_killed(slow_bench: Bench, environment: dict[str, str]) -> None:
-    with _cloning(slow_bench, [f"alone-{len(environment)}"], environment) as (running, wrapper, stock):
+def test_terraform_ends_when_the_stock_provider_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+    with _cloning(shared_bench, [f"alone-{len(environment)}"], environment) as (running, wrapper, stock):
         stock.kill()
         ended = running.finish()
 
@@ -98,8 +107,8 @@ def test_terraform_ends_when_the_stock_provider_is_killed(slow_bench: Bench, env
 
 
 @DEATH_SIGNAL
-def test_nothing_is_left_when_terraform_is_killed(slow_bench: Bench, environment: dict[str, str]) -> None:
-    with _cloning(slow_bench, [f"left-{len(environment)}"], environment) as (running, wrapper, stock):
+def test_nothing_is_left_when_terraform_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+    with _cloning(shared_bench, [f"left-{len(environment)}"], environment) as (running, wrapper, stock):
         running.kill()
         running.finish()
 
@@ -110,10 +119,11 @@ def test_nothing_is_left_when_terraform_is_killed(slow_bench: Bench, environment
 def test_clones_in_flight_reach_the_state_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "3s")
+    bench = _bench(start_simulator, plugin, new_terraform)
 
-    with _cloning(bench, ["flight-0", "flight-1"], {}) as (running, _, _):
+    with _cloning(bench, ["flight-0", "flight-1"], LOGGED) as (running, _, _):
         running.interrupt()
+        bench.simulator.release()
         ended = running.finish()
 
     assert ended.code == 1
@@ -126,12 +136,14 @@ def test_clones_in_flight_reach_the_state_after_an_interrupt(
 def test_no_clone_is_started_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "3s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     bench.terraform.write(clones(bench.source, bench.release, ["one-0", "one-1", "one-2"]))
+    bench.simulator.hold(TASK, at="task")
 
-    with bench.terraform.start("apply", "-parallelism=1") as running:
-        until(lambda: _tasks(bench) == 1, "the first clone task", seconds=60)
+    with bench.terraform.start("apply", "-parallelism=1", **LOGGED) as running:
+        _await_tasks(bench, 1)
         running.interrupt()
+        bench.simulator.release()
         running.finish()
 
     assert _tasks(bench) == 1
@@ -142,13 +154,15 @@ def test_no_clone_is_started_after_an_interrupt(
 def test_clones_that_wait_for_their_turns_are_not_started_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "5s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"turn-{index}" for index in range(10)]
     bench.terraform.write(_marked(bench, names))
+    bench.simulator.hold(TASK, at="task")
 
-    with bench.terraform.start("apply", INSTANT_CLONE_PARALLELISM="2") as running:
-        until(lambda: _tasks(bench) == 2, "the first two clone tasks", seconds=60)
+    with bench.terraform.start("apply", INSTANT_CLONE_PARALLELISM="2", **LOGGED) as running:
+        _await_tasks(bench, 2)
         running.interrupt()
+        bench.simulator.release()
         ended = running.finish()
 
     made = _made(bench, names)
@@ -170,11 +184,12 @@ def test_clones_that_wait_for_their_turns_are_not_started_after_an_interrupt(
 def test_an_interrupt_ends_the_wait_for_a_network_and_keeps_the_clone(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-tools", "10m")
-    bench.terraform.write(_marked(bench, ["silent"], wait_for_guest_net_timeout=5))
+    bench = _bench(start_simulator, plugin, new_terraform, "-tools", NEVER)
+    bench.terraform.write(_marked(bench, ["silent"], wait_for_guest_net_timeout=60))
 
     with _waiting_for_its_network(bench, "silent") as running:
         running.interrupt()
+        bench.simulator.release()
         ended = running.finish()
 
     assert [(each.severity, each.detail) for each in ended.diagnostics if each.summary == "Network not awaited"] == [
@@ -191,12 +206,11 @@ def test_an_interrupt_ends_the_wait_for_a_network_and_keeps_the_clone(
 
 @contextmanager
 def _waiting_for_its_network(bench: Bench, name: str) -> Iterator[Running]:
-    """An apply that has made a clone, and reads its guest again and again."""
-    with bench.terraform.start("apply") as running:
-        until(lambda: _made(bench, [name]), "the clone", seconds=60)
-        bench.simulator.requests(reset=True)
-        # One may still be about the task.
-        until(lambda: bench.simulator.requests().get("Fetch", 0) > 3, "the wait for the network", seconds=60)
+    """An apply that has made a clone, and whose first request for its guest is held."""
+    # How pyvmomi reads a property. Nobody but the wait for the network reads one of the clone.
+    bench.simulator.hold("Fetch", vm=name)
+    with bench.terraform.start("apply", **LOGGED) as running:
+        until(lambda: bench.simulator.held("Fetch"), "the wait for the network")
         yield running
 
 
@@ -223,27 +237,29 @@ def _left_to_the_next(bench: Bench, name: str, ended: Outcome) -> None:
 def test_a_clone_whose_stock_provider_ends_as_it_is_read_is_left_to_the_next_apply(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "2s")
+    bench = _bench(start_simulator, plugin, new_terraform)
 
     with _cloning(bench, ["unread"], {}) as (running, _, stock):
-        read = bench.simulator.requests()["FindByUuid"]
-        bench.simulator.slow("FindByUuid", ms=5000)
-        until(lambda: bench.simulator.requests()["FindByUuid"] > read, "the clone to be read")
+        # The stock provider reads a clone that it imports by its UUID.
+        bench.simulator.hold("FindByUuid")
+        bench.simulator.release(TASK)
+        until(lambda: bench.simulator.held("FindByUuid"), "the clone to be read")
         stock.kill()
         ended = running.finish()
 
-    bench.simulator.slow("FindByUuid", ms=0)
+    bench.simulator.release()
     _left_to_the_next(bench, "unread", ended)
 
 
 def test_a_clone_whose_stock_provider_ends_as_its_network_is_waited_for_is_left_to_the_next_apply(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-tools", "10m")
-    bench.terraform.write(_marked(bench, ["unheard"], wait_for_guest_net_timeout=5))
+    bench = _bench(start_simulator, plugin, new_terraform, "-tools", NEVER)
+    bench.terraform.write(_marked(bench, ["unheard"], wait_for_guest_net_timeout=60))
 
     with _waiting_for_its_network(bench, "unheard") as running:
         _plugins(running)[1].kill()
+        bench.simulator.release()
         ended = running.finish()
 
     _left_to_the_next(bench, "unheard", ended)
@@ -253,7 +269,7 @@ def test_a_clone_whose_stock_provider_ends_as_its_network_is_waited_for_is_left_
 def test_without_a_death_signal_the_next_apply_completes_what_was_killed(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, victim: str
 ) -> None:
-    bench = _bench(start_simulator, plugin, new_terraform, "-delay", "4s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"{victim}-0", f"{victim}-1"]
 
     with _cloning(bench, names, NO_DEATH_SIGNAL) as (running, wrapper, stock):
@@ -261,10 +277,13 @@ def test_without_a_death_signal_the_next_apply_completes_what_was_killed(
         {"plugin": wrapper.kill, "stock": stock.kill, "terraform": running.kill}[victim]()
         running.finish()
         until(lambda: not marked(MARK, running.mark), "all processes to end")
+    bench.simulator.release()
+    until(lambda: len(_made(bench, names)) == len(names), "vCenter to end the tasks")
+    left = _made(bench, names)
 
     bench.terraform.run("apply", **NO_DEATH_SIGNAL).require()
 
-    made = _made(bench, names)
-    assert {name: bench.terraform.attributes(name)["moid"] for name in names} == made
+    assert {name: bench.terraform.attributes(name)["moid"] for name in names} == left
+    assert _made(bench, names) == left
     assert bench.methods(*names) == []
     assert bench.terraform.plan() == {}

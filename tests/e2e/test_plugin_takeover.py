@@ -138,13 +138,12 @@ def test_a_name_that_is_taken_while_its_clone_is_being_made(bench: Bench) -> Non
         early = clone(golden, "early", config=own, folder=elsewhere)
         alien = clone(golden, "alien", folder=elsewhere)
         left = [early._moId, alien._moId]
-        bench.simulator.requests(reset=True)
         # Both requests are on their way when the names are taken.
-        bench.simulator.slow("InstantClone_Task", ms=60_000)
+        bench.simulator.hold("InstantClone_Task")
         with bench.terraform.start("apply") as running:
-            until(lambda: bench.simulator.requests().get("InstantClone_Task") == 2, "the clone tasks", seconds=60)
+            until(lambda: len(bench.simulator.held()) == 2, "the clone tasks")
             result(client.find("vm").MoveIntoFolder_Task([early, alien]))
-            bench.simulator.slow("InstantClone_Task", ms=0)
+            bench.simulator.release()
             ended = running.finish()
 
     assert sorted((each.severity, each.summary) for each in ended.diagnostics) == [

@@ -12,8 +12,8 @@ from tests.support.sessions import sessions_of_ours
 from tests.vcsim.client import Client
 
 
-def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *, delay: str = "200ms") -> Bench:
-    simulator = start("-source", "golden", "-tools", "0s", "-delay", delay)
+def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
+    simulator = start("-source", "golden", "-tools", "0s")
     return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
 
 
@@ -25,9 +25,14 @@ def test_two_stacks_are_applied_and_then_planned_in_parallel(
     names = {stack: [f"{stack}-{index}" for index in range(4)] for stack in stacks}
     for stack, terraform in stacks.items():
         terraform.write(clones(bench.source, bench.release, names[stack]))
+    bench.simulator.hold("InstantClone_Task", at="task")
 
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda terraform: terraform.apply(), stacks.values()))
+        applies = [threads.submit(terraform.apply) for terraform in stacks.values()]
+        until(lambda: len(bench.simulator.held()) == 8, "the clone tasks of both")
+        bench.simulator.release()
+        for applied in applies:
+            applied.result()
         plans = list(threads.map(lambda terraform: terraform.plan(), stacks.values()))
 
     assert {stack: sorted(terraform.instances()) for stack, terraform in stacks.items()} == names
@@ -59,19 +64,20 @@ def _vms(client: Client) -> set[str]:
 def test_twenty_clones_are_made_at_once_by_one_plugin(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    # Long enough for twenty requests of one plugin to come together on a busy machine, before any has its clone.
-    bench = _bench(start_simulator, plugin, new_terraform, delay="6s")
+    bench = _bench(start_simulator, plugin, new_terraform)
     names = [f"many-{index:02d}" for index in range(20)]
     bench.terraform.write(clones(bench.source, bench.release, names))
+    bench.simulator.hold("InstantClone_Task", at="task")
 
     with (
         Client(bench.simulator) as client,
         bench.terraform.start("apply", "-parallelism=20", INSTANT_CLONE_PARALLELISM="20") as running,
     ):
         others = _vms(client)
-        until(lambda: bench.simulator.requests().get("InstantClone_Task") == 20, "twenty clone tasks", seconds=60)
+        until(lambda: len(bench.simulator.held()) == 20, "twenty clone tasks")
         # All have been asked for, and none is there: twenty are in flight.
         ended = _vms(client) - others
+        bench.simulator.release()
         running.finish().require()
 
     assert ended == set()

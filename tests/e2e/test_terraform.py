@@ -16,7 +16,7 @@ def test_a_command_is_not_held_up_by_output_that_nobody_reads_yet(tmp_path: Path
 
     terraform = Terraform(tmp_path / "folder", {"TERRAFORM_BINARY_NAME": str(talkative)})
     with terraform, terraform.start("version") as running:
-        until(lambda: running.process.poll() is not None, "its end", seconds=10)
+        until(lambda: running.process.poll() is not None, "its end")
         ended = running.finish()
 
     assert (len(ended.stdout), len(ended.stderr)) == (300_000, 300_000)

@@ -20,9 +20,9 @@ SEED = 2026
 
 @pytest.fixture
 def simulator(start_simulator: StartSimulator) -> Simulator:
-    """Its sources are frozen, as they are cloned more often than a disk chain can grow; a clone takes its time."""
+    """Its sources are frozen, as they are cloned more often than a disk chain can grow."""
     names = ",".join(SOURCES)
-    return start_simulator("-source", names, "-frozen", names, "-vm", 0, "-tools", "0s", "-delay", "400ms")
+    return start_simulator("-source", names, "-frozen", names, "-vm", 0, "-tools", "0s")
 
 
 def _lived(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform, *, steps: int) -> Year:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from tests.e2e.agreement import disagreements, in_state, members
 from tests.e2e.terraform import MARK, Outcome, Terraform
 from tests.support.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
 from tests.support.processes import marked, until
-from tests.support.simulator import Simulator
+from tests.support.simulator import HoldPoint, Simulator
 from tests.vcsim.client import Client, result
 
 __all__ = ["Year"]
@@ -138,7 +137,7 @@ class Year:
         self._apply()
 
     def kill(self) -> None:
-        """An apply of more, fewer or newer clones, in which one of the processes dies."""
+        """An apply of more, fewer or newer clones, in which one of the processes dies while vCenter makes one."""
         self._wish_for_more()
         if self._random.random() < 0.5:
             key, name = self._random.choice(self._members())
@@ -150,31 +149,34 @@ class Year:
         victim = self._random.choice(["plugin", "stock provider", "terraform"])
         made = sum(action != "delete" for action in self._expected().values())
         # At times, what was just wished for is given up again, and nothing is to be made.
-        tasks, pause = self._random.randint(1, max(made, 1)), self._random.random() * 0.4
-        before = self.simulator.requests().get("InstantClone_Task", 0)
+        tasks = self._random.randint(1, max(made, 1))
+        at: HoldPoint = self._random.choice(("call", "task", "end"))
+        self.simulator.hold("InstantClone_Task", at=at, after=tasks - 1)
         with self.terraform.start("apply") as running:
-            until(
-                lambda: (
-                    self.simulator.requests().get("InstantClone_Task", 0) >= before + tasks
-                    or running.process.poll() is not None
-                ),
-                "a clone task",
-                seconds=90,
-            )
-            time.sleep(pause)
+            until(lambda: self.simulator.held() or running.process.poll() is not None, "a clone task", seconds=300)
             ours, stock = running.plugins
             if victim == "terraform":
                 running.kill()
             elif (process := ours if victim == "plugin" else stock) is not None:
                 process.kill()
             ended = running.finish()
-        until(lambda: not marked(MARK, running.mark), "all processes to end", seconds=60)
+        until(lambda: not marked(MARK, running.mark), "all processes to end")
+        self._release()
         if self.terraform.state_is_lost():
             state = self.terraform.folder / "terraform.tfstate"
             shutil.copy(state.with_suffix(".tfstate.backup"), state)
             self.counts["state restored"] += 1
-        self.counts[f"killed: {victim}" if ended.code != 0 else "killed: too late"] += 1
-        self._note(f"{victim} after {tasks} tasks and {pause:.2f} s, code {ended.code}")
+        assert (ended.code != 0) == (made > 0)
+        self.counts[f"killed: {victim}" if made else "nothing to be made"] += 1
+        self._note(f"{victim} at the {at} of task {tasks}, code {ended.code}")
+
+    def _release(self) -> None:
+        """End what vCenter holds for an apply whose processes are gone. A task that it has begun makes its clone."""
+        # It notices that connections have ended, and drops the calls.
+        until(lambda: all(each.at in ("task", "end") for each in self.simulator.held()), "the calls to be dropped")
+        names = {each.clone for each in self.simulator.held()}
+        self.simulator.release()
+        until(lambda: all(self.client.vm(name) for name in names), f"{names} to be made")
 
     def fault(self) -> None:
         """A clone is to be made, and vCenter ends the task with a fault."""

@@ -24,7 +24,7 @@ def test_a_value_is_computed_once_for_each_key() -> None:
 
 def test_all_who_ask_at_the_same_time_get_the_one_value() -> None:
     memo: Memo[str, object] = Memo()
-    together = threading.Barrier(THREADS, timeout=30)
+    together = threading.Barrier(THREADS, timeout=120)
     computed: list[object] = []
 
     def compute() -> object:
@@ -45,7 +45,7 @@ def test_all_who_ask_at_the_same_time_get_the_one_value() -> None:
 def test_keys_do_not_wait_for_each_other() -> None:
     memo: Memo[str, str] = Memo()
     # Each computation ends only when the other has begun.
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=120)
 
     def compute(key: str) -> str:
         both.wait()
@@ -74,12 +74,12 @@ def test_who_waits_for_a_computation_that_fails_computes_it_anew() -> None:
 
     def fail() -> int:
         computing.set()
-        assert waiting.wait(30)
+        assert waiting.wait(120)
         raise OSError("no connection")
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(memo.get, "key", fail)
-        assert computing.wait(30)
+        assert computing.wait(120)
         second = threads.submit(memo.get, "key", lambda: 7)
         waiting.set()
 

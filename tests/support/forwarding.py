@@ -6,6 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +19,8 @@ _LOOPBACK = "127.0.0.1"
 class Forwarder:
     """Hands every connection to a port of its own on to another address, as a context manager.
 
-    `cut` ends all connections at once and refuses new ones, until `restore`. The port stays the same meanwhile. OSError
-    if there is no port to be had.
+    `cut` ends all connections at once and refuses new ones, until `restore`; `turn_away` ends new ones as soon as they
+    are made. The port stays the same meanwhile. OSError if there is no port to be had.
     """
 
     def __init__(self, address: str) -> None:
@@ -32,11 +33,17 @@ class Forwarder:
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
+        self._turned_away = 0
 
     @property
     def address(self) -> str:
         """Host and port to connect to."""
         return f"{_LOOPBACK}:{self._port}"
+
+    @property
+    def turned_away(self) -> int:
+        """The number of connections that were made after `turn_away`, and ended at once."""
+        return self._turned_away
 
     def __enter__(self) -> Self:
         self.restore()
@@ -50,11 +57,20 @@ class Forwarder:
 
     def restore(self) -> None:
         """Accept connections, from now on or again."""
+        self._listen(self._forward)
+
+    def turn_away(self) -> int:
+        """End all connections, and new ones as soon as they are made; the number of those that were there."""
+        ended = self.cut()
+        self._listen(self._end)
+        return ended
+
+    def _listen(self, serve: Callable[[socket.socket, socket.socket], None]) -> None:
         listener = _bound(self._port)
         listener.listen(128)
         with self._lock:
             self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        threading.Thread(target=self._accept, args=(listener, serve), daemon=True).start()
 
     def cut(self) -> int:
         """End all connections, and refuse new ones; the number of those that were ended."""
@@ -71,13 +87,18 @@ class Forwarder:
                 connection.shutdown(socket.SHUT_RDWR)
         return len(ended)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket, socket.socket], None]) -> None:
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._forward, args=(client, listener), daemon=True).start()
+            threading.Thread(target=serve, args=(client, listener), daemon=True).start()
+
+    def _end(self, client: socket.socket, _: socket.socket) -> None:
+        client.close()
+        with self._lock:
+            self._turned_away += 1
 
     def _forward(self, client: socket.socket, listener: socket.socket) -> None:
         with client, contextlib.suppress(OSError), socket.create_connection(self._target) as server:

@@ -66,7 +66,7 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def until(condition: Callable[[], object], what: str, *, seconds: float = 20) -> None:
+def until(condition: Callable[[], object], what: str, *, seconds: float = 120) -> None:
     """Waits for a condition; AssertionError that names it if it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

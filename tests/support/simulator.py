@@ -24,11 +24,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-__all__ = ["Call", "Simulator", "SimulatorError", "VmState"]
+__all__ = ["Call", "Held", "HoldPoint", "Simulator", "SimulatorError", "VmState"]
 
 PROGRAM = Path(__file__).resolve().parents[2] / ".tools" / "bin" / "vcsim"
 PROGRAM_VARIABLE = "INSTANT_CLONE_VCSIM"
 READY = re.compile(r"https://(127\.0\.0\.1:\d+)/sdk ready in ")
+
+
+HoldPoint = Literal["call", "answer", "task", "end"]
+"""Where a call stops: before it is carried out, before its answer, before its task's work, before its task's end."""
 
 
 class SimulatorError(Exception):
@@ -49,6 +53,16 @@ class Call:
     """the VM's name at that time"""
     clone: str = ""
     """the name of the clone that the call asked for"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A call, or its task, that is held at this moment."""
+
+    method: str
+    at: HoldPoint
+    clone: str
+    """the name of the clone that the call asks for, or an empty string"""
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class Simulator:
         return self._errors.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
-        """End the process and wait for it; killed if it does not end within ten seconds. Repeating it is harmless."""
+        """End the process and wait for it; killed if it does not end within a minute. Repeating it is harmless."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -241,6 +255,36 @@ class Simulator:
         """Let all answers to a method take so many milliseconds longer, until told otherwise."""
         self._get("/slow", method=method, ms=ms)
 
+    def hold(self, method: str, *, at: HoldPoint = "call", after: int = 0, vm: str | None = None) -> None:
+        """Hold calls of a method, or their tasks, until `release`; tests/vcsim/README.md has the points.
+
+        Other calls go on. A held call whose client goes away is dropped. A held task goes on after its release in
+        any case.
+
+        Args:
+            method: such as "InstantClone_Task".
+            at: the point at which calls stop. The points "task" and "end" exist for InstantClone_Task, and for
+                ReconfigureComputeResource_Task of a simulator with "-parallel-limit".
+            after: how many calls pass before the first one is held.
+            vm: only calls on this VM, or ones that are to make it. Other calls do not count.
+        """
+        self._get("/hold", method=method, at=at, after=after, vm=vm)
+
+    def held(self, method: str | None = None) -> list[Held]:
+        """Return the calls and tasks of a method, or all, that are held at this moment, in the order of arrival."""
+        return [Held(**each) for each in self._get("/held", method=method)]
+
+    def release(self, method: str | None = None, *, times: int | None = None) -> None:
+        """Remove the holds on a method, or all holds, and let go what is held.
+
+        With `times`, only the first so many held calls or tasks go on, and the holds stay.
+        """
+        self._get("/release", method=method, times=times)
+
+    def report(self, vm: str) -> VmState:
+        """Let the VMware Tools of a running VM report at once instead of after the delay that follows a power on."""
+        return _vm_state(self._get("/report", vm=vm))
+
     def _get(self, path: str, /, **query: object) -> Any:
         given = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
         try:
@@ -263,7 +307,7 @@ def _vm_state(answer: dict[str, Any]) -> VmState:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -39,8 +39,9 @@ __all__ = [
 class Client:
     """A session, as a context manager; paths of its inventory start in the datacenter DC0."""
 
-    def __init__(self, simulator: Simulator, *, password: str | None = None) -> None:
-        host, port = simulator.address.split(":")
+    def __init__(self, simulator: Simulator, *, password: str | None = None, address: str | None = None) -> None:
+        """Log in; `address` is host and port of a forwarder to the simulator, by default the simulator's own."""
+        host, port = (address or simulator.address).split(":")
         self.instance: Any = SmartConnect(
             host=host,
             port=int(port),
@@ -88,7 +89,7 @@ class Client:
 
 def result(task: Any) -> Any:
     """What a task returns, by asking it again and again; its fault is raised."""
-    until(lambda: task.info.state in ("success", "error"), seconds=60)
+    until(lambda: task.info.state in ("success", "error"))
     if task.info.error:
         raise task.info.error
     return task.info.result
@@ -254,7 +255,7 @@ def plain(value: Any, without: Iterable[str] = ()) -> Any:
     return str(value) if isinstance(value, VmomiSupport.ManagedObject) else value
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+def until(condition: Callable[[], Any], seconds: float = 120) -> None:
     """Wait for a condition; AssertionError if it does not come true in time."""
     end = time.monotonic() + seconds
     while not condition():
@@ -263,7 +264,7 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
         time.sleep(0.005)
 
 
-def in_threads(count: int, work: Callable[[int], Any], seconds: float = 60) -> list[str]:
+def in_threads(count: int, work: Callable[[int], Any], seconds: float = 180) -> list[str]:
     """Run work(0), work(1), ... at the same time; what went wrong, a thread that hangs included."""
     errors: list[str] = []
 

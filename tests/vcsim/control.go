@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -26,10 +27,13 @@ import (
 //	    [&times=N][&vm=NAME][&at=call]     N times; on that VM, or making it; the call itself, not its task
 //	GET /ic/drop?method=M&when=before      closes the connection, before or after the call, without an answer
 //	    [&times=N][&vm=NAME]
+//	GET /ic/report?vm=NAME                 the guest's VMware Tools report now
 //	GET /ic/sessions                       the number of sessions that are logged in
 type control struct {
 	svc    *simulator.Service
 	quirks *quirks
+	guests *guests
+	holds  holds
 
 	mu       sync.Mutex
 	requests map[string]int
@@ -69,8 +73,10 @@ func (c *control) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ic/requests", c.serveRequests)
 	mux.HandleFunc("GET /ic/fault", c.serveFault)
 	mux.HandleFunc("GET /ic/drop", c.serveDrop)
+	mux.HandleFunc("GET /ic/report", c.serveReport)
 	mux.HandleFunc("GET /ic/sessions", c.serveSessions)
 	c.handleQuirks(mux)
+	c.holds.handle(mux)
 }
 
 func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
@@ -86,7 +92,11 @@ func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
 	}
 	c.record(m)
 	c.linger(m.Name)
-	drop := c.take(c.svc.Context.Map, m, (*rule).isDrop)
+	objects := c.svc.Context.Map
+	if !c.holds.wait(r.Context(), c.holds.meet(objects, m, atCall), m) {
+		panic(http.ErrAbortHandler) // the client has gone, and the call has never reached vCenter
+	}
+	drop := c.take(objects, m, (*rule).isDrop)
 	if drop != nil && drop.When == "before" {
 		panic(http.ErrAbortHandler) // closes the connection
 	}
@@ -94,7 +104,23 @@ func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
 		c.svc.ServeSDK(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
+	if by := c.holds.meet(objects, m, atAnswer); by != nil {
+		c.answerLater(w, r, by, m)
+		return
+	}
 	c.svc.ServeSDK(w, r)
+}
+
+// answerLater carries a call out, and sends its answer when the hold lets it go.
+func (c *control) answerLater(w http.ResponseWriter, r *http.Request, by *hold, m *simulator.Method) {
+	answer := httptest.NewRecorder()
+	c.svc.ServeSDK(answer, r)
+	if !c.holds.wait(r.Context(), by, m) {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
 }
 
 var (
@@ -146,12 +172,17 @@ func (c *control) take(objects *simulator.Registry, m *simulator.Method, kind fu
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.rules {
-		if r.Times > 0 && r.Method == m.Name && kind(r) && (r.VM == "" || r.VM == cloneName(m) || concerns(objects, m, r.VM)) {
+		if r.Times > 0 && r.Method == m.Name && kind(r) && meetsVM(objects, m, r.VM) {
 			r.Times--
 			return r
 		}
 	}
 	return nil
+}
+
+// meetsVM is true if a call names that VM or is to make it, or if no name is given.
+func meetsVM(objects *simulator.Registry, m *simulator.Method, name string) bool {
+	return name == "" || name == cloneName(m) || concerns(objects, m, name)
 }
 
 // concerns tells whether the call names that VM.
@@ -181,6 +212,17 @@ func (c *control) serveVM(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]any{
 		"name": vm.Name, "moid": vm.Self.Value, "frozen": isFrozen(vm), "power": vm.Runtime.PowerState, "deltas": deltas,
 	})
+}
+
+// serveReport lets the VMware Tools of a running VM report without the delay that follows a power on.
+func (c *control) serveReport(w http.ResponseWriter, r *http.Request) {
+	vm := findVM(c.svc.Context, r.FormValue("vm"))
+	if vm == nil {
+		http.Error(w, "no such VM", http.StatusNotFound)
+		return
+	}
+	c.guests.report(vm.Self)
+	c.serveVM(w, r)
 }
 
 func (c *control) serveCalls(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -17,7 +21,7 @@ func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIn
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	ref := runUnlocked(ctx, folder, "moveIntoFolder", func() types.BaseMethodFault {
+	ref := doUnlocked(ctx, folder, "moveIntoFolder", func() types.BaseMethodFault {
 		for _, child := range req.List {
 			if ctx.Map.Get(child) == nil {
 				return &types.ManagedObjectNotFound{Obj: child}
@@ -46,7 +50,7 @@ func (x *extension) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task)
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	ref := runUnlocked(ctx, folder, "destroy", func() types.BaseMethodFault {
+	ref := doUnlocked(ctx, folder, "destroy", func() types.BaseMethodFault {
 		if on := poweredOn(ctx, folder); on != nil {
 			return &types.InvalidPowerState{
 				RequestedState: types.VirtualMachinePowerStatePoweredOff, ExistingState: on.Runtime.PowerState,
@@ -94,22 +98,50 @@ func destroyFolder(ctx *simulator.Context, folder *simulator.Folder) types.BaseM
 	return fault
 }
 
-// neutral stands for an object whose lock a task is not to hold while it runs.
-type neutral struct{ mo.Entity }
+// neutral stands for an object whose lock a task is not to hold while it runs. Each task gets one of its own: with a
+// common one the tasks of an object would wait for one another.
+type neutral struct {
+	mo.Entity
+	number int64
+}
+
+var neutrals atomic.Int64
 
 func (n neutral) Reference() types.ManagedObjectReference {
 	ref := n.Entity.Reference()
-	return types.ManagedObjectReference{Type: ref.Type, Value: "neutral-" + ref.Value}
+	return types.ManagedObjectReference{Type: ref.Type, Value: fmt.Sprintf("neutral-%d-%s", n.number, ref.Value)}
 }
 
-// runUnlocked runs a task of an object without the object's lock.
-func runUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() types.BaseMethodFault) types.ManagedObjectReference {
-	task := simulator.CreateTask(neutral{of}, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		return nil, run()
+// doUnlocked runs a task without a result, and without the lock of its object.
+func doUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() types.BaseMethodFault) types.ManagedObjectReference {
+	return runUnlocked(ctx, of, name, func() (types.AnyType, types.BaseMethodFault) { return nil, run() })
+}
+
+// runUnlocked runs a task without the lock of its object, which can be read meanwhile.
+func runUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() (types.AnyType, types.BaseMethodFault)) types.ManagedObjectReference {
+	task := simulator.CreateTask(neutral{of, neutrals.Add(1)}, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		return run()
 	})
 	ref := task.Run(ctx)
 	ctx.Map.AtomicUpdate(ctx, task, []types.PropertyChange{
 		{Name: "info.entity", Val: of.Reference()}, {Name: "info.entityName", Val: of.Entity().Name},
 	})
+	listTask(ctx, of, ref)
 	return ref
 }
+
+// listTask puts a task on the list of its object, as govmomi does with tasks whose objects it knows.
+func listTask(ctx *simulator.Context, of mo.Entity, ref types.ManagedObjectReference) {
+	object := ctx.Map.Get(of.Reference())
+	if object == nil { // the task has removed it
+		return
+	}
+	caller := *ctx // the task itself holds the lock on behalf of ctx
+	caller.WithLock(object, func() {
+		recent := append(slices.Clone(of.Entity().RecentTask), ref)
+		caller.Update(object, []types.PropertyChange{{Name: "recentTask", Val: recent[max(0, len(recent)-recentTasks):]}})
+	})
+}
+
+// recentTasks is how many tasks an object lists, as in govmomi.
+const recentTasks = 200

@@ -25,28 +25,42 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 		return body
 	}
 	busy := x.flights.start(src.Self, x.parallelLimit)
-	task := simulator.CreateTask(src, "instantClone", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		if busy != nil {
+	if busy != nil {
+		task := simulator.CreateTask(src, "instantClone", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 			return nil, busy
-		}
-		defer x.flights.end(src.Self)
-		p, fault := x.check(ctx, src, &req.Spec)
-		if fault != nil {
-			return nil, fault
-		}
-		var vm *simulator.VirtualMachine
-		ctx.WithLock(p.folder, func() { // nobody may take the name meanwhile
-			if fault = nameTaken(ctx, p.folder, escaped(req.Spec.Name)); fault == nil {
-				vm, fault = x.instantClone(ctx, src, &req.Spec, p)
-			}
 		})
-		if fault != nil {
-			return nil, fault
-		}
-		return vm.Self, nil
+		body.Res = &types.InstantClone_TaskResponse{Returnval: task.Run(ctx)}
+		return body
+	}
+	held := x.control.holds.task(ctx.Map, &simulator.Method{Name: "InstantClone_Task", Body: req})
+	// A source can be read while its task is held.
+	ref := runUnlocked(ctx, src, "instantClone", func() (result types.AnyType, fault types.BaseMethodFault) {
+		defer x.flights.end(src.Self)
+		held(func() {
+			ctx.WithLock(src, func() { result, fault = x.cloneInPlace(ctx, src, &req.Spec) })
+		})
+		return result, fault
 	})
-	body.Res = &types.InstantClone_TaskResponse{Returnval: task.Run(ctx)}
+	body.Res = &types.InstantClone_TaskResponse{Returnval: ref}
 	return body
+}
+
+// cloneInPlace makes the clone where the request wants it, unless the name is taken there.
+func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec) (types.AnyType, types.BaseMethodFault) {
+	p, fault := x.check(ctx, src, spec)
+	if fault != nil {
+		return nil, fault
+	}
+	var vm *simulator.VirtualMachine
+	ctx.WithLock(p.folder, func() { // nobody may take the name meanwhile
+		if fault = nameTaken(ctx, p.folder, escaped(spec.Name)); fault == nil {
+			vm, fault = x.instantClone(ctx, src, spec, p)
+		}
+	})
+	if fault != nil {
+		return nil, fault
+	}
+	return vm.Self, nil
 }
 
 // instantClone makes the clone, and the deltas of a running source.

@@ -46,7 +46,7 @@ func run(o *options) error {
 	setInstanceUUID(ctx)
 
 	g := newGuests(m.Service, o.tools)
-	c := &control{svc: m.Service, requests: make(map[string]int), quirks: new(quirks)}
+	c := &control{svc: m.Service, requests: make(map[string]int), quirks: new(quirks), guests: g}
 	x := &extension{options: o, guests: g, control: c, quirks: c.quirks}
 	x.install(ctx)
 	if err := populate(ctx, o, g); err != nil {

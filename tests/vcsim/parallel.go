@@ -47,14 +47,20 @@ func (x *extension) ReconfigureComputeResourceTask(ctx *simulator.Context, req *
 		return body
 	}
 	busy := x.flights.start(cluster.Self, 1)
-	ref := runUnlocked(ctx, cluster, "reconfigureCluster", func() types.BaseMethodFault {
+	held := func(work func()) { work() }
+	if busy == nil {
+		held = x.control.holds.task(ctx.Map, &simulator.Method{Name: "ReconfigureComputeResource_Task", Body: req})
+	}
+	ref := doUnlocked(ctx, cluster, "reconfigureCluster", func() (fault types.BaseMethodFault) {
 		if busy != nil {
 			return busy
 		}
 		defer x.flights.end(cluster.Self)
-		time.Sleep(x.options.delay)
-		inner := cluster.ReconfigureComputeResourceTask(ctx, req).(*methods.ReconfigureComputeResource_TaskBody)
-		_, fault := await(ctx, inner.Res.Returnval)
+		held(func() {
+			time.Sleep(x.options.delay)
+			inner := cluster.ReconfigureComputeResourceTask(ctx, req).(*methods.ReconfigureComputeResource_TaskBody)
+			_, fault = await(ctx, inner.Res.Returnval)
+		})
 		return fault
 	})
 	body.Res = &types.ReconfigureComputeResource_TaskResponse{Returnval: ref}

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture(scope="module")
-def slow(start_simulator: StartSimulator) -> Simulator:
-    return start_simulator("-delay", "500ms")
+def shared(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator()
 
 
 @pytest.fixture(scope="module")
-def slow_client(slow: Simulator) -> Iterator[Client]:
-    with Client(slow) as client:
+def shared_client(shared: Simulator) -> Iterator[Client]:
+    with Client(shared) as client:
         yield client
 
 
@@ -49,41 +49,62 @@ def test_sessions_clone_one_source_at_the_same_time(start_simulator: StartSimula
     assert simulated.vm("golden-web").deltas == {2000: 64, 2001: 64}
 
 
-def test_call_returns_and_the_source_is_readable_while_its_task_runs(slow_client: Client) -> None:
-    source = slow_client.vm("golden-web")
+def test_call_returns_and_the_source_is_readable_while_its_task_runs(shared: Simulator, shared_client: Client) -> None:
+    source = shared_client.vm("golden-web")
+    shared.hold("InstantClone_Task", at="task")
 
     task = source.InstantClone_Task(spec("slow"))
     name = source.config.name
 
     assert (name, task.info.state) == ("golden-web", "running")
+    shared.release()
     assert result(task).name == "slow"
 
 
-def test_sessions_wait_for_running_tasks_at_the_same_time(slow: Simulator) -> None:
+def _release_when_all_wait(simulated: Simulator, count: int) -> None:
+    """Let tasks go that so many requests wait for."""
+    until(lambda: len(simulated.held()) == count)
+    # How pyVim's WaitForTask waits; its first request is answered at once.
+    until(lambda: simulated.requests().get("WaitForUpdates", 0) >= 2 * count)
+    simulated.release()
+
+
+def test_sessions_wait_for_running_tasks_at_the_same_time(shared: Simulator) -> None:
+    shared.requests(reset=True)
+    shared.hold("InstantClone_Task", at="task")
+
     def work(index: int) -> None:
-        with Client(slow) as client:
+        if index == 8:
+            _release_when_all_wait(shared, 8)
+            return
+        with Client(shared) as client:
             task = client.vm("golden-web").InstantClone_Task(spec(f"waited-{index}"))
             WaitForTask(task, si=client.instance)
 
-    assert in_threads(8, work) == []
+    assert in_threads(9, work) == []
 
 
-def test_requests_wait_on_the_collector_of_one_session(slow_client: Client) -> None:
+def test_requests_wait_on_the_collector_of_one_session(shared: Simulator, shared_client: Client) -> None:
     """As the stock provider does: with govmomi's collector an update reaches only one of them."""
+    shared.requests(reset=True)
+    shared.hold("InstantClone_Task", at="task")
 
     def work(index: int) -> None:
-        task = slow_client.vm("golden-web").InstantClone_Task(spec(f"shared-{index}"))
-        WaitForTask(task, si=slow_client.instance)
+        if index == 8:
+            _release_when_all_wait(shared, 8)
+            return
+        task = shared_client.vm("golden-web").InstantClone_Task(spec(f"shared-{index}"))
+        WaitForTask(task, si=shared_client.instance)
 
-    assert in_threads(8, work) == []
+    assert in_threads(9, work) == []
 
 
-def test_request_that_waits_ends_when_it_is_canceled(slow_client: Client) -> None:
+def test_request_that_waits_ends_when_it_is_canceled(shared_client: Client) -> None:
     query = vmodl.query.PropertyCollector
-    collector = slow_client.content.propertyCollector.CreatePropertyCollector()
+    collector = shared_client.content.propertyCollector.CreatePropertyCollector()
     collector.CreateFilter(
         query.FilterSpec(
-            objectSet=[query.ObjectSpec(obj=slow_client.vm("golden-off"))],
+            objectSet=[query.ObjectSpec(obj=shared_client.vm("golden-off"))],
             propSet=[query.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
         ),
         False,
@@ -104,10 +125,10 @@ def test_request_that_waits_ends_when_it_is_canceled(slow_client: Client) -> Non
     collector.Destroy()
 
 
-def test_object_that_is_destroyed_leaves_the_filter(slow_client: Client) -> None:
-    vm = clone(slow_client.vm("golden-web"), "leaving")
+def test_object_that_is_destroyed_leaves_the_filter(shared_client: Client) -> None:
+    vm = clone(shared_client.vm("golden-web"), "leaving")
     query = vmodl.query.PropertyCollector
-    collector = slow_client.content.propertyCollector.CreatePropertyCollector()
+    collector = shared_client.content.propertyCollector.CreatePropertyCollector()
     collector.CreateFilter(
         query.FilterSpec(
             objectSet=[query.ObjectSpec(obj=vm)],
@@ -119,7 +140,7 @@ def test_object_that_is_destroyed_leaves_the_filter(slow_client: Client) -> None
     result(vm.PowerOff())
     result(vm.Destroy())
 
-    update = collector.WaitForUpdatesEx(version, query.WaitOptions(maxWaitSeconds=30))
+    update = collector.WaitForUpdatesEx(version, query.WaitOptions(maxWaitSeconds=120))
 
     assert [(each.kind, each.obj) for each in update.filterSet[0].objectSet] == [("leave", vm)]
     collector.Destroy()

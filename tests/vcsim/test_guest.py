@@ -37,7 +37,32 @@ def running(client: Client) -> Any:
     return vm
 
 
-def test_clone_reports_nothing_at_first_then_the_source_s_address_once(client: Client) -> None:
+@pytest.fixture(scope="module")
+def quiet(start_simulator: StartSimulator) -> Simulator:
+    """A simulator in which VMware Tools report on request only."""
+    return start_simulator("-vm", 0, "-tools", "1000h")
+
+
+@pytest.fixture
+def quiet_client(quiet: Simulator) -> Iterator[Client]:
+    quiet.report("golden-web")
+    with Client(quiet) as client:
+        yield client
+
+
+def test_tools_report_when_they_are_asked_to(quiet: Simulator, quiet_client: Client) -> None:
+    vm = clone(quiet_client.vm("golden-web"), "asked")
+    assert vm.guest.toolsRunningStatus == "guestToolsNotRunning"
+
+    quiet.report("asked")
+
+    assert vm.guest.toolsRunningStatus == "guestToolsRunning"
+    with pytest.raises(KeyError):
+        quiet.report("nobody")
+
+
+def test_clone_reports_nothing_at_first_then_the_source_s_address_once(quiet: Simulator, quiet_client: Client) -> None:
+    client = quiet_client
     vm = clone(client.vm("golden-web"), "watched")
     source_address = client.vm("golden-web").guest.ipAddress
     collector = client.content.propertyCollector
@@ -50,8 +75,9 @@ def test_clone_reports_nothing_at_first_then_the_source_s_address_once(client: C
         False,
     )
 
-    first = collector.WaitForUpdatesEx("", query.WaitOptions(maxWaitSeconds=30))
-    second = collector.WaitForUpdatesEx(first.version, query.WaitOptions(maxWaitSeconds=30))
+    first = collector.WaitForUpdatesEx("", query.WaitOptions(maxWaitSeconds=60))
+    quiet.report("watched")
+    second = collector.WaitForUpdatesEx(first.version, query.WaitOptions(maxWaitSeconds=60))
     third = collector.WaitForUpdatesEx(second.version, query.WaitOptions(maxWaitSeconds=0))
     watched.Destroy()
 

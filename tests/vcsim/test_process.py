@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.support import simulator as module
 from tests.support.simulator import PROGRAM_VARIABLE, Simulator, SimulatorError
 from tests.vcsim.client import until
 
@@ -103,13 +105,18 @@ def test_program_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, 
 def test_program_that_says_nothing_is_stopped_after_the_deadline(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    silent = tmp_path / "silent"
-    silent.write_text("#!/bin/sh\necho waiting >&2\nexec sleep 60\n")
+    silent, started = tmp_path / "silent", tmp_path / "started"
+    silent.write_text(f"#!/bin/sh\necho waiting >&2\n: >'{started}'\nexec sleep 600\n")
     silent.chmod(0o755)
     monkeypatch.setenv(PROGRAM_VARIABLE, str(silent))
 
+    def nothing_in_time(*_: object) -> tuple[list[int], list[int], list[int]]:
+        until(started.exists)
+        return [], [], []
+
+    monkeypatch.setattr(module, "select", SimpleNamespace(select=nothing_in_time))
     with pytest.raises(SimulatorError, match="did not start: waiting"):
-        Simulator(start_timeout=0.3).start()
+        Simulator().start()
 
 
 def test_environment_leads_a_client_here_and_keeps_nothing_of_another_vcenter(simulator: Simulator) -> None:

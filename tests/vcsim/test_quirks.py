@@ -333,21 +333,27 @@ def test_answers_are_slow_for_a_method_alone_until_told_otherwise(simulated: Sim
     assert found == []
 
     simulated.slow("FindByInventoryPath", ms=0)
-    thread.join(60)
+    thread.join(120)
     assert found == ["vm"]
 
 
 def test_source_has_only_so_many_clones_in_flight(start_simulator: StartSimulator) -> None:
-    with Client(start_simulator("-vm", 0, "-delay", "500ms", "-parallel-limit", 2)) as client:
+    simulated = start_simulator("-vm", 0, "-parallel-limit", 2)
+    simulated.hold("InstantClone_Task", at="task")
+    with Client(simulated) as client:
         source = client.vm("golden-web")
         tasks = [source.InstantClone_Task(spec(f"parallel-{index}")) for index in range(4)]
 
-        assert [fault_of(partial(identity, task)) for task in tasks] == [None, None, "TaskInProgress", "TaskInProgress"]
+        assert [fault_of(partial(identity, task)) for task in tasks[2:]] == ["TaskInProgress", "TaskInProgress"]
+        simulated.release()
+        assert [fault_of(partial(identity, task)) for task in tasks[:2]] == [None, None]
         assert fault_of(lambda: source.InstantClone_Task(spec("afterwards"))) is None
 
 
 def test_cluster_is_reconfigured_once_at_a_time_where_clones_are_limited(start_simulator: StartSimulator) -> None:
-    with Client(start_simulator("-vm", 2, "-delay", "500ms", "-parallel-limit", 8)) as client:
+    simulated = start_simulator("-vm", 2, "-parallel-limit", 8)
+    simulated.hold("ReconfigureComputeResource_Task", at="task")
+    with Client(simulated) as client:
         cluster = client.find("host/DC0_C0")
         overrides = [
             vim.cluster.DrsVmConfigSpec(
@@ -362,7 +368,9 @@ def test_cluster_is_reconfigured_once_at_a_time_where_clones_are_limited(start_s
         ]
 
         assert tasks[0].info.entity == cluster
-        assert [fault_of(partial(identity, task)) for task in tasks] == [None, "TaskInProgress"]
+        assert fault_of(partial(identity, tasks[1])) == "TaskInProgress"
+        simulated.release()
+        assert fault_of(partial(identity, tasks[0])) is None
         assert len(cluster.configurationEx.drsVmConfig) == 1
 
 

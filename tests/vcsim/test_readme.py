@@ -32,10 +32,10 @@ def test_readme_tells_of_every_flag_and_layout(readme: str) -> None:
 
 
 def test_readme_tells_of_every_request(readme: str) -> None:
-    sources = [(FOLDER / name).read_text() for name in ("control.go", "control_quirks.go")]
+    sources = [(FOLDER / name).read_text() for name in ("control.go", "control_quirks.go", "holds.go")]
     paths = re.findall(r'HandleFunc\("GET (/ic[a-z/]*)"', "".join(sources))
 
-    assert len(paths) == 9
+    assert len(paths) == 13
     assert [path for path in paths if not re.search(rf"^\| `{path}[?`\[]", readme, re.MULTILINE)] == []
 
 

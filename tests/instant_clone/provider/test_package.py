@@ -66,7 +66,7 @@ def test_the_launcher_starts_the_interpreter_with_the_home(tmp_path: Path, folde
         launcher = link / launcher.name
 
     process = subprocess.Popen([launcher], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=120)
 
     home = tmp_path / folder / "instant-clone"
     assert said.splitlines() == ["-I", "-m", "instant_clone.provider", str(home), str(process.pid)]

@@ -16,11 +16,12 @@ from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.trouble import explained
 from instant_clone.vcenter import session as sessions
 from instant_clone.vcenter.session import ConnectionSettings, Session
+from tests.support.processes import until
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.simulator
 
-_PATIENCE = 30
+_PATIENCE = 120
 """seconds for which a thread of these tests waits for another, if it waits in vain"""
 _NO_STOCK_PROVIDER = cast(StockClient, None)
 
@@ -155,14 +156,19 @@ def test_the_end_leaves_a_log_in_the_time_to_log_out(
     sources = _sources(simulator)
     asked = threads.submit(_failure, sources)
     assert log_in.entered.wait(_PATIENCE)
-    simulator.slow("Login", ms=300)
+    simulator.hold("Login")
     log_in.let_through.set()
+    until(simulator.held, "the log-in")
 
-    sources.close()
+    closing = threads.submit(sources.close)
+    # It has begun once nobody is let in any more.
+    until(lambda: sources._closed, "the end to begin")
+    assert not closing.done()
+    simulator.release()
+    closing.result(_PATIENCE)
 
     assert simulator.requests()["Logout"] == 1
     assert simulator.sessions() == 0
-    simulator.slow("Login", ms=0)
     asked.result(_PATIENCE)
 
 
@@ -183,7 +189,7 @@ def test_a_log_out_that_vcenter_does_not_answer_is_not_waited_for(
 
     sources.close()
 
-    assert log_out.entered.is_set()
+    assert log_out.entered.wait(_PATIENCE)
     assert not log_out.passed.is_set()
     log_out.let_through.set()
     assert left.wait(_PATIENCE)

@@ -282,7 +282,7 @@ def test_a_clone_whose_answer_is_lost_is_found_and_made_once(world: World) -> No
 
 
 def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: StartSimulator) -> None:
-    simulator = start_simulator("-source", "golden", "-delay", "1s")
+    simulator = start_simulator("-source", "golden")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
         world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
@@ -336,7 +336,8 @@ def test_a_connection_that_breaks_is_told_as_such(world: World) -> None:
 
 
 def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
-    simulator = start_simulator("-source", "golden", "-delay", "10m")
+    simulator = start_simulator("-source", "golden")
+    simulator.hold("InstantClone_Task", at="task")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
         world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))

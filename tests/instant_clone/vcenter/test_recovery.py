@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
 from tests.support.clock import Clock
+from tests.support.processes import until
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
@@ -35,8 +37,7 @@ UNSEEN = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def simulator(start_simulator: StartSimulator) -> Simulator:
-    """A clone takes longer than it takes to notice that its task cannot be asked for."""
-    return start_simulator("-source", "golden", "-delay", "2s")
+    return start_simulator("-source", "golden")
 
 
 @pytest.fixture
@@ -86,8 +87,15 @@ def test_a_clone_that_comes_is_waited_for(
 ) -> None:
     name = f"coming-{request.node.callspec.id}"
     simulator.requests(reset=True)
+    simulator.hold("InstantClone_Task", at="task")
 
-    uuid = _clone(client, simulator, name)
+    with ThreadPoolExecutor(1) as threads:
+        cloning = threads.submit(_clone, client, simulator, name)
+        until(simulator.held, "the clone task")
+        looked = simulator.requests().get("FindByUuid", 0)
+        until(lambda: simulator.requests().get("FindByUuid", 0) > looked + 1, "the clone to be looked for twice")
+        simulator.release()
+        uuid = cloning.result()
 
     assert client.vm(name).config.uuid == uuid
     assert client.vm(name).runtime.powerState == "poweredOn"

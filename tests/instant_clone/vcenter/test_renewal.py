@@ -91,7 +91,7 @@ def test_an_answer_that_comes_late_does_not_take_the_new_session_away(
                 answer.headers["Set-Cookie"] = 'vmware_soap_session="nobody"; Path=/; HttpOnly; Secure'
                 if threading.current_thread() is not threading.main_thread():
                     held.set()
-                    renewed.wait(30)
+                    renewed.wait(120)
             return answer
 
     with connect(settings_of(simulator)) as session, ThreadPoolExecutor(1) as threads:
@@ -101,12 +101,12 @@ def test_an_answer_that_comes_late_does_not_take_the_new_session_away(
         _end(session, simulator)
         simulator.requests(reset=True)
         late = threads.submit(_name_of_root, session)
-        assert held.wait(30)
+        assert held.wait(120)
 
         assert _name_of_root(session) == "Datacenters"
         renewed.set()
 
-        assert late.result(30) == "Datacenters"
+        assert late.result(120) == "Datacenters"
         assert _name_of_root(session) == "Datacenters"
         assert simulator.requests()["Login"] == 1
     assert simulator.sessions() == 0

@@ -57,12 +57,12 @@ def test_no_more_than_the_bound_work_on_one_object_and_others_are_not_held_up() 
         with lock:
             inside[key] += 1
             most[key] = max(most[key], inside[key])
-        together[key].wait(timeout=10)
+        together[key].wait(timeout=120)
         with lock:
             inside[key] -= 1
 
     with ThreadPoolExecutor(24) as threads:
         keys = ["vm-1", "vm-2"] * 12
-        list(threads.map(lambda key: turns.take(key, lambda: work(key), seconds=10), keys))
+        list(threads.map(lambda key: turns.take(key, lambda: work(key), seconds=120), keys))
 
     assert most == {"vm-1": 3, "vm-2": 3}
