@@ -1,4 +1,4 @@
-"""Names that a data source is to find exactly, as Terraform templates."""
+"""Terraform templates of patterns that match one name exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 
 
 def finder_template(scope: Construct, template: str, *, local: str) -> str:
-    """Return the template of the pattern that finds the object whose name, or path, `template` stands for.
+    """Return the template of the pattern that finds exactly the object named by `template`, a name or a path.
 
     The stock provider's data sources take a name for a pattern (see instant_clone.inventory_names). A template without
     references becomes the pattern itself. One with references becomes a local value of the name `local` in `scope`, of

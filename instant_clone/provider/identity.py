@@ -59,12 +59,12 @@ class Identities:
         Both are values of vsphere_virtual_machine. No request, unless something is wrong.
         """
         moid = before.get("moid")
-        ours, theirs = Owner.among(before.get("extra_config")), Owner.among(after.get("extra_config"))
-        same_owner = ours is None or theirs is None or ours.is_of_the_same_member(theirs)
+        expected, found = Owner.among(before.get("extra_config")), Owner.among(after.get("extra_config"))
+        same_owner = expected is None or found is None or expected.is_of_the_same_member(found)
         if moid in (None, after.get("moid")) and same_owner:
             return []
-        found = self._sources.cloner().vms_with_uuid(str(after.get("uuid")))
-        return _require(differences_from_state(found, before) or _changed_meanwhile(found, after))
+        vms = self._sources.cloner().vms_with_uuid(str(after.get("uuid")))
+        return _require(differences_from_state(vms, before) or _changed_meanwhile(vms, after))
 
     def before_change(self, prior: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> list[Diagnostic]:
         """Return warnings about the VM that the state `prior` means, right before it is changed or destroyed.
@@ -72,7 +72,7 @@ class Identities:
         `config` has the marker that the VM is to have. Two requests.
         """
         found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
-        return _require(differences_from_state(found, prior, ours=Owner.among((config or {}).get("extra_config"))))
+        return _require(differences_from_state(found, prior, expected=Owner.among((config or {}).get("extra_config"))))
 
     def searched_uuid(self, name: str, uuid: str) -> None:
         """Refuse a change if at this moment several VMs have the UUID; `name` is the object of the message.
@@ -109,34 +109,35 @@ def _moids_or_failure(cloner: Cloner) -> Mapping[str, Sequence[str]] | VcenterEr
 
 
 def differences_from_state(
-    found: Sequence[IdentifiedVm], state: Mapping[str, Any], *, ours: Owner | None = None
+    found: Sequence[IdentifiedVm], state: Mapping[str, Any], *, expected: Owner | None = None
 ) -> list[Diagnostic]:
-    """Return what tells the VMs that have the UUID of `state` from the VM that the state means; [] if nothing does.
+    """Compare the VMs that have the UUID of `state` with the VM that it means. Return errors and warnings.
 
-    `ours` is the owner in the configuration: a state that was just imported has none, and a change that broke off may
-    have written it already. No VM at all is no difference: the stock provider says what follows from that.
+    `expected` is the owner in the configuration. An imported state has no marker, and an interrupted change may have
+    written the new one already. No VM at all is no difference: the stock provider handles a VM that is gone.
     """
     name, uuid, moid = str(state.get("name")), str(state.get("uuid")), state.get("moid")
-    owners = [owner for owner in (Owner.among(state.get("extra_config")), ours) if owner is not None]
+    owners = [owner for owner in (Owner.among(state.get("extra_config")), expected) if owner is not None]
     if len(found) > 1:
         return [_not_unique(name, uuid, found)]
     if not found:
         return []
     (vm,) = found
-    theirs = Owner.parse(vm.marker)
-    if theirs and not any(owner.is_of_the_same_member(theirs) for owner in owners):
-        return [_another_owner(vm, owners[0], theirs) if owners else _unproved_owner(vm, theirs)]
+    marked = Owner.parse(vm.marker)
+    if marked and not any(owner.is_of_the_same_member(marked) for owner in owners):
+        return [_another_owner(vm, owners[0], marked) if owners else _unproved_owner(vm, marked)]
     if moid in (None, vm.moid):
         return []
-    if theirs:
+    if marked:
         return [_registered_again(name, vm, str(moid))]
     return [_another_vm(name, uuid, vm, str(moid))]
 
 
-def _require(said: list[Diagnostic]) -> list[Diagnostic]:
-    if failed(said):
-        raise RefusedError(said)
-    return said
+def _require(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Return warnings. Raise RefusedError if there is an error."""
+    if failed(diagnostics):
+        raise RefusedError(diagnostics)
+    return diagnostics
 
 
 def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnostic:
@@ -150,21 +151,21 @@ def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnost
     )
 
 
-def _another_owner(vm: IdentifiedVm, ours: Owner, theirs: Owner) -> Diagnostic:
+def _another_owner(vm: IdentifiedVm, expected: Owner, owner: Owner) -> Diagnostic:
     return error(
         "Virtual machine has another owner",
-        f"{vm.path} ({vm.moid}): its marker names the clone {theirs.member} of the fleet {theirs.fleet} in the state "
-        f"{theirs.state}, and this address holds the clone {ours.member} of the fleet {ours.fleet} in the state "
-        f"{ours.state}. Nothing was changed. Take the virtual machine out of this state, which leaves it as it is: "
+        f"{vm.path} ({vm.moid}): its marker names the clone {owner.member} of the fleet {owner.fleet} in the state "
+        f"{owner.state}, and this address holds the clone {expected.member} of the fleet {expected.fleet} in the state "
+        f"{expected.state}. Nothing was changed. Take the virtual machine out of this state, which leaves it as it is: "
         f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",
     )
 
 
-def _unproved_owner(vm: IdentifiedVm, theirs: Owner) -> Diagnostic:
+def _unproved_owner(vm: IdentifiedVm, owner: Owner) -> Diagnostic:
     return error(
         "Virtual machine has another owner",
-        f"{vm.path} ({vm.moid}): its marker names the clone {theirs.member} of the fleet {theirs.fleet} in the state "
-        f"{theirs.state}, and this address has no marker to compare it with, because it was imported or its "
+        f"{vm.path} ({vm.moid}): its marker names the clone {owner.member} of the fleet {owner.fleet} in the state "
+        f"{owner.state}, and this address has no marker to compare it with, because it was imported or its "
         "configuration has none. Nothing was changed. A clone of this state that was imported is compared by an apply: "
         "run one without destroying it. Else take the virtual machine out of this state, which leaves it as it is: "
         f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",

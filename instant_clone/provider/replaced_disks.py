@@ -20,12 +20,12 @@ from instant_clone.reboot.disks import GONE_LABELS, ORPHAN, named_place
 __all__ = ["NamedOrphans", "PairedDisks", "name_orphans", "pair_disks"]
 
 _KEPT = ("label", "keep_on_remove", "attach")
-"""what the state says of a disk and no VM does"""
+"""arguments that only the state has, and no VM"""
 
 
 @dataclass(frozen=True)
 class PairedDisks:
-    """A state whose disks have the labels of those whose places they have taken, and what is to be said of that."""
+    """A state with restored disk labels, and the warnings about it."""
 
     state: dict[str, Any]
     diagnostics: tuple[Diagnostic, ...]
@@ -41,32 +41,32 @@ def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDis
     labels = {*GONE_LABELS, *(disk.get("label") for disk in disks)}
     gone = {disk_place(disk): disk for disk in before.get("disk") or () if disk.get("label") not in labels}
     name = str(state.get("name"))
-    paired, said = [], []
+    paired, warnings = [], []
     for disk in disks:
         partner = gone.pop(disk_place(disk), None) if _is_orphan(disk) else None
         if partner is None or _is_orphan(partner):
             paired.append(dict(disk))
             continue
         paired.append({**disk, **{argument: partner.get(argument) for argument in _KEPT if argument in disk}})
-        said.append(_replaced(name, partner, disk))
+        warnings.append(_replaced(name, partner, disk))
     # A planned disk that is still to be made has no UUID.
-    said.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk) and _is_read(disk))
-    return PairedDisks({**state, "disk": paired} if disks else dict(state), tuple(said))
+    warnings.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk) and _is_read(disk))
+    return PairedDisks({**state, "disk": paired} if disks else dict(state), tuple(warnings))
 
 
 @dataclass(frozen=True)
 class NamedOrphans:
-    """A state whose orphaned disks have the labels of a configuration, as far as it has their places."""
+    """A state in which orphaned disks have the labels that a configuration gives to their places."""
 
     state: dict[str, Any]
     adopted: tuple[Diagnostic, ...] = ()
     """a warning for each disk that has got a label"""
     without: tuple[str, ...] = ()
-    """the disks whose places are not configured, such as "scsi unit 5, 16 GiB" """
+    """the disks at places without a disk block, such as "scsi unit 5, 16 GiB" """
 
 
 def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrphans:
-    """Return a state whose orphaned disks have the labels that `words` has for their places.
+    """Return a state in which orphaned disks have the labels that `words` gives to their places.
 
     `words` is a configuration or a planned state. Where a place in it is not known yet, no disk is without one.
     """
@@ -117,7 +117,7 @@ def _adopted(name: str, disk: Mapping[str, Any], kept: Mapping[str, Any]) -> Dia
         "Disk is adopted",
         f"{name}: {kept['label']} ({named_place(disk)}) is a disk that the virtual machine has already, with the UUID "
         f"{disk.get('uuid')} and the file {disk.get('path')}. No empty disk is added. It {fate} the clone, as "
-        "keep_on_remove says. If it is not meant, detach it, or configure another unit_number.",
+        "keep_on_remove says. If you want a new disk instead, detach this one, or configure another unit_number.",
     )
 
 

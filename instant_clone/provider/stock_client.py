@@ -134,7 +134,7 @@ class StockClient:
         return planned
 
     def plan_change(self, request: PlanRequest) -> PlanResponse:
-        """Return the plan for a VM or a folder, whose path the stock provider takes for a pattern when it applies it.
+        """Return the plan for a VM or a folder. The apply takes the path in it for a pattern.
 
         The plan's private data hold the path as it was configured, and the apply takes it from there
         (terraform-plugin-sdk, helper/schema/grpc_provider.go, newExtraKey). Raises RefusedError.
@@ -167,7 +167,7 @@ def _folder_pattern(path: str) -> str:
 
 
 def _parent_pattern(path: str) -> str:
-    """Return the path of a folder, whose parent is looked up, and whose last part is taken as it stands."""
+    """Return the path of a folder with its parent as a pattern. The stock provider takes the last part literally."""
     parent, slash, name = posixpath.normpath(path).lstrip("/").rpartition("/")
     pattern = _folder_pattern(parent)
     return path if pattern == parent else f"{pattern}{slash}{name}"
@@ -195,7 +195,7 @@ def _restore_path(kind: str, value: DynamicValue) -> None:
 
 
 def _replace(value: DynamicValue, argument: str, of: Callable[[str], str]) -> None:
-    """Replace a text among an object's values, in place; an object whose text stays is not touched."""
+    """Replace a text among an object's values, in place. An object is not packed again if its text stays."""
     content = unpack(value)
     text = content.get(argument) if isinstance(content, dict) else None
     if isinstance(text, str) and of(text) != text:

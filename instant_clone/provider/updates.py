@@ -1,4 +1,4 @@
-"""Updates and the destruction of virtual machines that exist, each proved to be the one that the state means."""
+"""Updates and destruction of existing virtual machines, after a check that they are those of the state."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse
+from instant_clone.provider.prior_state import align_imported, name_prior_orphans, restore_values
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.unread import is_unread, keeps_disks, read_first
 from instant_clone.provider.values import NULL, unpack, warning
-from instant_clone.provider.words_of_state import align_imported, keep_words, name_prior_orphans
 
-__all__ = ["Updates", "words_only"]
+__all__ = ["Updates", "without_changes"]
 
 
 class Updates:
     """Changes VMs that the state has. Safe for several threads.
 
-    All methods raise RefusedError and VcenterError; nothing was changed then, unless the stock provider says so.
+    All methods raise RefusedError and VcenterError. They check the VM first: an error of this check means no change.
     """
 
     def __init__(self, stock: StockClient, sources: Sources, departures: Departures, identities: Identities) -> None:
@@ -38,7 +38,7 @@ class Updates:
         *,
         clone: bool,
     ) -> ApplyResponse:
-        """Carry out the plan for a clone; for words alone the stock provider has nothing to do.
+        """Carry out the plan for a clone. The stock provider is not called for a plan without changes of the VM.
 
         `clone` is whether the configuration still has our block.
         """
@@ -47,11 +47,11 @@ class Updates:
         else:
             name_prior_orphans(request.prior_state, prior, planned)
         if unpack(request.prior_state) == planned:
-            return words_only(request)
+            return without_changes(request)
         different = self._identities.before_change(prior, config)
         response = self._stock.apply_change(request)
         response.diagnostics.extend(different)
-        response.diagnostics.extend(keep_words(response.new_state, planned, self._sources)[1])
+        response.diagnostics.extend(restore_values(response.new_state, planned, self._sources)[1])
         return response
 
     def destroy(self, request: ApplyRequest, prior: Mapping[str, Any], *, clone: bool) -> ApplyResponse:
@@ -78,6 +78,6 @@ class Updates:
         return self._stock.call("ApplyResourceChange", request, ApplyResponse)
 
 
-def words_only(request: ApplyRequest) -> ApplyResponse:
-    """Return the answer to a plan that changes only the block, or words for what is there already."""
+def without_changes(request: ApplyRequest) -> ApplyResponse:
+    """Return the answer to a plan that changes only the block, or values that the VM has already."""
     return ApplyResponse(new_state=request.planned_state, private=request.planned_private, legacy_type_system=True)

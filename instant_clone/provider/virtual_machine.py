@@ -38,6 +38,7 @@ from instant_clone.provider.messages import (
     ValidateResponse,
 )
 from instant_clone.provider.power import does_not_run
+from instant_clone.provider.prior_state import align_imported, name_prior_orphans, restore_values
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.replaced_disks import NamedOrphans
 from instant_clone.provider.sources import Sources
@@ -45,7 +46,7 @@ from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.telling import located
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.unread import is_unread, not_read_yet, read_first
-from instant_clone.provider.updates import Updates, words_only
+from instant_clone.provider.updates import Updates, without_changes
 from instant_clone.provider.values import (
     BLOCK,
     RESOURCE,
@@ -58,7 +59,6 @@ from instant_clone.provider.values import (
     take_block,
     unpack,
 )
-from instant_clone.provider.words_of_state import align_imported, keep_words, name_prior_orphans
 from instant_clone.versions import ProviderVersion
 
 __all__ = ["VirtualMachine"]
@@ -142,7 +142,7 @@ class VirtualMachine:
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
             response.diagnostics.extend(self._identities.after_refresh(before, after))
-            state, said = keep_words(response.new_state, before, self._sources)
+            state, said = restore_values(response.new_state, before, self._sources)
             response.diagnostics.extend(said)
             uuid = str(after.get("uuid"))
             response.diagnostics.extend(
@@ -236,7 +236,7 @@ class VirtualMachine:
         elif prior is not None and planned is not None and config is not None and (block or prior_block):
             response = self._updates.update(request, prior, planned, config, clone=bool(block))
         elif prior is not None and prior == planned:
-            response = words_only(request)
+            response = without_changes(request)
         else:
             response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
         # A VM that could not be destroyed stays in the state as it was.

@@ -32,7 +32,7 @@ _PROPERTIES = (*VM_PATH_PROPERTIES, "config.extraConfig", "config.template", "ru
 
 @dataclass(frozen=True)
 class IdentifiedVm:
-    """A virtual machine or template, with what tells it from another one that has its BIOS UUID."""
+    """A virtual machine or template, with the properties that identify it among those of its BIOS UUID."""
 
     moid: str
     """managed object id"""
@@ -88,8 +88,8 @@ def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
 def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
     """Return the managed object ids of all virtual machines and templates by their BIOS UUID, in lower case.
 
-    Two requests, unless vCenter splits its answer to the second. A VM whose configuration vCenter cannot read, as on a
-    disconnected host, has no UUID here. Raises VcenterError and the faults of the API.
+    Two requests, unless vCenter splits its answer to the second. A VM on a disconnected
+    host may have no readable configuration; it is missing here. Raises VcenterError and the faults of the API.
     """
     manager = session.content.viewManager
     if manager is None:

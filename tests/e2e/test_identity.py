@@ -35,7 +35,7 @@ def client(vcenter: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def write(bench: Bench) -> Callable[..., None]:
-    """Writes a fleet of clones of golden; arguments replace any of theirs."""
+    """Write a fleet of clones of golden; `arguments` replace arguments of the clones."""
 
     def written(*names: str, pinned: bool = False, **arguments: Any) -> None:
         wish = {"vm": Wish(bench.source, frozenset(names))}
@@ -55,7 +55,7 @@ def refused(bench: Bench, *command: str) -> str:
 
 
 def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
-    """Tells later whether no call has been made on these VMs since now."""
+    """Return a function that is true as long as no more calls were made on these VMs."""
     before = {moid: bench.methods(moid) for moid in moids}
     return lambda: {moid: bench.methods(moid) for moid in moids} == before
 
@@ -264,7 +264,7 @@ def restored(client: Client, name: str, *, moved: bool = False) -> None:
 
 
 def added_disk(machine: Any, unit: int) -> Any:
-    """A disk that somebody attaches to a VM, such as a backup proxy or a storage driver."""
+    """Attach a disk to a VM, as a backup proxy or a storage driver does."""
     before = {each.key for each in disks(machine)}
     added = vim.vm.device.VirtualDeviceSpec(
         operation="add", fileOperation="create", device=disk(disks(machine)[0].controllerKey, unit, 1 << 30)

@@ -214,7 +214,7 @@ def written(name: str, chance: random.Random) -> str:
 
 
 def make_place(client: Client, place: Place, folder: Path) -> None:
-    """Makes the objects, each beside a decoy."""
+    """Make the objects, and a decoy for each of them."""
     pool = client.find("host/DC0_C0").resourcePool
     switch = client.find("network/DVS0")
     golden = client.vm("golden")

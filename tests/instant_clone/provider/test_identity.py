@@ -1,4 +1,4 @@
-"""Which virtual machine has a BIOS UUID, beside the one that the state means."""
+"""Comparison of the virtual machines that have a BIOS UUID with the state."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ def vm(moid: str = "vm-7", marker: str | None = MINE) -> IdentifiedVm:
     return IdentifiedVm(moid, "/DC0/vm/web-0", "poweredOn", template=False, marker=marker)
 
 
-def said(found: Sequence[IdentifiedVm], state: Mapping[str, Any] = STATE, ours: Owner | None = None) -> list[str]:
+def summaries(
+    found: Sequence[IdentifiedVm], state: Mapping[str, Any] = STATE, expected: Owner | None = None
+) -> list[str]:
     kinds = {1: "error", 2: "warning"}
-    return [f"{kinds[each.severity]}: {each.summary}" for each in differences_from_state(found, state, ours=ours)]
+    return [
+        f"{kinds[each.severity]}: {each.summary}" for each in differences_from_state(found, state, expected=expected)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,36 +55,36 @@ def said(found: Sequence[IdentifiedVm], state: Mapping[str, Any] = STATE, ours: 
     ],
 )
 def test_what_tells_a_vm_from_the_one_that_the_state_means(found: list[IdentifiedVm], expected: list[str]) -> None:
-    assert said(found) == expected
+    assert summaries(found) == expected
 
 
 def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None:
     imported = STATE | {"extra_config": None}
-    ours = Owner.parse(MINE)
+    expected = Owner.parse(MINE)
     foreign = vm(marker=f"other/web/web-0/{SOURCE}/1")
 
-    assert said([CLONE], imported, ours) == []
-    assert said([foreign], imported, ours) == ["error: Virtual machine has another owner"]
-    assert said([vm("vm-9")], imported, ours) == ["warning: Clone was registered again"]
+    assert summaries([CLONE], imported, expected) == []
+    assert summaries([foreign], imported, expected) == ["error: Virtual machine has another owner"]
+    assert summaries([vm("vm-9")], imported, expected) == ["warning: Clone was registered again"]
 
 
-def test_a_marker_that_nothing_proves_to_be_ours_is_another_owner_s() -> None:
+def test_a_marker_that_nothing_proves_to_be_ours_is_of_another_owner() -> None:
     """As right after an import: a destroy has no configuration to compare it with."""
     imported = STATE | {"extra_config": None}
 
-    assert said([CLONE], imported) == ["error: Virtual machine has another owner"]
-    assert said([vm(marker=None)], imported) == []
-    assert said([vm("vm-9", None)], imported) == ["error: Another virtual machine has this UUID"]
+    assert summaries([CLONE], imported) == ["error: Virtual machine has another owner"]
+    assert summaries([vm(marker=None)], imported) == []
+    assert summaries([vm("vm-9", None)], imported) == ["error: Another virtual machine has this UUID"]
 
 
 def test_a_marker_that_a_broken_off_change_has_written_already_is_ours() -> None:
     renamed = Owner.parse(f"mine/web/web-1/{SOURCE}/1")
 
-    assert said([vm(marker=f"mine/web/web-1/{SOURCE}/1")], STATE, renamed) == []
+    assert summaries([vm(marker=f"mine/web/web-1/{SOURCE}/1")], STATE, renamed) == []
 
 
 def test_a_state_that_was_never_read_has_no_managed_object_id_to_compare() -> None:
-    assert said([CLONE], STATE | {"moid": None}) == []
+    assert summaries([CLONE], STATE | {"moid": None}) == []
 
 
 def test_the_message_lists_every_vm_of_a_uuid() -> None:

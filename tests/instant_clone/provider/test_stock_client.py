@@ -29,7 +29,7 @@ UUID = "564d7b1c-0000-4000-8000-000000000007"
 
 
 class Stock:
-    """A stock provider in whose inventory every path leads to one VM; it notes what it is asked."""
+    """A stock provider that finds the same VM at every path, and records the requests."""
 
     def __init__(self, **vm: Any) -> None:
         self.vm: dict[str, Any] = {"uuid": UUID, "moid": "vm-7", "folder": "[Prod] Web"} | vm

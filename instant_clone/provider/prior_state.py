@@ -1,6 +1,6 @@
-"""A clone's state in the words of its configuration, within the messages that carry it.
+"""Alignment of the states in Terraform's requests and answers with a clone's configuration.
 
-Everything here changes a message in place.
+These functions change a message in place.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from instant_clone.provider.replaced_disks import NamedOrphans, name_orphans, pa
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.values import pack, unpack
 
-__all__ = ["align_imported", "keep_words", "name_prior_orphans"]
+__all__ = ["align_imported", "name_prior_orphans", "restore_values"]
 
 
-def keep_words(
+def restore_values(
     new_state: DynamicValue, before: Mapping[str, Any], sources: Sources
 ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-    """Keep in a clone's new state what cannot have changed since `before`; that state, and warnings of its disks.
+    """Restore in a clone's new state the values that cannot have changed since `before`.
+
+    Return the new state and warnings about its disks.
 
     Raises VcenterError.
     """
@@ -36,14 +38,17 @@ def keep_words(
 def align_imported(
     prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any], sources: Sources
 ) -> tuple[str, ...]:
-    """Align the state of a VM that was imported; the disks that have no partner. Raises VcenterError."""
+    """Align the state of an imported VM with its configuration. Return the disks that it does not configure.
+
+    Raises VcenterError.
+    """
     aligned = align_existing(prior, config, sources.machine(str(prior.get("uuid"))))
     prior_state.CopyFrom(pack(aligned.state))
     return aligned.orphans
 
 
 def name_prior_orphans(prior_state: DynamicValue, prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrphans:
-    """Give the orphaned disks of a state the labels that a configuration, or a plan, has for their places."""
+    """Label the orphaned disks of a state as a configuration, or a plan, labels their places."""
     named = name_orphans(prior, words)
     if named.state != prior:
         prior_state.CopyFrom(pack(named.state))
