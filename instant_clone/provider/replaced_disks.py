@@ -15,7 +15,7 @@ from typing import Any
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.pairing import disk_place
 from instant_clone.provider.values import is_unknown, warning
-from instant_clone.reboot.disks import ORPHAN, named_place
+from instant_clone.reboot.disks import GONE_LABELS, ORPHAN, named_place
 
 __all__ = ["PairedDisks", "orphans_in_words", "pair_disks"]
 
@@ -38,7 +38,12 @@ def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDis
     """
     disks = state.get("disk") or []
     labels = {disk.get("label") for disk in disks}
-    gone = {disk_place(disk): disk for disk in before.get("disk") or () if disk.get("label") not in labels}
+    # A plan has the disks that it takes from the VM too.
+    gone = {
+        disk_place(disk): disk
+        for disk in before.get("disk") or ()
+        if disk.get("label") not in labels and disk.get("label") not in GONE_LABELS
+    }
     name = str(state.get("name"))
     paired, said = [], []
     for disk in disks:
