@@ -182,8 +182,10 @@ def _align_disks(
     sizes: Callable[[Mapping[str, Any]], Collection[int | None]],
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """The disks with their partners' words, and those without a partner; `sizes` are what a disk's may be."""
+    # A dynamic block whose for_each is not known yet is unknown as a whole.
+    all_unknown = is_unknown(configured)
     configured = list(configured)
-    if any(is_unknown(part) for disk in configured for part in (disk, *disk_place(disk))):
+    if all_unknown or any(is_unknown(part) for disk in configured for part in (disk, *disk_place(disk))):
         # Without the places no pair can be told; Terraform plans again once it knows them.
         return [dict(disk) for disk in disks], ()
     partners = {disk_place(disk): disk for disk in configured}

@@ -151,6 +151,8 @@ def orphaned_disks(machine: str, orphans: tuple[str, ...], *, cure: str = "") ->
 
 
 def _grown(state: Mapping[str, Any], target: Mapping[str, Any], machine: str) -> list[str]:
+    if is_unknown(target.get("disk")):
+        return []
     known = {disk.get("label"): disk.get("size") for disk in state.get("disk") or ()}
     return [
         f"  disk[{index}].size: {machine} has {known[label]}, configured is {size}."

@@ -51,6 +51,17 @@ def test_a_disk_at_a_place_of_its_own_stays_an_orphan() -> None:
     assert (paired.state, paired.diagnostics) == (state, ())
 
 
+@pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
+def test_a_disk_that_the_plan_takes_from_the_vm_is_not_missed(label: str) -> None:
+    planned = vm(disk("disk0", 0), disk(label, 1))
+
+    paired = pair_disks(vm(disk("disk0", 0)), planned)
+    another = pair_disks(vm(disk("disk0", 0), orphan(0, 1)), planned)
+
+    assert paired.diagnostics == another.diagnostics == ()
+    assert [each["label"] for each in another.state["disk"]] == ["disk0", "orphaned_disk_0"]
+
+
 def test_a_disk_that_is_gone_is_missed() -> None:
     paired = pair_disks(vm(disk("disk0", 0)), vm(disk("disk0", 0), disk("disk1", 1), orphan(0, 2)))
 

@@ -1,0 +1,86 @@
+"""A name that another VM of the state has, which the same apply destroys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.standins.bench import Bench, clone_config
+from tests.support.wire import Answer
+
+MADE = "plugin: InstantClone_Task web-0"
+NOT_FREE = "error: Name is not free yet (name)"
+_PATIENCE = 30
+"""seconds for which a thread waits for another one, if it waits in vain"""
+
+
+@pytest.mark.parametrize("lingering", [0, 3])
+def test_a_name_that_this_apply_has_freed_is_taken(bench: Bench, lingering: int) -> None:
+    """vCenter may show a VM for a moment after it has been destroyed."""
+    left = bench.left_behind(mark=None)
+    state = bench.known(left)
+    plan = bench.plugin.plan(None, clone_config())
+    assert bench.plugin.destroy(state).said == []
+    if lingering:
+        bench.world.add(left)
+        bench.vcenter.lingering = lingering
+
+    made = bench.plugin.apply(plan)
+
+    assert (made.said, made.state["moid"]) == ([], "vm-3")
+    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]
+    assert bench.clock.pauses == [0.5] * lingering
+
+
+def test_a_vm_that_does_not_leave_the_inventory_keeps_its_name(bench: Bench) -> None:
+    left = bench.left_behind(mark=None)
+    state = bench.known(left)
+    plan = bench.plugin.plan(None, clone_config())
+    assert bench.plugin.destroy(state).said == []
+    bench.world.add(left)
+    bench.vcenter.lingering = 100
+
+    assert bench.plugin.apply(plan).said == [NOT_FREE]
+    assert bench.clock.now == 5
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def test_a_vm_that_this_apply_is_destroying_is_waited_for(bench: Bench, threads: ThreadPoolExecutor) -> None:
+    state = bench.known(bench.left_behind(mark=None))
+    plan = bench.plugin.plan(None, clone_config())
+    destroying, looked = threading.Event(), threading.Event()
+
+    def hold(method: str, vm: str) -> None:
+        if method == "ApplyResourceChange":
+            destroying.set()
+            assert looked.wait(_PATIENCE)
+
+    bench.stock.hold = hold
+    bench.vcenter.after_look = [looked.set]
+    destroyed = threads.submit(bench.plugin.destroy, state)
+    assert destroying.wait(_PATIENCE)
+
+    made: Answer = threads.submit(bench.plugin.apply, plan).result(_PATIENCE)
+
+    assert (destroyed.result(_PATIENCE).said, made.said) == ([], [])
+    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]
+
+
+def test_a_clone_that_is_destroyed_while_it_is_looked_at_is_not_taken_over(bench: Bench) -> None:
+    left = bench.left_behind()
+    state = bench.plugin.read(bench.plugin.import_vm(left.path).state).state
+    plan = bench.plugin.plan(None, clone_config())
+    bench.vcenter.on_search = [lambda: bench.plugin.destroy(state)]
+
+    made = bench.plugin.apply(plan)
+
+    assert (made.said, made.state["moid"]) == ([], "vm-3")
+    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]

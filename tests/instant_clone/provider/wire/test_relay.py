@@ -1,0 +1,73 @@
+"""What the plugin relays, and what it answers when the stock provider or its own configuration fails."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from tests.support.standins.bench import Bench, clone_config, running_bench
+from tests.support.standins.stock import Died
+from tests.support.wire import FOLDER
+
+OTHER = "vsphere_tag"
+
+
+def test_other_resources_are_relayed(bench: Bench) -> None:
+    plan = bench.plugin.plan(None, {"name": "prod"}, kind=OTHER)
+
+    assert (plan.said, plan.state) == ([], {"name": "prod"})
+    assert bench.vcenter.log_ins == 0
+
+
+@pytest.mark.parametrize("fault", [Died(), grpc.StatusCode.UNAVAILABLE])
+def test_a_stock_provider_that_fails_at_another_resource_is_terraform_s_to_tell(bench: Bench, fault: object) -> None:
+    bench.stock.faults.add("PlanResourceChange", fault)
+
+    with pytest.raises(grpc.RpcError) as caught:
+        bench.plugin.plan(None, {"name": "prod"}, kind=OTHER)
+
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_folder_is_planned_and_made_by_the_stock_provider(bench: Bench) -> None:
+    made = bench.plugin.make({"path": "rack[1]/web", "type": "vm"}, kind=FOLDER)
+
+    assert (made.said, made.state) == ([], {"path": "rack[1]/web", "type": "vm"})
+    # Only the parent is looked up, as a pattern.
+    assert bench.calls == ["stock: folder rack\\[1]/web"]
+
+
+def test_an_interrupt_reaches_the_stock_provider(bench: Bench) -> None:
+    bench.plugin.stop()
+
+    assert bench.stock.asked[-1] == "Stop"
+
+
+def test_the_configuration_reaches_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_bench(monkeypatch, VSPHERE_SERVER="", VSPHERE_PASSWORD="") as bench:
+        refused = bench.plugin.plan(None, clone_config())
+        assert [detail.partition(". ")[0] for detail in refused.details] == [
+            "VSPHERE_SERVER is not set",
+            "VSPHERE_PASSWORD is not set",
+        ]
+
+        assert bench.plugin.configure({"vsphere_server": "vcenter", "user": "fleet", "password": "-"}) == []
+
+        assert bench.plugin.plan(None, clone_config()).said == []
+        assert "Configure" in bench.stock.asked
+
+
+def test_a_wrong_parallelism_is_an_error_of_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_bench(monkeypatch, INSTANT_CLONE_PARALLELISM="many") as bench:
+        assert bench.plugin.plan(None, clone_config()).said == [
+            "error: INSTANT_CLONE_PARALLELISM is wrong (instantclone[0].source_uuid)"
+        ]
+        assert bench.vcenter.log_ins == 0
+
+
+def test_nobody_logs_in_once_the_plugin_has_left(bench: Bench) -> None:
+    state = bench.made()
+    bench.plugin.relay.close()
+
+    assert bench.plugin.destroy(state).said == ["error: No connection to vCenter"]
+    assert bench.calls == []

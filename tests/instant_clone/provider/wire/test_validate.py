@@ -1,0 +1,88 @@
+"""What is checked before anything is planned, and how a stored state is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.standins.bench import Bench, clone_config
+from tests.support.standins.world import SOURCE_UUID, uuid_of
+from tests.support.wire import BLOCK, UNKNOWN
+
+NOT_A_UUID = "error: Not a UUID (instantclone[0].source_uuid)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param({}, [], id="a-clone"),
+        pytest.param({"source_uuid": f"  {SOURCE_UUID.upper()} "}, [], id="uuid-in-capitals"),
+        pytest.param({"source_uuid": UNKNOWN}, [], id="source-not-known-yet"),
+        pytest.param({BLOCK: UNKNOWN}, [], id="block-not-known-yet"),
+        pytest.param({BLOCK: [], "clone": [{"template_uuid": "-"}]}, [], id="no-block"),
+        pytest.param({"source_uuid": "golden"}, [NOT_A_UUID], id="a-name-as-uuid"),
+        pytest.param({"timeout": 1, "on_reboot": "replace"}, [], id="all-arguments"),
+        pytest.param({"timeout": 0}, ["error: Time-out too short (instantclone[0].timeout)"], id="no-time"),
+        pytest.param({"on_reboot": "ask"}, ["error: Unknown way (instantclone[0].on_reboot)"], id="unknown-way"),
+        pytest.param(
+            {"clone": [{"template_uuid": "-"}]}, ["error: Conflicting blocks (instantclone)"], id="with-a-clone-block"
+        ),
+        pytest.param(
+            {"clone": [{"template_uuid": "-"}], "ovf_deploy": [{}], "source_uuid": "x", "timeout": 0.5},
+            [
+                "error: Conflicting blocks (instantclone)",
+                "error: Conflicting blocks (instantclone)",
+                NOT_A_UUID,
+                "error: Time-out too short (instantclone[0].timeout)",
+            ],
+            id="all-findings-at-once",
+        ),
+    ],
+)
+def test_the_block_is_validated(bench: Bench, arguments: dict[str, Any], said: list[str]) -> None:
+    assert bench.plugin.validate(clone_config(**arguments)).said == said
+    assert bench.vcenter.log_ins == 0
+
+
+def test_the_stock_provider_s_findings_come_first(bench: Bench) -> None:
+    bench.stock.faults.add("ValidateResourceTypeConfig", "Invalid memory")
+
+    assert bench.plugin.validate(clone_config(on_reboot="ask")).said == [
+        "error: Invalid memory",
+        "error: Unknown way (instantclone[0].on_reboot)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param([], id="no-clone"),
+        pytest.param([{"source_uuid": SOURCE_UUID, "timeout": 5, "on_reboot": "error"}], id="a-clone"),
+    ],
+)
+def test_a_stored_state_keeps_its_block(bench: Bench, block: list[Any]) -> None:
+    stored = {"name": "web-0", "uuid": uuid_of(2), BLOCK: block}
+
+    answer = bench.plugin.upgrade(json.dumps(stored).encode())
+
+    assert (answer.said, answer.state) == ([], stored)
+
+
+def test_a_state_that_the_stock_provider_stored_has_no_block(bench: Bench) -> None:
+    answer = bench.plugin.upgrade(json.dumps({"name": "web-0", "uuid": uuid_of(2)}).encode())
+
+    assert answer.state == {"name": "web-0", "uuid": uuid_of(2), BLOCK: []}
+
+
+def test_a_state_without_content_is_the_stock_provider_s_affair(bench: Bench) -> None:
+    answer = bench.plugin.upgrade(b"")
+
+    assert (answer.said, answer.state) == ([], None)
+
+
+def test_a_state_that_cannot_be_upgraded_is_an_error(bench: Bench) -> None:
+    bench.stock.faults.add("UpgradeResourceState", "Unknown version")
+
+    assert bench.plugin.upgrade(b'{"uuid": "x"}').said == ["error: Unknown version"]

@@ -1,0 +1,1 @@
+"""Stand-ins for vCenter and for the stock provider, for tests of the plugin that need neither."""

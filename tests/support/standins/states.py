@@ -1,0 +1,155 @@
+"""States of vsphere_virtual_machine as the stock provider imports, reads and plans them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from instant_clone.versions import DEVICE_LABELS_IMPORTED, ProviderVersion
+from tests.support.standins import recorded
+from tests.support.standins.world import Vm
+from tests.support.wire import UNKNOWN, Block
+
+__all__ = ["STATE_ONLY", "disks_after", "import_of", "planned", "state_of"]
+
+STATE_ONLY = frozenset(
+    {
+        "custom_attributes",
+        "extra_config_reboot_required",
+        "force_power_off",
+        "ignored_guest_ips",
+        "imported",
+        "migrate_wait_timeout",
+        "poweron_timeout",
+        "replace_trigger",
+        "shutdown_wait_timeout",
+        "tags",
+        "vtpm",
+        "wait_for_guest_ip_timeout",
+        "wait_for_guest_net_routable",
+        "wait_for_guest_net_timeout",
+    }
+)
+"""arguments that a refresh leaves as they are in the state"""
+_LABELS = ("label", "keep_on_remove", "attach")
+_COMPUTED_DISK = {"datastore_id": "<computed>", "io_share_count": 0, "key": 0}
+"""what a disk that is to be made is planned with, beside what is unknown"""
+_DETACHED, _DELETED = "<remove, keep disk>", "<deleted>"
+
+
+def import_of(vm: Vm, release: ProviderVersion) -> dict[str, Any]:
+    """Return the state of a VM after ImportResourceState."""
+    by_device = release >= DEVICE_LABELS_IMPORTED
+    state = recorded.imported()
+    blank = state["disk"][0]
+    disks = [
+        {
+            **blank,
+            "label": f"Hard disk {index + 1}" if by_device else f"disk{index}",
+            "keep_on_remove": not by_device,
+            "device_address": disk["device_address"],
+        }
+        for index, disk in enumerate(vm.values["disk"])
+    ]
+    return state | {"id": vm.uuid, "disk": disks}
+
+
+def state_of(vm: Vm, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state of a VM after ReadResource of `state`; raises LookupError if that has no address of a disk."""
+    for disk in state.get("disk") or ():
+        if not disk.get("device_address") and not disk.get("uuid"):
+            raise LookupError(f"disk {disk.get('label')}: invalid ID")
+    options = state.get("extra_config") or {}
+    return {
+        **vm.values,
+        "id": vm.uuid,
+        "uuid": vm.uuid,
+        "power_state": "on" if vm.running else "off",
+        "vmware_tools_status": vm.values["vmware_tools_status"] if vm.running else "guestToolsNotRunning",
+        **{name: state.get(name) for name in STATE_ONLY},
+        "extra_config": {key: vm.extra_config[key] for key in options if key in vm.extra_config},
+        "disk": _disks(vm, state.get("disk") or []),
+    }
+
+
+def _disks(vm: Vm, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the disks in the state's order, those that it lacks last."""
+    by_uuid = {disk["uuid"]: disk for disk in vm.values["disk"]}
+    by_address = {disk["device_address"]: disk for disk in vm.values["disk"]}
+    read, found = [], set()
+    for disk in known:
+        own = by_uuid.get(disk["uuid"]) if disk.get("uuid") else by_address.get(disk["device_address"])
+        if own is not None:
+            read.append({**own, **{name: disk.get(name) for name in _LABELS}})
+            found.add(own["uuid"])
+    orphans = [disk for disk in vm.values["disk"] if disk["uuid"] not in found]
+    words = [{"label": f"orphaned_disk_{number}", "keep_on_remove": True} for number in range(len(orphans))]
+    return read + [{**disk, **word} for disk, word in zip(orphans, words, strict=True)]
+
+
+def disks_after(vm: Vm, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a VM's disks after an apply, which knows them by UUID: with new sizes, without those that were removed."""
+    known = {disk["uuid"]: disk for disk in planned["disk"] if disk.get("uuid") and disk["uuid"] != UNKNOWN}
+    orphans = [disk["uuid"] for disk in vm.values["disk"] if disk["uuid"] not in known]
+    return [
+        {**disk, "size": known[disk["uuid"]]["size"]}
+        for disk in vm.values["disk"]
+        if disk["uuid"] not in orphans and known[disk["uuid"]]["label"] not in (_DETACHED, _DELETED)
+    ]
+
+
+def planned(prior: Mapping[str, Any] | None, proposed: Mapping[str, Any], schema: Block) -> dict[str, Any]:
+    """Return the planned state: what is computed is unknown for a new VM, and as before for an existing one."""
+    computed = {each.name for each in schema.attributes if each.computed}
+    disk = next(each.block for each in schema.block_types if each.type_name == "disk")
+    unknown = {each.name for each in disk.attributes if each.computed} - _COMPUTED_DISK.keys()
+    if prior is None:
+        filled = {key: UNKNOWN if value is None and key in computed else value for key, value in proposed.items()}
+        return filled | {"disk": _each(proposed["disk"], lambda _, disk: _new_disk(disk, unknown))}
+    filled = {key: prior.get(key) if value is None else value for key, value in proposed.items()}
+    interfaces, drives = (dict(enumerate(prior[name])) for name in ("network_interface", "cdrom"))
+    return filled | {
+        "network_interface": _each(
+            proposed["network_interface"], lambda index, new: {**interfaces.get(index, {}), **_given(new)}
+        ),
+        "cdrom": _each(proposed["cdrom"], lambda index, new: {**drives.get(index, {}), **_given(new)}),
+        "disk": _planned_disks(prior, proposed, unknown),
+    }
+
+
+def _each(blocks: Any, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> Any:
+    """Change each block that is known."""
+    if not isinstance(blocks, list):
+        return blocks
+    return [change(index, block) if isinstance(block, dict) else block for index, block in enumerate(blocks)]
+
+
+def _planned_disks(prior: Mapping[str, Any], proposed: Mapping[str, Any], unknown: set[str]) -> Any:
+    if not isinstance(proposed["disk"], list):
+        return proposed["disk"]
+    by_label = {disk["label"]: disk for disk in prior["disk"]}
+    disks = []
+    for disk in proposed["disk"]:
+        own = by_label.pop(disk["label"], None)
+        if own is None:
+            disks.append(_new_disk(disk, unknown))
+            continue
+        # Core pairs the blocks by position, so what is computed may be another disk's.
+        configured = {key: value for key, value in _given(disk).items() if key not in {*unknown, *_COMPUTED_DISK}}
+        disks.append({**own, **configured})
+    gone = [{**disk, "label": _DETACHED if disk["keep_on_remove"] else _DELETED} for disk in by_label.values()]
+    return disks + gone
+
+
+def _new_disk(disk: Mapping[str, Any], unknown: set[str]) -> dict[str, Any]:
+    return {
+        **disk,
+        "attach": False,
+        "keep_on_remove": bool(disk["keep_on_remove"]),
+        **_COMPUTED_DISK,
+        **dict.fromkeys(unknown, UNKNOWN),
+    }
+
+
+def _given(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if value is not None}

@@ -1,0 +1,280 @@
+"""A stand-in for the stock provider: what release 2.16.1 does with the VMs of a World.
+
+It behaves as the real one where the plugin depends on it; tests/e2e/test_standins.py compares the two. The rules:
+
+- An import finds a VM by its path and labels its disks "Hard disk N" (before 2.7.0 "diskN", with keep_on_remove); the
+  refresh that follows finds the VM by its UUID alone (virtual_machine_helper.go, FromUUID) and reads extra_config only
+  for the keys that the state has.
+- A refresh knows a disk by its UUID and labels one that the state lacks "orphaned_disk_N"; it fails if the state has no
+  address of a disk (virtual_machine_disk_subresource.go, DiskRefreshOperation).
+- A plan is what is proposed, with the prior values of what is left out. It matches disks by label (DiskDiffOperation).
+- An apply makes the VM as planned and reads it. A destroy powers the VM off, detaches the disks with keep_on_remove,
+  and destroys the VM. Both fail if there is no VM with the UUID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from instant_clone.inventory_names import matched_path
+from instant_clone.versions import ProviderVersion
+from tests.support.in_process import indifferent, only_resource
+from tests.support.standins import recorded
+from tests.support.standins.overrides import Overrides
+from tests.support.standins.states import STATE_ONLY, disks_after, import_of, planned, state_of
+from tests.support.standins.world import Faults, Vm, World
+from tests.support.wire import (
+    FOLDER,
+    NULL,
+    OVERRIDE,
+    SERVICE,
+    VM,
+    ApplyRequest,
+    ApplyResponse,
+    AttributePath,
+    Diagnostic,
+    ImportedResource,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    ReadRequest,
+    ReadResponse,
+    Step,
+    UpgradeResponse,
+    ValidateResponse,
+    pack,
+    unpack,
+)
+
+__all__ = ["PRIVATE", "Died", "Stock"]
+
+PRIVATE = b'{"schema_version":"3"}'
+"""of every VM that was read"""
+_ERROR = 1
+
+
+@dataclass(frozen=True)
+class Died:
+    """The fault of a stock provider whose process ends in the midst of an operation."""
+
+
+class _FailedError(Exception):
+    """An operation that ends with an error."""
+
+    def __init__(self, summary: str, detail: str = "") -> None:
+        super().__init__(summary)
+        self.diagnostic = Diagnostic(severity=_ERROR, summary=summary, detail=detail)
+
+
+class Stock(grpc.GenericRpcHandler):
+    """Serves the plugin protocol. Faults are diagnostics' summaries, gRPC status codes, or Died()."""
+
+    def __init__(self, world: World, release: ProviderVersion = recorded.RELEASE) -> None:
+        self.faults = Faults()
+        """by method, such as "ReadResource", and VM"""
+        self.asked: list[str] = []
+        """the methods that were called"""
+        self.replaces: set[str] = {"replace_trigger"}
+        """arguments of which a change replaces the VM"""
+        self.alive = True
+        self.hold: Callable[[str, str], None] = lambda method, vm: None
+        """called with each method and VM before it is carried out"""
+        self.misled: dict[str, str] = {}
+        """paths at which an import finds the VM with this managed object id instead of the one that is there"""
+        self.vanishing: set[str] = set()
+        """VMs that are gone when an apply that has changed them reads them"""
+        self.without: set[str] = set()
+        """attributes that the release does not read"""
+        self.overrides = Overrides(world)
+        self._world = world
+        self._release = release
+        self._answers: dict[str, Callable[[bytes], Message]] = {
+            "ValidateResourceTypeConfig": lambda request: ValidateResponse(),
+            "ImportResourceState": self._import,
+            "ReadResource": self._read,
+            "PlanResourceChange": self._plan,
+            "ApplyResourceChange": self._apply,
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """The handler for a method."""
+        method: str = handler_call_details.method
+        return grpc.unary_unary_rpc_method_handler(
+            lambda request, context: self._answer(method.removeprefix(SERVICE), request, context)
+        )
+
+    def _answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self.asked.append(method)
+        vm = self._vm_of(method, request)
+        self.hold(method, vm)
+        fault = self.faults.take(method, vm)
+        if isinstance(fault, Died):
+            self.alive = False
+        if isinstance(fault, grpc.StatusCode):
+            context.abort(fault, "the stand-in fails")
+        if not self.alive:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the stand-in has ended")
+        if method == "GetSchema":
+            return only_resource(VM, recorded.recording().schema)
+        if fault is not None:
+            return _failed(method, request, _FailedError(fault).diagnostic).SerializeToString()
+        if method not in self._answers:
+            return indifferent(method, request)
+        try:
+            return self._answers[method](request).SerializeToString()
+        except _FailedError as failure:
+            return _failed(method, request, failure.diagnostic).SerializeToString()
+
+    def _vm_of(self, method: str, request: bytes) -> str:
+        """Return the name of the VM that a request is about, "" if it is about none."""
+        match method:
+            case "ImportResourceState":
+                return matched_path(ImportRequest.FromString(request).id).rpartition("/")[2]
+            case "ReadResource":
+                state = unpack(ReadRequest.FromString(request).current_state)
+            case "PlanResourceChange":
+                plan = PlanRequest.FromString(request)
+                state = unpack(plan.prior_state) or unpack(plan.proposed_new_state)
+            case "ApplyResourceChange":
+                apply = ApplyRequest.FromString(request)
+                state = unpack(apply.prior_state) or unpack(apply.planned_state)
+            case _:
+                return ""
+        # The plugin plans a source under the name of its clone.
+        found = self._find(state) if state and "disk" in state else None
+        return found.name if found is not None else str((state or {}).get("name") or "")
+
+    def _import(self, request: bytes) -> ImportResponse:
+        path = matched_path(ImportRequest.FromString(request).id)
+        found = self._world.vms.get(self.misled.get(path, "")) or self._world.at(path)
+        if found is None:
+            raise _FailedError(f"error fetching virtual machine: vm '{path}' not found")
+        state = import_of(found, self._release)
+        return ImportResponse(imported_resources=[ImportedResource(type_name=VM, state=pack(state), private=PRIVATE)])
+
+    def _read(self, request: bytes) -> ReadResponse:
+        asked = ReadRequest.FromString(request)
+        state = unpack(asked.current_state)
+        if asked.type_name == OVERRIDE:
+            return self._answer_about_override(self.overrides.read, state)
+        found = self._find(state)
+        if found is None:
+            return ReadResponse(new_state=NULL)
+        return ReadResponse(new_state=pack(self._state(found, state)), private=PRIVATE)
+
+    def _state(self, vm: Vm, state: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return state_of(vm, state) | dict.fromkeys(self.without)
+        except LookupError as missing:
+            raise _FailedError(f"error reading virtual machine: {missing.args[0]}") from None
+
+    def _find(self, state: Mapping[str, Any]) -> Vm | None:
+        return next(iter(self._world.with_uuid(state.get("uuid") or state.get("id"))), None)
+
+    def _answer_about_override(
+        self, read: Callable[[dict[str, Any]], dict[str, Any] | None], state: dict[str, Any]
+    ) -> ReadResponse:
+        try:
+            return ReadResponse(new_state=pack(read(state)), private=PRIVATE)
+        except LookupError as missing:
+            raise _FailedError(missing.args[0]) from None
+
+    def _plan(self, request: bytes) -> PlanResponse:
+        asked = PlanRequest.FromString(request)
+        prior, proposed = unpack(asked.prior_state), unpack(asked.proposed_new_state)
+        if asked.type_name != VM or proposed is None:
+            # What Terraform's core proposes for the other resources: the prior values of what is left out.
+            if prior is not None and proposed is not None:
+                proposed = {key: prior.get(key) if value is None else value for key, value in proposed.items()}
+            return PlanResponse(planned_state=pack(proposed), planned_private=PRIVATE, legacy_type_system=True)
+        after = planned(prior, proposed, recorded.recording().schema.block)
+        changed = [name for name in sorted(self.replaces) if prior is not None and prior[name] != after[name]]
+        return PlanResponse(
+            planned_state=pack(after),
+            planned_private=PRIVATE,
+            requires_replace=[AttributePath(steps=[Step(attribute_name=name)]) for name in changed],
+            legacy_type_system=True,
+        )
+
+    def _apply(self, request: bytes) -> ApplyResponse:
+        asked = ApplyRequest.FromString(request)
+        prior, after = unpack(asked.prior_state), unpack(asked.planned_state)
+        if asked.type_name == FOLDER:
+            self._world.note(f"stock: folder {after['path']}")
+            return ApplyResponse(new_state=asked.planned_state, private=PRIVATE, legacy_type_system=True)
+        if asked.type_name == OVERRIDE:
+            problem, pinned = self.overrides.apply(prior, after)
+            if problem:
+                raise _FailedError(problem)
+            return ApplyResponse(new_state=pack(pinned), private=PRIVATE, legacy_type_system=True)
+        if prior is None:
+            made = self._world.clone(after["name"], after["extra_config"] or {})
+            self._world.note(f"stock: CreateVM_Task {made.name}")
+            disks = [{**disk, "device_address": f"scsi:0:{disk['unit_number']}", "uuid": ""} for disk in after["disk"]]
+            return self._applied(self._state(made, {**after, "disk": disks, "imported": False}))
+        found = self._find(prior)
+        if found is None:
+            raise _FailedError(f'cannot locate virtual machine with UUID "{prior["id"]}"')
+        if after is None:
+            return self._destroy(found, prior)
+        return self._update(found, prior, after)
+
+    def _destroy(self, vm: Vm, prior: Mapping[str, Any]) -> ApplyResponse:
+        kept = [disk for disk in prior["disk"] if disk.get("keep_on_remove")]
+        if any(not disk.get("device_address") for disk in kept):
+            raise _FailedError("error keeping disk: invalid device address")
+        if vm.running:
+            self._world.note(f"stock: PowerOffVM_Task {vm.name}")
+        if kept:
+            self._world.note(f"stock: ReconfigVM_Task {vm.name} without {', '.join(disk['uuid'] for disk in kept)}")
+        self._world.note(f"stock: Destroy_Task {vm.name}")
+        self._world.remove(vm)
+        return ApplyResponse(new_state=NULL, legacy_type_system=True)
+
+    def _update(self, vm: Vm, prior: Mapping[str, Any], after: Mapping[str, Any]) -> ApplyResponse:
+        changed = {name: value for name, value in after.items() if value != prior.get(name)}
+        disks = disks_after(vm, after)
+        own = {name: value for name, value in changed.items() if name in vm.values and name != "disk"}
+        reconfigured = {*own, *({"extra_config"} & changed.keys())} - STATE_ONLY
+        if disks != vm.values["disk"]:
+            reconfigured.add("disk")
+        if reconfigured:
+            self._world.note(f"stock: ReconfigVM_Task {vm.name} {', '.join(sorted(reconfigured))}")
+        if "tags" in changed:
+            self._world.note(f"stock: AttachTag {vm.name}")
+        options = {**vm.extra_config, **(after.get("extra_config") or {})}
+        vm = self._world.change(vm, own | {"disk": disks}, extra_config=options)
+        if vm.name in self.vanishing:
+            self._world.remove(vm)
+            return ApplyResponse(new_state=NULL, legacy_type_system=True)
+        return self._applied(self._state(vm, after))
+
+    def _applied(self, state: Mapping[str, Any]) -> ApplyResponse:
+        return ApplyResponse(new_state=pack(dict(state)), private=PRIVATE, legacy_type_system=True)
+
+
+def _failed(method: str, request: bytes, diagnostic: Diagnostic) -> Message:
+    match method:
+        case "ApplyResourceChange":
+            # The SDK answers a change that fails with the state that was planned, and a destroy with the prior one.
+            asked = ApplyRequest.FromString(request)
+            state = asked.prior_state if unpack(asked.planned_state) is None else asked.planned_state
+            if unpack(asked.prior_state) is None:
+                state = NULL
+            return ApplyResponse(new_state=state, private=asked.planned_private, diagnostics=[diagnostic])
+        case "ReadResource":
+            return ReadResponse(new_state=ReadRequest.FromString(request).current_state, diagnostics=[diagnostic])
+        case "PlanResourceChange":
+            return PlanResponse(planned_state=PlanRequest.FromString(request).prior_state, diagnostics=[diagnostic])
+        case "ImportResourceState":
+            return ImportResponse(diagnostics=[diagnostic])
+        case "UpgradeResourceState":
+            return UpgradeResponse(diagnostics=[diagnostic])
+        case _:
+            return ValidateResponse(diagnostics=[diagnostic])

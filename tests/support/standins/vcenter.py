@@ -1,0 +1,266 @@
+"""A stand-in for the connection by which the plugin makes and looks at VMs: instant_clone.vcenter.clone.Cloner.
+
+tests/instant_clone/provider/wire/test_standin.py compares its methods with those of the real one, and
+tests/e2e/test_standins.py what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from pyVmomi import vim
+
+from instant_clone.errors import CloneError, Finding, NotFoundError
+from instant_clone.inventory_names import stored_name
+from instant_clone.owner import OWNER_KEY
+from instant_clone.vcenter.clone import Clone, CloneRequest, HotChanges
+from instant_clone.vcenter.clone_source import CloneSource
+from instant_clone.vcenter.guest_network import GuestNetworkWait
+from instant_clone.vcenter.identity import IdentifiedVm
+from instant_clone.vcenter.preflight import DryRun, Namesake
+from tests.support.standins.world import FOLDER, Faults, Vm, World
+
+__all__ = ["Vcenter", "VcenterConnection"]
+
+
+class Vcenter:
+    """The VMs of a World as vCenter has them, and what its next answers are. Faults are exceptions."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.faults = Faults()
+        """by the connection's methods, such as "clone", and VMs"""
+        self.folders = {""}
+        """the folders that are there, relative to the datacenter's"""
+        self.dry_run = DryRun()
+        self.dry_runs: list[CloneRequest] = []
+        """what vCenter was asked to check"""
+        self.cluster_members: dict[str, str] = {}
+        """by datastore cluster, the datastore in it that holds golden's disks"""
+        self.cloning = 0
+        """the number of looks for which golden is still being cloned"""
+        self.lingering = 0
+        """the number of looks for which a VM that was destroyed is still in the inventory"""
+        self.unnamed = 0
+        """the number of looks for which a VM that is being made has no UUID, no marker, and does not run"""
+        self.after_look: list[Callable[[], object]] = []
+        """each is called once, after a look for a VM that has the name of a clone"""
+        self.on_search: list[Callable[[], object]] = []
+        """each is called once, after a search for the VMs that have a UUID"""
+        self.guest_reports = True
+        self.waited: list[GuestNetworkWait] = []
+        self.on_wait: Callable[[], object] = lambda: None
+        self.log_ins = 0
+
+    def connect(self, *_: Any) -> VcenterConnection:
+        """Log in; raises the fault of "connect"."""
+        self._fail("connect", "")
+        self.log_ins += 1
+        return VcenterConnection(self)
+
+    def _fail(self, operation: str, vm: str) -> None:
+        if (fault := self.faults.take(operation, vm)) is not None:
+            raise fault
+
+
+class VcenterConnection:
+    """What the plugin calls on a Cloner, on a Vcenter."""
+
+    def __init__(self, vcenter: Vcenter) -> None:
+        self._vcenter = vcenter
+        self._world = vcenter.world
+        self._sources: dict[str, CloneSource] = {}
+
+    def close(self) -> None:
+        """Log out: this stands for the session too."""
+
+    def source(self, uuid: str) -> CloneSource:
+        """Return the VM with that BIOS UUID, as it was at the first look."""
+        if uuid not in self._sources:
+            self._vcenter._fail("source", "")
+            found = self._world.with_uuid(uuid)
+            if not found:
+                raise NotFoundError(f"vcenter has no virtual machine with the UUID {uuid}. Check the source.")
+            if len(found) > 1:
+                raise CloneError(f"The UUID {uuid} belongs to several virtual machines. Change all but one.")
+            self._sources[uuid] = _source(found[0])
+        return self._sources[uuid]
+
+    def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
+        """Make a clone, unless `stopped()`."""
+        path = _path(request)
+        if stopped():
+            raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
+        self._vcenter._fail("clone", request.name)
+        if self._world.at(path) is not None:
+            what = "vCenter answers with DuplicateName."
+            where = f"vcenter (cloning {source.inventory_path} as {request.name})"
+            raise CloneError(Finding(where, what, "Choose another name."), argument="name")
+        vm = self._world.clone(request.name, request.extra_config, folder=path.rpartition("/")[0])
+        edits = {edit.key: edit for edit in request.interfaces}
+        interfaces = [_edited(each, edits.get(each["key"])) for each in vm.values["network_interface"]]
+        vm = self._world.change(
+            vm,
+            {
+                "network_interface": interfaces,
+                "folder": request.folder,
+                "resource_pool_id": request.resource_pool_id,
+                "datastore_id": request.datastore_id or vm.values["datastore_id"],
+            },
+        )
+        self._world.note(f"plugin: InstantClone_Task {request.name}")
+        return _clone(vm)
+
+    def is_cloning(self, source: CloneSource) -> bool:  # noqa: ARG002 - as the real one
+        """Return whether the source is being cloned."""
+        self._vcenter._fail("is_cloning", "")
+        self._vcenter.cloning -= 1
+        return self._vcenter.cloning >= 0
+
+    def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
+        """Return the VM that has the name of that clone."""
+        self._vcenter._fail("occupant", request.name)
+        vm = self._world.at(_path(request))
+        if self._vcenter.after_look:
+            self._vcenter.after_look.pop(0)()
+        if vm is None:
+            return None
+        if self._vcenter.unnamed:
+            self._vcenter.unnamed -= 1
+            return Clone(vim.VirtualMachine(vm.moid), "", vm.path), Namesake("", None, running=False)
+        return _clone(vm), _namesake(vm)
+
+    def exists(self, clone: Clone) -> bool:
+        """Return whether that VM is in the inventory."""
+        self._vcenter._fail("exists", "")
+        if clone.machine._moId in self._world.vms:
+            self._vcenter.lingering -= 1
+            if self._vcenter.lingering < 0:
+                self._world.remove(self._world.vms[clone.machine._moId])
+        return clone.machine._moId in self._world.vms
+
+    def change(self, clone: Clone, changes: HotChanges) -> None:
+        """Make changes to a running clone."""
+        values = {
+            name: value
+            for name in ("annotation", "memory", "num_cpus")
+            if (value := getattr(changes, name)) is not None
+        }
+        vm = self._world.vms[clone.machine._moId]
+        self._vcenter._fail("change", vm.name)
+        if values:
+            self._world.change(vm, values)
+            self._world.note(f"plugin: ReconfigVM_Task {vm.name} {', '.join(values)}")
+
+    def wait_for_network(self, clone: Clone, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:  # noqa: ARG002 - as the real one
+        """Return whether the guest has reported a network."""
+        self._vcenter.waited.append(wait)
+        self._vcenter.on_wait()
+        self._vcenter._fail("wait_for_network", "")
+        return self._vcenter.guest_reports and not stopped()
+
+    def guest_addresses(self, source: CloneSource, interfaces: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002 - as the real one
+        """Return the addresses that a guest reports for these network interfaces."""
+        return ("10.20.0.6",) if interfaces else ()
+
+    def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
+        """Return the datastore of a cluster that holds the source's disks."""
+        found = self._vcenter.cluster_members.get(cluster_id)
+        if found is None:
+            raise CloneError(f"No datastore of the cluster {cluster_id} holds a disk of {source.inventory_path}.")
+        return found
+
+    def vms_with_uuid(self, uuid: str) -> tuple[IdentifiedVm, ...]:
+        """Return all VMs that have this BIOS UUID."""
+        self._vcenter._fail("vms_with_uuid", "")
+        found = [
+            IdentifiedVm(
+                vm.moid,
+                vm.path,
+                "poweredOn" if vm.running else "poweredOff",
+                template=vm.template,
+                marker=vm.extra_config.get(OWNER_KEY),
+            )
+            for vm in self._world.with_uuid(uuid)
+        ]
+        if self._vcenter.on_search:
+            self._vcenter.on_search.pop(0)()
+        return tuple(sorted(found, key=lambda vm: (vm.path, vm.moid)))
+
+    def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
+        """Return the managed object ids of all VMs by UUID."""
+        found: dict[str, list[str]] = {}
+        for vm in self._world:
+            found.setdefault(vm.uuid, []).append(vm.moid)
+        return found
+
+    def is_vm_at(self, path: str) -> bool:
+        """Return whether there is a VM at exactly this path."""
+        return self._world.at(path) is not None
+
+    def deltas(self, moid: str) -> frozenset[str]:
+        """Return the UUIDs of the disks that have a parent."""
+        vm = self._world.vms.get(moid)
+        return vm.deltas if vm is not None else frozenset()
+
+    def destroy(self, clone: Clone) -> None:
+        """Remove a clone."""
+        vm = self._world.vms.get(clone.machine._moId)
+        self._vcenter._fail("destroy", clone.inventory_path.rpartition("/")[2])
+        if vm is None:
+            raise NotFoundError(f"vCenter no longer has {clone.machine._moId}.")
+        self._world.note(f"plugin: PowerOffVM_Task {vm.name}")
+        self._world.note(f"plugin: Destroy_Task {vm.name}")
+        self._world.remove(vm)
+
+    def check(self, source: CloneSource, request: CloneRequest) -> DryRun:  # noqa: ARG002 - as the real one
+        """Return the result of the dry run."""
+        self._vcenter._fail("check", request.name)
+        self._vcenter.dry_runs.append(request)
+        return self._vcenter.dry_run
+
+    def has_folder(self, request: CloneRequest) -> bool:
+        """Return whether the folder of that clone is there."""
+        return request.folder in self._vcenter.folders
+
+    def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
+        """Return the VM that has the name of that clone."""
+        vm = self._world.at(_path(request))
+        return (vm.path, _namesake(vm)) if vm is not None else None
+
+
+def _path(request: CloneRequest) -> str:
+    return "/".join([FOLDER, *(part for part in request.folder.split("/") if part), stored_name(request.name)])
+
+
+def _clone(vm: Vm) -> Clone:
+    return Clone(vim.VirtualMachine(vm.moid), vm.uuid, vm.path)
+
+
+def _namesake(vm: Vm) -> Namesake:
+    return Namesake(vm.uuid, vm.extra_config.get(OWNER_KEY), running=vm.running)
+
+
+def _edited(interface: Mapping[str, Any], edit: Any) -> dict[str, Any]:
+    if edit is None:
+        return dict(interface)
+    address = {"mac_address": edit.mac_address, "use_static_mac": True} if edit.mac_address else {}
+    return {**interface, "network_id": edit.network_id, **address}
+
+
+def _source(vm: Vm) -> CloneSource:
+    return CloneSource(
+        machine=vim.VirtualMachine(vm.moid),
+        inventory_path=vm.path,
+        host=vim.HostSystem("host-1"),
+        powered_on=vm.running,
+        template=vm.template,
+        cards={},
+        tpm_count=vm.tpm_count,
+        disk_sizes={disk["key"]: frozenset({disk["size"]}) for disk in vm.values["disk"]},
+        extra_config=vm.extra_config,
+        frozen=vm.frozen,
+        chain_depth=vm.chain_depth,
+        disk_datastores=tuple(disk["datastore_id"] for disk in vm.values["disk"]),
+    )

@@ -1,0 +1,266 @@
+"""Terraform's side of the plugin protocol: requests to a Relay on a socket, and its answers as Python values.
+
+This is the only module of the fast tests that knows where the parts of the plugin are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+import grpc
+import msgpack
+from google.protobuf.message import Message
+
+from instant_clone.provider import takeover as takeovers
+from instant_clone.provider.messages import (
+    ApplyRequest,
+    ApplyResponse,
+    AttributePath,
+    Block,
+    ConfigureRequest,
+    ConfigureResponse,
+    Diagnostic,
+    GetSchemaResponse,
+    ImportedResource,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    RawState,
+    ReadRequest,
+    ReadResponse,
+    Schema,
+    Step,
+    UpgradeRequest,
+    UpgradeResponse,
+    ValidateRequest,
+    ValidateResponse,
+)
+from instant_clone.provider.pins import OVERRIDE
+from instant_clone.provider.planned_folders import FOLDER
+from instant_clone.provider.proposal import proposed_new
+from instant_clone.provider.relay import Relay
+from instant_clone.provider.stock import SERVICE
+from instant_clone.provider.values import BLOCK, NULL, pack, unpack
+from instant_clone.provider.values import RESOURCE as VM
+from instant_clone.vcenter import clone as cloning
+from instant_clone.vcenter import session as sessions
+from instant_clone.vcenter import turns
+from instant_clone.versions import ProviderVersion
+from tests.support.in_process import channel_to, served
+
+__all__ = [
+    "BLOCK",
+    "FOLDER",
+    "NULL",
+    "OVERRIDE",
+    "PATIENCE",
+    "SERVICE",
+    "UNKNOWN",
+    "VM",
+    "WAITING",
+    "Answer",
+    "ApplyRequest",
+    "ApplyResponse",
+    "AttributePath",
+    "Block",
+    "Diagnostic",
+    "ImportRequest",
+    "ImportResponse",
+    "ImportedResource",
+    "Plan",
+    "PlanRequest",
+    "PlanResponse",
+    "Plugin",
+    "ReadRequest",
+    "ReadResponse",
+    "Schema",
+    "Step",
+    "UpgradeResponse",
+    "ValidateResponse",
+    "cloning",
+    "pack",
+    "running_plugin",
+    "sessions",
+    "unpack",
+]
+
+UNKNOWN = msgpack.ExtType(0, b"\0")
+"""a value that Terraform does not know yet"""
+WAITING = (takeovers, turns)
+"""modules that wait by their name `time`"""
+PATIENCE = (takeovers, "_PATIENCE_SECONDS")
+"""the seconds for which a clone waits for the destroy of another VM to begin"""
+_SEVERITIES = {1: "error", 2: "warning"}
+AMessage = TypeVar("AMessage", bound=Message)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a request."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    state: Any = None
+    private: bytes = b""
+    replaced: tuple[str, ...] = ()
+    """the paths for which a plan replaces the object"""
+
+    @property
+    def said(self) -> list[str]:
+        """The diagnostics, such as "error: Name is taken (name)"."""
+        return [_said(each) for each in self.diagnostics]
+
+    @property
+    def details(self) -> list[str]:
+        """The details of the diagnostics."""
+        return [each.detail for each in self.diagnostics]
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of the diagnostics is an error."""
+        return any(each.startswith("error") for each in self.said)
+
+
+@dataclass(frozen=True)
+class Plan(Answer):
+    """A plan, with what it was made of. `state` is the planned state."""
+
+    kind: str = VM
+    prior: Any = None
+    config: Any = None
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that runs; each method is one request of Terraform."""
+
+    channel: grpc.Channel
+    relay: Relay
+    schema: Schema = field(default_factory=Schema, repr=False)
+    """of vsphere_virtual_machine, with the block instantclone"""
+
+    def with_schema(self) -> Self:
+        """Return the same plugin, once it has answered with its schema."""
+        schemas = GetSchemaResponse.FromString(self._bytes("GetSchema", b""))
+        found = next(named.value for named in schemas.resource_schemas if named.key == VM)
+        return type(self)(self.channel, self.relay, found)
+
+    def configure(self, config: Any) -> list[str]:
+        """Configure the provider."""
+        request = ConfigureRequest(terraform_version="1.5.7", config=pack(config))
+        return [_said(each) for each in self._call("Configure", request, ConfigureResponse).diagnostics]
+
+    def stop(self) -> None:
+        """Interrupt what is under way."""
+        self._bytes("Stop", b"")
+
+    def validate(self, config: Any) -> Answer:
+        """Validate a configuration."""
+        answer = self._call(
+            "ValidateResourceTypeConfig", ValidateRequest(type_name=VM, config=pack(config)), ValidateResponse
+        )
+        return Answer(tuple(answer.diagnostics))
+
+    def upgrade(self, state: bytes, *, version: int = 3) -> Answer:
+        """Read a state that is stored as JSON."""
+        request = UpgradeRequest(type_name=VM, version=version, raw_state=RawState(json=state))
+        answer = self._call("UpgradeResourceState", request, UpgradeResponse)
+        return Answer(tuple(answer.diagnostics), unpack(answer.upgraded_state))
+
+    def read(self, state: Any, *, kind: str = VM, private: bytes = b"") -> Answer:
+        """Refresh a state."""
+        request = ReadRequest(type_name=kind, current_state=pack(state), private=private, provider_meta=NULL)
+        answer = self._call("ReadResource", request, ReadResponse)
+        return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
+
+    def import_vm(self, path: str) -> Answer:
+        """Import a VM; the state is that of the imported resource, None if there is none."""
+        answer = self._call("ImportResourceState", ImportRequest(type_name=VM, id=path), ImportResponse)
+        states = [unpack(each.state) for each in answer.imported_resources]
+        return Answer(tuple(answer.diagnostics), states[0] if states else None)
+
+    def plan(self, prior: Any, config: Any, *, kind: str = VM, private: bytes = b"") -> Plan:
+        """Plan to make an object (`prior` is None), to destroy it (`config` is None) or to change it."""
+        proposed = config
+        if kind == VM and config is not None:
+            proposed = proposed_new(self.schema.block, prior, config)
+        request = PlanRequest(
+            type_name=kind,
+            prior_state=pack(prior),
+            proposed_new_state=pack(proposed),
+            config=pack(config),
+            prior_private=private,
+            provider_meta=NULL,
+        )
+        answer = self._call("PlanResourceChange", request, PlanResponse)
+        return Plan(
+            tuple(answer.diagnostics),
+            unpack(answer.planned_state),
+            answer.planned_private,
+            tuple(map(_path, answer.requires_replace)),
+            kind,
+            prior,
+            config,
+        )
+
+    def apply(self, plan: Plan) -> Answer:
+        """Carry a plan out."""
+        request = ApplyRequest(
+            type_name=plan.kind,
+            prior_state=pack(plan.prior),
+            planned_state=pack(plan.state),
+            config=pack(plan.config),
+            planned_private=plan.private,
+            provider_meta=NULL,
+        )
+        answer = self._call("ApplyResourceChange", request, ApplyResponse)
+        return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
+
+    def change(self, prior: Any, config: Any, *, kind: str = VM) -> Answer:
+        """Plan and apply; raises AssertionError if the plan fails."""
+        plan = self.plan(prior, config, kind=kind)
+        assert not plan.failed, plan.details
+        return self.apply(plan)
+
+    def make(self, config: Any, *, kind: str = VM) -> Answer:
+        """Plan and make an object."""
+        return self.change(None, config, kind=kind)
+
+    def destroy(self, prior: Any, *, kind: str = VM) -> Answer:
+        """Plan and carry out a destroy."""
+        return self.change(prior, None, kind=kind)
+
+    def _call(self, method: str, request: Message, answer: type[AMessage]) -> AMessage:
+        return answer.FromString(self._bytes(method, request.SerializeToString()))
+
+    def _bytes(self, method: str, request: bytes) -> bytes:
+        answer: bytes = self.channel.unary_unary(SERVICE + method)(request)  # type: ignore[arg-type]
+        return answer
+
+
+@contextmanager
+def running_plugin(stock: grpc.Channel, *, release: ProviderVersion, environ: Mapping[str, str]) -> Iterator[Plugin]:
+    """Run the plugin before a stock provider of that release until the end of the block."""
+    relay = Relay(stock, version=release, environ=environ, done=threading.Event())
+    try:
+        with served(relay) as socket, channel_to(f"unix:{socket}") as channel:
+            yield Plugin(channel, relay).with_schema()
+    finally:
+        relay.close()
+
+
+def _said(diagnostic: Diagnostic) -> str:
+    path = _path(diagnostic.attribute)
+    return f"{_SEVERITIES[diagnostic.severity]}: {diagnostic.summary}" + (f" ({path})" if path else "")
+
+
+def _path(path: AttributePath) -> str:
+    """Return a path as Terraform writes it, such as "instantclone[0].source_uuid"."""
+    text = ""
+    for step in path.steps:
+        text += f".{step.attribute_name}" if step.attribute_name else f"[{step.element_key_int}]"
+    return text.removeprefix(".")
