@@ -173,6 +173,13 @@ def test_an_imported_vm_without_the_block_is_the_stock_provider_s_affair(bench: 
             f"/DC0/vm/web-0 (UUID {uuid_of(2)}) is the clone web-0 of the fleet web (state other), and not web-0. ",
             id="another-state",
         ),
+        pytest.param(
+            "web-0",
+            "",
+            clone_config(mark=None),
+            f"/DC0/vm/web-0 (UUID {uuid_of(2)}) is the clone web-0 of the fleet web (state ",
+            id="a-configuration-without-a-marker",
+        ),
     ],
 )
 def test_a_vm_that_was_imported_at_another_address_is_an_error(
@@ -188,7 +195,8 @@ def test_a_vm_that_was_imported_at_another_address_is_an_error(
     ("mark", "config"),
     [
         pytest.param(None, clone_config(), id="a-vm-without-a-marker"),
-        pytest.param(marker("web-1"), clone_config(mark=None), id="a-configuration-without-a-marker"),
+        pytest.param("", clone_config(extra_config={OWNER_KEY: UNKNOWN}), id="a-marker-not-known-yet"),
+        pytest.param("", clone_config(extra_config=UNKNOWN), id="extra-config-not-known-yet"),
         pytest.param("", clone_config(source_uuid=UNKNOWN), id="a-source-not-known-yet"),
     ],
 )

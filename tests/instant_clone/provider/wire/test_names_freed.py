@@ -76,7 +76,7 @@ def test_a_vm_that_this_apply_is_destroying_is_waited_for(bench: Bench, threads:
 
 def test_a_clone_that_is_destroyed_while_it_is_looked_at_is_not_taken_over(bench: Bench) -> None:
     left = bench.left_behind()
-    state = bench.plugin.read(bench.plugin.import_vm(left.path).state).state
+    state = {**bench.plugin.read(bench.plugin.import_vm(left.path).state).state, "extra_config": left.extra_config}
     plan = bench.plugin.plan(None, clone_config())
     bench.vcenter.on_search = [lambda: bench.plugin.destroy(state)]
 

@@ -86,7 +86,7 @@ def test_a_clone_that_was_never_read_may_have_changed(
             lambda bench: bench.stock.faults.add("ReadResource", "Odd", vm="web-0"), "error: Odd", id="not-read"
         ),
         pytest.param(
-            lambda bench: bench.world.clone("copy", {}, uuid=uuid_of(2)), "error: Instant clone failed", id="copied"
+            lambda bench: bench.world.clone("copy", {}, uuid=uuid_of(2)), "error: BIOS UUID is not unique", id="copied"
         ),
     ],
 )

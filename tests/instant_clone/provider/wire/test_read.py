@@ -262,7 +262,7 @@ def test_a_disk_that_is_configured_since_gets_its_label(bench: Bench) -> None:
 
     changed = bench.plugin.apply(plan)
 
-    assert (plan.said, changed.said, bench.calls) == ([], [], [])
+    assert (plan.said, changed.said, bench.calls) == (["warning: Disk is adopted"], [], [])
     assert [(disk["label"], disk["uuid"]) for disk in changed.state["disk"]] == [
         ("disk0", "disk-2-2000"),
         ("disk1", "disk-2-2001"),
