@@ -35,9 +35,12 @@ class Owner:
         return cls(state, fleet, member, source_uuid.lower(), int(generation))
 
     @classmethod
-    def among(cls, extra_config: Mapping[str, object] | None) -> Owner | None:
-        """What the marker says among these keys, of a VM or of a configuration; None without one."""
-        return cls.parse((extra_config or {}).get(OWNER_KEY))
+    def among(cls, extra_config: object) -> Owner | None:
+        """Return the owner that the extra_config of a VM or a configuration names.
+
+        None without a marker, and for an extra_config that Terraform does not know yet.
+        """
+        return cls.parse(extra_config.get(OWNER_KEY)) if isinstance(extra_config, Mapping) else None
 
     def is_of_the_same_member(self, other: Owner) -> bool:
         """Whether both are of one member of one state's fleet, be it of another source or generation."""
