@@ -21,7 +21,7 @@ from instant_clone.vcenter.identity import IdentifiedVm
 from instant_clone.vcenter.preflight import DryRun, Namesake
 from tests.support.standins.world import FOLDER, Faults, Vm, World
 
-__all__ = ["Vcenter", "VcenterConnection"]
+__all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]
 
 
 class Vcenter:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
-from instant_clone.vcenter.preflight import DryRun
 from tests.support.standins.bench import Bench, clone_config, marker
 from tests.support.standins.stock import Died
+from tests.support.standins.vcenter import DryRun
 from tests.support.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
 from tests.support.wire import BLOCK, FOLDER, UNKNOWN
 
