@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 import grpc
@@ -83,6 +83,7 @@ __all__ = [
     "UpgradeResponse",
     "ValidateResponse",
     "cloning",
+    "completed",
     "pack",
     "running_plugin",
     "sessions",
@@ -140,6 +141,8 @@ class Plugin:
 
     channel: grpc.Channel
     relay: Relay
+    done: threading.Event
+    """set when Terraform is done"""
     schema: Schema = field(default_factory=Schema, repr=False)
     """of vsphere_virtual_machine, with the block instantclone"""
 
@@ -147,16 +150,39 @@ class Plugin:
         """Return the same plugin, once it has answered with its schema."""
         schemas = GetSchemaResponse.FromString(self._bytes("GetSchema", b""))
         found = next(named.value for named in schemas.resource_schemas if named.key == VM)
-        return type(self)(self.channel, self.relay, found)
+        return replace(self, schema=found)
 
     def configure(self, config: Any) -> list[str]:
         """Configure the provider."""
         request = ConfigureRequest(terraform_version="1.5.7", config=pack(config))
         return [_said(each) for each in self._call("Configure", request, ConfigureResponse).diagnostics]
 
+    def configure_from_environment(self) -> None:
+        """Configure the provider with nothing, which the stock provider completes from its environment."""
+        block = _provider_schema(self._bytes("GetSchema", b"")).block
+        # PrepareProviderConfig has the configuration and the answer's diagnostics in the fields of UpgradeResponse.
+        request = UpgradeResponse(upgraded_state=pack(completed(block, {})))
+        prepared = self._call("PrepareProviderConfig", request, UpgradeResponse)
+        said = [*map(_said, prepared.diagnostics), *self.configure(unpack(prepared.upgraded_state))]
+        assert said == []
+
     def stop(self) -> None:
         """Interrupt what is under way."""
         self._bytes("Stop", b"")
+
+    def shut_down(self) -> None:
+        """Tell the plugin that Terraform is done."""
+        self.channel.unary_unary("/plugin.GRPCController/Shutdown")(b"")  # type: ignore[arg-type]
+
+    def output(self) -> list[bytes]:
+        """Return what the stock provider writes to its standard output, until that stream ends."""
+        stream: Iterator[bytes] = self.channel.unary_stream("/plugin.GRPCStdio/StreamStdio")(b"")  # type: ignore[arg-type]
+        return list(stream)
+
+    def broker(self) -> list[bytes]:
+        """Return what the stock provider's broker answers, until that stream ends."""
+        stream: Iterator[bytes] = self.channel.stream_stream("/plugin.GRPCBroker/StartStream")(iter([b""]))  # type: ignore[arg-type]
+        return list(stream)
 
     def validate(self, config: Any) -> Answer:
         """Validate a configuration."""
@@ -245,12 +271,40 @@ class Plugin:
 @contextmanager
 def running_plugin(stock: grpc.Channel, *, release: ProviderVersion, environ: Mapping[str, str]) -> Iterator[Plugin]:
     """Run the plugin before a stock provider of that release until the end of the block."""
-    relay = Relay(stock, version=release, environ=environ, done=threading.Event())
+    done = threading.Event()
+    relay = Relay(stock, version=release, environ=environ, done=done)
     try:
         with served(relay) as socket, channel_to(f"unix:{socket}") as channel:
-            yield Plugin(channel, relay).with_schema()
+            yield Plugin(channel, relay, done).with_schema()
     finally:
         relay.close()
+
+
+def completed(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration as Terraform sends it: with null for what is left out, and [] for blocks."""
+    attributes = {each.name: values.get(each.name) for each in block.attributes}
+    blocks = {
+        nested.type_name: [completed(nested.block, each) for each in values.get(nested.type_name) or ()]
+        for nested in block.block_types
+    }
+    return attributes | blocks
+
+
+def _provider_schema(schemas: bytes) -> Schema:
+    """Return the provider's own schema: field 1 of GetSchema's answer, which messages.py does not name."""
+    position = 0
+    while True:
+        # All fields are messages: a tag of one byte, the length as a varint, and the content.
+        tag, length, shift = schemas[position], 0, 0
+        position += 1
+        while True:
+            length |= (schemas[position] & 0x7F) << shift
+            shift, position = shift + 7, position + 1
+            if schemas[position - 1] < 0x80:
+                break
+        if tag == 0x0A:
+            return Schema.FromString(schemas[position : position + length])
+        position += length
 
 
 def _said(diagnostic: Diagnostic) -> str:

@@ -107,7 +107,7 @@ def running_bench(
     world, clock = World(), Clock()
     vcenter, stock = Vcenter(world), Stock(world, release)
     patches.setattr(wire.sessions, "open_session", vcenter.connect)
-    patches.setattr(wire.sessions, "require_instant_clone", lambda session: None)
+    patches.setattr(wire.sessions, "require_instant_clone", lambda session: session.require_instant_clone())
     patches.setattr(wire.cloning, "Cloner", lambda session, **_: session)
     for module in wire.WAITING:
         patches.setattr(module, "time", clock)

@@ -10,7 +10,7 @@ from tests.support.standins import recorded
 from tests.support.standins.world import Vm
 from tests.support.wire import UNKNOWN, Block
 
-__all__ = ["STATE_ONLY", "disks_after", "import_of", "planned", "state_of"]
+__all__ = ["STATE_ONLY", "disks_after", "import_of", "planned", "state_of", "with_known_disks"]
 
 STATE_ONLY = frozenset(
     {
@@ -88,14 +88,37 @@ def _disks(vm: Vm, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def disks_after(vm: Vm, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a VM's disks after an apply, which knows them by UUID: with new sizes, without those that were removed."""
+    """Return a VM's disks after an apply, which knows them by UUID: grown, removed, and new empty ones."""
     known = {disk["uuid"]: disk for disk in planned["disk"] if disk.get("uuid") and disk["uuid"] != UNKNOWN}
-    orphans = [disk["uuid"] for disk in vm.values["disk"] if disk["uuid"] not in known]
-    return [
+    kept = [
         {**disk, "size": known[disk["uuid"]]["size"]}
         for disk in vm.values["disk"]
-        if disk["uuid"] not in orphans and known[disk["uuid"]]["label"] not in (_DETACHED, _DELETED)
+        if disk["uuid"] in known and known[disk["uuid"]]["label"] not in (_DETACHED, _DELETED)
     ]
+    added = [
+        {
+            **vm.values["disk"][0],
+            "key": 2000 + disk["unit_number"],
+            "unit_number": disk["unit_number"],
+            "device_address": f"scsi:0:{disk['unit_number']}",
+            "size": disk["size"],
+            "uuid": f"added-{vm.moid}-{disk['unit_number']}",
+        }
+        for disk in planned["disk"]
+        if disk.get("uuid") == UNKNOWN
+    ]
+    return kept + added
+
+
+def with_known_disks(vm: Vm, planned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a planned state whose new disks have the UUIDs that they got, without the disks that were removed."""
+    uuids = {disk["unit_number"]: disk["uuid"] for disk in vm.values["disk"]}
+    disks = [
+        {**disk, "uuid": uuids[disk["unit_number"]]} if disk.get("uuid") == UNKNOWN else disk
+        for disk in planned["disk"]
+        if disk["label"] not in (_DETACHED, _DELETED)
+    ]
+    return {**planned, "disk": disks}
 
 
 def planned(prior: Mapping[str, Any] | None, proposed: Mapping[str, Any], schema: Block) -> dict[str, Any]:

@@ -8,8 +8,8 @@ It behaves as the real one where the plugin depends on it; tests/e2e/test_standi
 - A refresh knows a disk by its UUID and labels one that the state lacks "orphaned_disk_N"; it fails if the state has no
   address of a disk (virtual_machine_disk_subresource.go, DiskRefreshOperation).
 - A plan is what is proposed, with the prior values of what is left out. It matches disks by label (DiskDiffOperation).
-- An apply makes the VM as planned and reads it. A destroy powers the VM off, detaches the disks with keep_on_remove,
-  and destroys the VM. Both fail if there is no VM with the UUID.
+- An apply makes the VM as planned and reads it. A destroy shuts the guest down, or powers the VM off if VMware Tools do
+  not run, detaches the disks with keep_on_remove, and destroys the VM. Both fail if there is no VM with the UUID.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from instant_clone.versions import ProviderVersion
 from tests.support.in_process import indifferent, only_resource
 from tests.support.standins import recorded
 from tests.support.standins.overrides import Overrides
-from tests.support.standins.states import STATE_ONLY, disks_after, import_of, planned, state_of
+from tests.support.standins.states import STATE_ONLY, disks_after, import_of, planned, state_of, with_known_disks
 from tests.support.standins.world import Faults, Vm, World
 from tests.support.wire import (
     FOLDER,
@@ -194,7 +194,8 @@ class Stock(grpc.GenericRpcHandler):
                 proposed = {key: prior.get(key) if value is None else value for key, value in proposed.items()}
             return PlanResponse(planned_state=pack(proposed), planned_private=PRIVATE, legacy_type_system=True)
         after = planned(prior, proposed, recorded.recording().schema.block)
-        changed = [name for name in sorted(self.replaces) if prior is not None and prior[name] != after[name]]
+        # The SDK plans to replace what it makes: its id becomes known.
+        changed = ["id"] if prior is None else [name for name in sorted(self.replaces) if prior[name] != after[name]]
         return PlanResponse(
             planned_state=pack(after),
             planned_private=PRIVATE,
@@ -216,8 +217,7 @@ class Stock(grpc.GenericRpcHandler):
         if prior is None:
             made = self._world.clone(after["name"], after["extra_config"] or {})
             self._world.note(f"stock: CreateVM_Task {made.name}")
-            disks = [{**disk, "device_address": f"scsi:0:{disk['unit_number']}", "uuid": ""} for disk in after["disk"]]
-            return self._applied(self._state(made, {**after, "disk": disks, "imported": False}))
+            return self._applied(self._state(made, with_known_disks(made, {**after, "imported": False})))
         found = self._find(prior)
         if found is None:
             raise _FailedError(f'cannot locate virtual machine with UUID "{prior["id"]}"')
@@ -230,7 +230,8 @@ class Stock(grpc.GenericRpcHandler):
         if any(not disk.get("device_address") for disk in kept):
             raise _FailedError("error keeping disk: invalid device address")
         if vm.running:
-            self._world.note(f"stock: PowerOffVM_Task {vm.name}")
+            tools = vm.values["vmware_tools_status"] == "guestToolsRunning"
+            self._world.note(f"stock: {'ShutdownGuest' if tools else 'PowerOffVM_Task'} {vm.name}")
         if kept:
             self._world.note(f"stock: ReconfigVM_Task {vm.name} without {', '.join(disk['uuid'] for disk in kept)}")
         self._world.note(f"stock: Destroy_Task {vm.name}")
@@ -253,7 +254,7 @@ class Stock(grpc.GenericRpcHandler):
         if vm.name in self.vanishing:
             self._world.remove(vm)
             return ApplyResponse(new_state=NULL, legacy_type_system=True)
-        return self._applied(self._state(vm, after))
+        return self._applied(self._state(vm, with_known_disks(vm, after)))
 
     def _applied(self, state: Mapping[str, Any]) -> ApplyResponse:
         return ApplyResponse(new_state=pack(dict(state)), private=PRIVATE, legacy_type_system=True)
@@ -262,11 +263,9 @@ class Stock(grpc.GenericRpcHandler):
 def _failed(method: str, request: bytes, diagnostic: Diagnostic) -> Message:
     match method:
         case "ApplyResourceChange":
-            # The SDK answers a change that fails with the state that was planned, and a destroy with the prior one.
+            # The SDK answers a change that fails with what was planned, which for a destroy is null.
             asked = ApplyRequest.FromString(request)
-            state = asked.prior_state if unpack(asked.planned_state) is None else asked.planned_state
-            if unpack(asked.prior_state) is None:
-                state = NULL
+            state = NULL if unpack(asked.prior_state) is None else asked.planned_state
             return ApplyResponse(new_state=state, private=asked.planned_private, diagnostics=[diagnostic])
         case "ReadResource":
             return ReadResponse(new_state=ReadRequest.FromString(request).current_state, diagnostics=[diagnostic])

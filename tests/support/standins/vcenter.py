@@ -21,7 +21,7 @@ from instant_clone.vcenter.identity import IdentifiedVm
 from instant_clone.vcenter.preflight import DryRun, Namesake
 from tests.support.standins.world import FOLDER, Faults, Vm, World
 
-__all__ = ["Vcenter", "VcenterConnection"]
+__all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]
 
 
 class Vcenter:
@@ -52,6 +52,7 @@ class Vcenter:
         self.waited: list[GuestNetworkWait] = []
         self.on_wait: Callable[[], object] = lambda: None
         self.log_ins = 0
+        self.log_outs = 0
 
     def connect(self, *_: Any) -> VcenterConnection:
         """Log in; raises the fault of "connect"."""
@@ -71,9 +72,15 @@ class VcenterConnection:
         self._vcenter = vcenter
         self._world = vcenter.world
         self._sources: dict[str, CloneSource] = {}
+        self._names: dict[str, str] = {}
 
     def close(self) -> None:
         """Log out: this stands for the session too."""
+        self._vcenter.log_outs += 1
+
+    def require_instant_clone(self) -> None:
+        """Raise the fault of a vCenter that cannot instant-clone."""
+        self._vcenter._fail("require_instant_clone", "")
 
     def source(self, uuid: str) -> CloneSource:
         """Return the VM with that BIOS UUID, as it was at the first look."""
@@ -207,10 +214,10 @@ class VcenterConnection:
     def destroy(self, clone: Clone) -> None:
         """Remove a clone."""
         vm = self._world.vms.get(clone.machine._moId)
-        self._vcenter._fail("destroy", clone.inventory_path.rpartition("/")[2])
         if vm is None:
             raise NotFoundError(f"vCenter no longer has {clone.machine._moId}.")
         self._world.note(f"plugin: PowerOffVM_Task {vm.name}")
+        self._vcenter._fail("destroy", vm.name)
         self._world.note(f"plugin: Destroy_Task {vm.name}")
         self._world.remove(vm)
 
@@ -225,8 +232,9 @@ class VcenterConnection:
         return request.folder in self._vcenter.folders
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """Return the VM that has the name of that clone."""
-        vm = self._world.at(_path(request))
+        """Return the VM that has the name of that clone, of those that were there at the first look."""
+        self._names = self._names or {vm.path: vm.moid for vm in self._world}
+        vm = self._world.vms.get(self._names.get(_path(request), ""))
         return (vm.path, _namesake(vm)) if vm is not None else None
 
 

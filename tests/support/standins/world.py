@@ -123,6 +123,11 @@ class World:
         """Return the names of all VMs."""
         return sorted(vm.name for vm in self)
 
+    def methods(self, name: str) -> list[str]:
+        """Return the methods of vCenter's API that were called on a VM, in order, whoever has called them."""
+        calls = [call.split() for call in self.calls]
+        return [call[1] for call in calls if call[2] == name and call[1] not in _MADE_BY]
+
     def with_uuid(self, uuid: object) -> list[Vm]:
         """Return the VMs that have this BIOS UUID."""
         return [vm for vm in self if vm.uuid == str(uuid).lower()]
@@ -158,6 +163,8 @@ class World:
             )
 
 
+_MADE_BY = ("InstantClone_Task", "CreateVM_Task")
+"""methods that are called on another object than the VM that they make"""
 _OWN = ("name", "moid", "vmx_path", "network_interface")
 """of what the stock provider reads, that which names one VM"""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.errors import VcenterError
+from instant_clone.errors import ConnectError, VcenterError
 from instant_clone.owner import OWNER_KEY
 from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker
 from tests.support.standins.stock import PRIVATE, Died
@@ -183,7 +183,7 @@ def test_a_replacement_destroys_the_clone_and_makes_another(bench: Bench) -> Non
 
     assert (destroyed.said, made.said, made.state["replace_trigger"]) == ([], [], "2")
     assert bench.calls == [
-        "stock: PowerOffVM_Task web-0",
+        "stock: ShutdownGuest web-0",
         "stock: Destroy_Task web-0",
         "plugin: InstantClone_Task web-0",
     ]
@@ -235,7 +235,7 @@ def test_a_vm_that_is_not_the_clone_is_neither_changed_nor_destroyed(
     ("config", "calls"),
     [
         pytest.param(clone_config(cpu_limit=2000), ["stock: ReconfigVM_Task web-0 cpu_limit"], id="change"),
-        pytest.param(None, ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0"], id="destroy"),
+        pytest.param(None, ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0"], id="destroy"),
     ],
 )
 def test_a_clone_that_was_registered_again_is_told_and_followed(
@@ -280,6 +280,46 @@ def test_a_change_that_fails_leaves_the_clone_in_the_state(bench: Bench, arrange
     assert (failed.said, bench.calls) == ([said], [])
     # The stock provider answers a change that fails with what was planned.
     assert {**failed.state, "cpu_limit": -1} == state
+
+
+@pytest.mark.parametrize(
+    ("arrange", "said", "kept"),
+    [
+        # Terraform keeps the prior state of an object whose destroy ends with errors and null.
+        pytest.param(
+            lambda bench: bench.stock.faults.add("ApplyResourceChange", "Cannot go"),
+            "error: Cannot go",
+            False,
+            id="refused",
+        ),
+        pytest.param(
+            lambda bench: bench.world.remove(bench.world.named("web-0")),
+            f'error: cannot locate virtual machine with UUID "{uuid_of(2)}"',
+            False,
+            id="gone",
+        ),
+        pytest.param(
+            lambda bench: bench.stock.faults.add("ApplyResourceChange", Died()),
+            "error: Stock vSphere provider failed",
+            True,
+            id="ended",
+        ),
+        pytest.param(
+            lambda bench: bench.vcenter.faults.add("vms_with_uuid", ConnectError("x")),
+            "error: No connection to vCenter",
+            True,
+            id="no-connection",
+        ),
+    ],
+)
+def test_a_destroy_that_fails(bench: Bench, arrange: Arrange, said: str, kept: bool) -> None:
+    state = bench.made()
+    plan = bench.plugin.plan(state, None)
+    arrange(bench)
+
+    failed = bench.plugin.apply(plan)
+
+    assert (failed.said, failed.state, bench.calls) == ([said], state if kept else None, [])
 
 
 def test_a_clone_that_is_gone_after_its_change_leaves_the_state(bench: Bench) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
 from instant_clone.owner import OWNER_KEY
-from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.versions import ProviderVersion
 from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
+from tests.support.standins.vcenter import GuestNetworkWait
 from tests.support.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
 from tests.support.wire import BLOCK, UNKNOWN
 

@@ -194,7 +194,7 @@ def test_a_clone_that_can_neither_be_read_back_nor_removed_is_tainted(
         ("disk1", None, "<computed>"),
     ]
     assert failed.private == PRIVATE
-    assert bench.calls == [MADE]
+    assert bench.calls == [MADE, "plugin: PowerOffVM_Task web-0"]
 
 
 @pytest.mark.parametrize("method", ["ImportResourceState", "ReadResource"])

@@ -31,7 +31,7 @@ def test_a_name_that_this_apply_has_freed_is_taken(bench: Bench, lingering: int)
     made = bench.plugin.apply(plan)
 
     assert (made.said, made.state["moid"]) == ([], "vm-3")
-    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]
+    assert bench.calls == ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0", MADE]
     assert bench.clock.pauses == [0.5] * lingering
 
 
@@ -71,7 +71,7 @@ def test_a_vm_that_this_apply_is_destroying_is_waited_for(bench: Bench, threads:
     made: Answer = threads.submit(bench.plugin.apply, plan).result(_PATIENCE)
 
     assert (destroyed.result(_PATIENCE).said, made.said) == ([], [])
-    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]
+    assert bench.calls == ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0", MADE]
 
 
 def test_a_clone_that_is_destroyed_while_it_is_looked_at_is_not_taken_over(bench: Bench) -> None:
@@ -83,4 +83,4 @@ def test_a_clone_that_is_destroyed_while_it_is_looked_at_is_not_taken_over(bench
     made = bench.plugin.apply(plan)
 
     assert (made.said, made.state["moid"]) == ([], "vm-3")
-    assert bench.calls == ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0", MADE]
+    assert bench.calls == ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0", MADE]

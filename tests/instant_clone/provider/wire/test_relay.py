@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
+from instant_clone.errors import VcenterError
 from tests.support.standins.bench import Bench, clone_config, running_bench
 from tests.support.standins.stock import Died
 from tests.support.wire import FOLDER
@@ -71,3 +72,38 @@ def test_nobody_logs_in_once_the_plugin_has_left(bench: Bench) -> None:
 
     assert bench.plugin.destroy(state).said == ["error: No connection to vCenter"]
     assert bench.calls == []
+
+
+def test_a_vcenter_that_cannot_instant_clone_is_logged_out_of(bench: Bench) -> None:
+    bench.vcenter.faults.add("require_instant_clone", VcenterError("too old"))
+
+    assert bench.plugin.plan(None, clone_config()).details == ["too old"]
+    assert (bench.vcenter.log_ins, bench.vcenter.log_outs) == (1, 1)
+    # The next one tries again.
+    assert bench.plugin.plan(None, clone_config()).said == []
+
+
+def test_no_clone_is_started_once_the_stock_provider_has_ended(bench: Bench) -> None:
+    plan = bench.plugin.plan(None, clone_config())
+    bench.plugin.relay.start_no_more()
+
+    assert bench.plugin.apply(plan).details == [
+        "Stopped before the clone /DC0/vm/web-0 was started. Apply again to make it."
+    ]
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["running", "ended"])
+def test_terraform_s_goodbye_is_noticed_also_without_a_stock_provider(bench: Bench, alive: bool) -> None:
+    bench.stock.alive = alive
+
+    bench.plugin.shut_down()
+
+    assert bench.plugin.done.is_set()
+
+
+@pytest.mark.parametrize(("alive", "messages"), [(True, [b""]), (False, [])], ids=["running", "ended"])
+def test_streams_end_with_the_stock_provider(bench: Bench, alive: bool, messages: list[bytes]) -> None:
+    bench.stock.alive = alive
+
+    assert bench.plugin.output() == messages
+    assert bench.plugin.broker() == messages
