@@ -24,9 +24,9 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
-from constructs.hardware import Hardware
-from constructs.member_table import Rows, add_member_table
-from constructs.placement import Placement
+from .hardware import Hardware
+from .member_table import Rows, add_member_table
+from .placement import Placement
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
 
