@@ -24,11 +24,12 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
+from instant_clone.owner import OWNER_KEY
+from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+
 from .hardware import Hardware
 from .member_table import Rows, add_member_table
 from .placement import Placement
-from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
 
 __all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
 

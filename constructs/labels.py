@@ -11,6 +11,7 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_tag import DataVsphereTag
 from cdktf_cdktf_provider_vsphere.data_vsphere_tag_category import DataVsphereTagCategory
 
 from constructs import Construct
+
 from .names import resource_names
 
 __all__ = ["Labels"]

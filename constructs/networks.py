@@ -8,6 +8,7 @@ from cdktf import TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_network import DataVsphereNetwork
 
 from constructs import Construct
+
 from .finder_patterns import finder_template
 from .names import resource_names
 
