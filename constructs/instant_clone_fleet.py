@@ -43,7 +43,7 @@ BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 class CloneSource:
     """A running VM, and the clones that are wanted of it.
 
-    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. In those of
+    Texts are Terraform templates: put data through `literal`, and leave references as they are. In those of
     `hardware` and `guestinfo`, ${each.key} stands for a clone's name, and ${each.value.ip} for what it has by the name
     "ip" in `members`, where every clone has the same names. `hardware` comes from literal_hardware, or from SourceData.
     """
