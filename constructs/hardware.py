@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from cdktf import IResolvable
 
-from constructs.literals import literals
 from instant_clone.replica import Replica
 from instant_clone.source import SourceVm
 from instant_clone.versions import INTERFACES_IN_DEVICE_ORDER, ProviderVersion
+
+from .literals import literals
 
 __all__ = [
     "Argument",

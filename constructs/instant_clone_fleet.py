@@ -24,11 +24,12 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
-from constructs.hardware import Hardware
-from constructs.member_table import Rows, add_member_table
-from constructs.placement import Placement
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+
+from .hardware import Hardware
+from .member_table import Rows, add_member_table
+from .placement import Placement
 
 __all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
 
@@ -42,7 +43,7 @@ BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
 class CloneSource:
     """A running VM, and the clones that are wanted of it.
 
-    Texts are Terraform templates: put data through constructs.literals, and leave references as they are. In those of
+    Texts are Terraform templates: put data through `literal`, and leave references as they are. In those of
     `hardware` and `guestinfo`, ${each.key} stands for a clone's name, and ${each.value.ip} for what it has by the name
     "ip" in `members`, where every clone has the same names. `hardware` comes from literal_hardware, or from SourceData.
     """

@@ -11,7 +11,8 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_tag import DataVsphereTag
 from cdktf_cdktf_provider_vsphere.data_vsphere_tag_category import DataVsphereTagCategory
 
 from constructs import Construct
-from constructs.names import resource_names
+
+from .names import resource_names
 
 __all__ = ["Labels"]
 

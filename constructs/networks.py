@@ -8,8 +8,9 @@ from cdktf import TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_network import DataVsphereNetwork
 
 from constructs import Construct
-from constructs.finder_patterns import finder_template
-from constructs.names import resource_names
+
+from .finder_patterns import finder_template
+from .names import resource_names
 
 __all__ = ["Networks"]
 

@@ -13,7 +13,8 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_resource_pool import DataVsphereR
 from cdktf_cdktf_provider_vsphere.folder import Folder
 
 from constructs import Construct
-from constructs.finder_patterns import finder_template
+
+from .finder_patterns import finder_template
 
 __all__ = ["Placement"]
 

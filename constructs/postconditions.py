@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs.literals import literal
+from .literals import literal
 
 __all__ = ["postconditions"]
 

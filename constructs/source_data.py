@@ -9,14 +9,15 @@ from cdktf import TerraformLocal, TerraformProvider, Token
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 
 from constructs import Construct
-from constructs.hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
-from constructs.literals import literal
-from constructs.postconditions import postconditions
 from instant_clone.inventory_names import finder_pattern
 from instant_clone.replica import Replica
 from instant_clone.replica.devices import unit_number
 from instant_clone.source import SourceVm
 from instant_clone.versions import SYNC_TIME_BY_DEFAULT, ProviderVersion, knows
+
+from .hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
+from .literals import literal
+from .postconditions import postconditions
 
 __all__ = ["SourceData"]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -64,3 +67,42 @@ def test_clean_removes_what_was_made_and_keeps_states(tmp_path: Path) -> None:
 
 def test_clean_needs_nothing_to_be_there(tmp_path: Path) -> None:
     assert clean(tmp_path).returncode == 0
+
+
+def lint_go(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
+    """`make lint-go` in `folder`, with the Go of this environment and a module of one file."""
+    module = folder / "tests" / "vcsim"
+    module.mkdir(parents=True)
+    (module / "go.mod").write_text("module example.com/vcsim\n\ngo 1.24\n")
+    (module / "one.go").write_text(source)
+    shutil.copy(PROJECT / "Makefile", folder)
+    # Everything is set up, in the order in which make wants it.
+    for name in ("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / ".venv" / "bin").mkdir()
+    (folder / ".venv" / "bin" / "go").symlink_to(Path(sys.executable).with_name("go"))
+    # `go vet` is built on its first use: not for each test.
+    built = PROJECT / ".cache" / "go-build"
+    built.mkdir(parents=True, exist_ok=True)
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "go-build").symlink_to(built)
+    return subprocess.run(
+        ["make", "--no-print-directory", "lint-go"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("\tx := 1\n\treturn x\n", 0, ""),
+        ("  x := 1\n\treturn x\n", 2, "tests/vcsim/one.go: not formatted. Run make format.\n"),
+        ("\tx := 1\n\tx = x\n\treturn x\n", 2, "self-assignment of x"),
+    ],
+    ids=["clean", "not formatted", "vet"],
+)
+def test_lint_covers_the_go_module(body: str, code: int, message: str, tmp_path: Path) -> None:
+    checked = lint_go(tmp_path, f"package main\n\nfunc one() int {{\n{body}}}\n\nfunc main() {{ one() }}\n")
+
+    assert (checked.returncode, checked.stdout) == (code, ""), checked.stderr
+    assert message in checked.stderr

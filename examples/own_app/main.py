@@ -11,11 +11,11 @@ from cdktf_cdktf_provider_vsphere.folder import Folder
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs import Construct
-from constructs.hardware import literal_hardware
-from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
-from constructs.instant_clone_provider import InstantCloneProvider
-from constructs.placement import Placement
 from instant_clone import record
+from instant_clone.constructs.hardware import literal_hardware
+from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
+from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
+from instant_clone.constructs.placement import Placement
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion

@@ -6,10 +6,12 @@ The modules import what they need within their functions, so that `--help` start
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
 from instant_clone.cli import provider
+from instant_clone.cli.groups import CommandGroup, MissingExtraError
 from instant_clone.cli.guard import guard
 from instant_clone.cli.record import record
 from instant_clone.errors import InstantCloneError
@@ -18,6 +20,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="instant-clone",
+    cls=CommandGroup,
     help="Fleets of vSphere instant clones as code.",
     no_args_is_help=True,
     add_completion=False,
@@ -29,10 +32,30 @@ app.command("guard")(guard)
 app.add_typer(provider.app, name="provider")
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"instant-clone-fleet {version('instant-clone-fleet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[  # typer's callback has handled it
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print name and version.")
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Runs the command. What a user can mend is told in sentences on standard error, with exit code 1."""
     try:
-        app()
+        app(prog_name="instant-clone")
+    except MissingExtraError as missing:
+        sys.exit(str(missing))
     except InstantCloneError as failure:
         for finding in failure.findings:
             print(f"instant-clone: {finding}", file=sys.stderr)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from instant_clone.cli.groups import CommandGroup
+
 if TYPE_CHECKING:
     from instant_clone.provider.installation import Installation
     from instant_clone.versions import ProviderVersion
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="The Terraform plugin that adds instant clones to the stock vSphere provider.", no_args_is_help=True
+    cls=CommandGroup,
+    help="The Terraform plugin that adds instant clones to the stock vSphere provider.",
+    no_args_is_help=True,
 )
 
 PluginFolder = Annotated[
@@ -49,11 +53,14 @@ def install(
     import tempfile
 
     from instant_clone.errors import InstallError
+    from instant_clone.extras import require
     from instant_clone.provider.cli_configuration import hides_plugin_folder
     from instant_clone.provider.installation import install as install_plugin
     from instant_clone.provider.installation import stock_version
     from instant_clone.provider.obtaining import obtain_stock
 
+    # Terraform would report a missing package as a plugin that does not start.
+    require("plugin")
     folder, source = _plugin_folder(plugin_dir), _address(source)
     if stock_binary is not None and version is not None and version != str(stock_version(stock_binary)):
         raise InstallError(f"--version is {version}, but {stock_binary} is another release. Leave one of them out.")

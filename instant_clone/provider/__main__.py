@@ -1,5 +1,20 @@
-"""What Terraform starts: `python -m instant_clone.provider HOME`, by way of the launcher."""
+"""What Terraform starts: `python -m instant_clone.provider HOME`, by way of the launcher.
 
-from instant_clone.provider.plugin import main
+`python -m instant_clone.provider --reattach [HOME]` is for developers: it serves Terraform commands under a debugger.
+"""
 
-main()
+import sys
+
+from instant_clone.extras import missing_package
+
+try:
+    if sys.argv[1:2] == ["--reattach"]:
+        from instant_clone.provider.reattach import main
+    else:
+        from instant_clone.provider.plugin import main
+    main()
+except ModuleNotFoundError as error:
+    missing = missing_package(error)
+    if missing is None:
+        raise
+    sys.exit(f"instant-clone: {missing}")

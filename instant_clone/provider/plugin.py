@@ -17,14 +17,14 @@ from instant_clone.provider import log
 from instant_clone.provider.installation import Home
 from instant_clone.provider.stock import MAGIC_COOKIE, StockProcess
 
-__all__ = ["define_only_vcenters_types", "main"]
+__all__ = ["GRPC_OPTIONS", "WORKERS", "define_only_vcenters_types", "main"]
 
-_WORKERS = 64
+WORKERS = 64
 _PARENT_POLL_SECONDS = 0.5
 _GRACE_SECONDS = 5
 _OTHER_SERVICES = ("eam", "pbm", "sms", "vsanhealth", "vslm")
 # The go-plugin client dials "localhost" whatever the socket is called.
-_OPTIONS = [
+GRPC_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.default_authority", "localhost"),
@@ -79,10 +79,10 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
 
     from instant_clone.provider.relay import Relay
 
-    channel = grpc.insecure_channel(stock.address(), options=_OPTIONS)
+    channel = grpc.insecure_channel(stock.address(), options=GRPC_OPTIONS)
     done = threading.Event()
     relay = Relay(channel, version=home.version, environ=os.environ, done=done)
-    server = grpc.server(ThreadPoolExecutor(_WORKERS), handlers=[relay], options=_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(WORKERS), handlers=[relay], options=GRPC_OPTIONS)
     socket = folder / "plugin.sock"
     certificate = home.certificate()
     # Terraform offers a client certificate, but on a curve (P-521) that gRPC's TLS library refuses: the folder's

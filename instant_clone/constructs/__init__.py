@@ -1,0 +1,37 @@
+"""CDKTF constructs for fleets of instant clones; docs/constructs.md describes them.
+
+The package has one set of modules, in one of two places:
+
+- An installed wheel holds the modules in this folder.
+- A checkout holds them in its top-level folder `constructs/`, which joins the package of the constructs library.
+  Importing this package there imports each `constructs.NAME`, and registers the same module object as
+  `instant_clone.constructs.NAME`. Both names work, and each module runs once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from instant_clone.extras import missing_package, require
+
+__all__: list[str] = []
+
+
+def _register_modules_of_checkout(folder: Path) -> None:
+    """Register the modules of the checkout's `folder` as modules of this package."""
+    for file in sorted(folder.glob("*.py")):
+        module = import_module(f"constructs.{file.stem}")
+        sys.modules[f"{__name__}.{file.stem}"] = module
+        setattr(sys.modules[__name__], file.stem, module)
+
+
+try:
+    require("synth")
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(f"{__name__}: {missing_package(_error)}", name=_error.name) from None
+
+# Only a wheel holds modules beside this file: pyproject.toml puts them there.
+if not Path(__file__).with_name("placement.py").exists():
+    _register_modules_of_checkout(Path(__file__).parents[2] / "constructs")

@@ -1,0 +1,81 @@
+"""The types of the wheel, as an app that is checked with mypy sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.wheels import FreshEnvironment, build_wheel
+from tests.support.workspace import PROJECT
+
+CONSUMER = PROJECT / "tests" / "support" / "constructs_consumer.py"
+APP = PROJECT / "examples" / "own_app"
+_DEADLINE_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
+    folder = tmp_path_factory.mktemp("typed")
+    environment = FreshEnvironment.create(folder / "venv")
+    environment.install(build_wheel(PROJECT, folder / "wheel"), extras="plugin,synth")
+    return environment
+
+
+def test_the_consumer_uses_all_that_the_documentation_names() -> None:
+    rows = (PROJECT / "docs" / "constructs.md").read_text().split("| construct or function |", 1)[1].split("\n\n", 1)[0]
+    documented = {
+        name
+        for row in rows.splitlines()[2:]
+        for code in re.findall(r"`([^`]+)`", row.split("|")[1])
+        for name in re.findall(r"[A-Za-z_]+(?=\()|^[A-Za-z_]+$", code)
+    }
+    assert {"InstantCloneFleet", "literal_hardware", "replicate", "connect", "literal"} <= documented
+
+    used = set(re.findall(r"[A-Za-z_]+(?=\()", CONSUMER.read_text()))
+
+    assert documented - used == set()
+
+
+@pytest.mark.parametrize("files", [[CONSUMER], [APP / "main.py", APP / "record.py"]], ids=["consumer", "own_app"])
+def test_apps_are_typed_where_the_wheel_is_installed(
+    files: list[Path], installed: FreshEnvironment, tmp_path: Path
+) -> None:
+    """Copies, because mypy would find the modules of the checkout beside the originals."""
+    copies = [shutil.copy(file, tmp_path) for file in files]
+
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", installed.python),
+            *("--cache-dir", tmp_path.parent / "mypy", *copies),
+        ],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "MYPYPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_DEADLINE_SECONDS,
+    )
+
+    assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+
+
+def test_the_consumer_synthesizes(installed: FreshEnvironment, tmp_path: Path) -> None:
+    subprocess.run(
+        [installed.python, shutil.copy(CONSUMER, tmp_path), APP / "golden-ci.json"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        check=True,
+        timeout=120,
+    )
+
+    stack = tmp_path / "cdktf.out" / "stacks" / "consumer"
+    machines = json.loads((stack / "cdk.tf.json").read_text())["resource"]["vsphere_virtual_machine"]
+    assert machines.keys() == {"references_references", "values_values"}
+    assert "instantclone.internal/fleet/vsphere" in (stack / ".terraform.lock.hcl").read_text()

@@ -1,0 +1,134 @@
+"""A stack that uses everything that docs/constructs.md names, as the wheel offers it: checked with mypy, and run.
+
+In a checkout mypy knows no types of `instant_clone.constructs`. A test copies this file to a folder outside of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_type
+
+from cdktf import App, TerraformStack
+from cdktf_cdktf_provider_vsphere.virtual_machine import VirtualMachine
+
+from constructs import Construct
+from instant_clone import record
+from instant_clone.constructs.hardware import (
+    Hardware,
+    add_disks,
+    add_interfaces,
+    assign_mac_addresses,
+    connect,
+    literal_hardware,
+)
+from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet, OnReboot
+from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
+from instant_clone.constructs.labels import Labels
+from instant_clone.constructs.literals import literal
+from instant_clone.constructs.networks import Networks
+from instant_clone.constructs.placement import Placement
+from instant_clone.constructs.source_data import SourceData
+from instant_clone.provider.lockfile import write_lock_file
+from instant_clone.replica import replicate
+from instant_clone.source import SourceVm
+from instant_clone.versions import ProviderVersion
+
+ADDRESS = "instantclone.internal/fleet/vsphere"
+ON_REBOOT: OnReboot = "replace"
+
+
+class Consumer(TerraformStack):
+    """Two fleets: one with hardware as values, one with references to the source."""
+
+    def __init__(self, scope: Construct, id_: str, *, golden: SourceVm, release: ProviderVersion) -> None:
+        super().__init__(scope, id_)
+        provider = InstantCloneProvider(self, "clones", source=ADDRESS, release=release)
+        placement = Placement(
+            self,
+            "place",
+            datacenter="DC0",
+            datastore="LocalDS_0",
+            resource_pool="DC0_C0/Resources",
+            cluster="DC0_C0",
+            provider=provider,
+        )
+        networks = Networks(
+            self, "networks", names=["VM Network"], datacenter_id=placement.datacenter_id, provider=provider
+        )
+        labels = Labels(
+            self,
+            "labels",
+            tags=["team/ci"],
+            custom_attributes={"owner": literal("${not a reference}")},
+            provider=provider,
+        )
+        network = networks.ids["VM Network"]
+        values: Hardware = literal_hardware(replicate(golden, release))
+        values = connect(values, [network])
+        values = add_interfaces(values, [network])
+        values = add_disks(values, [10])
+        values = assign_mac_addresses(values, ["${each.value.mac}"])
+        fleet = InstantCloneFleet(
+            self,
+            "values",
+            name="values",
+            placement=placement,
+            sources=[
+                CloneSource(
+                    key="values",
+                    source_uuid=golden.uuid,
+                    hardware=values,
+                    members={"values-0": {"mac": "00:50:56:01:02:03"}},
+                    guestinfo={"guestinfo.ic.hostname": "${each.key}"},
+                )
+            ],
+            release=release,
+            on_reboot=ON_REBOOT,
+            tags=labels.tag_ids,
+            custom_attributes=labels.custom_attributes,
+            provider=provider,
+            prefix="values_",
+        )
+        data = SourceData(
+            self,
+            "data",
+            key="golden",
+            source=golden,
+            replica=replicate(golden, release),
+            release=release,
+            provider=provider,
+        )
+        source = CloneSource(
+            key="references", source_uuid=data.source_uuid, hardware=data.hardware, members={"references-0": {}}
+        )
+        InstantCloneFleet(
+            self,
+            "references",
+            name="references",
+            placement=placement,
+            sources=[source],
+            release=release,
+            provider=provider,
+            prefix="references_",
+        )
+        # Without types in the wheel all of these would be Any.
+        assert_type(fleet.virtual_machines, dict[str, VirtualMachine])
+        assert_type(fleet.owner_id, str)
+        assert_type(labels.tag_ids, tuple[str, ...])
+        assert_type(labels.custom_attributes, Mapping[str, str])
+        assert_type(networks.ids, dict[str, str])
+        assert_type(placement.datacenter_id, str)
+        assert_type(data.hardware, Hardware)
+        assert_type(literal("text"), str)
+        if TYPE_CHECKING:
+            Placement(self, "refused", datacenter=7, resource_pool="pool")  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    chosen = ProviderVersion.parse("2.16.1")
+    app = App()
+    Consumer(app, "consumer", golden=record.load(Path(sys.argv[1])), release=chosen)
+    app.synth()
+    write_lock_file(Path(app.outdir) / "stacks" / "consumer", source=ADDRESS, version=chosen)
