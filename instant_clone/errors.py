@@ -10,7 +10,8 @@
     │   ├── NotFoundError   no such object
     │   └── CloneError      an instant clone that vCenter refused or that failed
     ├── InstallError        the provider plugin cannot be installed, or is not
-    └── PlanError           there is no plan to judge (guard/plan.py)
+    ├── PlanError           there is no plan to judge (guard/plan.py)
+    └── MissingExtraError   a command needs an optional dependency that is not installed (cli/groups.py)
 
 Each is raised with all findings at once; `str()` is the whole message for the user.
 """

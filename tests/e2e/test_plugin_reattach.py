@@ -56,6 +56,10 @@ def serving(environment: dict[str, str], *arguments: str) -> Iterator[Serving]:
         try:
             assert process.stdout is not None
             command = process.stdout.readline()
+            if not command:
+                process.wait(_DEADLINE_SECONDS)
+                log.seek(0)
+                pytest.fail(log.read())
             variable = subprocess.run(
                 ["/bin/sh", "-c", f"{command}\nprintenv TF_REATTACH_PROVIDERS"],
                 capture_output=True,
@@ -70,8 +74,15 @@ def serving(environment: dict[str, str], *arguments: str) -> Iterator[Serving]:
             process.kill()
 
 
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder for the plugin's temporary files: pytest's own ones are too deep for a socket."""
+    with tempfile.TemporaryDirectory(prefix="reattach-") as folder:
+        yield Path(folder)
+
+
 def test_one_process_serves_several_commands_until_it_is_interrupted(
-    start_simulator: StartSimulator, plugin: Plugin, tmp_path: Path
+    start_simulator: StartSimulator, plugin: Plugin, tmp_path: Path, scratch: Path
 ) -> None:
     simulator = start_simulator("-source", "golden", "-tools", "0s")
     source = source_of(simulator, "golden")
@@ -79,8 +90,6 @@ def test_one_process_serves_several_commands_until_it_is_interrupted(
     # Terraform finds no plugin to start.
     nothing = tmp_path / "nothing.tfrc"
     nothing.write_text("provider_installation {}\n")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
 
     with serving(environment | {"TMPDIR": str(scratch)}, str(plugin.installation.home.folder)) as plugin_process:
         reattached = {"TF_CLI_CONFIG_FILE": str(nothing), "TF_REATTACH_PROVIDERS": plugin_process.variable}
