@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """From fleets.toml to the stacks that cdktf deploys: run by `cdktf synth`, `diff`, `deploy` and `destroy`."""
 
 import gc

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`python -m benchmarks [--quick] [--only PART] [--many]`: measures, prints the tables, and says what was reached.
 
 Exit code 1 if something could not be measured; a figure that was not reached is told, and is no failure.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`python -m benchmarks.alone REPORT SCRIPT ARGUMENT…`: run a script, then write what its processes used.
 
 A process cannot be asked from outside once it has ended, and jsii does not wait for its Node in a way that hands on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Apply: new clones through the plugin, beside what is inside of it: cloning, and importing what was cloned."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Look-up: of 1 and 20 sources among few and many VMs, beside a loop over all VMs."""
 
 from __future__ import annotations

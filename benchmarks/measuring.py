@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Measuring programs and functions side by side: several times in turns, so that all of them meet the same machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Finding VMs as most scripts do, with a loop that reads a property of each, and cloning them without Terraform."""
 
 from __future__ import annotations

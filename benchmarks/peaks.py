@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The memory of some of a running program's processes, looked at again and again until it ends."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Plan: data sources alone, and existing clones, through the plugin and with the stock provider alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What other processes used, as Linux tells it under /proc."""
 
 from __future__ import annotations

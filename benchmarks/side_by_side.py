@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Real Terraform with the plugin, and with the same stock provider alone, both installed into a folder."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Synth: fleets of several sizes, an empty cdktf app, and one VirtualMachine construct for each clone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The tables of `make bench`."""
 
 from __future__ import annotations

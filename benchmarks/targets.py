@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is to be reached: ratios where seconds depend on the machine, seconds and megabytes where they were promised."""
 
 from __future__ import annotations

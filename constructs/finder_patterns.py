@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform templates of patterns that match one name exactly."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The arguments of vsphere_virtual_machine that say what a clone is made of."""
 
 from __future__ import annotations

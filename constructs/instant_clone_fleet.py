@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The clones of one or several sources, declared together."""
 
 from __future__ import annotations

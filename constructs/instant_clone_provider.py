@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The provider that can instant-clone, beside or in the place of the stock vSphere provider."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Text that Terraform is to take as it stands.
 
 Every string of a Terraform configuration is a template, and cdktf hands it on as one: `${` begins an expression and

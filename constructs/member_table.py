@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The clones of a source as a local value of Terraform, which thousands of them do not make slow."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Names of resources that come from names in vCenter."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Networks that clones are put on."""
 
 from __future__ import annotations

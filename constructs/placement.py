@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where clones go: datacenter, datastore, resource pool, folder, and the cluster that they are pinned in."""
 
 from __future__ import annotations

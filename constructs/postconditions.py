@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a source's data source has to find, in Terraform's expressions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A source VM as a data source, and hardware arguments that refer to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The optional dependencies: which package belongs to which extra of the distribution."""
 
 from __future__ import annotations

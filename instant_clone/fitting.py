@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Whether a fleet fits its sources: what only somebody who knows the source VM can see.
 
 Nothing here connects anywhere, and run state plays no part, so the findings are the same with a record.

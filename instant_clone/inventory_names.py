@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Names of inventory objects: as people write them, as vCenter stores them, and as govmomi's finder matches them.
 
 vCenter stores percent sign, slash and backslash in a name as %25, %2f and %5c (vSphere API reference,

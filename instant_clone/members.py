@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The clones before they exist: their addresses, and what their guests are told.
 
 A member is known by its index; `Fleet.clone_name` has its name. There may be thousands of them: what is the same for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Computing a value once, also when several threads ask for it at the same time."""
 
 from __future__ import annotations

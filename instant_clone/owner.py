@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Whose a clone is: what stands in its extra_config, and tells it from a clone of another state.
 
 A clone between its making and its way into Terraform's state is known by nothing else.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Records: look-ups saved as JSON, so that synthesis needs no vCenter and a changed source shows in review."""
 
 from __future__ import annotations

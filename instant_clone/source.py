@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a look-up yields and a record holds: the hardware and settings of a source VM.
 
 Everything is named after the vSphere API's property that it comes from; the property's path is in the

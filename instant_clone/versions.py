@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which release of the stock vSphere provider knows which argument, and where its behaviour changed.
 
 The facts were read from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which values of arguments the provider's schema has words for."""
 
 from __future__ import annotations

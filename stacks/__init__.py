@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stacks of a fleet file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet as a stack whose hardware arguments are values."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet as a stack: what the stacks of all kinds have in common."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The folder of synthesized stacks, renewed as a whole."""
 
 from __future__ import annotations

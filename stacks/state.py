@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where a stack keeps its state."""
 
 from __future__ import annotations

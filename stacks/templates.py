@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is said of each clone: as templates of its source's resource, over a table of what differs between clones."""
 
 from __future__ import annotations

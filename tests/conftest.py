@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Fixtures for tests against the vCenter simulator; tests/support/simulator.py tells what it offers."""
 
 from __future__ import annotations
@@ -6,10 +7,15 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.simulator import Simulator
 
 __all__ = ["StartSimulator"]
+
+# A generated case may take as long as a busy machine needs for it.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 StartSimulator = Callable[..., Simulator]
 

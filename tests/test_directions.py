@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The directions between the rooms that import-linter cannot hold.
 
 import-linter takes `constructs` for the library of that name, which this project's folder joins, so the imports of

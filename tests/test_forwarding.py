@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The forwarder by which tests take a server away for a while."""
 
 from __future__ import annotations

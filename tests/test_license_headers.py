@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The license of each source file, in the form that scanners read (SPDX specification, annex on short identifiers)."""
 
 from __future__ import annotations

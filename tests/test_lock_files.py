@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Both lock files can be used with any index or mirror, and belong to what they lock."""
 
 from __future__ import annotations

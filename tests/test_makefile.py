@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Targets of the Makefile, each run on a copy of it in a folder of its own."""
 
 from __future__ import annotations

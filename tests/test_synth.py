@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What `cdktf synth` starts: the app as a program, from fleets.toml and records to files."""
 
 from __future__ import annotations

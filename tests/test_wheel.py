@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the wheel and the source distribution hold."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The empty app, with the vSphere provider's classes imported and its provider declared."""
 
 from __future__ import annotations

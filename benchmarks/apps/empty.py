@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A cdktf app with one stack that has nothing in it."""
 
 from __future__ import annotations

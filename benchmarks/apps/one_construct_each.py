@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The fleets of the fleet file with a VirtualMachine construct for each clone, as a loop in Python would have it."""
 
 from __future__ import annotations

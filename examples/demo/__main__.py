@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`python -m examples.demo`: the demo, from an empty folder to an empty folder. Exit code 1 if a step does not hold."""
 
 from __future__ import annotations

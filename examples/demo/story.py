@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The steps of the demo, each of which checks that it holds."""
 
 from __future__ import annotations

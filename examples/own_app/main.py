@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Somebody's cdktf app, with the stock vSphere provider and an alias of it, to which two fleets are added."""
 
 from __future__ import annotations

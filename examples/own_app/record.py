@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Look the source up and save what it is: run once, and whenever the source has changed on purpose."""
 
 from __future__ import annotations

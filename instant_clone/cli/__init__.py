@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The `instant-clone` command: one module for each sub-command.
 
 The modules import what they need within their functions, so that `--help` starts neither pyvmomi nor gRPC.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The group of sub-commands, which reports missing optional dependencies."""
 
 from __future__ import annotations

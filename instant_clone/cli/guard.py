@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`instant-clone guard`: whether a plan leaves the clones what they are."""
 
 from __future__ import annotations

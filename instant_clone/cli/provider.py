@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`instant-clone provider`: installs the plugin that adds instant clones to the stock vSphere provider."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """`instant-clone record`: look the sources up and save what vCenter says."""
 
 from __future__ import annotations

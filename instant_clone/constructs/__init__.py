@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """CDKTF constructs for fleets of instant clones; docs/constructs.md describes them.
 
 The package has one set of modules, in one of two places:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The model of fleets.toml: what is wanted, checked before anything is looked up.
 
 `load` reads a file, `load_from` the file and the overrides that the environment names. Both raise

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the fleets of a file say together: names, folders, records and addresses that two of them would have."""
 
 from __future__ import annotations

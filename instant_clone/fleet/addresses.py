@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """IP and MAC addresses of fleets.toml: their types, and the arithmetic of "member i gets first + i"."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The arguments of vsphere_virtual_machine that a plan can leave alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform's backends: which argument tells states apart, and which argument is a secret.
 
 After the backends' documentation; not tried against each of them, so what is unknown here passes on to Terraform.

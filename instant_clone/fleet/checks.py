@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the values of one fleet say together: sources, placement, names and guestinfo."""
 
 from __future__ import annotations

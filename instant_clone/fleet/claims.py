@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Ranges of addresses that members claim, and where two claim the same."""
 
 from __future__ import annotations

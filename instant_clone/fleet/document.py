@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The tables of a fleet file, each where it was meant to stand, whatever was slipped in writing their headings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet's table as far as it can be read, so that one faulty value does not hide what is wrong with the others."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What pydantic finds in a table of fleets.toml, in the words of the file's author."""
 
 from __future__ import annotations

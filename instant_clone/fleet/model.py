@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet, and the whole of fleets.toml, as frozen models.
 
 A model by itself checks each value; what values say together is checked by `instant_clone.fleet.load`.

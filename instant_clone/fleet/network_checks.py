@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Address plans and MAC ranges: each by itself, and against those of all fleets."""
 
 from __future__ import annotations

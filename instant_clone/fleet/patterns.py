@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Patterns of names and guestinfo: which placeholders there are, and what they stand for."""
 
 from __future__ import annotations

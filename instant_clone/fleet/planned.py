@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the members' placeholders about network interfaces stand for."""
 
 from __future__ import annotations

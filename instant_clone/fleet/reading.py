@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """From a file to a FleetFile, with every finding of the file at once."""
 
 from __future__ import annotations

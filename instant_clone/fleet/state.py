@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where states are kept: any Terraform backend, each fleet's state in a place of its own."""
 
 from __future__ import annotations

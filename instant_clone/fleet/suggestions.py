@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What somebody may have meant by a word that is not known."""
 
 from __future__ import annotations

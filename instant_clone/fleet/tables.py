@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The tables inside a fleet's table, and [provider], each by itself."""
 
 from __future__ import annotations

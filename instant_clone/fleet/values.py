@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The single values of fleets.toml: their types, each with the check that its meaning asks for.
 
 A check that fails raises `problem`, whose context carries what is wrong and the cure.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a Terraform plan would do to instant clones, read from the JSON of `terraform show`.
 
 An instant clone shares memory with its source as long as it runs on that source's host, and disks as long as it keeps

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The JSON of a plan, as `terraform show -json PLANFILE` writes it (Terraform's "JSON Output Format", version 1)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What was found in a plan."""
 
 from __future__ import annotations

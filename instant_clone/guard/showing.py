@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Values of a plan, as far as they may be shown."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A report for people, and for programs."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MPL-2.0
 """The Terraform plugin that adds `instantclone` to the stock vSphere provider, by wrapping it."""

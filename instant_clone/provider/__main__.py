@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What Terraform starts: `python -m instant_clone.provider HOME`, by way of the launcher.
 
 `python -m instant_clone.provider --reattach [HOME]` is for developers: it serves Terraform commands under a debugger.

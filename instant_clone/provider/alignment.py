@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Bringing the state of an adopted clone in line with its configuration.
 
 The stock provider's import knows nothing of the configuration. What it leaves open, or fills with values of its own,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin's TLS certificate: Terraform encrypts its connection to a plugin, and is told the certificate to trust.
 
 It is made once, when the plugin is installed: making one takes as long as the rest of the plugin's start.

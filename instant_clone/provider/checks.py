@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is checked when a clone is planned: all that vCenter or the stock provider would refuse or undo later."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform's CLI configuration, as far as it decides where providers are looked for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A configuration beside the source that its clone starts as."""
 
 from __future__ import annotations

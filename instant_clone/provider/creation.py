@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Making a clone: how it is made, adopted and handed to Terraform."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The connection that the provider's configuration asks for, with the stock provider's own fallbacks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The VMs of Terraform's state, and those that this apply takes out of it.
 
 Terraform orders nothing between a clone that gives a name up and one that takes it over: both are under way at once.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a plan may do to a clone that exists.
 
 The stock provider powers a VM off for many changes, moves it for some, and destroys disks that have lost their label,

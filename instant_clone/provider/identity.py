@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Proof that the virtual machine that the stock provider finds is the one that the state means.
 
 The stock provider finds a virtual machine by its BIOS UUID alone (virtual_machine_helper.go, FromUUID: one FindByUuid).

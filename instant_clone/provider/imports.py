@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What was imported as a clone and is none, or is another one."""
 
 from __future__ import annotations

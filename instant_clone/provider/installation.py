@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where the plugin is installed, in Terraform's local plugin folder, and what belongs to it.
 
 PLUGINS/instantclone.internal/fleet/vsphere/2.16.1/

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stack's `.terraform.lock.hcl`, written at synth.
 
 cdktf runs `terraform providers lock` for a stack that has none, which asks a registry for a provider that exists in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Lines for Terraform's log: hclog's JSON on standard error, which Terraform shows under TF_LOG_PROVIDER.
 
 Nothing that is logged may hold a value from a configuration or a state: these may be secret.

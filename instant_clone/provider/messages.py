@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The messages of Terraform's plugin protocol 5, as far as the wrapper looks into them.
 
 The field numbers are those of Terraform's tfplugin5.proto. Only the fields that are read or written are named:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Types of the classes that messages.py makes; tests/instant_clone/provider/test_messages.py holds the two together."""
 
 from collections.abc import Iterable

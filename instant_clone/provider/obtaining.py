@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Getting the stock provider through Terraform itself, which verifies its signature and knows mirrors and proxies."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The package that Terraform sees: one launcher, the same bytes on every machine.
 
 Terraform's lock file holds a hash of a provider's package. The launcher therefore says nothing of the machine: it

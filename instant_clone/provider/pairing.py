@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which device of a clone is which of its source.
 
 vCenter promises neither the order nor the keys of a clone's devices. A disk is known by its controller and unit, a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """DRS overrides: applied one at a time per cluster, and gone with their VMs.
 
 Each is a reconfiguration of the cluster, and vCenter makes one at a time; Terraform asks for ten at once, and the stock

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The folders that the same plan makes: a clone may be planned into one that is not there yet."""
 
 from __future__ import annotations

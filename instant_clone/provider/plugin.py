@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin's process: go-plugin's handshake, a gRPC server, and an end that leaves nothing behind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Whether a clone still runs, which no plan of the stock provider shows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Alignment of the states in Terraform's requests and answers with a clone's configuration.
 
 These functions change a message in place.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The state that Terraform proposes to a provider: the configuration, completed from the prior state.
 
 Terraform's core computes it (objchange.ProposedNew) and sends it with each plan. A clone that has just been made is

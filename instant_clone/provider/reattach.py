@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin for a debugger: it serves one Terraform command after another until it is interrupted.
 
 `python -m instant_clone.provider --reattach [HOME]` prints the variable by which Terraform finds it. HOME is the folder

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The gRPC service: every method goes to the stock provider as it came, but for those that concern the block."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Disks of a clone that are others than the state has, at the same places.
 
 A backup product that restores a VM over itself leaves the same VM with new disks. The stock provider knows a disk by

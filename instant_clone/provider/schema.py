@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stock provider's schema, and the block that is added to it."""
 
 from __future__ import annotations

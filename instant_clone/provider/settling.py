@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a configuration leaves out because it has no words for it.
 
 A source may have settings that the provider's schema cannot express: no IDE controller, a latency sensitivity of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The VMs of the vCenter that the provider is configured for."""
 
 from __future__ import annotations

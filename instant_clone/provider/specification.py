@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What vCenter is asked for, from a configuration as Terraform hands it over."""
 
 from __future__ import annotations

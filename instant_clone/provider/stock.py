@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stock vSphere provider: a child process that serves Terraform's plugin protocol, and calls to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Calls to the stock provider."""
 
 from __future__ import annotations

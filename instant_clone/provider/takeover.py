@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What becomes of a VM that already has the name of a clone which is to be made.
 
 After an interruption between cloning and writing the state, the clone is there and the state does not know it. It

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is said of clones that are made, taken over, left or removed again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What goes wrong, as Terraform shows it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clone that is in the state although nobody could read it: it was made, and could not be removed again either.
 
 Its state is what was planned, with the clone's UUID. The stock provider refuses to refresh that, as it has not itself

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Updates and destruction of existing virtual machines, after a check that they are those of the state."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform's values as Python's: what a DynamicValue holds, the `instantclone` block in it, paths, diagnostics.
 
 A value travels as MessagePack: an object as a map, null as nil, an unknown value as an extension type. The latter

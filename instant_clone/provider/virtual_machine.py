@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The resource `vsphere_virtual_machine` with the block `instantclone`.
 
 Every request about the resource passes here: the block is taken out before the stock provider sees a value, and put

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a configuration asks for, as against what merely came out otherwise.
 
 An instant clone starts as its source. Where the configuration differs from the source, the difference is asked for and

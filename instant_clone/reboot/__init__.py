@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a planned change does to a running VM: power it off, move it, take a disk from it, or fail.
 
 A plan never says so: the provider finds out during the apply only. `reboot_required` is set there, and the plan shows

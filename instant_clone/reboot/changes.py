@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Two states of a VM side by side, compared as the provider's SDK compares them."""
 
 from __future__ import annotations

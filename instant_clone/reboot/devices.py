@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The devices, other than disks, that the provider changes only while the VM is off.
 
 internal/virtualdevice/virtual_machine_{device,network_interface,video_card}_subresource.go; applyVirtualDevices in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM's disks: which planned disk is which, what changes with the VM off, and which ones go.
 
 internal/virtualdevice/virtual_machine_disk_subresource.go. While planning, the label is a disk's name: the provider

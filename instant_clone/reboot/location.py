@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where a VM runs and lies: the changes for which the provider moves it.
 
 resource_vsphere_virtual_machine.go: resourceVSphereVirtualMachineUpdate and ...UpdateLocation;

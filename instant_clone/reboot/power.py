@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which changes make the stock provider power a VM off."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Changes that the provider tries on the running VM although they need it off, and changes that vCenter may refuse.
 
 The clone stays as it is, and the apply fails.

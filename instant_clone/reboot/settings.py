@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The settings of the ConfigSpec that the provider changes only while the VM is off.
 
 virtual_machine_config_structure.go: getWithRestart, getBoolWithRestart, expandCPUCountConfig, expandMemorySizeConfig,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration."""
 
 from instant_clone.replica.draft import Scalar

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Controllers, disks, network interfaces and CD-ROM drives of a source in the provider's words.
 
 The rules are those of the provider's internal/virtualdevice and of its import; each finding is something that an

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is noted while a source is put into the provider's words: refusals, warnings, what it has no words for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration.
 
 The arguments are those of the stock provider's vsphere_virtual_machine. An instant clone is its source down to the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The scalar arguments of vsphere_virtual_machine that repeat a source.
 
 Defaults and allowed values are those of the provider's schema (virtual_machine_config_structure.go).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The one thing that the stock provider cannot do: VirtualMachine.InstantClone_Task."""
 
 from __future__ import annotations

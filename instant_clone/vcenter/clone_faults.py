@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What to do about the faults of InstantClone_Task.
 
 The vSphere API reference names them with VirtualMachine.InstantClone_Task; what is said here of their causes is said

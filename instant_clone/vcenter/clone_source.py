@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The VM that is cloned, as the plugin needs to know it."""
 
 from __future__ import annotations

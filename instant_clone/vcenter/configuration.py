@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM's configuration as a source. Pure: pyvmomi's data objects in, our model out.
 
 Left out is what running or cloning changes, and every value of a vApp property, which may be a secret.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM's virtual devices as a source's parts. Pure: pyvmomi's data objects in, our model out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What pyvmomi and the network raise, told to the user."""
 
 from __future__ import annotations

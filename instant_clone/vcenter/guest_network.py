@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Waiting until a guest reports an address, as the stock provider does after it has powered a VM on.
 
 It does so only then, so that an instant clone, which is never powered on, would not be waited for. The conditions are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which virtual machines have a BIOS UUID.
 
 A UUID is no identity: replicas, restored copies and test failovers have that of their original (stock provider issue

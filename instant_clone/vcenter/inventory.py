@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Parts of the inventory, each in one request or two: the datacenters, names of VMs, and where VMs are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The look-up: from what fleets.toml calls a VM to the source that vCenter has.
 
 However many VMs are wanted, and however many there are, these are the requests beside login and logout: the service

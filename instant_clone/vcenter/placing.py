@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where a clone goes and what it is made with: what InstantClone_Task takes."""
 
 from __future__ import annotations

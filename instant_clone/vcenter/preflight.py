@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What speaks against a clone before it is made, as vCenter knows it."""
 
 from __future__ import annotations

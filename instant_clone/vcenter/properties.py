@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Reading many properties of many objects in one request."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Finding a clone whose making was not seen to its end, because the connection broke or vCenter restarted."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A connection that logs in again when vCenter has ended its session: idle for too long, restarted, or told to."""
 
 from __future__ import annotations

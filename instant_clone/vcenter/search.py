@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """From what fleets.toml says to the VMs that it means, with as few requests as there can be."""
 
 from __future__ import annotations

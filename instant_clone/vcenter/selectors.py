@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What `vm` in fleets.toml can be: a name, an inventory path, "uuid:…" or "moid:…". Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A session with vCenter: where it is, who logs in, and that it ends."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The host on which a source runs, and on which its clones start."""
 
 from __future__ import annotations

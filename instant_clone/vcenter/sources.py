@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The sources of fleets: as vCenter has them, or as their records do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Waiting for vCenter: until a task has ended, and while nothing is heard of it."""
 
 from __future__ import annotations

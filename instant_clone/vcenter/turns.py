@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Taking turns at what vCenter does for one object at a time.
 
 It clones one source for a few callers at once, and reconfigures a cluster for one; the others are told TaskInProgress.

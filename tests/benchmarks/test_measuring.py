@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """How measurements are taken, summed up and judged; nothing here depends on how fast this machine is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The loop that the look-up is measured against finds what it is to find: else it would prove nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the measurements with Terraform are made of: configurations, memory, targets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A stack to put constructs into."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Names of data sources as patterns that match themselves; tests/e2e/test_names.py has Terraform evaluate them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What clones are made of, and in what they may differ from their source."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """cdktf's own import, and Terraform's import blocks beside a fleet."""
 
 from __future__ import annotations

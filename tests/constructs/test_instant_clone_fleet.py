@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The clones as Terraform resources."""
 
 from __future__ import annotations

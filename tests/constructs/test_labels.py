@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Tags and custom attributes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Data in Terraform's templates."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Networks, and the names that resources get from names in vCenter."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where clones go."""
 
 from __future__ import annotations

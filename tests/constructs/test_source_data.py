@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A source as a data source, and which arguments refer to it."""
 
 from __future__ import annotations

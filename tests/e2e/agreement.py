@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Whether what is wished for, Terraform's state and vCenter agree about a fleet's clones."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin installed as a user would, and simulators to use it against.
 
 All tests here run once with each stock provider that STOCK_VSPHERE_PROVIDER names: whatever hangs on the fixture

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Real Terraform in a folder of its own, with what it says as data."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """States that servers keep: one for each fleet, shared by two people who have no more in common, and locked."""
 
 from __future__ import annotations

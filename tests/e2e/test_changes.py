@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones with more than their source has, clones that grow, and clones in a datastore cluster."""
 
 from __future__ import annotations

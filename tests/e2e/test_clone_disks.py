@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The disks of clones that exist: those from the source stay, whatever is asked for; added ones come and go."""
 
 from __future__ import annotations

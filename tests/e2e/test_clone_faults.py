@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What vCenter answers to InstantClone_Task, connections that break, and sessions that are ended: told, and mended."""
 
 from __future__ import annotations

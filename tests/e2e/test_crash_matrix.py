@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """An apply of ten clones that is killed: nothing hangs, and the next apply ends as if nothing had happened."""
 
 from __future__ import annotations

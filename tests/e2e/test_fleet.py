@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The life of a fleet through the real cdktf command, Terraform and stock provider, in a simulated vCenter."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The guard and real plans: of the plugin, and of the stock provider that goes on with its state."""
 
 from __future__ import annotations

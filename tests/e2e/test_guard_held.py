@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the guard says of a plan, held against what the stock provider then does: in both directions.
 
 A clone for each change, all changed by one apply of the stock provider alone.

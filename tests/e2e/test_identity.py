@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A BIOS UUID, a path or a name that is not only the clone's: no other virtual machine is ever touched."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """VMs that come into a state by import, and clones that get another address in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clone of every named hardware layout is its source again, through both kinds of stack and for both providers.
 
 One run of Terraform makes the clones of all layouts that a release can express; every layout is judged by itself.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones of sources that were made by chance, of what vSphere allows, are their sources again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """How a fleet lives: members and sources come and go, and nothing happens to the clones that are not meant.
 
 docs/life.md tells users; test_life_page.py runs each command that it names.

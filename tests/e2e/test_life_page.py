@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """docs/life.md, command by command, through the real cdktf command."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """More members go from one source to another than Terraform has hands."""
 
 from __future__ import annotations

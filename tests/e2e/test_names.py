@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Names with characters that the stock provider's finder takes for patterns: the object of that name, and no other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Somebody's own cdktf app, with fleets made of the constructs beside the stock provider's resources."""
 
 from __future__ import annotations

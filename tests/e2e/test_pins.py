@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Pins whose VM is gone, pins that are there already, and pins of several fleets on one cluster."""
 
 from __future__ import annotations

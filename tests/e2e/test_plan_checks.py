@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a plan of new clones asks vCenter, and what it says before anything is made."""
 
 from __future__ import annotations

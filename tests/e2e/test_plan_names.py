@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Names of new clones that are taken, and by whom."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """VMs that come into the state by import, and states that leave for the stock provider."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Changes of the block of clones that exist."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What goes wrong between a clone's making and its place in the state: no clone may be lost."""
 
 from __future__ import annotations

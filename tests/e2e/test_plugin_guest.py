@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Waiting for the guest's network: the stock provider waits after a power on only, which a clone never sees."""
 
 from __future__ import annotations

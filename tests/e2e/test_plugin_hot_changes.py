@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones that differ from their source in what vSphere changes while they run."""
 
 from __future__ import annotations

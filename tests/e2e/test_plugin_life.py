@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """From nothing to clones, more clones, and nothing again."""
 
 from __future__ import annotations

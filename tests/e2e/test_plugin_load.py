@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Many clones of one source: turns, busy sources and clusters, long disk chains."""
 
 from __future__ import annotations

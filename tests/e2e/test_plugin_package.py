@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The package that Terraform sees, and the lock file that speaks of it."""
 
 from __future__ import annotations

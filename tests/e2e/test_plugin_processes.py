@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Killed processes and interrupts: nothing hangs, nothing is orphaned, and no clone is lost that can be saved."""
 
 from __future__ import annotations

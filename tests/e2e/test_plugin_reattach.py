@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin under a debugger: started by hand, it serves real Terraform until it is interrupted."""
 
 from __future__ import annotations

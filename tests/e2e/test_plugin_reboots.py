@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Changes that would power an existing clone off, move it or take its disks: what on_reboot makes of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is refused, by whom, and that nothing is made then."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Passwords, sessions, and what is in Terraform's logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """VMs that have the names of clones: left by an interruption, being replaced, or somebody else's."""
 
 from __future__ import annotations

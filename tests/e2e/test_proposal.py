@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The state that we propose to the stock provider, beside the one that real Terraform proposes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a real vCenter may do otherwise than the simulator by itself: clones come out right all the same.
 
 Each source VM of a simulator has a quirk of its own, so that one run of Terraform meets them all.

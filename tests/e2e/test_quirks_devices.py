@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones whose devices vCenter lists in another order, with other keys and other labels than their source's."""
 
 from __future__ import annotations

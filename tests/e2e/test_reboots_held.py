@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """instant_clone.reboot held against what the stock provider really does to clones, in both directions.
 
 A clone for each change. With on_reboot = "reboot" the plugin lets all changes pass, and one apply makes them. What it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin around stock providers that are not there: what they once answered is in tests/recordings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A vCenter that goes away in the midst of an apply and comes back, and one that takes its time."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Several applies, plans and clones at the same time: each gets its own, and no session of ours is left."""
 
 from __future__ import annotations

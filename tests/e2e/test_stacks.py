@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Both kinds of stack against a simulated vCenter: they plan the same, and what they do when the source changes."""
 
 from __future__ import annotations

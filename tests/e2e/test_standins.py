@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stand-ins of the fast tests beside the real stock provider and the simulated vCenter.
 
 Each case is played before the same plugin with both, by the same requests. What is said, what is in the state, and the

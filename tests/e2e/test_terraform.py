@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the tests' own Terraform command has to stand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The wheel as users install it, beside the constructs library, whose files it never touches."""
 
 from __future__ import annotations

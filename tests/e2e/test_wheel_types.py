@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The types of the wheel, as an app that is checked with mypy sees them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform workspaces of the local backend: their states are kept below state/, where `make clean` leaves them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet through a simulated year, a short one and a long one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A simulated year: a fleet is grown, shrunk, replaced, moved, interrupted and tampered with at random.
 
 After each step, what is wished for, Terraform's state and vCenter are compared. They agree, or a plan says where they

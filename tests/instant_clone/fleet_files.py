@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Fleet files in a few lines, and what is said about them."""
 
 from __future__ import annotations

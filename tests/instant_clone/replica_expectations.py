@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The whole replica of the default layout, from which those of others differ."""
 
 from __future__ import annotations

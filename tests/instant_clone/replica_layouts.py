@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Source VMs of four hardware layouts, built by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The optional dependencies, and the sentence about one that is missing."""
 
 from __future__ import annotations

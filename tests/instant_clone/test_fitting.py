@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a fleet says that its sources cannot have."""
 
 from __future__ import annotations

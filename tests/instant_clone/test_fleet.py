@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What fleets.toml may say, and what is said about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Address plans and MAC ranges in fleets.toml."""
 
 from __future__ import annotations

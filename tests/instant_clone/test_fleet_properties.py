@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Whatever stands in a fleet file leads to findings, or to members of which each has its own name and addresses."""
 
 from __future__ import annotations

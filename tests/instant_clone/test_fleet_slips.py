@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Slips in writing TOML: one finding each, with what was meant, and no others that only follow from it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Where fleets.toml keeps the states."""
 
 from __future__ import annotations

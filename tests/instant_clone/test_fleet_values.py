@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The values of a fleet beside sources and networks: what they may be, and what they say together."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The clones of a source before they exist."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Records: what is written, what is read, and what is refused."""
 
 from __future__ import annotations

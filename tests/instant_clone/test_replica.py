@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The whole argument tables of four layouts, for the releases in which they differ."""
 
 from __future__ import annotations

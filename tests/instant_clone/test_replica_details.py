@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Values that are unset, that the provider has no words for, or that depend on vCenter; orders and numbers."""
 
 from __future__ import annotations

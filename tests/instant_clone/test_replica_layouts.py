@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which releases can express the named layouts, as the simulator makes them, and what is said of the others."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What each kind of hardware and setting changes in the arguments, for the releases that can express it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Everything that no plan of the provider, or of an older release, can repeat."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Releases of the provider and what they know."""
 
 from __future__ import annotations

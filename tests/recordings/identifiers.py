@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The identifiers that vCenter gives out, by names that stay the same from one simulator to the next.
 
 Managed object ids follow from the order in which things are made, and an instant clone's UUIDs, its disks' UUIDs and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin protocol's messages as JSON, for reading and for comparing, and back.
 
 A DynamicValue stands as the value that it holds; one that Terraform does not know yet as {"unknown": true}. What

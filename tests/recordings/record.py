@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Records a release of the stock provider: `python -m tests.recordings.record --stock BINARY [--stock BINARY …]`."""
 
 from __future__ import annotations

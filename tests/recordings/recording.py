@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a release of the stock provider has answered, in a folder; asked of the release, or in its place."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is recorded, and replayed: clones of several layouts are planned, made, refreshed, planned again and imported.
 
 Terraform is real, the plugin's Relay runs in this process, and behind it comes whatever answers in the stock

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Fleets as stacks, synthesized."""
 
 from __future__ import annotations

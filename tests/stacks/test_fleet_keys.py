@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the keys of fleets.toml become in Terraform's JSON."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The folder of synthesized stacks."""
 
 from __future__ import annotations

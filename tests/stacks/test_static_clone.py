@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet as a stack of its own, with its hardware as references."""
 
 from __future__ import annotations

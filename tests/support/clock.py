@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clock that a test winds, for code that waits."""
 
 from __future__ import annotations

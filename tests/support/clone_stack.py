@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform configurations with instant clones of a simulator's VM, as a dictionary in Terraform's JSON syntax."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A stack that uses everything that docs/constructs.md names, as the wheel offers it: checked with mypy, and run.
 
 In a checkout mypy knows no types of `instant_clone.constructs`. A test copies this file to a folder outside of it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A fleet as the project's stacks write it, without a synth: for tests of what becomes of it."""
 
 from __future__ import annotations

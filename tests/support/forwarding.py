@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A TCP forwarder on loopback that can be taken away and given back, as a server that restarts is."""
 
 from __future__ import annotations

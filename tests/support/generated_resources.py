@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Prior states and configurations of a resource, made by chance from its schema.
 
 They are valid for Terraform's core (types, what is required, how many blocks), and hold nothing else together: what a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Providers inside the test's own process, on a socket: for Terraform, or in the stock provider's place.
 
 Terraform connects to a provider that runs already when TF_REATTACH_PROVIDERS tells its socket: nothing is installed,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The lock files name what is installed, never where it comes from: that is the user's index or mirror to say."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Folders in which Terraform finds the plugin, and the stock provider as it is under an address of its own."""
 
 from __future__ import annotations

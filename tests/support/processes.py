@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Processes of a test's own, found in /proc by a variable that only they have."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A provider that records what Terraform sends when it plans."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a release of the stock provider cannot express, by the rules of the project itself.
 
 A test that needs such a thing is skipped before anything is run: whether a release knows an argument is a question for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which of the sessions that a simulator has are left open by this project."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The vCenter simulator of tests/vcsim as a child process, and what it offers beside the vSphere API.
 
 Only the standard library is needed, so that programs other than tests can start it too.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Servers on free ports of 127.0.0.1 that keep Terraform's states, and let only those in who have the credentials.
 
 S3 is the VersityGW of .tools/bin/versitygw (`make` builds it): buckets are folders, objects are files, requests are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stock vSphere provider's binaries, which the tests and the demo run behind the plugin.
 
 `python -m tests.support.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:

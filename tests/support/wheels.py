@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Wheels of this project, and virtual environments to install them in, without an index.
 
 Only the `constructs` library is copied into such an environment, beside what is installed there. The other packages

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Terraform's side of the plugin protocol: requests to a Relay on a socket, and its answers as Python values.
 
 This is the only module of the fast tests that knows where the parts of the plugin are.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A folder in which the app is synthesized and deployed as in a user's project, but with nothing of the user's.
 
 It has its own fleet file, records, state, home folder, Terraform configuration and plugin folder. Only the standard

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A pyvmomi client of the simulator, and the words in which its tests speak."""
 
 from __future__ import annotations

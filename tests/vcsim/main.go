@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command vcsim is govmomi's vCenter simulator, taught to instant-clone.
 //
 // It serves the inventory that its flags describe until SIGINT or SIGTERM. What no vCenter API offers, such as

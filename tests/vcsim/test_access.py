@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Logging in, sessions, and the server's certificate."""
 
 from __future__ import annotations

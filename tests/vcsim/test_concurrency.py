@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Several sessions and several requests at the same time, and tasks that take their time."""
 
 from __future__ import annotations

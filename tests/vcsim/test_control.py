@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the simulator offers beside the API: the record of calls, and disturbances to order."""
 
 from __future__ import annotations

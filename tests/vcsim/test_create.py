@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Virtual machines made through the API: exactly what the specification says, with vCenter's numbers and defaults."""
 
 from __future__ import annotations

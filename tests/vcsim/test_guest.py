@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What VMware Tools tell of a guest through clone, power and reset, and how guests are frozen."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Calls and tasks that are held until they are released."""
 
 from __future__ import annotations

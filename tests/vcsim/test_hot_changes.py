@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What vCenter refuses to change on a running VM, and what it does change."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What an instant clone is: where it stands, what it takes over from its source, and what is its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The inventory that the flags describe, the same at each start."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The hardware layouts that -layout names, and that an instant clone repeats each of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The simulator as a child process: how it starts and how it ends."""
 
 from __future__ import annotations

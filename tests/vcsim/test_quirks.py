@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What some vCenter may do, and the simulator does when it is told to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """That README.md tells of every flag, layout and request under /ic."""
 
 from __future__ import annotations

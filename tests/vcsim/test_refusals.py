@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """When instant cloning is refused, by the task and by the check that vCenter offers beside it."""
 
 from __future__ import annotations

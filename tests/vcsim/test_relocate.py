@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """RelocateVM_Task: a VM goes where it is sent, running or not, and is listed there and nowhere else."""
 
 from __future__ import annotations

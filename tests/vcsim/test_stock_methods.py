@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Methods that vCenter offers beside instant cloning, as the stock provider and pyvmomi programs use them."""
 
 from __future__ import annotations

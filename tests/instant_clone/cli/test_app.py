@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The command as a whole: its version, and packages that are missing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The command that judges plans."""
 
 from __future__ import annotations

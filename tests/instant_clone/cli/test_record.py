@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The command that records sources, run against the simulator."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Plans as Terraform writes them, and ones made of the same parts.
 
 The files in plans/ come from real plans against the simulator: two clones of its source "golden", each with a pin,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a plan does to clones."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Pins that go or loosen, and clones that were moved: sharing that may be lost."""
 
 from __future__ import annotations

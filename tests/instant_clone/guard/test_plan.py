@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Reading a plan, and saying what something else is."""
 
 from __future__ import annotations

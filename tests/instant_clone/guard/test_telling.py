@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """How a report is told, and what is kept out of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The disk chain of a running source, which each clone makes longer, and what a dry run comes to."""
 
 from __future__ import annotations

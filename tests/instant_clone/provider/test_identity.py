@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Comparison of the virtual machines that have a BIOS UUID with the state."""
 
 from __future__ import annotations

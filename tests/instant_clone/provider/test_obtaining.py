@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """With a program in terraform's place that behaves as `terraform init` does: registries are not to be had in tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin's process, as far as it can be looked at without Terraform."""
 
 from __future__ import annotations

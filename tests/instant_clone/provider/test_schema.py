@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Stock providers that the plugin can work with, and those that it cannot."""
 
 from __future__ import annotations

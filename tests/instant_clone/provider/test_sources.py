@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The provider's one session with vCenter: opened once, by whoever is first, and ended whatever happens."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the stock provider is sent, and what is believed of its answers."""
 
 from __future__ import annotations

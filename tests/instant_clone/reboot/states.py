@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A running VM as the stock provider has it in a state, and what is said of changes of it."""
 
 from __future__ import annotations

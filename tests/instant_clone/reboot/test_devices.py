@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The devices, other than disks, of which a change powers the VM off."""
 
 from __future__ import annotations

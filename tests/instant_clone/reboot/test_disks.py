@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which planned disk is which, what of it changes with the VM off, and which disks go."""
 
 from __future__ import annotations

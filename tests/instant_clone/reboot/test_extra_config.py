@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What guests read: extra_config and vApp properties."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The changes for which the provider moves a VM."""
 
 from __future__ import annotations

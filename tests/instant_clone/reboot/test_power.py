@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What holds of all rules together."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Changes that are tried on the running VM although they need it off, and changes that may be refused."""
 
 from __future__ import annotations

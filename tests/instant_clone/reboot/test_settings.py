@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The settings of which a change powers the VM off, and those of which none does."""
 
 from __future__ import annotations

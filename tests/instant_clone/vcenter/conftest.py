@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A session with a simulator that all tests of a module share, and the smallest configuration of a VM."""
 
 from __future__ import annotations

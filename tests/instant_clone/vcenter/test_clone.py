@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones made in the simulator, over a socket."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM's devices, from hand-made pyvmomi objects."""
 
 from __future__ import annotations

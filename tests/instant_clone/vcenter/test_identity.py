@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Which VMs have a BIOS UUID, as a vCenter tells it, and what it costs to ask."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The look-up of VMs in the simulator, with literal results."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the look-up refuses, with a vCenter that answers as the simulator cannot."""
 
 from __future__ import annotations

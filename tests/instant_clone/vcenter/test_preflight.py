@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is checked before a clone is made: vCenter's dry run, and what its own checks of a location do not cover."""
 
 from __future__ import annotations

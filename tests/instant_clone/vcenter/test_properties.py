@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Inventory paths, and answers that vCenter splits."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Clones of which nobody saw how their tasks ended: they are looked for, and not made twice."""
 
 from __future__ import annotations

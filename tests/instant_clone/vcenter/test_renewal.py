@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Sessions that vCenter ends while they are in use."""
 
 from __future__ import annotations

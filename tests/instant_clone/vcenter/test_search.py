@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Finding VMs in the simulator, and the requests that it takes."""
 
 from __future__ import annotations

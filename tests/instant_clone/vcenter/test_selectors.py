@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What `vm` in fleets.toml can be."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Settings, log-in and log-out, and everything that can be wrong with a server."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Sources of fleets: live, or from records."""
 
 from __future__ import annotations

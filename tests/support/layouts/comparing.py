@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What a clone has otherwise than its source, of all that vCenter tells of a VM's configuration."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Layouts made by chance, of what vSphere allows.
 
 Most of them are such as people have, on SCSI disks alone; the others are anything, and may be beyond any release.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM as data, from which the simulator makes one through CreateVM_Task.
 
 The words are those of vSphere; what is left open has vCenter's default. Every VM of the simulator has two IDE

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The layouts that have names: every kind of hardware and setting that is known to be done otherwise somewhere.
 
 The releases are those of the stock provider that can express a layout, in the words of instant_clone.versions; "" is

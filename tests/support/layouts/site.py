@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """Simulators full of sources, one of each layout."""
 
 from __future__ import annotations

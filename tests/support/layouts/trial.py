@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """One run of Terraform that makes a clone of each of many sources, and what is wrong with every single one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plugin between both stand-ins, and configurations for it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stock provider's vsphere_drs_vm_override, as far as the plugin depends on it."""
 
 from __future__ import annotations

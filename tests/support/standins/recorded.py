@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the stand-ins know of release 2.16.1: its schema and its values, taken from the recording of the real one."""
 
 from __future__ import annotations

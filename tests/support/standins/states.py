@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """States of vsphere_virtual_machine as the stock provider imports, reads and plans them."""
 
 from __future__ import annotations

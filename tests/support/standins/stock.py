@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A stand-in for the stock provider: what release 2.16.1 does with the VMs of a World.
 
 It behaves as the real one where the plugin depends on it; tests/e2e/test_standins.py compares the two. The rules:

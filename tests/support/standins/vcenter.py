@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A stand-in for the connection by which the plugin makes and looks at VMs: instant_clone.vcenter.clone.Cloner.
 
 tests/instant_clone/provider/wire/test_standin.py compares its methods with those of the real one, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The virtual machines that both stand-ins work on, and the calls that changed one, in order."""
 
 from __future__ import annotations

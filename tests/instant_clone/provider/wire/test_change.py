@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clone that exists: what a plan may do to it, and how a change is carried out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """VMs that are imported: clones get back their block and their words, others are left as they are."""
 
 from __future__ import annotations

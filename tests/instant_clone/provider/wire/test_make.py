@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clone that is made: what vCenter and the stock provider are asked for, and what is in the state."""
 
 from __future__ import annotations

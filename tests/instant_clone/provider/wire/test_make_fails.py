@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What goes wrong after a clone was made: it is removed, tainted, or left to the next apply, and never lost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A name that another VM of the state has, which the same apply destroys."""
 
 from __future__ import annotations

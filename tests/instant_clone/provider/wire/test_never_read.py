@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A clone that could neither be read back nor removed: its first refresh, its plan and its destroy."""
 
 from __future__ import annotations

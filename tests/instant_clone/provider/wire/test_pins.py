@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """DRS overrides: one change of a cluster at a time, and no trouble with VMs that are gone."""
 
 from __future__ import annotations

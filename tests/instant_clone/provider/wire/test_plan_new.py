@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The plan of a clone that is not there yet: what speaks against it comes before anything is made."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The refresh of a clone, and what of its disks, of its power and of its identity a refresh tells."""
 
 from __future__ import annotations

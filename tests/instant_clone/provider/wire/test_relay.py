@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What the plugin relays, and what it answers when the stock provider or its own configuration fails."""
 
 from __future__ import annotations

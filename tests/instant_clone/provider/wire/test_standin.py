@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """The stand-in for vCenter has the methods of the real connection; what they do is compared end to end."""
 
 from __future__ import annotations

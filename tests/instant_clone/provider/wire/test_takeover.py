@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """A VM that has the name of a clone which is to be made: taken over, waited for, or left alone."""
 
 from __future__ import annotations

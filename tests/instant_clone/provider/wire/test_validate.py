@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """What is checked before anything is planned, and how a stored state is read."""
 
 from __future__ import annotations
