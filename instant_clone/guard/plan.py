@@ -120,7 +120,7 @@ def read_plan(content: bytes, where: str) -> Plan:
     Values of the plan stand in no message: they may be secret.
     """
     if content.startswith(b"PK"):
-        raise PlanError(f"{where} is a saved plan, not its JSON. Run `terraform show -json {where}`, and give me that.")
+        raise PlanError(f"{where} is a saved plan, not its JSON. {HOW}")
     try:
         document = json.loads(content)
     except ValueError:

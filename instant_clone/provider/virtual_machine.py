@@ -12,7 +12,7 @@ import threading
 from collections.abc import Container, Mapping
 from typing import Any
 
-from instant_clone.inventory_names import finder_pattern
+from instant_clone.inventory_names import finder_pattern, matched_path
 from instant_clone.owner import Owner
 from instant_clone.provider.alignment import as_made
 from instant_clone.provider.checks import Checks
@@ -163,10 +163,15 @@ class VirtualMachine:
         for resource in response.imported_resources:
             if resource.type_name == RESOURCE:
                 state = unpack(resource.state)
-                owner = Owner.among(self._sources.machine(str(state["id"])).extra_config)
+                owner = self._owner_of(str(state["id"]), "/" + matched_path(request.id).lstrip("/"))
                 resource.state.CopyFrom(pack(state if owner is None else as_made(state, owner)))
                 put_block(resource.state, InstantCloneBlock.of(owner.source_uuid if owner else None))
         return response
+
+    def _owner_of(self, uuid: str, path: str) -> Owner | None:
+        """The owner that the marker of an imported VM names, by its path if several VMs have its BIOS UUID."""
+        found = self._sources.cloner().vms_with_uuid(uuid)
+        return next((Owner.parse(vm.marker) for vm in found if len(found) == 1 or vm.path == path), None)
 
     def plan(self, request: PlanRequest) -> PlanResponse:
         """Plans a change; of a clone to be made also what the stock provider would change after cloning."""

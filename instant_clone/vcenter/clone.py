@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -38,6 +39,8 @@ __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "cl
 PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
 """of one source: as many as Terraform's ten operations gain anything from, measured on the simulator"""
+_SOURCE_SECONDS = 60
+"""for which a source is taken to stay as it was read"""
 _DESTROY_SECONDS = 300
 _CHANGE_SECONDS = 300
 
@@ -90,12 +93,17 @@ class Cloner:
         self._session = session
         self._turns = Turns(at_once)
         self._placing = Placing(session)
-        self._sources: Memo[str, CloneSource] = Memo()
+        self._sources: Memo[tuple[str, int], CloneSource] = Memo()
         self._names: Memo[str, Mapping[str, vim.VirtualMachine]] = Memo()
 
     def source(self, uuid: str) -> CloneSource:
-        """The VM with that BIOS UUID. Raises NotFoundError if there is none, CloneError if there are several."""
-        return self._sources.get(uuid, lambda: find_source(self._session, uuid))
+        """Return the VM with that BIOS UUID, as it was read within the last minute.
+
+        In a long apply it may move to another host, or be powered off. Raises NotFoundError if there is no such VM,
+        CloneError if there are several.
+        """
+        minute = int(time.monotonic() // _SOURCE_SECONDS)
+        return self._sources.get((uuid, minute), lambda: find_source(self._session, uuid))
 
     def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Makes one clone, and returns once it runs.

@@ -169,6 +169,8 @@ def _no_such_uuid(session: Session, wanted: Selector, place: Datacenter) -> Find
 
 def _no_such_path(session: Session, path: str) -> Finding:
     folder, _, name = path.rpartition("/")
+    if absolute := _without_vm_folder(session, path):
+        return Finding(path, f"vCenter {session.server} has no such VM.", _one_of([absolute]))
     siblings: list[str] | None = []
     # The VM is missing whether or not its neighbours can be listed.
     with suppress(VcenterError), vcenter_errors(session.server):
@@ -178,6 +180,17 @@ def _no_such_path(session: Session, path: str) -> Finding:
         return Finding(path, f"vCenter {session.server} has no such VM, nor {folder}.", "Check the path.")
     cure = _did_you_mean(name, siblings, "Check the path.")
     return Finding(path, f"vCenter {session.server} has no such VM.", cure)
+
+
+def _without_vm_folder(session: Session, path: str) -> str | None:
+    """The path of a VM that was written without its first slash, and so was looked for below the VM folder."""
+    _, _, below = path.partition("/vm/")
+    if "/vm/" not in below:
+        return None
+    # The VM is missing whether or not vCenter answers this as well.
+    with suppress(VcenterError), vcenter_errors(session.server):
+        return f"/{below}" if isinstance(_index(session).FindByInventoryPath(below), vim.VirtualMachine) else None
+    return None
 
 
 def _did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:

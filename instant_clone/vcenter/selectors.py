@@ -41,6 +41,8 @@ class Selector:
 def selector(vm: str, *, datacenter: str) -> Selector:
     """What `vm` says: one with a slash is a path, absolute or relative to the datacenter's VM folder.
 
+    A path that begins with the datacenter and its VM folder is absolute, also without the first slash.
+
     `datacenter` is its name or, if it is in a folder, its inventory path. A slash in a name is "%2f", and a VM whose
     name begins with "uuid:" or "moid:" can only be named by its path. Raises NotFoundError for a malformed UUID.
     """
@@ -51,7 +53,9 @@ def selector(vm: str, *, datacenter: str) -> Selector:
         return Selector("moid", vm.removeprefix("moid:"), where, vm)
     if "/" not in vm:
         return Selector("name", vm, where, vm)
-    path = _joined(stored_path(vm)) if vm.startswith("/") else _joined(f"{where}/vm/{stored_path(vm)}")
+    # govc writes an inventory path without the first slash.
+    is_absolute = vm.startswith(("/", f"{where.removeprefix('/')}/vm/"))
+    path = _joined(stored_path(vm)) if is_absolute else _joined(f"{where}/vm/{stored_path(vm)}")
     return Selector("path", path, where, path)
 
 

@@ -38,7 +38,9 @@ def test_what_is_no_plan(content: bytes, message: str) -> None:
 
 
 def test_a_saved_plan_has_to_be_shown_first() -> None:
-    with pytest.raises(PlanError, match="tfplan is a saved plan, not its JSON"):
+    with pytest.raises(
+        PlanError, match=r"^tfplan is a saved plan, not its JSON. Write one with `terraform show -json "
+    ):
         read_plan(b"PK\x03\x04", "tfplan")
 
 

@@ -11,12 +11,14 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
+from instant_clone.vcenter import clone as cloning
 from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit
 from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.vcenter.session import connect
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
+from tests.support.clock import Clock
 from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, nics, result
 
@@ -88,6 +90,20 @@ def test_a_source_is_looked_up_once(world: World) -> None:
 
     assert world.cloner.source(world.client.vm("golden").config.uuid) is world.source
     assert "FindAllByUuid" not in world.simulator.requests()
+
+
+def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = world.client.vm("golden")
+    other = next(each for each in world.client.find("host/DC0_C0").host if each != golden.runtime.host)
+    clock = Clock()
+    monkeypatch.setattr(cloning, "time", clock)
+    before = world.cloner.source(golden.config.uuid)
+    result(golden.RelocateVM_Task(vim.vm.RelocateSpec(host=other)))
+
+    clock.now = 59
+    assert world.cloner.source(golden.config.uuid) is before
+    clock.now = 61
+    assert world.cloner.source(golden.config.uuid).host._moId == other._moId
 
 
 def test_a_source_that_does_not_exist(world: World) -> None:

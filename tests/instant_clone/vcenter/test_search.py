@@ -123,7 +123,11 @@ def test_a_uuid_of_several_vms_is_told_with_their_paths(session: Session) -> Non
 
 def test_what_is_not_found_is_told_with_likely_names(session: Session) -> None:
     server = session.server
-    assert found(session, "Wbe", "golden/databse", "zzzzzzzz", "images/web", "/DC0/vm/golden", "moid:vm-99999") == [
+    assert found(
+        session,
+        *("Wbe", "golden/databse", "zzzzzzzz", "images/web", "/DC0/vm/golden", "moid:vm-99999"),
+        "europe/DC1/vm/abroad",
+    ) == [
         f"Wbe: /DC0 of vCenter {server} has no VM of this name. Did you mean 'web'?",
         f"/DC0/vm/golden/databse: vCenter {server} has no such VM. Did you mean 'database'?",
         f"zzzzzzzz: /DC0 of vCenter {server} has no VM of this name. Check the name.",
@@ -131,6 +135,7 @@ def test_what_is_not_found_is_told_with_likely_names(session: Session) -> None:
         "/DC0/vm/golden: this is a Folder, not a VM. Name a VM in it.",
         f"moid:vm-99999: vCenter {server} has no VM with this managed object id."
         " Name the VM by its name or inventory path.",
+        f"/DC0/vm/europe/DC1/vm/abroad: vCenter {server} has no such VM. Did you mean '/europe/DC1/vm/abroad'?",
     ]
 
 

@@ -68,7 +68,7 @@ def test_a_path_that_looks_like_a_pattern_is_meant_as_it_is(bench: Bench, name: 
             id="ended",
         ),
         pytest.param(
-            lambda bench: (bench.left_behind(), bench.vcenter.faults.add("source", VcenterError("x"))),
+            lambda bench: (bench.left_behind(), bench.vcenter.faults.add("vms_with_uuid", VcenterError("x"))),
             "error: vCenter refuses",
             id="vcenter-does-not-tell",
         ),
@@ -80,6 +80,24 @@ def test_an_import_that_fails_imports_nothing(bench: Bench, arrange: Callable[[B
     imported = bench.plugin.import_vm("/DC0/vm/web-0")
 
     assert (imported.said, imported.state) == ([said], None)
+
+
+def test_a_plain_vm_is_imported_although_another_vm_has_its_uuid(bench: Bench) -> None:
+    """Without our block and marker, all is as with the stock provider."""
+    bench.left_behind("plain", mark=None)
+    bench.world.clone("copy", {}, uuid=uuid_of(2))
+
+    assert bench.plugin.import_vm("/DC0/vm/plain").state[BLOCK] == []
+
+
+def test_a_clone_is_known_by_its_path_among_the_vms_of_its_uuid(bench: Bench) -> None:
+    bench.left_behind("web-0")
+    bench.world.clone("copy", {}, uuid=uuid_of(2))
+
+    state = bench.plugin.import_vm("/DC0/vm/web-0").state
+
+    assert state[BLOCK] == BLOCK_OF_GOLDEN
+    assert bench.plugin.read(state).said == ["error: BIOS UUID is not unique"]
 
 
 def imported(bench: Bench, name: str = "web-0", mark: str | None = "", **values: Any) -> dict[str, Any]:
