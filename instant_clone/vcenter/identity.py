@@ -13,8 +13,8 @@ from typing import cast
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.errors import Finding, VcenterError
 from instant_clone.owner import OWNER_KEY
+from instant_clone.vcenter.inventory import property_of_vms
 from instant_clone.vcenter.properties import (
     PATH_PROPERTIES,
     TO_THE_ROOT,
@@ -92,20 +92,7 @@ def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
     Two requests, unless vCenter splits its answer to the second. A VM on a disconnected
     host may have no readable configuration; it is missing here. Raises VcenterError and the faults of the API.
     """
-    manager = session.content.viewManager
-    if manager is None:
-        raise VcenterError(Finding(session.server, "this server has no view manager."))
-    # A view ends with its session; to destroy it would be one request more.
-    view = manager.CreateContainerView(container=session.content.rootFolder, type=[vim.VirtualMachine], recursive=True)
-    objects = retrieve(
-        session.content.propertyCollector,
-        view,
-        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["config.uuid"])],
-        follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view")],
-        skip_start=True,
-    )
     found: dict[str, list[str]] = {}
-    for each in objects:
-        if uuid := each.properties.get("config.uuid"):
-            found.setdefault(str(uuid).lower(), []).append(each.id)
+    for machine, uuid in property_of_vms(session, session.content.rootFolder, "config.uuid"):
+        found.setdefault(str(uuid).lower(), []).append(machine._moId)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
@@ -21,7 +22,7 @@ from instant_clone.vcenter.properties import (
 )
 from instant_clone.vcenter.session import Session
 
-__all__ = ["Datacenter", "PlacedVm", "datacenters", "names_in", "names_of_vms", "places_of"]
+__all__ = ["Datacenter", "PlacedVm", "datacenters", "names_in", "names_of_vms", "places_of", "property_of_vms"]
 
 Collector = vmodl.query.PropertyCollector
 
@@ -70,26 +71,32 @@ def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[v
     Nothing but names is read, as there may be thousands. Two requests, unless vCenter splits its answer to the
     second. Raises the faults of the API.
     """
+    container = chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder
+    return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
+
+
+def property_of_vms(session: Session, container: ManagedObject, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
+    """Return all VMs and templates in a container, at any depth, with the value of one property.
+
+    VMs without a value are left out. Two requests, unless vCenter splits its answer to the second. Raises VcenterError
+    and the faults of the API.
+    """
     manager = session.content.viewManager
     if manager is None:
         raise VcenterError(Finding(session.server, "this server has no view manager."))
     # A view ends with its session; to destroy it would be one request more.
-    view = manager.CreateContainerView(
-        container=chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder,
-        type=[vim.VirtualMachine],
-        recursive=True,
-    )
+    view = manager.CreateContainerView(container=container, type=[vim.VirtualMachine], recursive=True)
     objects = retrieve(
         session.content.propertyCollector,
         view,
-        [_VM_NAME],
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=[name])],
         follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view")],
         skip_start=True,
     )
     return [
-        (each.object, each.properties["name"])
+        (each.object, each.properties[name])
         for each in objects
-        if isinstance(each.object, vim.VirtualMachine) and "name" in each.properties
+        if isinstance(each.object, vim.VirtualMachine) and name in each.properties
     ]
 
 
