@@ -75,7 +75,7 @@ def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[v
     return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
 
 
-def property_of_vms(session: Session, container: ManagedObject, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
+def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
     """Return all VMs and templates in a container, at any depth, with the value of one property.
 
     VMs without a value are left out. Two requests, unless vCenter splits its answer to the second. Raises VcenterError
