@@ -3,9 +3,9 @@
 
 It behaves as the real one where the plugin depends on it; tests/e2e/test_standins.py compares the two. The rules:
 
-- An import finds a VM by its path and labels its disks "Hard disk N" (before 2.7.0 "diskN", with keep_on_remove); the
-  refresh that follows finds the VM by its UUID alone (virtual_machine_helper.go, FromUUID) and reads extra_config only
-  for the keys that the state has.
+- An import finds a VM by a path whose parts are patterns. It labels the disks "Hard disk N" (before 2.7.0 "diskN", with
+  keep_on_remove). The refresh that follows finds the VM by its UUID alone (virtual_machine_helper.go, FromUUID) and
+  reads extra_config only for the keys that the state has.
 - A refresh knows a disk by its UUID and labels one that the state lacks "orphaned_disk_N"; it fails if the state has no
   address of a disk (virtual_machine_disk_subresource.go, DiskRefreshOperation).
 - A plan is what is proposed, with the prior values of what is left out. It matches disks by label (DiskDiffOperation).
@@ -15,6 +15,7 @@ It behaves as the real one where the plugin depends on it; tests/e2e/test_standi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -152,10 +153,12 @@ class Stock(grpc.GenericRpcHandler):
         return found.name if found is not None else str((state or {}).get("name") or "")
 
     def _import(self, request: bytes) -> ImportResponse:
-        path = matched_path(ImportRequest.FromString(request).id)
-        found = self._world.vms.get(self.misled.get(path, "")) or self._world.at(path)
+        pattern = ImportRequest.FromString(request).id
+        matching = re.compile(_expression(pattern))
+        misled = self._world.vms.get(self.misled.get(matched_path(pattern), ""))
+        found = misled or next((vm for vm in self._world if matching.fullmatch(vm.path)), None)
         if found is None:
-            raise _FailedError(f"error fetching virtual machine: vm '{path}' not found")
+            raise _FailedError(f"error fetching virtual machine: vm '{pattern}' not found")
         state = import_of(found, self._release)
         return ImportResponse(imported_resources=[ImportedResource(type_name=VM, state=pack(state), private=PRIVATE)])
 
@@ -259,6 +262,16 @@ class Stock(grpc.GenericRpcHandler):
 
     def _applied(self, state: Mapping[str, Any]) -> ApplyResponse:
         return ApplyResponse(new_state=pack(dict(state)), private=PRIVATE, legacy_type_system=True)
+
+
+def _expression(pattern: str) -> str:
+    """Return the regular expression for a pattern of Go's path.Match, which the finder takes an import's id for."""
+    parts = re.findall(r"\\.|\*|\?|\[[^]]*\]|.", pattern)
+    wild = {"*": "[^/]*", "?": "[^/]"}
+    return "".join(
+        part if part[0] == "[" and len(part) > 1 else wild.get(part, re.escape(part.removeprefix("\\")))
+        for part in parts
+    )
 
 
 def _failed(method: str, request: bytes, diagnostic: Diagnostic) -> Message:

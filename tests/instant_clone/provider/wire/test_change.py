@@ -174,6 +174,19 @@ def test_a_change_is_the_stock_provider_s(bench: Bench, arguments: dict[str, Any
     assert changed.state[BLOCK] == config[BLOCK]
 
 
+def test_a_change_keeps_in_the_state_what_cannot_have_changed(bench: Bench) -> None:
+    """VCenter may report a delta otherwise than the disk below it."""
+    state = bench.made()
+    plan = bench.plugin.plan(state, clone_config(cpu_limit=2000))
+    vm = bench.world.named("web-0")
+    disks = [{**disk, "thin_provisioned": False, "eagerly_scrub": True} for disk in vm.values["disk"]]
+    bench.world.change(vm, {"disk": disks, "memory_share_level": None})
+
+    changed = bench.plugin.apply(plan)
+
+    assert (changed.said, changed.state) == ([], state | {"cpu_limit": 2000})
+
+
 def test_a_replacement_destroys_the_clone_and_makes_another(bench: Bench) -> None:
     """Terraform plans the new clone with no prior state."""
     state = bench.made()

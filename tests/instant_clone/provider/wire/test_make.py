@@ -119,6 +119,15 @@ def test_disks_have_the_configured_labels_after_each_release_s_import(
     ]
 
 
+def test_a_delta_that_reports_another_size_is_as_large_as_its_source_s_disk(bench: Bench) -> None:
+    disks = bench.world.vms[SOURCE_MOID].values["disk"]
+    bench.world.clones_differ = {"disk": [{**disk, "uuid": f"own-{disk['key']}", "size": 1} for disk in disks]}
+
+    made = bench.plugin.make(clone_config())
+
+    assert (made.said, [disk["size"] for disk in made.state["disk"]], bench.calls) == ([], [16, 8], [MADE])
+
+
 def test_what_vcenter_has_made_otherwise_is_told_and_left(bench: Bench) -> None:
     bench.world.clones_differ = {"memory_reservation": 512}
 

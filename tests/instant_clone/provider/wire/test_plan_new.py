@@ -70,6 +70,12 @@ CASES = [
         id="datastore-cluster-without-the-source-s-disks",
     ),
     pytest.param(
+        nothing,
+        {"datastore_id": None, "datastore_cluster_id": "group-p1", "resource_pool_id": UNKNOWN},
+        [f"error: Instant clone failed {SOURCE}"],
+        id="datastore-cluster-and-a-pool-not-known-yet",
+    ),
+    pytest.param(
         lambda bench: bench.vcenter.cluster_members.update({"group-p1": "datastore-1"}),
         {"datastore_id": None, "datastore_cluster_id": "group-p1"},
         [],
