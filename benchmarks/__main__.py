@@ -21,8 +21,8 @@ from benchmarks import apply, lookup, plan, synth, tables
 from benchmarks.measuring import BenchmarkError
 from benchmarks.targets import Target
 from instant_clone.errors import InstantCloneError
-from tests.support.simulator import SimulatorError
-from tests.support.stock import StockError, stock_provider
+from testkit.simulator import SimulatorError
+from testkit.stock import StockError, stock_provider
 
 REPEATS = 3
 PARTS = ("synth", "look-up", "plan", "apply")

@@ -16,10 +16,10 @@ from benchmarks.measuring import BenchmarkError, Measured, in_turns, medians
 from benchmarks.side_by_side import SideBySide, timed, without_plugin
 from benchmarks.targets import MEGABYTES, SECONDS, Target
 from instant_clone.vcenter.session import ConnectionSettings, connect
-from tests.support.clone_stack import clones, source_of
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import Workspace
+from testkit.clone_stack import clones, source_of
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import Workspace
 
 __all__ = ["COUNTS", "DEPLOY", "IMPORTS", "LOOP", "MANY", "PLUGIN", "SYNTH", "WAYS", "case", "measure", "targets"]
 

@@ -19,7 +19,7 @@ from instant_clone.vcenter.lookup import look_up_all
 from instant_clone.vcenter.properties import retrieve
 from instant_clone.vcenter.selectors import selector
 from instant_clone.vcenter.session import ConnectionSettings, Session, connect
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 __all__ = [
     "LOOP_BY_NAME",

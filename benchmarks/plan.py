@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks.measuring import Measured, in_turns, medians
 from benchmarks.side_by_side import SideBySide, require, timed
 from benchmarks.targets import MEGABYTES, SECONDS, Target
-from tests.support.clone_stack import clones, document, source_of
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
+from testkit.clone_stack import clones, document, source_of
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
 
 __all__ = ["COUNTS", "PLUGIN", "STOCK", "WAYS", "case", "measure", "targets"]
 

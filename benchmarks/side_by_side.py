@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmarks.measuring import BenchmarkError, Measured
 from benchmarks.peaks import Peaks
+from testkit.clone_stack import PROVIDER_SOURCE, document
+from testkit.mirrors import STOCK_SOURCE, mirrored
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, document
-from tests.support.mirrors import STOCK_SOURCE, mirrored
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
 
 __all__ = ["SideBySide", "require", "timed", "without_plugin"]
 

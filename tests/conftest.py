@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fixtures for tests against the vCenter simulator; tests/support/simulator.py tells what it offers."""
+"""Fixtures for tests against the vCenter simulator; testkit/simulator.py tells what it offers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 __all__ = ["StartSimulator"]
 

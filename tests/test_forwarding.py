@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.forwarding import Forwarder
-from tests.support.processes import until
+from testkit.forwarding import Forwarder
+from testkit.processes import until
 
 
 @pytest.fixture

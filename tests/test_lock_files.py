@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.lock_files import addresses_in_npm_lock, addresses_in_pipenv_lock, without_sources
+from testkit.lock_files import addresses_in_npm_lock, addresses_in_pipenv_lock, without_sources
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instant_clone.versions import ProviderVersion
-from tests.support.stock import StockError, stock_provider, stock_providers
+from testkit.stock import StockError, stock_provider, stock_providers
 
 
 @pytest.fixture

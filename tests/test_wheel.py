@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wheels import build_sdist, build_wheel
-from tests.support.workspace import PROJECT
+from testkit.wheels import build_sdist, build_wheel
+from testkit.workspace import PROJECT
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from rich.rule import Rule
 from examples.demo.story import SOURCES, DemoError, Story
 from instant_clone.errors import InstantCloneError
 from instant_clone.provider.obtaining import terraform_binary
-from tests.support.simulator import Simulator, SimulatorError
-from tests.support.workspace import PROJECT, Workspace
+from testkit.simulator import Simulator, SimulatorError
+from testkit.workspace import PROJECT, Workspace
 
 FOLDER = PROJECT / ".demo"
 FLEETS = Path(__file__).with_name("fleets.toml")

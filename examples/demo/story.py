@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tests.support.simulator import Simulator
-from tests.support.workspace import Finished, Workspace
+from testkit.simulator import Simulator
+from testkit.workspace import Finished, Workspace
 
 __all__ = ["DemoError", "Story"]
 

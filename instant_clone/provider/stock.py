@@ -35,9 +35,9 @@ Answer = TypeVar("Answer", bound="Message")
 class StockProcess:
     """The stock provider's process. It never outlives this one, however this one ends.
 
-    It is to be started from the main thread before any other thread: the parent-death signal that Linux offers
-    follows the thread that started the child. Where there is none, a watchdog process ends the child as soon as the
-    pipe between it and us breaks.
+    Start it from the main thread before any other thread, so that the child gets Linux's parent-death signal, which
+    follows the thread that started the child. In a process with several threads, and on other systems, a watchdog
+    process ends the child as soon as the pipe between it and this process breaks.
     """
 
     def __init__(self, binary: Path, *, folder: Path, environment: Mapping[str, str], quiet: bool = False) -> None:
@@ -53,7 +53,9 @@ class StockProcess:
             "PLUGIN_UNIX_SOCKET_DIR": str(folder),
             "TMPDIR": str(folder),
         }
-        signalled = sys.platform == "linux" and NO_DEATH_SIGNAL not in environment
+        # To ask for the signal, Python code runs between fork and exec. With other threads that is unsafe, and gRPC's
+        # own threads make the child abort there.
+        signalled = sys.platform == "linux" and NO_DEATH_SIGNAL not in environment and threading.active_count() == 1
         try:
             self._process = subprocess.Popen(
                 [binary],

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import naive
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import ConnectionSettings, connect
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 pytestmark = pytest.mark.simulator
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from instant_clone.owner import OWNER_KEY, Owner
+from testkit.fleets import FLEET, PIN, VIRTUAL_MACHINE, Wish, address, pin_address
 from tests.e2e.terraform import Terraform
-from tests.support.fleets import FLEET, PIN, VIRTUAL_MACHINE, Wish, address, pin_address
 from tests.vcsim.client import Client
 
 __all__ = ["disagreements", "in_state", "members"]

@@ -20,12 +20,12 @@ import pytest
 from instant_clone.provider.installation import Installation
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import document, source_of
+from testkit.mirrors import STOCK_SOURCE, mirrored
+from testkit.simulator import Simulator
+from testkit.stock import StockError, StockProvider, stock_providers
 from tests.conftest import StartSimulator
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import document, source_of
-from tests.support.mirrors import STOCK_SOURCE, mirrored
-from tests.support.simulator import Simulator
-from tests.support.stock import StockError, StockProvider, stock_providers
 
 __all__ = ["Bench", "NewTerraform", "Plugin"]
 

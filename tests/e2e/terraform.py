@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tests.support.processes import Process, marked, until
+from testkit.processes import Process, marked, until
 
 __all__ = ["LOGGED", "MARK", "Diagnostic", "Outcome", "Terraform", "clean_environment"]
 

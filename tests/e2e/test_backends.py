@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import marked, until
-from tests.support.simulator import Simulator
-from tests.support.state_servers import HttpServer, S3Server, StateServer
-from tests.support.stock import StockProvider
-from tests.support.workspace import Finished, Workspace
+from testkit.processes import marked, until
+from testkit.simulator import Simulator
+from testkit.state_servers import HttpServer, S3Server, StateServer
+from testkit.stock import StockProvider
+from testkit.workspace import Finished, Workspace
 from tests.vcsim.client import Client
 
 FLEETS = """

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import clones, document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, depth, disks, nics
 
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'

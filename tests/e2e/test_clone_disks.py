@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, depth, disks
 
 Disks = list[dict[str, Any]]

@@ -9,10 +9,10 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, source_of
+from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import until
 from tests.vcsim.client import Client
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"

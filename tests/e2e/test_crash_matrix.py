@@ -17,13 +17,13 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.source import SourceVm
+from testkit.clone_stack import source_of
+from testkit.fleets import Wish, fleet_document
+from testkit.processes import marked, until
+from testkit.simulator import HoldPoint, Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench
 from tests.e2e.terraform import MARK, Running
-from tests.support.clone_stack import source_of
-from tests.support.fleets import Wish, fleet_document
-from tests.support.processes import marked, until
-from tests.support.simulator import HoldPoint, Simulator
 from tests.vcsim.client import Client
 
 ENDED_SECONDS = 120

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sessions import sessions_of_ours
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import PROJECT, Finished, Workspace
+from testkit.sessions import sessions_of_ours
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import PROJECT, Finished, Workspace
 
 pytestmark = pytest.mark.e2e
 

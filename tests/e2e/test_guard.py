@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from instant_clone.source import SourceVm
+from testkit.clone_stack import PROVIDER_SOURCE, clones, machine, source_of
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import Workspace
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, clones, machine, source_of
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import Workspace
 
 COMMAND = str(Path(sys.executable).parent / "instant-clone")
 OWNER = {"guestinfo.instantclone.owner": "o/web/web/s/1", "guestinfo.token": "sentinel-token-71"}

@@ -15,10 +15,10 @@ import pytest
 from instant_clone.guard import Finding, examine, read_plan
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion, knows
+from testkit.clone_stack import PROVIDER_SOURCE, document, machine
+from testkit.simulator import Simulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, document, machine
-from tests.support.simulator import Simulator
 
 POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}
 MARK = {"guestinfo.mark": "1"}

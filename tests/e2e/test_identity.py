@@ -11,12 +11,12 @@ from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import knows
+from testkit.clone_stack import source_of
+from testkit.fleets import Wish, address, fleet_document
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import source_of
-from tests.support.fleets import Wish, address, fleet_document
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, disk, disks, extra_config, machine_spec, make, result
 
 ELSEWHERE = "4b1d0000-0000-4000-8000-000000000001"

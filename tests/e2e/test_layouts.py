@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import document
+from testkit.layouts.named import FLAGS, LAYOUTS, Vcenter
+from testkit.layouts.site import Site, build
+from testkit.layouts.trial import Pair, Trial, repeated, tried
+from testkit.stock import StockProvider
+from testkit.workspace import Workspace
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import document
-from tests.support.layouts.named import FLAGS, LAYOUTS, Vcenter
-from tests.support.layouts.site import Site, build
-from tests.support.layouts.trial import Pair, Trial, repeated, tried
-from tests.support.stock import StockProvider
-from tests.support.workspace import Workspace
 from tests.vcsim.client import Client
 
 MAIN: Vcenter = "7.0.3"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from testkit.clone_stack import document
+from testkit.layouts.generated import generated
+from testkit.layouts.machine import Bus, Machine
+from testkit.layouts.named import FLAGS
+from testkit.layouts.site import build
+from testkit.layouts.trial import Pair, Trial, repeated, tried
+from testkit.simulator import Simulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import document
-from tests.support.layouts.generated import generated
-from tests.support.layouts.machine import Bus, Machine
-from tests.support.layouts.named import FLAGS
-from tests.support.layouts.site import build
-from tests.support.layouts.trial import Pair, Trial, repeated, tried
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, result
 
 BATCHES = 4

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from testkit.clone_stack import source_of
+from testkit.fleets import Wish, address, fleet_document
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import source_of
-from tests.support.fleets import Wish, address, fleet_document
 from tests.vcsim.client import Client, extra_config, result
 
 

@@ -12,12 +12,12 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.provider.package import platform_name
+from testkit.clone_stack import PROVIDER_SOURCE
+from testkit.mirrors import STOCK_SOURCE
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import PROJECT, Workspace
 from tests.conftest import StartSimulator
-from tests.support.clone_stack import PROVIDER_SOURCE
-from tests.support.mirrors import STOCK_SOURCE
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import PROJECT, Workspace
 from tests.vcsim.client import Client, machine_spec, make, result
 
 PAGE = PROJECT / "docs" / "life.md"

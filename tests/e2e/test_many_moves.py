@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from testkit.clone_stack import source_of
+from testkit.fleets import Wish, fleet_document
 from tests.conftest import StartSimulator
 from tests.e2e.agreement import disagreements
 from tests.e2e.conftest import NewTerraform, Plugin
-from tests.support.clone_stack import source_of
-from tests.support.fleets import Wish, fleet_document
 from tests.vcsim.client import Client
 
 MOVING = frozenset(f"moved-{index:02d}" for index in range(14))

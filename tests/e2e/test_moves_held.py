@@ -16,11 +16,11 @@ import pytest
 
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, disks
 
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}

@@ -20,13 +20,13 @@ from pyVmomi import vim
 from constructs.finder_patterns import finder_template
 from instant_clone.inventory_names import finder_pattern, stored_name
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, document, machine, source_of
+from testkit.releases import skip_unless_repeatable
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import Finished, Workspace
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform
-from tests.support.clone_stack import clones, document, machine, source_of
-from tests.support.releases import skip_unless_repeatable
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import Finished, Workspace
 from tests.vcsim.client import Client, clone, controller, disk, disks, machine_spec, nic, result
 
 SEED = 2026

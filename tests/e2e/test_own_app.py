@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from testkit.workspace import PROJECT
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import NewTerraform, Plugin
-from tests.support.workspace import PROJECT
 
 APP = PROJECT / "examples" / "own_app"
 

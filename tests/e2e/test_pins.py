@@ -7,10 +7,10 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from testkit.clone_stack import clones, source_of
+from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import until
 from tests.vcsim.client import Client, result
 
 PIN = 'vsphere_drs_vm_override.pin["{}"]'

@@ -11,10 +11,10 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, document, machine, source_of
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import clones, document, machine, source_of
 from tests.vcsim.client import Client
 
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}

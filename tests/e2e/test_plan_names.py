@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import clones, document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone
 
 

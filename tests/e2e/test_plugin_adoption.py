@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from testkit.clone_stack import clones, document, machine
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, document, machine
 
 
 def _made(bench: Bench, name: str, **arguments: Any) -> None:
@@ -96,7 +96,7 @@ def test_the_stock_provider_goes_on_with_the_state(bench: Bench, plugin: Plugin,
 
 
 def test_clones_can_be_destroyed_without_their_source(bench: Bench) -> None:
-    from tests.support.clone_stack import source_of
+    from testkit.clone_stack import source_of
     from tests.vcsim.client import Client, clone, result
 
     with Client(bench.simulator) as client:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from testkit.clone_stack import clones, machine, source_of
 from tests.e2e.conftest import Bench
-from tests.support.clone_stack import clones, machine, source_of
 
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 

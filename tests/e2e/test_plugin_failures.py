@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import clones, machine, source_of
+from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
-from tests.support.clone_stack import clones, machine, source_of
-from tests.support.processes import until
 from tests.vcsim.client import Client, result
 
 STUCK = 'vsphere_virtual_machine.vm["stuck"]'

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import clones, source_of
+from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import until
 
 NEVER = "1000h"
 """how long after power on VMware Tools report, if no test waits for that"""

@@ -7,10 +7,10 @@ from typing import Any
 
 from pyVmomi import vim
 
+from testkit.clone_stack import clones, document, machine, source_of
+from testkit.releases import skip_unless_repeatable
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, document, machine, source_of
-from tests.support.releases import skip_unless_repeatable
 from tests.vcsim.client import Client, result
 
 

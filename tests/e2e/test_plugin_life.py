@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import clones, document, machine
 from tests.e2e.conftest import Bench
-from tests.support.clone_stack import clones, document, machine
 from tests.vcsim.client import Client, disks, nics, result
 
 NAMES = ["life-0", "life-1"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from testkit.clone_stack import clones, source_of
+from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import until
 from tests.vcsim.client import Client, clone
 
 

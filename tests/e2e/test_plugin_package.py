@@ -8,9 +8,9 @@ from pathlib import Path
 
 from instant_clone.provider.lockfile import write_lock_file
 from instant_clone.provider.package import package_hash
+from testkit.clone_stack import PROVIDER_SOURCE, document
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, document
 
 
 def test_terraform_s_hash_of_the_package_is_ours(plugin: Plugin) -> None:

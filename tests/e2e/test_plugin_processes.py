@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, source_of
+from testkit.processes import Process, marked, until
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import LOGGED, MARK, Outcome, Running
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import Process, marked, until
-from tests.support.simulator import Simulator
 
 NEVER = "1000h"
 """how long after power on VMware Tools report, if no test waits for that"""

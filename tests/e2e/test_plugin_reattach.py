@@ -16,11 +16,11 @@ from typing import IO
 
 import pytest
 
+from testkit.clone_stack import clones, source_of
+from testkit.processes import Process, marked, until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import MARK, Terraform
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import Process, marked, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from testkit.clone_stack import clones, machine
 from tests.e2e.conftest import Bench
-from tests.support.clone_stack import clones, machine
 
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 

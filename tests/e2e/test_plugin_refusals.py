@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from instant_clone.versions import DEVICE_LABELS_IMPORTED
+from testkit.clone_stack import clones, machine, source_of
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, machine, source_of
 from tests.vcsim.client import Client, result
 
 MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from testkit.clone_stack import clones
+from testkit.sessions import sessions_of_ours
 from tests.e2e.conftest import SENTINEL, Bench
-from tests.support.clone_stack import clones
-from tests.support.sessions import sessions_of_ours
 
 
 def _texts(folder: Path) -> dict[str, str]:

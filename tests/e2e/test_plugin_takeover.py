@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from instant_clone.owner import OWNER_KEY
+from testkit.clone_stack import clones, document, machine, source_of
+from testkit.processes import until
 from tests.e2e.conftest import Bench, NewTerraform
-from tests.support.clone_stack import clones, document, machine, source_of
-from tests.support.processes import until
 from tests.vcsim.client import Client, clone, result
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"

@@ -13,11 +13,11 @@ import pytest
 from instant_clone.provider.messages import PlanRequest, Schema
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.values import RESOURCE, differences, is_unknown, unpack
+from testkit.generated_resources import ResourceCase, resource_cases
+from testkit.in_process import ProviderService, reattached, running_stock, schema_of, served
+from testkit.recording_provider import PlanRecorder
+from testkit.stock import StockProvider
 from tests.e2e.terraform import Terraform, clean_environment
-from tests.support.generated_resources import ResourceCase, resource_cases
-from tests.support.in_process import ProviderService, reattached, running_stock, schema_of, served
-from tests.support.recording_provider import PlanRecorder
-from tests.support.stock import StockProvider
 
 SOURCE = "recorded.internal/tests/vsphere"
 CASES = 100

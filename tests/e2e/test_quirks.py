@@ -15,11 +15,11 @@ import pytest
 
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import PROVIDER_SOURCE, clones, document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, clones, document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, disks
 
 GIB = 1 << 30

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from testkit.clone_stack import document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, controller, disk, disks, machine_spec, make, nic, nics, result
 
 GIB = 1 << 30

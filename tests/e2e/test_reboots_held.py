@@ -17,11 +17,11 @@ from pyVmomi import vim
 from instant_clone.reboot import ANY_CHANGE
 from instant_clone.source import SourceVm
 from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
+from testkit.clone_stack import PROVIDER_SOURCE, document, machine, source_of
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, document, machine, source_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, controller, disk, machine_spec, make, nic, result
 
 GIB = 1 << 30

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from instant_clone.versions import ProviderVersion
+from testkit.in_process import ProviderService
+from testkit.simulator import Simulator
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.recording import RELEASES, Recording, Replay, folder_of
 from tests.recordings.story import Story, clone_of, simulator_with_sources, sources, tell
-from tests.support.in_process import ProviderService
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 

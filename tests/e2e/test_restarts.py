@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 from pyVmomi import vim
 
+from testkit.fleets import Wish, fleet_document
+from testkit.forwarding import Forwarder
+from testkit.processes import until
+from testkit.sessions import sessions_of_ours
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench
 from tests.e2e.terraform import Outcome
-from tests.support.fleets import Wish, fleet_document
-from tests.support.forwarding import Forwarder
-from tests.support.processes import until
-from tests.support.sessions import sessions_of_ours
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 ATTEMPTS = 8

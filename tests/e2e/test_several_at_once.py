@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from testkit.clone_stack import clones, source_of
+from testkit.processes import until
+from testkit.sessions import sessions_of_ours
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.support.clone_stack import clones, source_of
-from tests.support.processes import until
-from tests.support.sessions import sessions_of_ours
 from tests.vcsim.client import Client
 
 

@@ -12,13 +12,13 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from testkit.clone_stack import document, source_of
+from testkit.processes import until
+from testkit.releases import skip_unless_repeatable
+from testkit.simulator import Simulator
+from testkit.stock import StockProvider
+from testkit.workspace import Finished, Workspace
 from tests.conftest import StartSimulator
-from tests.support.clone_stack import document, source_of
-from tests.support.processes import until
-from tests.support.releases import skip_unless_repeatable
-from tests.support.simulator import Simulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import Finished, Workspace
 
 pytestmark = pytest.mark.e2e
 

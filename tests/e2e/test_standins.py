@@ -19,13 +19,13 @@ from instant_clone.errors import VcenterError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import machine, source_of
+from testkit.in_process import running_stock
+from testkit.simulator import Simulator
+from testkit.standins.bench import OWNER, Bench, clone_config, running_bench
+from testkit.stock import StockProvider
+from testkit.wire import BLOCK, Answer, Plugin, completed, running_plugin
 from tests.conftest import StartSimulator
-from tests.support.clone_stack import machine, source_of
-from tests.support.in_process import running_stock
-from tests.support.simulator import Simulator
-from tests.support.standins.bench import OWNER, Bench, clone_config, running_bench
-from tests.support.stock import StockProvider
-from tests.support.wire import BLOCK, Answer, Plugin, completed, running_plugin
 from tests.vcsim.client import Client, clone, machine_spec, make, result
 
 MINE, LATER = "mine", "since then"

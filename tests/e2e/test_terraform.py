@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from testkit.processes import until
 from tests.e2e.terraform import Terraform
-from tests.support.processes import until
 
 
 def test_a_command_is_not_held_up_by_output_that_nobody_reads_yet(tmp_path: Path) -> None:

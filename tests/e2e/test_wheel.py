@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from testkit.mirrors import STOCK_SOURCE, mirrored
+from testkit.stock import StockProvider
+from testkit.wheels import LIBRARY, FreshEnvironment, build_wheel, copy_library, hashes, pip
+from testkit.workspace import PROJECT
 from tests.conftest import StartSimulator
 from tests.e2e.terraform import Terraform
-from tests.support.mirrors import STOCK_SOURCE, mirrored
-from tests.support.stock import StockProvider
-from tests.support.wheels import LIBRARY, FreshEnvironment, build_wheel, copy_library, hashes, pip
-from tests.support.workspace import PROJECT
 
 APP = PROJECT / "examples" / "own_app"
 PLUGIN = ("cryptography", "grpcio", "msgpack", "protobuf")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wheels import FreshEnvironment, build_wheel
-from tests.support.workspace import PROJECT
+from testkit.wheels import FreshEnvironment, build_wheel
+from testkit.workspace import PROJECT
 
 CONSUMER = PROJECT / "tests" / "support" / "constructs_consumer.py"
 APP = PROJECT / "examples" / "own_app"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from testkit.stock import StockProvider
+from testkit.workspace import PROJECT, Finished, Workspace
 from tests.conftest import StartSimulator
-from tests.support.stock import StockProvider
-from tests.support.workspace import PROJECT, Finished, Workspace
 
 pytestmark = pytest.mark.e2e
 

@@ -7,12 +7,12 @@ import os
 
 import pytest
 
+from testkit.clone_stack import source_of
+from testkit.sessions import sessions_of_ours
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import NewTerraform, Plugin
 from tests.e2e.year import Year
-from tests.support.clone_stack import source_of
-from tests.support.sessions import sessions_of_ours
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 SOURCES = ("amber", "beryl", "coral", "denim")

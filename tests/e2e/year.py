@@ -18,11 +18,11 @@ from pyVmomi import vim
 
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
+from testkit.processes import marked, until
+from testkit.simulator import HoldPoint, Simulator
 from tests.e2e.agreement import disagreements, in_state, members
 from tests.e2e.terraform import MARK, Outcome, Terraform
-from tests.support.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
-from tests.support.processes import marked, until
-from tests.support.simulator import HoldPoint, Simulator
 from tests.vcsim.client import Client, result
 
 __all__ = ["Year"]

@@ -13,12 +13,12 @@ from typing import get_args
 import pytest
 
 from instant_clone.versions import RELEASES, ProviderVersion, releases_where
+from testkit.layouts.comparing import differences_of
+from testkit.layouts.generated import generated
+from testkit.layouts.machine import Machine, made
+from testkit.layouts.named import FLAGS, LAYOUTS, Vcenter
+from testkit.layouts.site import Site, build
 from tests.conftest import StartSimulator
-from tests.support.layouts.comparing import differences_of
-from tests.support.layouts.generated import generated
-from tests.support.layouts.machine import Machine, made
-from tests.support.layouts.named import FLAGS, LAYOUTS, Vcenter
-from tests.support.layouts.site import Site, build
 from tests.vcsim.client import Client, clone
 
 pytestmark = pytest.mark.simulator

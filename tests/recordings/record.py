@@ -8,11 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from testkit.in_process import ProviderService, running_stock
+from testkit.stock import StockError, StockProvider
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.recording import Recorder, folder_of
 from tests.recordings.story import simulator_with_sources, tell
-from tests.support.in_process import ProviderService, running_stock
-from tests.support.stock import StockError, StockProvider
 from tests.vcsim.client import Client
 
 __all__ = ["main"]

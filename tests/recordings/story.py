@@ -21,14 +21,14 @@ from instant_clone.provider.relay import Relay
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import PROVIDER_SOURCE, machine, source_of
+from testkit.generated_resources import escaped
+from testkit.in_process import ProviderService, channel_to, reattached, served
+from testkit.layouts.machine import made
+from testkit.layouts.named import FLAGS, Layout, Vcenter
+from testkit.layouts.named import LAYOUTS as NAMED
+from testkit.simulator import Simulator
 from tests.e2e.terraform import Terraform, clean_environment
-from tests.support.clone_stack import PROVIDER_SOURCE, machine, source_of
-from tests.support.generated_resources import escaped
-from tests.support.in_process import ProviderService, channel_to, reattached, served
-from tests.support.layouts.machine import made
-from tests.support.layouts.named import FLAGS, Layout, Vcenter
-from tests.support.layouts.named import LAYOUTS as NAMED
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 __all__ = ["LAYOUTS", "Story", "clone_of", "simulator_with_sources", "sources", "tell"]

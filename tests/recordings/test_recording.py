@@ -26,10 +26,10 @@ from instant_clone.provider.messages import (
 from instant_clone.provider.schema import add_block
 from instant_clone.provider.values import BLOCK, RESOURCE, pack, unpack
 from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+from testkit.in_process import only_resource
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.messages import as_json, as_message
 from tests.recordings.recording import RELEASES, Call, NotRecordedError, Recording, Replay, folder_of
-from tests.support.in_process import only_resource
 
 UNKNOWN = msgpack.ExtType(0, b"\0")
 

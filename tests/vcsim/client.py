@@ -11,7 +11,7 @@ from typing import Any, Self
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 __all__ = [
     "Client",

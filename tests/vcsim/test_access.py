@@ -15,8 +15,8 @@ import pytest
 from pyVim.connect import SmartStubAdapter
 from pyVmomi import vim
 
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, extra_config, fault_of, until
 
 pytestmark = pytest.mark.simulator

@@ -10,8 +10,8 @@ import pytest
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, fault_of, in_threads, nics, result, spec, until
 
 pytestmark = pytest.mark.simulator

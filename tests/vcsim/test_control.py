@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from testkit.simulator import Simulator, SimulatorError
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator, SimulatorError
 from tests.vcsim.client import Client, clone, fault_of, result, spec, until
 
 pytestmark = pytest.mark.simulator

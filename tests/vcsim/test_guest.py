@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim, vmodl
 
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, extra_config, fault_of, result, until
 
 pytestmark = pytest.mark.simulator

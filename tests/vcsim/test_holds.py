@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pyVmomi import vim
 
+from testkit.forwarding import Forwarder
+from testkit.simulator import Held, HoldPoint, Simulator, SimulatorError
 from tests.conftest import StartSimulator
-from tests.support.forwarding import Forwarder
-from tests.support.simulator import Held, HoldPoint, Simulator, SimulatorError
 from tests.vcsim.client import Client, clone, fault_of, result, spec, until
 
 pytestmark = pytest.mark.simulator

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyVmomi import vmodl
 
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, disks, nics, plain
 
 pytestmark = pytest.mark.simulator

@@ -13,15 +13,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support import simulator as module
-from tests.support.simulator import PROGRAM_VARIABLE, Simulator, SimulatorError
+from testkit import simulator as module
+from testkit.simulator import PROGRAM_VARIABLE, Simulator, SimulatorError
 from tests.vcsim.client import until
 
 pytestmark = pytest.mark.simulator
 
 PARENT = """
 import sys
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 print(Simulator("-vm", 0).start().pid, flush=True)
 sys.stdin.read()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from testkit.simulator import Simulator, SimulatorError
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator, SimulatorError
 from tests.vcsim.client import (
     Client,
     cdrom,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.simulator import PROGRAM
+from testkit.simulator import PROGRAM
 
 pytestmark = pytest.mark.simulator
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, disks, fault_of, nics, result, spec
 
 pytestmark = pytest.mark.simulator

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from instant_clone import record as records
 from instant_clone.cli.record import record
 from instant_clone.errors import ConnectError, FleetFileError, NotFoundError
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 
 FLEETS = """\
 [fleets.web]

@@ -10,8 +10,8 @@ import pytest
 
 from instant_clone.provider import departures as module
 from instant_clone.provider.departures import Departures
-from tests.support.clock import Clock
-from tests.support.processes import until
+from testkit.clock import Clock
+from testkit.processes import until
 
 _HANG_SECONDS = 120
 

@@ -17,8 +17,8 @@ from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.trouble import explained
 from instant_clone.vcenter import session as sessions
 from instant_clone.vcenter.session import ConnectionSettings, Session
-from tests.support.processes import until
-from tests.support.simulator import Simulator
+from testkit.processes import until
+from testkit.simulator import Simulator
 
 pytestmark = pytest.mark.simulator
 

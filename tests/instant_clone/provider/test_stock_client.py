@@ -24,7 +24,7 @@ from instant_clone.provider.messages import (
 from instant_clone.provider.planned_folders import FOLDER
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.values import NULL, RESOURCE, pack, unpack
-from tests.support.in_process import ProviderService, channel_to, served
+from testkit.in_process import ProviderService, channel_to, served
 
 UUID = "564d7b1c-0000-4000-8000-000000000007"
 

@@ -9,8 +9,8 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.support.simulator import Simulator
 
 
 def settings_of(simulator: Simulator) -> ConnectionSettings:

@@ -16,10 +16,10 @@ from instant_clone.vcenter.clone import Cloner, CloneRequest, InterfaceEdit
 from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.vcenter.session import connect
+from testkit.clock import Clock
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.clock import Clock
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, nics, result
 
 pytestmark = pytest.mark.simulator

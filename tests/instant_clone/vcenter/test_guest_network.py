@@ -8,7 +8,7 @@ from pyVmomi import vim
 
 from instant_clone.vcenter import guest_network, tasks
 from instant_clone.vcenter.guest_network import GuestNetworkWait, guest_of, wait_for_guest_network
-from tests.support.clock import Clock
+from testkit.clock import Clock
 
 GuestInfo = vim.vm.GuestInfo
 NET, ROUTABLE_OR_NOT, IP = (

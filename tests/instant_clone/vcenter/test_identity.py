@@ -11,9 +11,9 @@ from instant_clone.errors import NotFoundError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.vcenter.clone import Cloner
 from instant_clone.vcenter.session import Session, connect
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, clone, extra_config, machine_spec, make, result
 
 pytestmark = pytest.mark.simulator

@@ -29,9 +29,9 @@ from instant_clone.source import (
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import Session, connect, open_session
 from instant_clone.vcenter.tasks import wait_for
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import spec
 
 pytestmark = pytest.mark.simulator

@@ -15,9 +15,9 @@ from instant_clone.vcenter.clone import Cloner, CloneRequest
 from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.preflight import DryRun
 from instant_clone.vcenter.session import connect
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 pytestmark = pytest.mark.simulator

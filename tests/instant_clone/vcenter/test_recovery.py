@@ -16,11 +16,11 @@ from instant_clone.vcenter import recovery, tasks
 from instant_clone.vcenter.clone import Cloner, CloneRequest
 from instant_clone.vcenter.recovery import look_again
 from instant_clone.vcenter.session import connect
+from testkit.clock import Clock
+from testkit.processes import until
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.clock import Clock
-from tests.support.processes import until
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 pytestmark = pytest.mark.simulator

@@ -16,8 +16,8 @@ from instant_clone.errors import LoginError
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.renewal import RenewingStub
 from instant_clone.vcenter.session import Session, connect, open_session
+from testkit.simulator import Simulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.simulator
 

@@ -12,9 +12,9 @@ from instant_clone.errors import ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter.lookup import look_up, look_up_all
 from instant_clone.vcenter.selectors import selector
 from instant_clone.vcenter.session import Session, connect
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client, result
 
 pytestmark = pytest.mark.simulator

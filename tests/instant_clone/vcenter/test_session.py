@@ -23,9 +23,9 @@ from instant_clone.vcenter.session import (
     open_session,
     require_instant_clone,
 )
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.support.simulator import Simulator
 
 COMPLETE = {"VSPHERE_SERVER": "vcenter.example", "VSPHERE_USER": "ann@vsphere.local", "VSPHERE_PASSWORD": "sesame"}
 

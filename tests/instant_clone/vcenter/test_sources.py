@@ -13,9 +13,9 @@ from instant_clone import record
 from instant_clone.errors import ConnectError, InstantCloneError, NotFoundError, RecordError, VcenterError
 from instant_clone.fleet import FleetFile
 from instant_clone.vcenter.sources import LOOKUP_VARIABLE, look_up_sources
+from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.replica_layouts import default
-from tests.support.simulator import Simulator
 
 
 def fleet(name: str, *vms: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pyVmomi import vim
 
 from instant_clone.vcenter import tasks
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
-from tests.support.clock import Clock
+from testkit.clock import Clock
 
 
 class Task:

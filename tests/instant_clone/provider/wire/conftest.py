@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.standins.bench import Bench, running_bench
+from testkit.standins.bench import Bench, running_bench
 
 
 @pytest.fixture

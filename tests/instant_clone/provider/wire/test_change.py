@@ -11,10 +11,10 @@ import pytest
 
 from instant_clone.errors import ConnectError, VcenterError
 from instant_clone.owner import OWNER_KEY
-from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker
-from tests.support.standins.stock import PRIVATE, Died
-from tests.support.standins.world import SOURCE_UUID, uuid_of
-from tests.support.wire import BLOCK, UNKNOWN
+from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker
+from testkit.standins.stock import PRIVATE, Died
+from testkit.standins.world import SOURCE_UUID, uuid_of
+from testkit.wire import BLOCK, UNKNOWN
 
 Arrange = Callable[[Bench], object]
 DISKS = clone_config()["disk"]

@@ -10,10 +10,10 @@ import pytest
 
 from instant_clone.errors import VcenterError
 from instant_clone.owner import OWNER_KEY
-from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker
-from tests.support.standins.stock import Died
-from tests.support.standins.world import SOURCE_UUID, uuid_of
-from tests.support.wire import BLOCK, UNKNOWN
+from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker
+from testkit.standins.stock import Died
+from testkit.standins.world import SOURCE_UUID, uuid_of
+from testkit.wire import BLOCK, UNKNOWN
 
 BLOCK_OF_GOLDEN = [{"source_uuid": SOURCE_UUID, "timeout": None, "on_reboot": None}]
 DISKS = clone_config()["disk"]

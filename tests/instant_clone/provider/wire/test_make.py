@@ -12,10 +12,10 @@ import pytest
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import ProviderVersion
-from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
-from tests.support.standins.vcenter import GuestNetworkWait
-from tests.support.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
-from tests.support.wire import BLOCK, UNKNOWN
+from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
+from testkit.standins.vcenter import GuestNetworkWait
+from testkit.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
+from testkit.wire import BLOCK, UNKNOWN
 
 MADE = "plugin: InstantClone_Task web-0"
 INTERFACE = clone_config()["network_interface"][0]

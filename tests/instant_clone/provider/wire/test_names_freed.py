@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.standins.bench import Bench, clone_config
-from tests.support.wire import Answer
+from testkit.standins.bench import Bench, clone_config
+from testkit.wire import Answer
 
 MADE = "plugin: InstantClone_Task web-0"
 NOT_FREE = "error: Name is not free yet (name)"

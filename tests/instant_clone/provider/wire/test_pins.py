@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from instant_clone.errors import VcenterError
-from tests.support.standins.bench import Bench
-from tests.support.standins.overrides import BUSY
-from tests.support.standins.stock import Died
-from tests.support.standins.world import uuid_of
-from tests.support.wire import OVERRIDE
+from testkit.standins.bench import Bench
+from testkit.standins.overrides import BUSY
+from testkit.standins.stock import Died
+from testkit.standins.world import uuid_of
+from testkit.wire import OVERRIDE
 
 KEY = f"domain-c1:{uuid_of(2)}"
 SET, REMOVED = f"stock: ConfigureCluster_Task set {KEY}", f"stock: ConfigureCluster_Task remove {KEY}"

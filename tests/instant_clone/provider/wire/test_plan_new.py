@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
-from tests.support.standins.bench import Bench, clone_config, marker
-from tests.support.standins.stock import Died
-from tests.support.standins.vcenter import DryRun
-from tests.support.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
-from tests.support.wire import BLOCK, FOLDER, UNKNOWN
+from testkit.standins.bench import Bench, clone_config, marker
+from testkit.standins.stock import Died
+from testkit.standins.vcenter import DryRun
+from testkit.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
+from testkit.wire import BLOCK, FOLDER, UNKNOWN
 
 Arrange = Callable[[Bench], object]
 SOURCE = "(instantclone[0].source_uuid)"

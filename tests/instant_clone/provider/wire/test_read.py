@@ -12,10 +12,10 @@ import pytest
 from instant_clone.errors import CloneError, VcenterError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import ProviderVersion
-from tests.support.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
-from tests.support.standins.stock import PRIVATE, Died
-from tests.support.standins.world import Vm, uuid_of
-from tests.support.wire import BLOCK
+from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
+from testkit.standins.stock import PRIVATE, Died
+from testkit.standins.world import Vm, uuid_of
+from testkit.wire import BLOCK
 
 Change = Callable[[Bench], object]
 DISKS = clone_config()["disk"]

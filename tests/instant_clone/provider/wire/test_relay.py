@@ -7,9 +7,9 @@ import grpc
 import pytest
 
 from instant_clone.errors import VcenterError
-from tests.support.standins.bench import Bench, clone_config, running_bench
-from tests.support.standins.stock import Died
-from tests.support.wire import FOLDER
+from testkit.standins.bench import Bench, clone_config, running_bench
+from testkit.standins.stock import Died
+from testkit.wire import FOLDER
 
 OTHER = "vsphere_tag"
 

@@ -8,8 +8,8 @@ from types import FunctionType
 
 import pytest
 
-from tests.support.standins.vcenter import VcenterConnection
-from tests.support.wire import cloning
+from testkit.standins.vcenter import VcenterConnection
+from testkit.wire import cloning
 
 METHODS = sorted(
     name for name, value in vars(cloning.Cloner).items() if isinstance(value, FunctionType) and name[0] != "_"

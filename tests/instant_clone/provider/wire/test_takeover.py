@@ -10,9 +10,9 @@ import pytest
 
 from instant_clone.errors import CloneError, VcenterError
 from instant_clone.owner import OWNER_KEY
-from tests.support.standins.bench import Bench, clone_config, marker
-from tests.support.standins.stock import Died
-from tests.support.standins.world import SOURCE_UUID, uuid_of
+from testkit.standins.bench import Bench, clone_config, marker
+from testkit.standins.stock import Died
+from testkit.standins.world import SOURCE_UUID, uuid_of
 
 MADE = "plugin: InstantClone_Task web-0"
 TAKEN_OVER = "warning: Clone taken over"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.standins.bench import Bench, clone_config
-from tests.support.standins.world import SOURCE_UUID, uuid_of
-from tests.support.wire import BLOCK, UNKNOWN
+from testkit.standins.bench import Bench, clone_config
+from testkit.standins.world import SOURCE_UUID, uuid_of
+from testkit.wire import BLOCK, UNKNOWN
 
 NOT_A_UUID = "error: Not a UUID (instantclone[0].source_uuid)"
 

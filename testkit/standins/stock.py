@@ -25,12 +25,12 @@ from google.protobuf.message import Message
 
 from instant_clone.inventory_names import matched_path
 from instant_clone.versions import ProviderVersion
-from tests.support.in_process import indifferent, only_resource
-from tests.support.standins import recorded
-from tests.support.standins.overrides import Overrides
-from tests.support.standins.states import STATE_ONLY, disks_after, import_of, planned, state_of, with_known_disks
-from tests.support.standins.world import Faults, Vm, World
-from tests.support.wire import (
+from testkit.in_process import indifferent, only_resource
+from testkit.standins import recorded
+from testkit.standins.overrides import Overrides
+from testkit.standins.states import STATE_ONLY, disks_after, import_of, planned, state_of, with_known_disks
+from testkit.standins.world import Faults, Vm, World
+from testkit.wire import (
     FOLDER,
     NULL,
     OVERRIDE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instant_clone.inventory_names import stored_name
-from tests.support.standins import recorded
+from testkit.standins import recorded
 
 __all__ = ["FOLDER", "SOURCE_MOID", "SOURCE_UUID", "Faults", "Vm", "World", "uuid_of"]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The stock vSphere provider's binaries, which the tests and the demo run behind the plugin.
 
-`python -m tests.support.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:
+`python -m testkit.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:
 
 1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is. The variable may hold several, as PATH does: the
    end-to-end tests run with each, everything else takes the first;
@@ -38,7 +38,7 @@ __all__ = [
     "stock_providers",
 ]
 
-DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / ".tools" / "stock"
+DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".tools" / "stock"
 
 _BINARY_NAME = re.compile(r"terraform-provider-vsphere_v(\d+\.\d+\.\d+)(?:_x\d+)?")
 
@@ -183,7 +183,7 @@ def _download_wrapper(scratch: Path) -> Path:
 
 def main() -> int:
     """Print the stock provider's path, after obtaining one if need be."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.stock", description="Obtain the stock provider.")
+    parser = argparse.ArgumentParser(prog="python -m testkit.stock", description="Obtain the stock provider.")
     parser.add_argument("--into", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="where to keep it")
     try:
         print(obtain_stock_provider(parser.parse_args().into).path)

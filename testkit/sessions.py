@@ -8,7 +8,7 @@ from typing import cast
 from pyVmomi import vim
 
 from instant_clone.vcenter.session import ConnectionSettings, connect
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 __all__ = ["sessions_of_ours"]
 

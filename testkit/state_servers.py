@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.processes import until
+from testkit.processes import until
 
 __all__ = ["HttpServer", "S3Server", "StateServer"]
 
-PROGRAM = Path(__file__).resolve().parents[2] / ".tools" / "bin" / "versitygw"
+PROGRAM = Path(__file__).resolve().parents[1] / ".tools" / "bin" / "versitygw"
 LOCAL = "127.0.0.1"
 USER = "state-user-4b1d"
 SECRET = "sentinel-state-9e27c4"
@@ -44,10 +44,12 @@ class StateServer(ABC):
 
     @abstractmethod
     def states(self) -> dict[str, dict[str, Any]]:
+        """Return the states that the server keeps, by place."""
         """The states by place."""
 
     @abstractmethod
     def locks(self) -> dict[str, dict[str, Any]]:
+        """Return the locks that are held, by the place of their state."""
         """Who holds the locks, as Terraform describes itself, by the place that is locked."""
 
 
@@ -105,9 +107,11 @@ class S3Server(StateServer):
                 process.kill()
 
     def states(self) -> dict[str, dict[str, Any]]:
+        """Return the states that the server keeps, by place."""
         return {place: content for place, content in self._objects().items() if not place.endswith(self._lock)}
 
     def locks(self) -> dict[str, dict[str, Any]]:
+        """Return the locks that are held, by the place of their state."""
         return {
             place.removesuffix(self._lock): content
             for place, content in self._objects().items()
@@ -160,10 +164,12 @@ class HttpServer(StateServer):
                 thread.join()
 
     def states(self) -> dict[str, dict[str, Any]]:
+        """Return the states that the server keeps, by place."""
         with self.guard:
             return {place: json.loads(state) for place, state in self.kept.items()}
 
     def locks(self) -> dict[str, dict[str, Any]]:
+        """Return the locks that are held, by the place of their state."""
         with self.guard:
             return dict(self.held)
 

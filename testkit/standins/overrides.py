@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.standins.world import World
+from testkit.standins.world import World
 
 __all__ = ["BUSY", "Overrides"]
 

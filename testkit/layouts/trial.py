@@ -17,10 +17,10 @@ from instant_clone.provider.values import differences
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.versions import ProviderVersion
+from testkit.clone_stack import PROVIDER_SOURCE, machine
+from testkit.layouts.comparing import differences_of
+from testkit.simulator import Simulator
 from tests.e2e.terraform import Outcome, Terraform
-from tests.support.clone_stack import PROVIDER_SOURCE, machine
-from tests.support.layouts.comparing import differences_of
-from tests.support.simulator import Simulator
 from tests.vcsim.client import Client
 
 __all__ = ["Pair", "Trial", "repeated", "tried"]

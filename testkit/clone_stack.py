@@ -12,7 +12,7 @@ from instant_clone.source import SourceVm
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import ConnectionSettings, connect
 from instant_clone.versions import ProviderVersion, knows
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 
 __all__ = ["PROVIDER_SOURCE", "clones", "document", "machine", "source_of"]
 

@@ -20,7 +20,7 @@ from instant_clone.provider.installation import install, stock_version
 
 __all__ = ["PROJECT", "Finished", "Workspace"]
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = "instantclone.internal/fleet/vsphere"
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 

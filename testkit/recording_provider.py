@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 
 from instant_clone.provider.messages import PlanRequest, PlanResponse, Schema
-from tests.support.in_process import indifferent, only_resource
+from testkit.in_process import indifferent, only_resource
 
 __all__ = ["PlanRecorder"]
 

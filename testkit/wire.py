@@ -52,7 +52,7 @@ from instant_clone.vcenter import clone as cloning
 from instant_clone.vcenter import session as sessions
 from instant_clone.vcenter import turns
 from instant_clone.versions import ProviderVersion
-from tests.support.in_process import channel_to, served
+from testkit.in_process import channel_to, served
 
 __all__ = [
     "BLOCK",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from instant_clone.versions import DEVICE_LABELS_IMPORTED, ProviderVersion
-from tests.support.standins import recorded
-from tests.support.standins.world import Vm
-from tests.support.wire import UNKNOWN, Block
+from testkit.standins import recorded
+from testkit.standins.world import Vm
+from testkit.wire import UNKNOWN, Block
 
 __all__ = ["STATE_ONLY", "disks_after", "import_of", "planned", "state_of", "with_known_disks"]
 

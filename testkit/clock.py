@@ -14,8 +14,10 @@ class Clock:
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
+        """Return the seconds that have passed."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        """Let seconds pass."""
         self.pauses.append(seconds)
         self.now += seconds

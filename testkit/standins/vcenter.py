@@ -20,7 +20,7 @@ from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.guest_network import GuestNetworkWait
 from instant_clone.vcenter.identity import IdentifiedVm
 from instant_clone.vcenter.preflight import DryRun, Namesake
-from tests.support.standins.world import FOLDER, Faults, Vm, World
+from testkit.standins.world import FOLDER, Faults, Vm, World
 
 __all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]
 

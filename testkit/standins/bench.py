@@ -13,14 +13,14 @@ import pytest
 
 from instant_clone.owner import OWNER_KEY
 from instant_clone.versions import ProviderVersion
-from tests.support import wire
-from tests.support.clock import Clock
-from tests.support.in_process import channel_to, served
-from tests.support.standins import recorded
-from tests.support.standins.stock import Stock
-from tests.support.standins.vcenter import Vcenter
-from tests.support.standins.world import SOURCE_UUID, Vm, World
-from tests.support.wire import BLOCK, Plugin, running_plugin
+from testkit import wire
+from testkit.clock import Clock
+from testkit.in_process import channel_to, served
+from testkit.standins import recorded
+from testkit.standins.stock import Stock
+from testkit.standins.vcenter import Vcenter
+from testkit.standins.world import SOURCE_UUID, Vm, World
+from testkit.wire import BLOCK, Plugin, running_plugin
 
 __all__ = ["NO_BLOCK", "OWNER", "Bench", "clone_config", "marker", "running_bench"]
 

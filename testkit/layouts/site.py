@@ -12,8 +12,8 @@ from instant_clone.source import SourceVm
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import ConnectionSettings, connect
 from instant_clone.versions import ProviderVersion
-from tests.support.layouts.machine import Machine, made
-from tests.support.simulator import Simulator
+from testkit.layouts.machine import Machine, made
+from testkit.simulator import Simulator
 from tests.vcsim.client import Client
 
 __all__ = ["Site", "build"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from instant_clone.provider.installation import Installation, install
 from instant_clone.provider.package import platform_name
+from testkit.clone_stack import PROVIDER_SOURCE
 from tests.e2e.terraform import clean_environment
-from tests.support.clone_stack import PROVIDER_SOURCE
 
 __all__ = ["STOCK_SOURCE", "mirrored"]
 

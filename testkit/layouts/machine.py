@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pyVmomi import vim
 
-from tests.support.simulator import Simulator
+from testkit.simulator import Simulator
 from tests.vcsim.client import Client, cdrom, clone, controller, disk, machine_spec, make, nic, nics, result
 
 __all__ = ["GIB", "MIB", "Bus", "Drive", "Interface", "Machine", "Place", "Shares", "VirtualDisk", "made"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
-from tests.support.workspace import PROJECT
+from testkit.workspace import PROJECT
 
 __all__ = ["LIBRARY", "FreshEnvironment", "build_sdist", "build_wheel", "copy_library", "hashes", "pip"]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pyVmomi import vim
 
-from tests.support.layouts.machine import (
+from testkit.layouts.machine import (
     GIB,
     MIB,
     Bus,

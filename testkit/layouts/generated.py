@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from pyVmomi import vim
 
-from tests.support.layouts.machine import (
+from testkit.layouts.machine import (
     GIB,
     MIB,
     Bus,

@@ -27,7 +27,7 @@ from typing import IO, Any, Literal, Self
 
 __all__ = ["Call", "Held", "HoldPoint", "Simulator", "SimulatorError", "VmState"]
 
-PROGRAM = Path(__file__).resolve().parents[2] / ".tools" / "bin" / "vcsim"
+PROGRAM = Path(__file__).resolve().parents[1] / ".tools" / "bin" / "vcsim"
 PROGRAM_VARIABLE = "INSTANT_CLONE_VCSIM"
 READY = re.compile(r"https://(127\.0\.0\.1:\d+)/sdk ready in ")
 
