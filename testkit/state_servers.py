@@ -45,12 +45,10 @@ class StateServer(ABC):
     @abstractmethod
     def states(self) -> dict[str, dict[str, Any]]:
         """Return the states that the server keeps, by place."""
-        """The states by place."""
 
     @abstractmethod
     def locks(self) -> dict[str, dict[str, Any]]:
         """Return the locks that are held, by the place of their state."""
-        """Who holds the locks, as Terraform describes itself, by the place that is locked."""
 
 
 class S3Server(StateServer):
