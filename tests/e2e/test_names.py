@@ -157,6 +157,24 @@ def test_the_import_command_of_a_message_names_that_vm(
     assert bench.methods(moid, decoy_vm._moId) == []
 
 
+def test_a_network_that_has_the_id_of_another_one_for_its_name(bench: Bench, client: Client) -> None:
+    other = client.find("network/DC0_DVPG1")
+    name = str(other._moId)
+    spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=name, type="earlyBinding", numPorts=8)
+    result(client.find("network/DVS0").AddDVPortgroup_Task([spec]))
+    body = machine(bench.source, bench.release, name="connected")
+    body["network_interface"][0]["network_id"] = "${data.vsphere_network.meant.id}"
+    whole = document(bench.release, {"connected": body})
+    datacenter = "${data.vsphere_datacenter.datacenter.id}"
+    whole["data"]["vsphere_network"] = {"meant": {"name": finder_pattern(name), "datacenter_id": datacenter}}
+    bench.terraform.write(whole)
+
+    bench.terraform.apply()
+
+    assert [each.name for each in client.vm("connected").network] == [name]
+    assert bench.terraform.plan() == {}
+
+
 def test_terraform_makes_the_same_pattern_of_a_reference(bench: Bench, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     texts = [*(name for place in map(names, [chance] * 20) for name in (place.network, place.pool))]
