@@ -9,30 +9,32 @@ from typing import TYPE_CHECKING, Any
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.telling import WHICH_ADDRESS
-from instant_clone.provider.values import InstantCloneBlock, error, is_unknown
+from instant_clone.provider.values import InstantCloneBlock, error, is_unknown, warning
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
 
-__all__ = ["mistaken"]
+__all__ = ["imported_by_mistake"]
 
 
-def mistaken(
+def imported_by_mistake(
     machine: CloneSource, config: Mapping[str, Any], block: InstantCloneBlock, *, uuid: str
 ) -> list[Diagnostic]:
-    """The error for a VM that was imported at an address which is not its own; [] if it may be.
+    """Return an error for a VM that belongs to another address, and a warning for one without a marker.
 
-    Nothing is as dear as a source: made anew as a clone, it would be destroyed. `config` and `block` are what stands
-    at the address, `uuid` is the VM's.
+    A source that is replaced as a clone would be destroyed. `config` and `block` are the configuration of the address,
+    `uuid` is the BIOS UUID of the VM.
     """
-    ours = Owner.among(config.get("extra_config"))
-    theirs = Owner.among(machine.extra_config)
+    expected = Owner.among(config.get("extra_config"))
+    owner = Owner.among(machine.extra_config)
     if uuid.lower() == block.source_uuid:
         what = "is the source of this clone"
-    elif ours and theirs and not ours.is_of_the_same_member(theirs):
-        what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state})"
-    elif theirs and ours is None and not _may_have_marker(config):
-        what = f"is the clone {theirs.member} of the fleet {theirs.fleet} (state {theirs.state}), as its marker says"
+    elif expected and owner and not expected.is_of_the_same_member(owner):
+        what = f"is the clone {owner.member} of the fleet {owner.fleet} (state {owner.state})"
+    elif owner and expected is None and not _may_have_marker(config):
+        what = f"is the clone {owner.member} of the fleet {owner.fleet} (state {owner.state}), as its marker says"
+    elif owner is None:
+        return [_without_marker(machine.inventory_path, uuid)]
     else:
         return []
     return [
@@ -42,6 +44,14 @@ def mistaken(
             f"which leaves it as it is: terraform state rm ADDRESS, {WHICH_ADDRESS}.",
         )
     ]
+
+
+def _without_marker(path: str, uuid: str) -> Diagnostic:
+    return warning(
+        "Imported without a marker",
+        f"{path} (UUID {uuid}): it carries no owner marker, so nothing proves that it is a clone of this source. Make "
+        "sure that it is the virtual machine that you mean before you apply.",
+    )
 
 
 def _may_have_marker(config: Mapping[str, Any]) -> bool:

@@ -60,8 +60,8 @@ class NamedOrphans:
     """A state in which orphaned disks have the labels that a configuration gives to their places."""
 
     state: dict[str, Any]
-    adopted: tuple[Diagnostic, ...] = ()
-    """a warning for each disk that has got a label"""
+    warnings: tuple[Diagnostic, ...] = ()
+    """one for each disk that has got a label"""
     without: tuple[str, ...] = ()
     """the disks at places without a disk block, such as "scsi unit 5, 16 GiB" """
 

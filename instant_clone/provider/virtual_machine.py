@@ -21,7 +21,7 @@ from instant_clone.provider.creation import Creation
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.existing import judge
 from instant_clone.provider.identity import Identities
-from instant_clone.provider.imports import mistaken
+from instant_clone.provider.imports import imported_by_mistake
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -183,10 +183,11 @@ class VirtualMachine:
         named = NamedOrphans({})
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
-            if others := mistaken(self._sources.machine(uuid), config, block, uuid=uuid):
-                return PlanResponse(diagnostics=others)
+            doubts = imported_by_mistake(self._sources.machine(uuid), config, block, uuid=uuid)
+            if failed(doubts):
+                return PlanResponse(diagnostics=doubts)
             orphans = align_imported(request.prior_state, prior, config, self._sources)
-            named = NamedOrphans({}, without=orphans)
+            named = NamedOrphans({}, warnings=tuple(doubts), without=orphans)
             aligned = proposed_new(self._stock.schema(), unpack(request.prior_state), config)
             request.proposed_new_state.CopyFrom(pack(aligned))
         elif prior is not None and config is not None and (block or prior_block):
@@ -209,7 +210,7 @@ class VirtualMachine:
             return PlanResponse(
                 diagnostics=[orphaned_disks(str(prior.get("name")), named.without, cure=_DETACH_OR_REPLACE)]
             )
-        response.diagnostics.extend(named.adopted)
+        response.diagnostics.extend(named.warnings)
         if block:
             judge(
                 unpack(request.prior_state),

@@ -119,6 +119,7 @@ def test_a_vm_without_a_marker_comes_as_with_the_stock_provider(
     for name in names:
         other.run("import", "-input=false", f'{ADDRESS.format("vm")}["{name}"]', f"/DC0/vm/{name}").require()
     assert [other.attributes(name)["instantclone"] for name in names] == [[], []]
+    assert [each.summary for each in other.run("plan").require().diagnostics] == ["Imported without a marker"] * 2
 
     changed = _changed(other)
     other.apply()

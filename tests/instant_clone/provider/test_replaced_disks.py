@@ -89,9 +89,9 @@ def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
 
     assert named.state == vm(disk("disk0", 0), disk("data", 3, "new", keep_on_remove=True), orphan(1, 5))
     assert named.without == ("scsi unit 5, 16 GiB",)
-    assert [(each.severity, each.summary) for each in named.adopted] == [(2, "Disk is adopted")]
+    assert [(each.severity, each.summary) for each in named.warnings] == [(2, "Disk is adopted")]
     assert "with the UUID new and the file new.vmdk. No empty disk is added. It outlives the clone" in (
-        named.adopted[0].detail
+        named.warnings[0].detail
     )
 
 

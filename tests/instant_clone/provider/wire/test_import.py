@@ -212,10 +212,18 @@ def test_a_vm_that_was_imported_at_another_address_is_an_error(
     assert plan.details[0].startswith(detail)
 
 
+def test_a_vm_without_a_marker_is_planned_with_a_warning(bench: Bench) -> None:
+    plan = bench.plugin.plan(imported(bench, mark=None), clone_config())
+
+    assert plan.said == ["warning: Imported without a marker"]
+    assert plan.details[0].startswith(
+        f"/DC0/vm/web-0 (UUID {uuid_of(2)}): it carries no owner marker, so nothing proves"
+    )
+
+
 @pytest.mark.parametrize(
     ("mark", "config"),
     [
-        pytest.param(None, clone_config(), id="a-vm-without-a-marker"),
         pytest.param("", clone_config(extra_config={OWNER_KEY: UNKNOWN}), id="a-marker-not-known-yet"),
         pytest.param("", clone_config(extra_config=UNKNOWN), id="extra-config-not-known-yet"),
         pytest.param("", clone_config(source_uuid=UNKNOWN), id="a-source-not-known-yet"),
