@@ -126,7 +126,7 @@ class Checks:
         if namesake.uuid in in_state or (ours and theirs and ours.is_of_the_same_member(theirs)):
             # It may be about to be replaced, or come from an apply that was interrupted: the apply will see.
             return ours == theirs and namesake.uuid not in in_state, []
-        return False, explained(name_is_taken(path, namesake, theirs, ours=ours))
+        return False, explained(name_is_taken(path, namesake, theirs, expected=ours))
 
     def _refused_by_vcenter(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> list[Diagnostic]:
         target = (

@@ -64,7 +64,7 @@ class Takeover:
             elif clone.uuid in self._departures:
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
             elif owner is None or theirs is None or not owner.is_of_the_same_member(theirs):
-                raise name_is_taken(clone.inventory_path, namesake, theirs, ours=owner)
+                raise name_is_taken(clone.inventory_path, namesake, theirs, expected=owner)
             elif owner != theirs:
                 # Terraform tells of a VM under another address only when its turn comes.
                 self._wait(clone, theirs, seconds=deadline - time.monotonic())
@@ -106,23 +106,26 @@ class Takeover:
         )
 
 
-def name_is_taken(path: str, namesake: Namesake, theirs: Owner | None, *, ours: Owner | None) -> CloneError:
-    """The error for a clone whose place another VM has, which is `theirs` if an apply has made it for a fleet."""
-    whose = ""
-    if theirs is not None:
-        this = ours is not None and ours.state == theirs.state
-        whose = (
-            f"It is the clone {theirs.member} of the fleet {theirs.fleet} in {'this' if this else 'another'} state "
-            f"({theirs.state}), made from the source {theirs.source_uuid}. "
+def name_is_taken(path: str, namesake: Namesake, owner: Owner | None, *, expected: Owner | None) -> CloneError:
+    """Return the error for a clone whose name another VM has, which is a clone of `owner` if that is not None."""
+    cure = (
+        "If it is meant to be this one, take it into the state: terraform import ADDRESS "
+        f"{import_id(path)}, {WHICH_ADDRESS}. "
+    )
+    if owner is not None:
+        this = expected is not None and expected.state == owner.state
+        # An import would be refused: the marker proves that it is another clone.
+        cure = (
+            f"It is the clone {owner.member} of the fleet {owner.fleet} in {'this' if this else 'another'} state "
+            f"({owner.state}), made from the source {owner.source_uuid}. "
         )
         if not this:
-            whose += (
-                "If that state is lost, because Terraform was killed before it was written or as it was, make this one "
-                f"its heir, and apply again: terraform import terraform_data.owner {theirs.state}. "
+            cure += (
+                "Only if that state is lost, because Terraform was killed before or while it wrote it, make this state "
+                f"its heir, and apply again: terraform import terraform_data.owner {owner.state}. "
             )
     return CloneError(
-        f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {whose}If it is meant to be this "
-        f"one, take it into the state: terraform import ADDRESS {import_id(path)}, {WHICH_ADDRESS}. "
+        f"There is a virtual machine {path} already, with the UUID {namesake.uuid}. {cure}"
         "Otherwise choose another name, or remove it.",
         summary="Name is taken",
         argument="name",

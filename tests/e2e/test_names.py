@@ -132,8 +132,7 @@ def test_the_import_command_of_a_message_names_that_vm(
     vms = client.find("vm")
     vms.CreateFolder("it's [7]")
     decoy = vms.CreateFolder("it's 7")
-    marker = OWNER.format(4)
-    bench.terraform.write(in_folder(bench, "it's [7]", marker, "taken"))
+    bench.terraform.write(clones(bench.source, bench.release, ["taken"], folder="it's [7]"))
     bench.terraform.apply()
     moid = client.vm("it's [7]/taken")._moId
     elsewhere = in_folder(bench, "it's 7", OWNER.format(5), "taken")

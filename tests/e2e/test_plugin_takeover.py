@@ -167,7 +167,8 @@ def test_a_clone_of_another_state_is_never_taken_over(bench: Bench, new_terrafor
     assert "It is the clone theirs of the fleet web in another state (5f3759df-0000-4000-8000-000000000002)" in (
         error.detail
     )
-    assert "terraform import ADDRESS '/DC0/vm/theirs'" in error.detail
+    assert "terraform import ADDRESS" not in error.detail
+    assert "terraform import terraform_data.owner 5f3759df-0000-4000-8000-000000000002. Otherwise " in error.detail
     assert bench.methods(left) == []
 
 

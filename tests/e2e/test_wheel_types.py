@@ -16,7 +16,7 @@ import pytest
 from testkit.wheels import FreshEnvironment, build_wheel
 from testkit.workspace import PROJECT
 
-CONSUMER = PROJECT / "tests" / "support" / "constructs_consumer.py"
+CONSUMER = PROJECT / "testkit" / "constructs_consumer.py"
 APP = PROJECT / "examples" / "own_app"
 _DEADLINE_SECONDS = 600
 

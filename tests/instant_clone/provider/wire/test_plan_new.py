@@ -260,9 +260,14 @@ def test_the_arguments_that_would_replace_the_clone_are_named(bench: Bench) -> N
 
 
 @pytest.mark.parametrize(
-    ("mark", "whose"),
+    ("mark", "cure"),
     [
-        pytest.param(None, "", id="no-marker"),
+        pytest.param(
+            None,
+            "If it is meant to be this one, take it into the state: terraform import ADDRESS '/DC0/vm/web-0', with the "
+            "address above in single quotes and without what stands in parentheses. ",
+            id="no-marker",
+        ),
         pytest.param(
             marker("web-1"),
             f"It is the clone web-1 of the fleet web in this state ({marker('').partition('/')[0]}), made from the "
@@ -271,20 +276,18 @@ def test_the_arguments_that_would_replace_the_clone_are_named(bench: Bench) -> N
         ),
         pytest.param(
             marker("web-0", owner="other"),
-            f"It is the clone web-0 of the fleet web in another state (other), made from the source {SOURCE_UUID}. If "
-            "that state is lost, because Terraform was killed before it was written or as it was, make this one its "
+            f"It is the clone web-0 of the fleet web in another state (other), made from the source {SOURCE_UUID}. "
+            "Only if that state is lost, because Terraform was killed before or while it wrote it, make this state its "
             "heir, and apply again: terraform import terraform_data.owner other. ",
             id="another-state",
         ),
     ],
 )
-def test_a_name_that_is_taken_is_told_with_its_owner(bench: Bench, mark: str | None, whose: str) -> None:
-    (detail,) = details(bench, taken(mark))
-
-    assert detail.startswith(
-        f"There is a virtual machine /DC0/vm/web-0 already, with the UUID {uuid_of(2)}. {whose}If it is meant to be "
-        "this one, take it into the state: terraform import ADDRESS '/DC0/vm/web-0', "
-    )
+def test_a_name_that_is_taken_is_reported_with_its_owner(bench: Bench, mark: str | None, cure: str) -> None:
+    assert details(bench, taken(mark)) == [
+        f"There is a virtual machine /DC0/vm/web-0 already, with the UUID {uuid_of(2)}. {cure}Otherwise choose another "
+        "name, or remove it."
+    ]
 
 
 def test_a_dry_run_is_for_a_target_and_a_warning_for_a_plan(bench: Bench) -> None:
