@@ -214,9 +214,9 @@ def test_another_state_s_clone_that_was_imported_is_neither_changed_nor_destroye
     updated = other.run("apply", "-refresh=false")
 
     assert summaries(destroyed) == ["Virtual machine has another owner"]
-    # A release that powers a VM off for its extra_config is refused before it comes to the apply.
+    # The plan of a release that powers a VM off for its extra_config is refused for that reason already.
     hot = knows(bench.release, "extra_config_reboot_required")
-    refusal = "Virtual machine has another owner" if hot else "Change would power-cycle or move the clone"
+    refusal = "Another virtual machine was imported" if hot else "Change would power-cycle or move the clone"
     assert summaries(updated) == [refusal]
     without = fleet_document(bench.release, wish)
     without["resource"]["vsphere_virtual_machine"]["vm"]["extra_config"] = {"guestinfo.a": "b"}
