@@ -11,24 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
-from instant_clone.vcenter.inventory import property_of_vms
-from instant_clone.vcenter.properties import (
-    PATH_PROPERTIES,
-    TO_THE_ROOT,
-    VM_PATH_PROPERTIES,
-    path_of,
-    retrieve,
-    way_to_the_root,
-)
+from instant_clone.vcenter.inventory import property_of_vms, vms_with_ways
+from instant_clone.vcenter.properties import path_of
 from instant_clone.vcenter.session import Session
 
 __all__ = ["IdentifiedVm", "moids_by_uuid", "vms_with_uuid"]
 
-Collector = vmodl.query.PropertyCollector
-_PROPERTIES = (*VM_PATH_PROPERTIES, "config.extraConfig", "config.template", "runtime.powerState")
+_PROPERTIES = ("config.extraConfig", "config.template", "runtime.powerState")
 
 
 @dataclass(frozen=True)
@@ -59,30 +51,18 @@ def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
     found = [
         each for each in index.FindAllByUuid(None, uuid, True, False) or () if isinstance(each, vim.VirtualMachine)
     ]
-    if not found:
-        return ()
-    objects = retrieve(
-        session.content.propertyCollector,
-        found,
-        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=list(_PROPERTIES))],
-        follow=TO_THE_ROOT,
-        skip_missing=True,
-    )
-    by_id = {each.id: each for each in objects}
     identified = []
-    for each in objects:
-        if isinstance(each.object, vim.VirtualMachine):
-            values = each.properties
-            options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
-            identified.append(
-                IdentifiedVm(
-                    moid=each.id,
-                    path=path_of(way_to_the_root(each.object, by_id)) or each.id,
-                    power_state=str(values.get("runtime.powerState", "")),
-                    template=bool(values.get("config.template")),
-                    marker=options.get(OWNER_KEY),
-                )
+    for machine, values, way in vms_with_ways(session, found, *_PROPERTIES):
+        options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
+        identified.append(
+            IdentifiedVm(
+                moid=machine._moId,
+                path=path_of(way) or machine._moId,
+                power_state=str(values.get("runtime.powerState", "")),
+                template=bool(values.get("config.template")),
+                marker=options.get(OWNER_KEY),
             )
+        )
     return tuple(sorted(identified, key=lambda vm: (vm.path, vm.moid)))
 
 

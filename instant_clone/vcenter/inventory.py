@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from instant_clone.vcenter.properties import (
     PATH_PROPERTIES,
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
+    ReadObject,
     datacenter_of,
     path_of,
     retrieve,
@@ -22,7 +23,16 @@ from instant_clone.vcenter.properties import (
 )
 from instant_clone.vcenter.session import Session
 
-__all__ = ["Datacenter", "PlacedVm", "datacenters", "names_in", "names_of_vms", "places_of", "property_of_vms"]
+__all__ = [
+    "Datacenter",
+    "PlacedVm",
+    "datacenters",
+    "names_in",
+    "names_of_vms",
+    "places_of",
+    "property_of_vms",
+    "vms_with_ways",
+]
 
 Collector = vmodl.query.PropertyCollector
 
@@ -117,23 +127,36 @@ def names_in(session: Session, folder: ManagedObject) -> list[str]:
 
 def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[PlacedVm]:
     """`machines` with their places, without those that are gone. One request; raises the faults of the API."""
+    return [
+        PlacedVm(machine, path_of(way) or f"moid:{machine._moId}", datacenter_of(way))
+        for machine, _, way in vms_with_ways(session, machines)
+    ]
+
+
+def vms_with_ways(
+    session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str
+) -> list[tuple[vim.VirtualMachine, Mapping[str, Any], list[ReadObject]]]:
+    """Return each VM with its VM_PATH_PROPERTIES and `wanted` properties, by path, and with its way to the root.
+
+    VMs that are gone are left out. One request, none for no VM; raises the faults of the API.
+    """
     starts = list(machines)
     if not starts:
         return []
+    paths = [*VM_PATH_PROPERTIES, *wanted]
     objects = retrieve(
         session.content.propertyCollector,
         starts,
-        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=list(VM_PATH_PROPERTIES))],
+        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=paths)],
         follow=TO_THE_ROOT,
         skip_missing=True,
     )
     by_id = {each.id: each for each in objects}
-    placed = []
-    for each in objects:
-        if isinstance(each.object, vim.VirtualMachine):
-            way = way_to_the_root(each.object, by_id)
-            placed.append(PlacedVm(each.object, path_of(way) or f"moid:{each.id}", datacenter_of(way)))
-    return placed
+    return [
+        (each.object, each.properties, way_to_the_root(each.object, by_id))
+        for each in objects
+        if isinstance(each.object, vim.VirtualMachine)
+    ]
 
 
 _VM_NAME = Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])
