@@ -16,7 +16,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.owner import Owner
-from instant_clone.provider.pairing import disk_place, in_order_of, pair_drives, pair_interfaces, wanted_interfaces
+from instant_clone.provider.pairing import (
+    disk_place,
+    has_unknown_place,
+    in_order_of,
+    pair_drives,
+    pair_interfaces,
+    wanted_interfaces,
+)
 from instant_clone.provider.values import is_unknown
 
 if TYPE_CHECKING:
@@ -179,15 +186,12 @@ def _as_created(
 
 def _align_disks(
     disks: Iterable[Mapping[str, Any]],
-    configured: Iterable[Mapping[str, Any]],
+    configured: Collection[Mapping[str, Any]],
     sizes: Callable[[Mapping[str, Any]], Collection[int | None]],
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """The disks with their partners' words, and those without a partner; `sizes` are what a disk's may be."""
-    # A dynamic block whose for_each is not known yet is unknown as a whole.
-    all_unknown = is_unknown(configured)
-    configured = list(configured)
-    if all_unknown or any(is_unknown(part) for disk in configured for part in (disk, *disk_place(disk))):
-        # Without the places no pair can be told; Terraform plans again once it knows them.
+    if has_unknown_place(configured):
+        # Terraform plans again once it knows the places.
         return [dict(disk) for disk in disks], ()
     partners = {disk_place(disk): disk for disk in configured}
     aligned, orphans = [], []

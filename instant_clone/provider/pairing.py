@@ -8,11 +8,13 @@ which vSphere means to keep, and its network, else by order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-__all__ = ["disk_place", "in_order_of", "pair_drives", "pair_interfaces", "wanted_interfaces"]
+from instant_clone.provider.values import is_unknown
+
+__all__ = ["disk_place", "has_unknown_place", "in_order_of", "pair_drives", "pair_interfaces", "wanted_interfaces"]
 
 _ADAPTER_TYPE = "vmxnet3"
 """the schema's default"""
@@ -26,6 +28,14 @@ def disk_place(disk: object) -> tuple[Any, Any]:
         return ("", disk)
     controller, unit = disk.get("controller_type"), disk.get("unit_number")
     return ("scsi" if controller is None else controller, 0 if unit is None else unit)
+
+
+def has_unknown_place(disks: Iterable[object]) -> bool:
+    """Return whether the place of a configured disk is not known yet, so that no pair can be told.
+
+    A dynamic block whose for_each is not known yet is unknown as a whole.
+    """
+    return is_unknown(disks) or any(is_unknown(part) for disk in disks for part in (disk, *disk_place(disk)))
 
 
 def wanted_interfaces(config: Mapping[str, Any], source: Mapping[str, Any]) -> list[Device]:

@@ -9,13 +9,13 @@ by its controller and unit as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from instant_clone.provider.messages import Diagnostic
-from instant_clone.provider.pairing import disk_place
-from instant_clone.provider.values import is_unknown, warning
+from instant_clone.provider.pairing import disk_place, has_unknown_place
+from instant_clone.provider.values import warning
 from instant_clone.reboot.disks import GONE_LABELS, ORPHAN, named_place
 
 __all__ = ["NamedOrphans", "PairedDisks", "name_orphans", "pair_disks"]
@@ -73,7 +73,7 @@ def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrp
     """
     configured = words.get("disk")
     disks = prior.get("disk") or []
-    if not any(map(_is_orphan, disks)) or not isinstance(configured, list) or _has_unknown(configured):
+    if not any(map(_is_orphan, disks)) or not isinstance(configured, list) or has_unknown_place(configured):
         return NamedOrphans(dict(prior))
     partners = {disk_place(disk): disk for disk in configured}
     named, adopted, without = [], [], []
@@ -96,10 +96,6 @@ def _is_orphan(disk: Mapping[str, Any]) -> bool:
 
 def _is_read(disk: Mapping[str, Any]) -> bool:
     return isinstance(disk.get("uuid"), str) and bool(disk["uuid"])
-
-
-def _has_unknown(disks: Iterable[Any]) -> bool:
-    return any(is_unknown(part) for disk in disks for part in (disk, *disk_place(disk)))
 
 
 def _replaced(name: str, before: Mapping[str, Any], disk: Mapping[str, Any]) -> Diagnostic:
