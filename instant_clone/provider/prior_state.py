@@ -13,22 +13,20 @@ from instant_clone.provider.alignment import align_existing, as_before
 from instant_clone.provider.messages import Diagnostic, DynamicValue
 from instant_clone.provider.replaced_disks import NamedOrphans, name_orphans, pair_disks
 from instant_clone.provider.sources import Sources
-from instant_clone.provider.values import pack, unpack
+from instant_clone.provider.values import pack
 
 __all__ = ["align_imported", "name_prior_orphans", "restore_values"]
 
 
 def restore_values(
-    new_state: DynamicValue, before: Mapping[str, Any], sources: Sources
+    new_state: DynamicValue, state: Mapping[str, Any], before: Mapping[str, Any], sources: Sources
 ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-    """Restore in a clone's new state the values that cannot have changed since `before`.
+    """Restore in a clone's new state, whose content is `state`, the values that cannot have changed since `before`.
 
     Return the new state and warnings about its disks.
 
     Raises VcenterError.
     """
-    if (state := unpack(new_state)) is None:
-        return {}, ()
     paired = pair_disks(state, before)
     moid = str(state.get("moid"))
     kept = as_before(paired.state, before, deltas=lambda: sources.cloner().deltas(moid))

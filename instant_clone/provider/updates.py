@@ -52,7 +52,8 @@ class Updates:
         different = self._identities.before_change(prior, config)
         response = self._stock.apply_change(request)
         response.diagnostics.extend(different)
-        response.diagnostics.extend(restore_values(response.new_state, planned, self._sources)[1])
+        if (state := unpack(response.new_state)) is not None:
+            response.diagnostics.extend(restore_values(response.new_state, state, planned, self._sources)[1])
         return response
 
     def destroy(self, request: ApplyRequest, prior: Mapping[str, Any], *, clone: bool) -> ApplyResponse:

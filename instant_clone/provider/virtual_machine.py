@@ -143,7 +143,7 @@ class VirtualMachine:
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
             response.diagnostics.extend(self._identities.after_refresh(before, after))
-            state, said = restore_values(response.new_state, before, self._sources)
+            state, said = restore_values(response.new_state, after, before, self._sources)
             response.diagnostics.extend(said)
             uuid = str(after.get("uuid"))
             response.diagnostics.extend(
