@@ -18,7 +18,7 @@ from instant_clone.owner import Owner
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import RefusedError
-from instant_clone.provider.telling import WHICH_ADDRESS
+from instant_clone.provider.telling import STATE_RM
 from instant_clone.provider.values import error, failed, warning
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _another_owner(vm: IdentifiedVm, expected: Owner, owner: Owner) -> Diagnosti
         f"{vm.path} ({vm.moid}): its marker names the clone {owner.member} of the fleet {owner.fleet} in the state "
         f"{owner.state}, and this address holds the clone {expected.member} of the fleet {expected.fleet} in the state "
         f"{expected.state}. Nothing was changed. Take the virtual machine out of this state, which leaves it as it is: "
-        f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",
+        f"{STATE_RM}.",
     )
 
 
@@ -169,7 +169,7 @@ def _unproved_owner(vm: IdentifiedVm, owner: Owner) -> Diagnostic:
         f"{owner.state}, and this address has no marker to compare it with, because it was imported or its "
         "configuration has none. Nothing was changed. A clone of this state that was imported is compared by an apply: "
         "run one without destroying it. Else take the virtual machine out of this state, which leaves it as it is: "
-        f"terraform state rm ADDRESS, {WHICH_ADDRESS}.",
+        f"{STATE_RM}.",
     )
 
 
@@ -178,7 +178,7 @@ def _another_vm(name: str, uuid: str, vm: IdentifiedVm, moid: str) -> Diagnostic
         "Another virtual machine has this UUID",
         f"{name}: the state means the virtual machine {moid}, and the only one with its BIOS UUID {uuid} is "
         f"{vm}. Nothing was changed. If this is a copy of the clone, take the clone out of the state: "
-        f"terraform state rm ADDRESS, {WHICH_ADDRESS}. If it is the clone itself, registered again, import it after "
+        f"{STATE_RM}. If it is the clone itself, registered again, import it after "
         f"that ({_PAGE}).",
     )
 

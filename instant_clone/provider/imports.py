@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.messages import Diagnostic
-from instant_clone.provider.telling import WHICH_ADDRESS
+from instant_clone.provider.telling import STATE_RM
 from instant_clone.provider.values import InstantCloneBlock, error, is_unknown, warning
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def imported_by_mistake(
         error(
             "Another virtual machine was imported",
             f"{machine.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
-            f"which leaves it as it is: terraform state rm ADDRESS, {WHICH_ADDRESS}.",
+            f"which leaves it as it is: {STATE_RM}.",
         )
     ]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner
 
 __all__ = [
+    "STATE_RM",
     "WHICH_ADDRESS",
     "came_out_otherwise",
     "import_id",
@@ -31,6 +32,8 @@ __all__ = [
 
 WHICH_ADDRESS = "with the address above in single quotes and without what stands in parentheses"
 """what ADDRESS stands for in a command; Terraform may show one with something added in parentheses"""
+STATE_RM = f"terraform state rm ADDRESS, {WHICH_ADDRESS}"
+"""the command that takes a VM out of the state and leaves it as it is"""
 
 
 def import_id(path: str) -> str:
