@@ -11,14 +11,16 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from instant_clone.errors import InstantCloneError
 from instant_clone.provider import log
 from instant_clone.provider.installation import Home
 from instant_clone.provider.stock import MAGIC_COOKIE, StockProcess
 
-__all__ = ["GRPC_OPTIONS", "WORKERS", "define_only_vcenters_types", "main"]
+__all__ = ["GRPC_OPTIONS", "WORKERS", "define_only_vcenters_types", "main", "serve_and_exit"]
 
 WORKERS = 64
 _PARENT_POLL_SECONDS = 0.5
@@ -39,10 +41,18 @@ def main() -> None:
     # A Ctrl-C reaches the whole process group. Terraform tells its plugins to stop, and lets them finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     define_only_vcenters_types()
+    serve_and_exit(lambda folder: _serve(Home(Path(sys.argv[1])), folder))
+
+
+def serve_and_exit(serve: Callable[[Path], None]) -> NoReturn:
+    """Call `serve` with a new folder for sockets, and end the process: with exit code 1 after an InstantCloneError.
+
+    That is written to standard error. The folder is removed before the end.
+    """
     folder = Path(tempfile.mkdtemp(prefix="instant-clone-"))  # mode 0700: who may not enter may not connect
     code = 0
     try:
-        _serve(Home(Path(sys.argv[1])), folder)
+        serve(folder)
     except InstantCloneError as failure:
         sys.stderr.write(f"instant-clone: {failure}\n")
         code = 1

@@ -14,10 +14,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +23,11 @@ from pathlib import Path
 
 import grpc
 
-from instant_clone.errors import Finding, InstallError, InstantCloneError
+from instant_clone.errors import Finding, InstallError
 from instant_clone.fleet import ProviderSettings, provider_from
 from instant_clone.provider.cli_configuration import implied_plugin_folder
 from instant_clone.provider.installation import Home, installations
-from instant_clone.provider.plugin import GRPC_OPTIONS, WORKERS, define_only_vcenters_types
+from instant_clone.provider.plugin import GRPC_OPTIONS, WORKERS, define_only_vcenters_types, serve_and_exit
 from instant_clone.provider.relay import Relay
 from instant_clone.provider.stock import SERVICE, StockProcess
 
@@ -44,18 +42,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     define_only_vcenters_types()
-    folder = Path(tempfile.mkdtemp(prefix="instant-clone-"))  # mode 0700: nobody else can connect
-    code = 0
-    try:
-        _serve(_home(sys.argv[2:]), folder, ended)
-    except InstantCloneError as failure:
-        sys.stderr.write(f"instant-clone: {failure}\n")
-        code = 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    sys.stdout.flush()
-    # A clone task may keep a thread busy for minutes.
-    os._exit(code)
+    serve_and_exit(lambda folder: _serve(_home(sys.argv[2:]), folder, ended))
 
 
 def reattach_variable(home: Path, socket: Path) -> str:
