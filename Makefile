@@ -124,7 +124,7 @@ lock: .tools/pipenv/.complete .venv/.complete ## resolve both lock files anew, w
 	@mkdir -p .cache/tmp
 	@$(pipenv) lock
 	@$(bin)/python -m testkit.lock_files --strip-sources
-	@$(with_tools) npm install --package-lock-only --ignore-scripts
+	@$(with_tools) npm update --package-lock-only --ignore-scripts
 	@$(bin)/python -m testkit.lock_files
 
 setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
