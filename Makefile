@@ -63,7 +63,7 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test test-long unit e2e bench lint lint-go format audit lock setup clean terraform stock
+.PHONY: help demo test test-long unit coverage e2e bench lint lint-go format audit lock setup clean terraform stock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -71,11 +71,18 @@ help: ## list these targets
 demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
 
-test: setup lint unit e2e ## everything: format, lint, types, directions, unit tests, simulator, end to end
+test: setup lint coverage ## everything: format, lint, types, directions, unit tests, simulator, end to end
+	@$(with_scratch) $(with_tools) $(run_slow_tests) -m 'e2e and not long'
 
 run_tests := $(bin)/python -m pytest --dist loadscope --basetemp .cache/tests
 unit: .venv/.complete ## the fast tests only
 	@$(with_scratch) $(with_tools) $(run_tests) --numprocesses 2 -m 'not (simulator or e2e or long)'
+
+# What runs in this process of pytest only: the end-to-end tests start Terraform, which starts the plugin.
+coverage: setup ## the fast tests and those with the simulator, and what they cover (the lines: .cache/coverage/html)
+	@mkdir -p .cache/coverage
+	@$(with_scratch) $(with_tools) $(run_slow_tests) -m 'not (e2e or long)' --cov --cov-report=html --cov-report=json
+	@$(bin)/python -m testkit.coverage_report .cache/coverage/report.json
 
 # One process more than the two cores of CI, as tests wait for vCenter's tasks a fifth of their time. In their order: the
 # short modules come last then, and no process waits long for the others' end.

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Statement and branch coverage by room, and the least that `make test` accepts.
+
+`python -m testkit.coverage_report FILE` reads the JSON report of coverage.py, prints a table, and exits with 1 if a
+limit is not met. The limits apply to the whole product and to the plugin's resource code: the modules that create,
+adopt, change and destroy virtual machines. coverage.py itself has one limit for all files, and counts statements and
+branches together.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+__all__ = ["LEAST_PERCENT", "Coverage", "main"]
+
+LEAST_PERCENT = 95
+"""of the branches, and of the statements too"""
+
+_PLUGIN = PurePosixPath("instant_clone/provider")
+_NOT_RESOURCE_CODE = frozenset(
+    {
+        # Processes, credentials and the log of a running plugin: end-to-end tests run these in processes of their own.
+        *("__main__", "credentials", "log", "plugin", "reattach", "stock"),
+        # The installation of a plugin.
+        *("certificate", "cli_configuration", "installation", "lockfile", "obtaining", "package"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many statements and branches there are, and how many of them ran."""
+
+    statements: int = 0
+    statements_run: int = 0
+    branches: int = 0
+    branches_run: int = 0
+
+    def __add__(self, other: Coverage) -> Coverage:
+        return Coverage(
+            self.statements + other.statements,
+            self.statements_run + other.statements_run,
+            self.branches + other.branches,
+            self.branches_run + other.branches_run,
+        )
+
+    @property
+    def statement_percent(self) -> float:
+        """100 if there are none."""
+        return 100 * self.statements_run / self.statements if self.statements else 100
+
+    @property
+    def branch_percent(self) -> float:
+        """100 if there are none."""
+        return 100 * self.branches_run / self.branches if self.branches else 100
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether both percentages reach LEAST_PERCENT."""
+        return min(self.statement_percent, self.branch_percent) >= LEAST_PERCENT
+
+
+def _is_resource_code(file: PurePosixPath) -> bool:
+    return file.parent == _PLUGIN and file.stem not in _NOT_RESOURCE_CODE
+
+
+def _room(file: PurePosixPath) -> str:
+    return str(file.parent) if file.parent.parts else file.stem
+
+
+def _read(report: Path) -> Mapping[PurePosixPath, Coverage]:
+    files = json.loads(report.read_text())["files"]
+    return {
+        PurePosixPath(name): Coverage(
+            summary["num_statements"], summary["covered_lines"], summary["num_branches"], summary["covered_branches"]
+        )
+        for name, summary in ((name, each["summary"]) for name, each in files.items())
+    }
+
+
+def main(report: Path) -> int:
+    """Print the table; return 1 if the product or the plugin's resource code is below LEAST_PERCENT, else 0."""
+    files = _read(report)
+
+    rooms = {
+        room: sum((coverage for file, coverage in files.items() if _room(file) == room), Coverage())
+        for room in sorted(set(map(_room, files)))
+    }
+    resource_code = sum((coverage for file, coverage in files.items() if _is_resource_code(file)), Coverage())
+    limited = {"the plugin's resource code": resource_code, "the product": sum(files.values(), Coverage())}
+    width = max(map(len, [*rooms, *limited]))
+    print(f"{'covered by fast tests and simulator':{width}}  statements  branches")
+    for name, coverage in [*rooms.items(), *limited.items()]:
+        print(f"{name:{width}}  {coverage.statement_percent:8.1f} %  {coverage.branch_percent:6.1f} %")
+    low = [name for name, coverage in limited.items() if not coverage.is_enough]
+    for name in low:
+        print(
+            f"The coverage of {name} is below {LEAST_PERCENT} %. Add tests; `make coverage` writes the lines and "
+            "branches that did not run to .cache/coverage/html/index.html.",
+            file=sys.stderr,
+        )
+    return 1 if low else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
