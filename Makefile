@@ -63,7 +63,7 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test test-long unit coverage e2e bench lint lint-go format audit lock setup clean terraform stock
+.PHONY: help demo test test-long unit coverage e2e bench lint lint-go format audit lock setup clean terraform stock cdktn
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -87,7 +87,7 @@ coverage: setup ## the fast tests and those with the simulator, and what they co
 # One process more than the two cores of CI, as tests wait for vCenter's tasks a fifth of their time. In their order: the
 # short modules come last then, and no process waits long for the others' end.
 run_slow_tests := $(run_tests) --numprocesses 3 --no-loadscope-reorder
-e2e: setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
+e2e: setup .tools/cdktn/.complete ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m '(simulator or e2e) and not long'
 
 test-long: setup .tools/bin/versitygw ## what is tested with generated cases, with many more of them (CASES=2000)
@@ -125,13 +125,14 @@ audit: .venv/.complete ## known vulnerabilities of the Python packages in Pipfil
 	@$(bin)/pip-audit --strict --disable-pip --no-deps --requirement .cache/locked.txt --progress-spinner off \
 		--cache-dir .cache/pip-audit
 
-lock: .tools/pipenv/.complete .venv/.complete ## resolve both lock files anew, without addresses in them
+lock: .tools/pipenv/.complete .venv/.complete ## resolve the lock files again, without addresses in them
 	@$(bin)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "Lock with Python 3.11, the oldest supported: a later one leaves out what only 3.11 needs." >&2; exit 1; }
 	@mkdir -p .cache/tmp
 	@$(pipenv) lock
 	@$(bin)/python -m testkit.lock_files --strip-sources
 	@$(with_tools) npm update --package-lock-only --ignore-scripts
+	@cd tools/cdktn && $(with_tools) npm update --package-lock-only --ignore-scripts
 	@$(bin)/python -m testkit.lock_files
 
 setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
@@ -182,6 +183,16 @@ install_node_modules = $(with_tools) npm ci --ignore-scripts --no-audit --no-fun
 	$(with_tools) npx --no-install cdktf --version
 node_modules/.complete: package.json package-lock.json .npmrc | .venv/.complete
 	$(call step,node,the cdktf command (1 minute),$(install_node_modules))
+	@touch $@
+
+# In a folder of its own: its packages and those of cdktf-cli need different releases of the same libraries.
+install_cdktn = cp tools/cdktn/package.json tools/cdktn/package-lock.json .npmrc .tools/cdktn && cd .tools/cdktn && \
+	$(with_tools) npm ci --ignore-scripts --no-audit --no-fund && \
+	$(with_tools) npx --no-install cdktn --version
+cdktn: .tools/cdktn/.complete ## the command of CDK Terrain: .tools/cdktn/node_modules/.bin/cdktn
+.tools/cdktn/.complete: tools/cdktn/package.json tools/cdktn/package-lock.json .npmrc | .venv/.complete
+	@mkdir -p $(@D)
+	$(call step,cdktn,the cdktn command (10 s),$(install_cdktn))
 	@touch $@
 
 # $(1) is a command name: is it a Terraform 1.5 or newer, or an OpenTofu?

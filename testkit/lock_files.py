@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["addresses_in_npm_lock", "addresses_in_pipenv_lock", "without_sources"]
+__all__ = ["NPM_LOCKS", "addresses_in_npm_lock", "addresses_in_pipenv_lock", "without_sources"]
 
 PIPENV_LOCK = Path("Pipfile.lock")
-NPM_LOCK = Path("package-lock.json")
+NPM_LOCKS = (Path("package-lock.json"), Path("tools/cdktn/package-lock.json"))
 
 
 def without_sources(pipenv_lock: str) -> str:
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         PIPENV_LOCK.write_text(without_sources(PIPENV_LOCK.read_text()))
     found = {
         PIPENV_LOCK: addresses_in_pipenv_lock(PIPENV_LOCK.read_text()),
-        NPM_LOCK: addresses_in_npm_lock(NPM_LOCK.read_text()),
+        **{lock: addresses_in_npm_lock(lock.read_text()) for lock in NPM_LOCKS},
     }
     for path, addresses in found.items():
         for address in addresses:
