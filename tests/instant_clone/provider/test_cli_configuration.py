@@ -93,3 +93,37 @@ def test_an_unreadable_configuration_is_passed_over(home: dict[str, str], tmp_pa
     (tmp_path / ".tofurc").mkdir()
 
     assert hides_plugin_folder(implied_plugin_folder(home), home) is None
+
+
+@pytest.mark.parametrize(("naming", "lacking"), [(".terraformrc", ".tofurc"), (".tofurc", ".terraformrc")])
+def test_each_of_both_commands_has_to_find_the_folder(
+    naming: str, lacking: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    """Where both files exist, Terraform reads .terraformrc only, and OpenTofu .tofurc only."""
+    folder = implied_plugin_folder(home)
+    (tmp_path / naming).write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n')
+    (tmp_path / lacking).write_text(BLOCK)
+
+    advice = hides_plugin_folder(folder, home)
+
+    assert advice is not None
+    assert advice.startswith(f"{tmp_path}/{lacking} has a provider_installation block")
+
+
+@pytest.mark.parametrize("others", [(), (".terraformrc",), (".tofurc",)])
+def test_opentofu_has_another_file_where_it_was_never_called_terraform(
+    others: tuple[str, ...], home: dict[str, str], tmp_path: Path
+) -> None:
+    xdg = tmp_path / "xdg"
+    (xdg / "opentofu").mkdir(parents=True)
+    (xdg / "opentofu" / "tofurc").write_text(BLOCK)
+    for name in others:
+        (tmp_path / name).write_text("")
+
+    advice = hides_plugin_folder(implied_plugin_folder(home), home | {"XDG_CONFIG_HOME": str(xdg)})
+
+    if others:
+        assert advice is None
+    else:
+        assert advice is not None
+        assert advice.startswith(f"{xdg}/opentofu/tofurc has a provider_installation block")
