@@ -63,10 +63,11 @@ step = @mkdir -p .tools/log .tools/bin "$(scratch_home)" "$(cache)/tmp" && \
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help demo test test-long unit coverage e2e bench lint lint-go format audit lock setup clean terraform stock cdktn
+.PHONY: help demo test test-long unit coverage e2e bench lint lint-go format audit lock setup clean terraform stock \
+	cdktn e2e-setup test-terraforms
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
@@ -87,11 +88,24 @@ coverage: setup ## the fast tests and those with the simulator, and what they co
 # One process more than the two cores of CI, as tests wait for vCenter's tasks a fifth of their time. In their order: the
 # short modules come last then, and no process waits long for the others' end.
 run_slow_tests := $(run_tests) --numprocesses 3 --no-loadscope-reorder
-e2e: setup .tools/cdktn/.complete ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
+e2e: e2e-setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m '(simulator or e2e) and not long'
 
-test-long: setup .tools/bin/versitygw ## what is tested with generated cases, with many more of them (CASES=2000)
+test-long: setup .tools/bin/versitygw test-terraforms ## what takes long: many more generated cases (CASES=2000), OpenTofu
 	@$(with_scratch) $(with_tools) INSTANT_CLONE_CASES="$(CASES)" $(run_slow_tests) -m long
+
+# A run of its own for each, so that the summary of its failures has its name. One that is in PATH may be the oldest one.
+terraforms := terraform "$(CURDIR)/.tools/oldest/terraform" tofu
+tests_with_each := tests/e2e/test_cdktn.py tests/e2e/test_fleet.py tests/e2e/test_guard.py \
+	tests/e2e/test_provider_address.py $(wildcard tests/e2e/test_plugin_*.py)
+test-terraforms: e2e-setup .tools/oldest/terraform .tools/bin/tofu ## fleets and plugin with each Terraform and OpenTofu
+	@$(with_scratch) && export TMPDIR $(with_tools) && seen= && failed= && for command in $(terraforms); do \
+		command -v "$$command" >/dev/null || continue; \
+		version=$$("$$command" version | sed -n '/^[A-Z][A-Za-z]* v/{p;q;}'); \
+		case "$$seen" in *"[$$version]"*) continue;; esac; seen="$$seen[$$version]"; \
+		echo "With $$version:"; \
+		TERRAFORM_BINARY_NAME="$$command" $(run_slow_tests) -m 'not long' $(tests_with_each) || failed="$$failed, $$version"; \
+	done && { test -z "$$failed" || { echo "Failed with $${failed#, }" >&2; exit 1; }; }
 
 bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)
 	@$(with_scratch) $(with_tools) $(bin)/python -m benchmarks $(BENCH)
@@ -136,6 +150,7 @@ lock: .tools/pipenv/.complete .venv/.complete ## resolve the lock files again, w
 	@$(bin)/python -m testkit.lock_files
 
 setup: .venv/.complete node_modules/.complete terraform .tools/bin/vcsim stock ## what demo and test need
+e2e-setup: setup .tools/cdktn/.complete
 
 # The local backend's states of Terraform workspaces, where a stack has no workspace_dir. A state without content is none.
 workspace_states = find cdktf.out -type f -path '*/terraform.tfstate.d/*/terraform.tfstate' -size +0
@@ -208,10 +223,20 @@ endif
 
 # Built in caches of its own, which take 1.5 GB and are of no use afterwards.
 terraform_caches := GOMODCACHE="$(cache)/terraform/modules" GOCACHE="$(cache)/terraform/build"
-build_terraform = $(with_go) $(terraform_caches) GOBIN="$(CURDIR)/.tools/bin" \
+build_terraform = $(with_go) $(terraform_caches) GOBIN="$(CURDIR)/$(@D)" \
 	$(go) install -ldflags='-s -w' github.com/hashicorp/terraform@v$(TERRAFORM_VERSION) && rm -rf "$(cache)/terraform"
 .tools/bin/terraform: | .venv/.complete
 	$(call step,terraform,Terraform from source as there is none in PATH (3 to 5 minutes),$(build_terraform))
+.tools/oldest/terraform: | .venv/.complete
+	$(call step,oldest,Terraform $(TERRAFORM_VERSION) from source (3 to 5 minutes),$(build_terraform))
+
+opentofu_caches := GOMODCACHE="$(cache)/opentofu/modules" GOCACHE="$(cache)/opentofu/build"
+build_opentofu = cd tools/opentofu && $(with_go) $(opentofu_caches) \
+	$(go) build -ldflags='-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../.tools/bin/tofu \
+	github.com/opentofu/opentofu/cmd/tofu && rm -rf "$(cache)/opentofu"
+.tools/bin/tofu: tools/opentofu/go.mod tools/opentofu/go.sum | .venv/.complete
+	$(call step,opentofu,OpenTofu from source (4 to 6 minutes),$(build_opentofu))
+	@touch $@
 
 versitygw_caches := GOMODCACHE="$(cache)/versitygw/modules" GOCACHE="$(cache)/versitygw/build"
 build_versitygw = $(with_go) $(versitygw_caches) GOBIN="$(CURDIR)/.tools/bin" \

@@ -107,3 +107,63 @@ def test_lint_covers_the_go_module(body: str, code: int, message: str, tmp_path:
 
     assert (checked.returncode, checked.stdout) == (code, ""), checked.stderr
     assert message in checked.stderr
+
+
+def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subprocess.CompletedProcess[str]:
+    """`make test-terraforms` in `folder`, where everything is set up; the tests fail with the release `failing`.
+
+    Python is a script that writes which Terraform the tests were started with.
+    """
+    shutil.copy(PROJECT / "Makefile", folder)
+    scripts = {
+        ".tools/bin/terraform": f"echo 'Terraform v{in_path}'",
+        ".tools/bin/tofu": "echo; echo 'OpenTofu v1.12.6'; echo 'on linux_amd64'",
+        ".tools/oldest/terraform": "echo 'Terraform v1.5.7'",
+        ".venv/bin/python": 'test "$2" = pytest || exit 0\n'
+        'case "$*" in *" tests/e2e/test_fleet.py "*) ;; *) exit 3;; esac\n'
+        f'"$TERRAFORM_BINARY_NAME" version; ! "$TERRAFORM_BINARY_NAME" version | grep -q "{failing}"',
+    }
+    # In the order in which make wants it.
+    for name in (
+        *("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"),
+        *("package.json", "package-lock.json", ".npmrc", "node_modules/.complete"),
+        *("tools/cdktn/package.json", "tools/cdktn/package-lock.json", ".tools/cdktn/.complete"),
+        *("tests/vcsim/go.mod", "tests/vcsim/go.sum", ".tools/bin/vcsim"),
+        *("tools/opentofu/go.mod", "tools/opentofu/go.sum"),
+        *(".tools/stock/path", *scripts),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"#!/bin/sh\n{scripts.get(name, '')}\n")
+        (folder / name).chmod(0o755)
+    return subprocess.run(
+        ["make", "--no-print-directory", "test-terraforms"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_tests_run_with_each_terraform(tmp_path: Path) -> None:
+    done = run_with_terraforms(tmp_path, failing="none", in_path="1.11.4")
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("With ")] == [
+        "With Terraform v1.11.4:",
+        "With Terraform v1.5.7:",
+        "With OpenTofu v1.12.6:",
+    ]
+    assert [line for line in done.stdout.splitlines() if line.startswith(("Terraform", "OpenTofu"))] == [
+        "Terraform v1.11.4",
+        "Terraform v1.5.7",
+        "OpenTofu v1.12.6",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failing", "named"),
+    [("1.12.6", "OpenTofu v1.12.6"), ("1.5.7", "Terraform v1.5.7"), ("v1", "Terraform v1.5.7, OpenTofu v1.12.6")],
+)
+def test_the_terraforms_that_tests_fail_with_are_named(failing: str, named: str, tmp_path: Path) -> None:
+    # The same release twice runs once.
+    done = run_with_terraforms(tmp_path, failing=failing, in_path="1.5.7")
+
+    assert done.returncode != 0
+    assert done.stdout.count("With ") == 2
+    assert f"Failed with {named}\n" in done.stderr
