@@ -175,5 +175,6 @@ def _run(terraform: str, *command: str, folder: Path) -> bytes:
         raise PlanError(f"{terraform} cannot be run: {failure.strerror}.") from None
     if process.returncode:
         said = (errors or output).decode(errors="replace").strip()
-        raise PlanError(f"`terraform {command[0]}` of {folder} failed with exit code {process.returncode}:\n{said}")
+        ended = f"`{Path(terraform).name} {command[0]}` of {folder} failed with exit code {process.returncode}"
+        raise PlanError(f"{ended}:\n{said}")
     return output

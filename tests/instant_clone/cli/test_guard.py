@@ -231,6 +231,8 @@ def test_the_same_terraform_as_cdktf_uses(stack: Path, project: Path, monkeypatc
     (project / "bin" / "terraform").rename(project / "bin" / "tofu")
     monkeypatch.setenv("TERRAFORM_BINARY_NAME", "tofu")
     assert run("--stack", "web").exit_code == 0
+    monkeypatch.setenv("FAILS", "plan")
+    assert errors_of(run("--stack", "web"))[-2].startswith("instant-clone: `tofu plan` of ")
     monkeypatch.setenv("TERRAFORM_BINARY_NAME", "absent")
     assert errors_of(run("--stack", "web")) == [
         "instant-clone: absent is not in PATH. Install Terraform 1.5 or newer, or name another binary in "
