@@ -104,7 +104,7 @@ test-terraforms: e2e-setup .tools/oldest/terraform .tools/bin/tofu ## fleets and
 		version=$$("$$command" version | sed -n '/^[A-Z][A-Za-z]* v/{p;q;}'); \
 		case "$$seen" in *"[$$version]"*) continue;; esac; seen="$$seen[$$version]"; \
 		echo "With $$version:"; \
-		TERRAFORM_BINARY_NAME="$$command" $(run_slow_tests) -m 'not long' $(tests_with_each) || failed="$$failed, $$version"; \
+		TERRAFORM_BINARY_NAME="$$command" $(run_slow_tests) $(tests_with_each) || failed="$$failed, $$version"; \
 	done && { test -z "$$failed" || { echo "Failed with $${failed#, }" >&2; exit 1; }; }
 
 bench: setup ## measure synth, look-up, plan and apply beside what one would do without it (BENCH=--quick: once each)

@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from testkit.clone_stack import PROVIDER_SOURCE, clones
 from tests.e2e.conftest import Bench, Plugin
 from tests.e2e.terraform import Terraform
@@ -66,6 +68,7 @@ def _change(terraform: Terraform, whole: dict[str, Any], old: str, new: str) -> 
     terraform.run("state", "replace-provider", "-auto-approve", old, new).require()
 
 
+@pytest.mark.long
 def test_nothing_is_planned_before_init(bench: Bench, plugin: Plugin) -> None:
     bench.terraform.write(_plugins(bench, "not-initialised"))
     bench.terraform.apply()
@@ -101,6 +104,7 @@ def test_a_state_goes_to_the_stock_provider_and_comes_back(bench: Bench, plugin:
     assert bench.methods("there-and-back") == []
 
 
+@pytest.mark.long
 def test_the_state_cannot_leave_an_address_that_is_not_installed(bench: Bench, plugin: Plugin, tmp_path: Path) -> None:
     bench.terraform.write(_plugins(bench, "not-installed"))
     bench.terraform.apply()
