@@ -72,7 +72,7 @@ help: ## list these targets
 demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
 
-test: setup lint coverage ## everything: format, lint, types, directions, unit tests, simulator, end to end
+test: e2e-setup lint coverage ## everything: format, lint, types, directions, unit tests, simulator, end to end
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m 'e2e and not long'
 
 run_tests := $(bin)/python -m pytest --dist loadscope --basetemp .cache/tests
