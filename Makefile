@@ -72,8 +72,9 @@ help: ## list these targets
 demo: setup ## deploy, diff and destroy a fleet of instant clones in a simulated vCenter
 	@$(with_scratch) $(with_tools) STOCK_VSPHERE_PROVIDER="$(stock_provider)" $(bin)/python -m examples.demo
 
-test: e2e-setup lint coverage ## everything: format, lint, types, directions, unit tests, simulator, end to end
+test: e2e-setup lint coverage ## everything: format, lint, types, directions, unit tests, simulator, end to end, audit
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m 'e2e and not long'
+	@$(with_scratch) $(with_tools) $(bin)/python -m testkit.audit --allow-unaudited
 
 run_tests := $(bin)/python -m pytest --dist loadscope --basetemp .cache/tests
 unit: .venv/.complete ## the fast tests only
@@ -133,11 +134,8 @@ format: .venv/.complete ## format the code and mend what the linter can mend
 	@mkdir -p "$(scratch_home)"
 	@$(gofmt) -w tests/vcsim
 
-audit: .venv/.complete ## known vulnerabilities of the Python packages in Pipfile.lock
-	@mkdir -p .cache/tmp
-	@$(pipenv) requirements --dev | grep == >.cache/locked.txt
-	@$(bin)/pip-audit --strict --disable-pip --no-deps --requirement .cache/locked.txt --progress-spinner off \
-		--cache-dir .cache/pip-audit
+audit: .venv/.complete ## known vulnerabilities of the Python and npm packages; fails if the registries do not answer
+	@$(with_scratch) $(with_tools) $(bin)/python -m testkit.audit
 
 lock: .tools/pipenv/.complete .venv/.complete ## resolve the lock files again, without addresses in them
 	@$(bin)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The audit of both lock files, with the real pip-audit and npm and a stand-in for the services that they ask."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testkit import audit
+from testkit.advisory_server import NPM_ADVISORIES, advisory_server, environment, pypi_path
+
+PROJECT = Path(__file__).resolve().parents[1]
+REASON = "Only used while the wheel is built."
+ACCEPTED = f'[[tool.audit.accepted]]\nids = ["PYSEC-2026-7", "GHSA-cccc"]\nreason = "{REASON}"\ndate = 2026-11-27\n'
+NO_VULNERABILITY: dict[str, Any] = {"info": {}, "vulnerabilities": []}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as the working directory, with two packages in each of its lock files."""
+    python = {
+        "default": {"first": {"version": "==1.0"}, "own": {"path": "."}},
+        "develop": {"second": {"version": "==2.0"}},
+    }
+    (tmp_path / "Pipfile.lock").write_text(json.dumps(python))
+    wanted = {"third": "3.0.0", "fourth": "4.0.0"}
+    packages = {f"node_modules/{name}": {"version": version} for name, version in wanted.items()}
+    root = {"name": "own", "dependencies": wanted}
+    lock = {"name": "own", "lockfileVersion": 3, "requires": True, "packages": {"": root, **packages}}
+    (tmp_path / "package.json").write_text(json.dumps(root))
+    (tmp_path / "package-lock.json").write_text(json.dumps(lock))
+    (tmp_path / "pyproject.toml").write_text(ACCEPTED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    return tmp_path
+
+
+def of_pypi(id_: str, *, aliases: list[str], fixed_in: list[str]) -> dict[str, Any]:
+    """The part of PyPI's answer that pip-audit reads."""
+    vulnerability = {"id": id_, "aliases": aliases, "fixed_in": fixed_in, "summary": "A hole.", "withdrawn": None}
+    return {"info": {}, "vulnerabilities": [vulnerability]}
+
+
+def of_npm(id_: str, affected: str) -> list[dict[str, Any]]:
+    """An advisory as npm's registry answers it."""
+    url = f"https://advisories.invalid/{id_}"
+    return [{"id": 7, "url": url, "title": "A hole.", "severity": "high", "vulnerable_versions": affected}]
+
+
+def manifest(name: str, version: str) -> dict[str, Any]:
+    """The versions of a package in npm's registry. npm looks for those that an advisory does not affect."""
+    return {"name": name, "dist-tags": {"latest": version}, "versions": {version: {"name": name, "version": version}}}
+
+
+@contextmanager
+def services(answers: Mapping[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with advisory_server(answers, folder) as variables, monkeypatch.context() as changed:
+        for name, value in variables.items():
+            changed.setenv(name, value)
+        yield
+
+
+def test_a_vulnerability_fails_unless_it_is_accepted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = {
+        pypi_path("first", "1.0"): of_pypi("PYSEC-2026-6", aliases=["GHSA-aaaa"], fixed_in=["1.0.2", "1.1"]),
+        pypi_path("second", "2.0"): of_pypi("PYSEC-2026-7", aliases=["GHSA-bbbb"], fixed_in=[]),
+        NPM_ADVISORIES: {
+            "third": of_npm("GHSA-cccc", "<3.0.1"),
+            "fourth": of_npm("GHSA-dddd", ">=4.0.0 <4.0.5 || <3.9.1"),
+        },
+        "/third": manifest("third", "3.0.0"),
+        "/fourth": manifest("fourth", "4.0.0"),
+    }
+    with services(answers, folder, monkeypatch):
+        status = audit.main(["--allow-unaudited"])
+
+    todo = "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with reason and date."
+    assert capsys.readouterr().out.splitlines() == [
+        "vulnerable: Pipfile.lock: first 1.0: PYSEC-2026-6, GHSA-aaaa. Fixed in 1.0.2 or 1.1.",
+        f"accepted: Pipfile.lock: second 2.0: PYSEC-2026-7, GHSA-bbbb. No fixed version is known. 2026-11-27: {REASON}",
+        f"Pin the fixed version in Pipfile and run `make lock`. {todo}",
+        "vulnerable: package-lock.json: fourth 4.0.0: GHSA-dddd. Fixed in 4.0.5 or 3.9.1.",
+        f"accepted: package-lock.json: third 3.0.0: GHSA-cccc. Fixed in 3.0.1. 2026-11-27: {REASON}",
+        f'Set the fixed version under "overrides" in package.json and run `make lock`. {todo}',
+    ]
+    assert status == 1
+
+
+def test_packages_without_vulnerabilities_pass(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = {
+        pypi_path("first", "1.0"): NO_VULNERABILITY,
+        pypi_path("second", "2.0"): NO_VULNERABILITY,
+        NPM_ADVISORIES: {},
+    }
+    with services(answers, folder, monkeypatch):
+        status = audit.main([])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "audited: Pipfile.lock: no known vulnerability in 2 packages",
+        "audited: package-lock.json: no known vulnerability in 2 packages",
+        "pyproject.toml: [[tool.audit.accepted]]: PYSEC-2026-7 is no longer reported. Remove it.",
+        "pyproject.toml: [[tool.audit.accepted]]: GHSA-cccc is no longer reported. Remove it.",
+    ]
+    assert status == 0
+
+
+def test_an_index_without_vulnerabilities_is_no_audit(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with services({pypi_path("second", "2.0"): NO_VULNERABILITY}, folder, monkeypatch):
+        status = audit.main([])
+
+    python, npm = capsys.readouterr().out.splitlines()
+    assert python == (
+        "not audited: Pipfile.lock: 1 of 2 packages: "
+        "pip-audit: Dependency not found on PyPI and could not be audited: first (1.0)"
+    )
+    assert npm.startswith("not audited: package-lock.json: npm audit: 404 Not Found - POST http://127.0.0.1:")
+    assert status == 2
+
+
+def test_without_a_network_nothing_is_audited(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as keeper:
+        # The port is taken, and nothing listens on it.
+        keeper.bind(("127.0.0.1", 0))
+        for name, value in environment(f"http://127.0.0.1:{keeper.getsockname()[1]}").items():
+            monkeypatch.setenv(name, value)
+        status = audit.main(["--allow-unaudited"])
+
+    python, npm = capsys.readouterr().out.splitlines()
+    assert python.startswith("not audited: Pipfile.lock: pip-audit: ")
+    assert "Connection refused" in python
+    assert npm.startswith("not audited: package-lock.json: npm audit: ")
+    assert "ECONNREFUSED" in npm
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'reason = "why"\ndate = 2026-11-27',
+        'ids = []\nreason = "why"\ndate = 2026-11-27',
+        'ids = ["GHSA-aaaa"]\ndate = 2026-11-27',
+        'ids = ["GHSA-aaaa"]\nreason = " "\ndate = 2026-11-27',
+        'ids = ["GHSA-aaaa"]\nreason = "why"',
+        'ids = ["GHSA-aaaa"]\nreason = "why"\ndate = "soon"',
+    ],
+)
+def test_what_is_accepted_needs_ids_a_reason_and_a_date(entry: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^pyproject\.toml: \[\[tool\.audit\.accepted\]\] 1: give it ids, a reason and a date\.$"
+    ):
+        audit.accepted_vulnerabilities(f"[[tool.audit.accepted]]\n{entry}\n")
+
+
+def test_what_this_project_accepts_is_complete() -> None:
+    audit.accepted_vulnerabilities((PROJECT / "pyproject.toml").read_text())
+
+
+def test_every_locked_package_is_audited_once() -> None:
+    lock = json.loads((PROJECT / "Pipfile.lock").read_text())
+    requirements = audit.pinned_requirements((PROJECT / "Pipfile.lock").read_text())
+    assert len(requirements) == len(set(lock["default"]) | set(lock["develop"])) - 1
+    assert all(requirement.count("==") == 1 for requirement in requirements)
