@@ -105,7 +105,8 @@ def save(source: SourceVm, path: Path) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            with contextlib.suppress(OSError):
+            # The reason is the first error, not what removing the file says about the same path.
+            with contextlib.suppress(OSError, ValueError):
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
