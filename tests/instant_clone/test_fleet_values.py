@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from instant_clone.errors import FleetFileError
 from instant_clone.fleet import AddedDisk, AddedNetwork, Changes, Fleet, Network, Source
 from tests.instant_clone.fleet_files import PLACE, WEB, errors, fleet, parse
 
@@ -140,7 +141,7 @@ UNKNOWN = (
         ("changes = 3", "changes: 3 is of the wrong type. Write a table."),
         ("guestinfo = 3", "guestinfo: 3 is of the wrong type. Write a table."),
         (f"{'x' * 5000} = 1", f"{'x' * 5000}: {UNKNOWN}"),
-        (f"{'.'.join(['color'] * 3000)} = 1", f"color: {UNKNOWN}"),
+        (f"{'.'.join(['color'] * 500)} = 1", f"color: {UNKNOWN}"),
         (
             'datastore_cluster = "pod"',
             "datastore_cluster: stands beside datastore; clones go to one or the other. Take one of them out.",
@@ -154,6 +155,16 @@ UNKNOWN = (
 )
 def test_a_value_that_cannot_be_is_named_with_the_cure(lines: str, expected: str, tmp_path: Path) -> None:
     assert errors(tmp_path, fleet(f"{PLACE}{lines}")) == [f"[fleets.web] {expected}"]
+
+
+def test_a_key_of_thousands_of_parts_is_unknown_or_too_deep(tmp_path: Path) -> None:
+    with pytest.raises(FleetFileError) as caught:
+        parse(tmp_path, fleet(f"{PLACE}{'.'.join(['color'] * 3000)} = 1"))
+    # Python 3.14 reads keys of at most 1000 parts.
+    assert str(caught.value) in {
+        f"{tmp_path / 'fleets.toml'}, [fleets.web] color: {UNKNOWN}",
+        f"{tmp_path / 'fleets.toml'}: is nested too deeply. A fleet file has three levels.",
+    }
 
 
 @pytest.mark.parametrize(
