@@ -259,6 +259,6 @@ stock: .tools/stock/path
 endif
 
 get_stock_provider = $(with_tools) $(bin)/python -m testkit.stock
-.tools/stock/path: testkit/stock.py | .venv/.complete terraform
+.tools/stock/path: $(wildcard testkit/stock.py) | .venv/.complete terraform
 	$(call step,stock,the stock vSphere provider (20 s),$(get_stock_provider))
 	@touch $@

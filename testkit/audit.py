@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Check both lock files for known vulnerabilities with pip-audit and npm audit.
+"""Check the lock files for known vulnerabilities with pip-audit and npm audit.
 
 `make audit` fails if a lock file could not be audited. `make test` passes `--allow-unaudited`, because many mirrors of
 the package registries do not serve vulnerabilities. Neither tool's exit status is enough: pip-audit exits with 0 if the
@@ -21,17 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from testkit.audit_results import Audit, Vulnerability, audit_from_npm, audit_from_pip_audit
-from testkit.lock_files import NPM_LOCK, PIPENV_LOCK
+from testkit.lock_files import NPM_LOCKS, PIPENV_LOCK
 
 __all__ = ["Accepted", "accepted_vulnerabilities", "main", "pinned_requirements", "report"]
 
 VULNERABLE, UNAUDITED = 1, 2
 # Bounds a hang. Both tools give up earlier if a server does not answer.
 DEADLINE = 180.0
-REMEDIES = {
-    str(PIPENV_LOCK): "Pin the fixed version in Pipfile",
-    str(NPM_LOCK): 'Set the fixed version under "overrides" in package.json',
-}
 
 
 @dataclass(frozen=True)
@@ -90,17 +86,17 @@ def audit_python() -> Audit:
     return audit_from_pip_audit(ran, str(PIPENV_LOCK))
 
 
-def audit_npm() -> Audit:
-    """Run npm audit on package-lock.json."""
+def audit_npm(lock: Path) -> Audit:
+    """Run npm audit on a package-lock.json."""
     try:
-        ran = _run(["npm", "audit", "--package-lock-only", "--json", "--fetch-retries", "0"])
+        ran = _run(["npm", "audit", "--package-lock-only", "--json", "--fetch-retries", "0"], lock.parent)
     except subprocess.TimeoutExpired:
-        return Audit(str(NPM_LOCK), unaudited=f"npm audit did not end within {DEADLINE:.0f} s")
-    return audit_from_npm(ran, str(NPM_LOCK), NPM_LOCK.read_text())
+        return Audit(str(lock), unaudited=f"npm audit did not end within {DEADLINE:.0f} s")
+    return audit_from_npm(ran, str(lock), lock.read_text())
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE)
+def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=DEADLINE)
 
 
 def report(audits: Sequence[Audit], accepted: Sequence[Accepted]) -> tuple[list[str], int]:
@@ -109,7 +105,7 @@ def report(audits: Sequence[Audit], accepted: Sequence[Accepted]) -> tuple[list[
     lines = [line for audit in audits for line in _lines(audit, acceptances)]
     found = {id_ for audit in audits for vulnerability in audit.vulnerabilities for id_ in vulnerability.ids}
     unaudited = any(audit.unaudited for audit in audits)
-    # An id can belong to either lock file.
+    # An id can belong to any lock file.
     if not unaudited:
         lines += [
             f"pyproject.toml: [[tool.audit.accepted]]: {id_} is no longer reported. Remove it."
@@ -134,7 +130,7 @@ def _lines(audit: Audit, acceptances: Mapping[str, Accepted]) -> Iterator[str]:
             yield f"vulnerable: {sentence}"
     if refused:
         yield (
-            f"{REMEDIES[audit.lock]} and run `make lock`. "
+            f"{_remedy(audit.lock)} and run `make lock`. "
             "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with reason and date."
         )
     if audit.unaudited:
@@ -143,15 +139,21 @@ def _lines(audit: Audit, acceptances: Mapping[str, Accepted]) -> Iterator[str]:
         yield f"audited: {audit.lock}: no known vulnerability in {audit.packages} packages"
 
 
+def _remedy(lock: str) -> str:
+    if lock == str(PIPENV_LOCK):
+        return "Pin the fixed version in Pipfile"
+    return f'Set the fixed version under "overrides" in {Path(lock).with_name("package.json")}'
+
+
 def _acceptance(vulnerability: Vulnerability, acceptances: Mapping[str, Accepted]) -> Accepted | None:
     return next((acceptances[id_] for id_ in vulnerability.ids if id_ in acceptances), None)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Audit both lock files in the working directory and print the results."""
+def main(arguments: Sequence[str], npm_locks: Sequence[Path] = NPM_LOCKS) -> int:
+    """Audit Pipfile.lock and `npm_locks` in the working directory, print the results, and return the exit status."""
     accepted = accepted_vulnerabilities(Path("pyproject.toml").read_text())
     with ThreadPoolExecutor() as pool:
-        running = [pool.submit(audit_python), pool.submit(audit_npm)]
+        running = [pool.submit(audit_python), *(pool.submit(audit_npm, lock) for lock in npm_locks)]
         audits = [audit.result() for audit in running]
     lines, status = report(audits, accepted)
     print("\n".join(lines))

@@ -17,6 +17,7 @@ from testkit.advisory_server import NPM_ADVISORIES, advisory_server, environment
 
 PROJECT = Path(__file__).resolve().parents[1]
 REASON = "Only used while the wheel is built."
+NPM_LOCK = Path("package-lock.json")
 ACCEPTED = f'[[tool.audit.accepted]]\nids = ["PYSEC-2026-7", "GHSA-cccc"]\nreason = "{REASON}"\ndate = 2026-11-27\n'
 NO_VULNERABILITY: dict[str, Any] = {"info": {}, "vulnerabilities": []}
 
@@ -80,7 +81,7 @@ def test_a_vulnerability_fails_unless_it_is_accepted(
         "/fourth": manifest("fourth", "4.0.0"),
     }
     with services(answers, folder, monkeypatch):
-        status = audit.main(["--allow-unaudited"])
+        status = audit.main(["--allow-unaudited"], [NPM_LOCK])
 
     todo = "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with reason and date."
     assert capsys.readouterr().out.splitlines() == [
@@ -103,7 +104,7 @@ def test_packages_without_vulnerabilities_pass(
         NPM_ADVISORIES: {},
     }
     with services(answers, folder, monkeypatch):
-        status = audit.main([])
+        status = audit.main([], [NPM_LOCK])
 
     assert capsys.readouterr().out.splitlines() == [
         "audited: Pipfile.lock: no known vulnerability in 2 packages",
@@ -114,11 +115,31 @@ def test_packages_without_vulnerabilities_pass(
     assert status == 0
 
 
+def test_each_npm_lock_is_audited_in_its_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path("tools", "other", "package-lock.json")
+    (folder / other).parent.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        (folder / other.parent / name).write_text((folder / name).read_text())
+    answers = {
+        NPM_ADVISORIES: {"fourth": of_npm("GHSA-dddd", "<4.0.1")},
+        "/fourth": manifest("fourth", "4.0.0"),
+    }
+    with services(answers, folder, monkeypatch):
+        audit.main([], [NPM_LOCK, other])
+
+    lines = capsys.readouterr().out.splitlines()
+    vulnerable = [line for line in lines if line.startswith("vulnerable: ")]
+    assert vulnerable == [f"vulnerable: {lock}: fourth 4.0.0: GHSA-dddd. Fixed in 4.0.1." for lock in (NPM_LOCK, other)]
+    assert f'Set the fixed version under "overrides" in {other.with_name("package.json")}' in "\n".join(lines)
+
+
 def test_an_index_without_vulnerabilities_is_no_audit(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with services({pypi_path("second", "2.0"): NO_VULNERABILITY}, folder, monkeypatch):
-        status = audit.main([])
+        status = audit.main([], [NPM_LOCK])
 
     python, npm = capsys.readouterr().out.splitlines()
     assert python == (
@@ -137,7 +158,7 @@ def test_without_a_network_nothing_is_audited(
         keeper.bind(("127.0.0.1", 0))
         for name, value in environment(f"http://127.0.0.1:{keeper.getsockname()[1]}").items():
             monkeypatch.setenv(name, value)
-        status = audit.main(["--allow-unaudited"])
+        status = audit.main(["--allow-unaudited"], [NPM_LOCK])
 
     python, npm = capsys.readouterr().out.splitlines()
     assert python.startswith("not audited: Pipfile.lock: pip-audit: ")
