@@ -226,5 +226,6 @@ def test_the_plan_of_a_stack_is_made_and_judged(workspace: Workspace) -> None:
     failed = workspace.run("instant-clone", "guard", "--stack", "web")
 
     assert failed.code == 2
-    assert "instant-clone: `terraform plan` of cdktf.out/stacks/web failed with exit code 1:" in failed.output
+    command = Path(workspace.environment.get("TERRAFORM_BINARY_NAME") or "terraform").name
+    assert f"instant-clone: `{command} plan` of cdktf.out/stacks/web failed with exit code 1:" in failed.output
     assert "one of vsphere_server" in failed.output
