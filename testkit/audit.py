@@ -25,7 +25,7 @@ from testkit.lock_files import NPM_LOCKS, PIPENV_LOCK
 
 __all__ = ["Accepted", "accepted_vulnerabilities", "main", "pinned_requirements", "report"]
 
-VULNERABLE, UNAUDITED = 1, 2
+VULNERABLE, UNAUDITED, INVALID = 1, 2, 3
 # Bounds a hang. Both tools give up earlier if a server does not answer.
 DEADLINE = 180.0
 
@@ -43,7 +43,7 @@ def accepted_vulnerabilities(pyproject: str) -> tuple[Accepted, ...]:
     """Return the accepted vulnerabilities in the text of a pyproject.toml.
 
     Raises:
-        ValueError: an entry does not have exactly ids, a reason and a date.
+        ValueError: an entry lacks ids, a reason or a date.
     """
     entries = tomllib.loads(pyproject).get("tool", {}).get("audit", {}).get("accepted", [])
     return tuple(_accepted(number, entry) for number, entry in enumerate(entries, 1))
@@ -151,7 +151,11 @@ def _acceptance(vulnerability: Vulnerability, acceptances: Mapping[str, Accepted
 
 def main(arguments: Sequence[str], npm_locks: Sequence[Path] = NPM_LOCKS) -> int:
     """Audit Pipfile.lock and `npm_locks` in the working directory, print the results, and return the exit status."""
-    accepted = accepted_vulnerabilities(Path("pyproject.toml").read_text())
+    try:
+        accepted = accepted_vulnerabilities(Path("pyproject.toml").read_text())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return INVALID
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(audit_python), *(pool.submit(audit_npm, lock) for lock in npm_locks)]
         audits = [audit.result() for audit in running]

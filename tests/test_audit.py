@@ -186,6 +186,12 @@ def test_what_is_accepted_needs_ids_a_reason_and_a_date(entry: str) -> None:
         audit.accepted_vulnerabilities(f"[[tool.audit.accepted]]\n{entry}\n")
 
 
+def test_an_incomplete_acceptance_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "pyproject.toml").write_text('[[tool.audit.accepted]]\nids = ["GHSA-aaaa"]\n')
+    assert audit.main(["--allow-unaudited"]) == 3
+    assert capsys.readouterr().err == ("pyproject.toml: [[tool.audit.accepted]] 1: give it ids, a reason and a date.\n")
+
+
 def test_what_this_project_accepts_is_complete() -> None:
     audit.accepted_vulnerabilities((PROJECT / "pyproject.toml").read_text())
 
