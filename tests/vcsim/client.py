@@ -81,11 +81,24 @@ class Client:
         folder, _, name = path.rpartition("/")
         query = vim.host.DatastoreBrowser.SearchSpec(matchPattern=[name])
         browser = self.find(f"datastore/{datastore}").browser
+        task = browser.SearchDatastore_Task(f"[{datastore}] {folder}", query)
+        # Until it runs, govmomi's task is about the browser, which pyvmomi takes for no entity.
+        until(lambda: self._state(task) in ("success", "error"))
         try:
-            found = result(browser.SearchDatastore_Task(f"[{datastore}] {folder}", query))
+            found = result(task)
         except vim.fault.FileNotFound:
             return False
         return [each.path for each in found.file] == [name]
+
+    def _state(self, task: Any) -> str:
+        """The state of a task, without the rest that is known of it."""
+        collector = vmodl.query.PropertyCollector
+        wanted = collector.FilterSpec(
+            objectSet=[collector.ObjectSpec(obj=task)],
+            propSet=[collector.PropertySpec(type=vim.Task, pathSet=["info.state"])],
+        )
+        answer = self.content.propertyCollector.RetrievePropertiesEx([wanted], collector.RetrieveOptions())
+        return str(answer.objects[0].propSet[0].val)
 
 
 def result(task: Any) -> Any:

@@ -33,14 +33,15 @@ def source(client: Client) -> Any:
     return client.vm("golden-web")
 
 
-def test_state_of_a_vm(simulated: Simulator, source: Any) -> None:
-    clone(source, "state")
+def test_state_of_a_vm(simulator: Simulator) -> None:
+    with Client(simulator) as client:
+        clone(client.vm("golden-web"), "state")
 
-    state = simulated.vm("state")
+    state = simulator.vm("state")
 
     assert (state.name, state.power, state.frozen) == ("state", "poweredOn", False)
     assert state.deltas == {2000: 1, 2001: 1}
-    assert simulated.vm(state.moid) == state
+    assert simulator.vm(state.moid) == state
 
 
 def test_vm_that_does_not_exist_is_a_key_error(simulated: Simulator) -> None:

@@ -117,11 +117,13 @@ def test_a_source_that_does_not_exist(world: World) -> None:
 
 
 def test_a_uuid_of_several_vms(world: World) -> None:
-    uuid = world.client.vm("silver").config.uuid
+    uuid, own = (world.client.vm(name).config.uuid for name in ("silver", "sleeping"))
     result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=uuid)))
-
-    with pytest.raises(CloneError) as caught:
-        world.cloner.source(uuid)
+    try:
+        with pytest.raises(CloneError) as caught:
+            world.cloner.source(uuid)
+    finally:
+        result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=own)))
 
     silver, sleeping = (world.client.vm(name)._moId for name in ("silver", "sleeping"))
     assert str(caught.value) == (
