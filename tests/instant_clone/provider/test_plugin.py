@@ -8,26 +8,46 @@ import subprocess
 import sys
 from pathlib import Path
 
-CODE = """
+import pytest
+
+DEFINED = """
 import sys
 from instant_clone.provider import plugin
 
-plugin.define_only_vcenters_types()
-from pyVmomi import vim
+if sys.argv[1] == "plugin":
+    plugin.define_only_vcenters_types()
 import instant_clone.vcenter.clone
+from pyVmomi import vim
+from pyVmomi.VmomiSupport import GetVmodlType
 
 vim.vm.InstantCloneSpec(name="a", location=vim.vm.RelocateSpec())
-print(*sorted(name for name, module in sys.modules.items() if name.startswith("pyVmomi._typeinfo_") and module))
+for name in sys.argv[2:]:
+    try:
+        GetVmodlType(name)
+    except KeyError:
+        continue
+    print(name)
 """
+OF_OTHER_SERVICES = [
+    "eam.EsxAgentManager",
+    "pbm.ServiceInstance",
+    "sms.ServiceInstance",
+    "vim.cluster.VsanVcClusterConfigSystem",
+    "vslm.ServiceInstance",
+]
 
 
-def test_types_of_other_services_are_not_defined() -> None:
-    ended = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=60, check=False)
-
-    assert (ended.stderr, ended.stdout.split()) == (
-        "",
-        ["pyVmomi._typeinfo_core", "pyVmomi._typeinfo_query", "pyVmomi._typeinfo_vim"],
+@pytest.mark.parametrize(("process", "defined"), [("plugin", []), ("command", OF_OTHER_SERVICES)])
+def test_types_of_other_services_are_not_defined_in_the_plugin(process: str, defined: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", DEFINED, process, "vim.VirtualMachine", *OF_OTHER_SERVICES],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+
+    assert (ended.stderr, ended.stdout.split()) == ("", ["vim.VirtualMachine", *defined])
 
 
 def test_it_tells_whoever_starts_it_by_hand() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pyVmomi import vim, vmodl
@@ -14,8 +15,9 @@ from instant_clone.errors import ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter import clone as module
 from instant_clone.vcenter import recovery, tasks
 from instant_clone.vcenter.clone import Cloner, CloneRequest
+from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.recovery import look_again
-from instant_clone.vcenter.session import connect
+from instant_clone.vcenter.session import Session, connect
 from testkit.clock import Clock
 from testkit.processes import until
 from testkit.simulator import Simulator
@@ -120,38 +122,64 @@ def test_of_a_clone_that_does_not_come_the_first_failure_is_told(
 
 
 CUT = ConnectionResetError(104, "Connection reset by peer")
-NOBODY: Any = None
 CLONE = vim.VirtualMachine("vm-7")
+GOLDEN = vim.VirtualMachine("vm-1")
+Collector = vmodl.query.PropertyCollector
 
 
-def _look(monkeypatch: pytest.MonkeyPatch, *seen: object) -> vim.VirtualMachine | None:
-    """Looks for a clone that is being made: each second another of these is seen, and then always the last."""
-    sights = list(seen)
+class _Answers:
+    """VCenter's answers to pyvmomi, for as long as it clones golden: each search for the clone has another outcome.
 
-    def running(*_: object) -> object:
-        sight = sights.pop(0) if len(sights) > 1 else sights[0]
-        if isinstance(sight, Exception):
-            raise sight
-        return sight
+    The last outcome is that of all further searches.
+    """
 
-    monkeypatch.setattr(recovery, "_running", running)
-    monkeypatch.setattr(recovery, "is_cloning", lambda *_: True)
-    return look_again(NOBODY, NOBODY, "a UUID", seconds=600)
+    def __init__(self, *found: vim.VirtualMachine | Exception | None) -> None:
+        self._found = list(found)
+
+    def InvokeMethod(self, _: object, method: Any, arguments: Any) -> object:  # noqa: N802 - pyvmomi's name
+        if method.wsdlName == "FindByUuid":
+            found = self._found.pop(0) if len(self._found) > 1 else self._found[0]
+            if isinstance(found, Exception):
+                raise found
+            return found
+        assert method.wsdlName == "RetrievePropertiesEx"
+        ((specification,), _) = arguments
+        machine = specification.objectSet[0].obj
+        known = {
+            "vm-1": vmodl.DynamicProperty(name="recentTask", val=cast(Any, vim.Task).Array([vim.Task("task-1", self)])),
+            "vm-7": vmodl.DynamicProperty(name="runtime.powerState", val=vim.VirtualMachine.PowerState.poweredOn),
+        }
+        return Collector.RetrieveResult(
+            objects=[Collector.ObjectContent(obj=machine, propSet=[known[machine._moId]])], token=None
+        )
+
+    def InvokeAccessor(self, *_: object) -> vim.TaskInfo:  # noqa: N802 - pyvmomi's name
+        return vim.TaskInfo(state="running", descriptionId="VirtualMachine.instantClone")
 
 
-def test_a_connection_is_lost_again_while_a_clone_is_looked_for(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
+    """Look for a clone that is being made: each second another of these is found, and then always the last."""
+    stub = _Answers(*found)
+    content = SimpleNamespace(
+        searchIndex=vim.SearchIndex("SearchIndex", stub), propertyCollector=Collector("propertyCollector", stub)
+    )
+    session, source = SimpleNamespace(content=content), SimpleNamespace(machine=GOLDEN)
+    return look_again(cast(Session, session), cast(CloneSource, source), "a UUID", seconds=600)
+
+
+def test_a_connection_is_lost_again_while_a_clone_is_looked_for(clock: Clock) -> None:
     silence = [CUT] * 100
 
-    assert _look(monkeypatch, *silence, None, *silence, CLONE) is CLONE
+    assert _look(*silence, None, *silence, CLONE) is CLONE
     assert clock.now == 201
 
 
-def test_a_vcenter_that_stays_silent_for_two_minutes_is_given_up(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_vcenter_that_stays_silent_for_two_minutes_is_given_up(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
-        _look(monkeypatch, None, CUT)
+        _look(None, CUT)
     assert 120 < clock.now <= 122
 
 
-def test_a_clone_is_looked_for_no_longer_than_it_may_take(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    assert _look(monkeypatch, None) is None
+def test_a_clone_is_looked_for_no_longer_than_it_may_take(clock: Clock) -> None:
+    assert _look(None) is None
     assert 600 < clock.now <= 602

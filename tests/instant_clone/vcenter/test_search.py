@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pyVmomi import vim
@@ -12,6 +13,7 @@ from instant_clone.errors import ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter.lookup import look_up, look_up_all
 from instant_clone.vcenter.selectors import selector
 from instant_clone.vcenter.session import Session, connect
+from testkit.processes import until
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
@@ -250,11 +252,14 @@ def test_a_broken_connection_ends_the_search(simulator: Simulator, method: str) 
     assert simulator.sessions() == 0
 
 
-def test_a_vm_that_is_deleted_meanwhile_is_told(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    with connect(settings_of(simulator)) as session, Client(simulator) as client:
-        gone = client.vm("golden-off")
-        monkeypatch.setattr("instant_clone.vcenter.lookup.search", lambda _, selectors: dict.fromkeys(selectors, gone))
-        result(gone.Destroy_Task())
+def test_a_vm_that_is_deleted_meanwhile_is_told(simulator: Simulator) -> None:
+    with connect(settings_of(simulator)) as session, Client(simulator) as client, ThreadPoolExecutor(1) as threads:
+        # It has been found by its path, and not been read.
+        simulator.hold("RetrievePropertiesEx")
+        looking = threads.submit(look_up, session, "/DC0/vm/golden-off", datacenter="DC0")
+        until(lambda: simulator.held("RetrievePropertiesEx"), "the VM to be read")
+        result(client.vm("golden-off").Destroy_Task())
+        simulator.release()
         with pytest.raises(NotFoundError) as caught:
-            look_up(session, "golden-off", datacenter="DC0")
-    assert str(caught.value) == "golden-off: vCenter no longer has this VM. Start again."
+            looking.result()
+    assert str(caught.value) == "/DC0/vm/golden-off: vCenter no longer has this VM. Start again."

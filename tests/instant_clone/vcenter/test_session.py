@@ -120,15 +120,20 @@ def test_a_session_is_one_log_in_and_one_log_out(simulator: Simulator) -> None:
 
 @pytest.mark.simulator
 def test_authorities_are_not_loaded_where_nothing_is_verified(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    start_simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[object] = []
-    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self, *_: loaded.append(self))
+    certificate = tmp_path / "authority.pem"
+    simulator = start_simulator("-certificate", certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    settings = settings_of(simulator)
 
-    with connect(settings_of(simulator)):
-        pass
+    loaded = {}
+    for unverified in (False, True):
+        with connect(dataclasses.replace(settings, allow_unverified_ssl=unverified)) as session:
+            context: ssl.SSLContext = session.service_instance._GetStub().schemeArgs["context"]
+            loaded[unverified] = context.cert_store_stats()["x509_ca"]
 
-    assert loaded == []
+    assert loaded == {False: 1, True: 0}
 
 
 def test_a_session_ends_when_its_block_fails(simulator: Simulator) -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
-from unittest.mock import patch
 
 import pytest
 from pyVmomi import vim
 
+from instant_clone.vcenter import turns as module
 from instant_clone.vcenter.turns import Turns, WaitedTooLongError
+from testkit.clock import Clock
 
 
 class Busy:
@@ -24,18 +25,37 @@ class Busy:
         return "done"
 
 
-def test_what_finds_the_object_busy_is_repeated_with_growing_pauses() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_what_finds_the_object_busy_is_repeated_with_growing_pauses(clock: Clock) -> None:
     work = Busy(3)
-    with patch("instant_clone.vcenter.turns.time.sleep") as sleep, patch("random.uniform", return_value=1):
-        assert Turns(1).take("vm-1", work, seconds=60) == "done"
+
+    assert Turns(1).take("vm-1", work, seconds=60) == "done"
 
     assert work.calls == 4
-    assert [call.args[0] for call in sleep.call_args_list] == [0.2, 0.4, 0.8]
+    # Chance shortens each pause by up to a half.
+    assert [longest / 2 <= pause <= longest for pause, longest in zip(clock.pauses, (0.2, 0.4, 0.8), strict=True)] == [
+        True
+    ] * 3
 
 
-def test_an_end_is_put_to_it() -> None:
-    with patch("instant_clone.vcenter.turns.time.sleep"), pytest.raises(WaitedTooLongError):
-        Turns(1).take("vm-1", Busy(10_000), seconds=0.1)
+def test_no_pause_is_longer_than_a_quarter_of_a_minute(clock: Clock) -> None:
+    assert Turns(1).take("vm-1", Busy(20), seconds=600) == "done"
+
+    assert 7.5 <= max(clock.pauses) <= 15
+
+
+def test_an_end_is_put_to_it(clock: Clock) -> None:
+    with pytest.raises(WaitedTooLongError):
+        Turns(1).take("vm-1", Busy(10_000), seconds=60)
+
+    # It is not asked again where the next pause may be over too late.
+    assert 45 < clock.now <= 60
 
 
 def test_other_errors_are_not_repeated() -> None:

@@ -19,7 +19,6 @@ from testkit.wire import BLOCK, FOLDER, UNKNOWN
 Arrange = Callable[[Bench], object]
 SOURCE = "(instantclone[0].source_uuid)"
 DISKS = clone_config()["disk"]
-INTERFACE = clone_config()["network_interface"][0]
 
 
 def source(**fields: Any) -> Arrange:
@@ -108,20 +107,6 @@ CASES = [
     pytest.param(taken(""), {}, [], id="left-by-an-interrupted-apply"),
     pytest.param(taken(marker("web-0", generation=2)), {}, [], id="name-of-another-generation"),
     pytest.param(in_state, {}, [], id="name-of-a-vm-in-the-state"),
-    pytest.param(source(chain_depth=99), {}, [], id="chain-of-100"),
-    pytest.param(source(chain_depth=100), {}, ["warning: Long disk chain"], id="chain-of-101"),
-    pytest.param(source(chain_depth=254), {}, ["warning: Long disk chain"], id="chain-of-255"),
-    pytest.param(source(chain_depth=255), {}, [f"error: Disk chain too long {SOURCE}"], id="chain-of-256"),
-    pytest.param(source(chain_depth=255, frozen=True), {}, [], id="chain-of-a-frozen-source"),
-    pytest.param(
-        source(chain_depth=255),
-        {"folder": "Prod"},
-        [f"error: Disk chain too long {SOURCE}", "warning: No such folder yet"],
-        id="chain-too-long-and-no-folder",
-    ),
-    pytest.param(
-        lambda bench: (source(chain_depth=255)(bench), bench.left_behind()), {}, [], id="chain-that-does-not-grow"
-    ),
     pytest.param(nothing, {"memory": 512}, ["error: Configuration would power-cycle the clone"], id="less-memory"),
     pytest.param(nothing, {"memory": 2048, "num_cpus": 2, "annotation": "mine"}, [], id="hot-changes"),
     pytest.param(nothing, {"memory": 512, "on_reboot": "reboot"}, [], id="reboot-allowed"),
@@ -288,47 +273,3 @@ def test_a_name_that_is_taken_is_reported_with_its_owner(bench: Bench, mark: str
         f"There is a virtual machine /DC0/vm/web-0 already, with the UUID {uuid_of(2)}. {cure}Otherwise choose another "
         "name, or remove it."
     ]
-
-
-def test_a_dry_run_is_for_a_target_and_a_warning_for_a_plan(bench: Bench) -> None:
-    bench.vcenter.dry_run = DryRun(warnings=("Slow",))
-
-    said = [bench.plugin.plan(None, clone_config(name)).said for name in ("web-0", "web-1")]
-    other = bench.plugin.plan(None, clone_config("web-2", network_interface=[INTERFACE | {"network_id": "network-2"}]))
-
-    assert [*said, other.said] == [["warning: vCenter warns"], [], []]
-    assert [(run.name, run.interfaces[0].network_id) for run in bench.vcenter.dry_runs] == [
-        ("web-0", "network-1"),
-        ("web-2", "network-2"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        pytest.param({"resource_pool_id": UNKNOWN}, id="pool"),
-        pytest.param({"network_interface": [INTERFACE | {"network_id": UNKNOWN}]}, id="network"),
-        pytest.param({"folder": "Missing"}, id="folder-that-is-not-there"),
-    ],
-)
-def test_what_is_not_known_yet_is_left_to_the_apply(bench: Bench, arguments: dict[str, Any]) -> None:
-    plan = bench.plugin.plan(None, clone_config(**arguments))
-
-    assert not plan.failed
-    assert bench.vcenter.dry_runs == []
-
-
-def test_the_dry_run_of_a_clone_in_a_planned_folder_names_none(bench: Bench) -> None:
-    bench.plugin.plan(None, {"path": "/Prod/", "type": "vm"}, kind=FOLDER)
-
-    bench.plugin.plan(None, clone_config(folder="Prod"))
-
-    assert [run.folder for run in bench.vcenter.dry_runs] == [""]
-
-
-def test_the_clones_of_a_plan_lengthen_the_chain_together(bench: Bench) -> None:
-    source(chain_depth=98)(bench)
-
-    said = [bench.plugin.plan(None, clone_config(f"web-{number}")).said for number in (0, 1, 1, 2, 3)]
-
-    assert said == [[], [], [], ["warning: Long disk chain"], []]
