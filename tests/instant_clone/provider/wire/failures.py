@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What goes wrong between the making of a clone and the end of its apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from testkit.standins.bench import Bench, clone_config
+from testkit.standins.world import uuid_of
+
+__all__ = ["Arrange", "before", "copied", "differs", "fails", "gone", "make", "stock_fails"]
+
+Arrange = Callable[[Bench], object]
+
+
+def stock_fails(method: str, fault: Any) -> Arrange:
+    return lambda bench: bench.stock.faults.add(method, fault, vm="web-0")
+
+
+def fails(operation: str, fault: Exception) -> Arrange:
+    return lambda bench: bench.vcenter.faults.add(operation, fault)
+
+
+def differs(**values: Any) -> Arrange:
+    return lambda bench: setattr(bench.world, "clones_differ", values)
+
+
+def before(method: str, then: Callable[[Bench], object], *, at: int = 1) -> Arrange:
+    """Let something happen right before the stock provider is asked that of the clone for the time `at`."""
+
+    def arrange(bench: Bench) -> None:
+        seen: list[str] = []
+
+        def hold(asked: str, vm: str) -> None:
+            if (asked, vm) == (method, "web-0"):
+                seen.append(asked)
+                if len(seen) == at:
+                    then(bench)
+
+        bench.stock.hold = hold
+
+    return arrange
+
+
+def gone(bench: Bench) -> None:
+    bench.world.remove(bench.world.named("web-0"))
+
+
+def copied(bench: Bench) -> None:
+    bench.world.clone("copy", {}, uuid=uuid_of(2))
+
+
+def make(bench: Bench, arrange: Arrange, **arguments: Any) -> Any:
+    plan = bench.plugin.plan(None, clone_config(**arguments))
+    assert plan.said == []
+    # What goes wrong does so once the clone is there, also where the plan has asked the same.
+    arrange(bench)
+    return bench.plugin.apply(plan)
