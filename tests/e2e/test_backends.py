@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -67,20 +66,18 @@ LOCKFILE = terraform_version() >= (1, 10)
 
 
 # The S3 server is built from source, which takes minutes.
-@pytest.fixture(scope="module", params=[pytest.param("s3", marks=pytest.mark.long), "http"])
-def server(
-    request: pytest.FixtureRequest, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StateServer]:
-    """A new one for each release of the stock provider."""
+@pytest.fixture(params=[pytest.param("s3", marks=pytest.mark.long), "http"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateServer]:
+    """A server without a state."""
     if request.param == "http":
         with HttpServer.running() as running:
             yield running
     else:
-        with S3Server.running(tmp_path_factory.mktemp("s3"), lockfile=LOCKFILE) as gateway:
+        with S3Server.running(tmp_path / "s3", lockfile=LOCKFILE) as gateway:
             yield gateway
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def locks(server: StateServer) -> None:
     """For tests of locks."""
     if isinstance(server, S3Server) and not LOCKFILE:
@@ -129,53 +126,38 @@ class Person:
                 process.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulator(server: StateServer) -> Iterator[Simulator]:
-    """A vCenter for each server: another state's clones are no business of a fleet."""
+    """A vCenter for each server: the fleets of another server have clones of the same names."""
     assert server.states() == {}
     with Simulator("-source", "golden", password="sentinel-vcenter-31f0") as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def us(
-    server: StateServer, stock: StockProvider, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> Person:
-    person = Person(tmp_path_factory.mktemp("us"), stock, simulator, server)
+@pytest.fixture
+def us(server: StateServer, stock: StockProvider, simulator: Simulator, tmp_path: Path) -> Person:
+    """Somebody who has recorded the sources, and has no credentials of the server yet."""
+    person = Person(tmp_path / "us", stock, simulator, server)
     recorded = person.workspace.run("instant-clone", "record")
     assert recorded.code == 0, recorded.output
     return person
 
 
-@pytest.fixture(scope="module")
-def without_credentials(us: Person) -> Finished:
-    """What Terraform says when it is started without them."""
-    synthesized = us.workspace.run("python", "main.py")
-    assert synthesized.code == 0, synthesized.output
-    return us.terraform("web", "init", "-no-color", "-input=false")
-
-
-@pytest.fixture(scope="module")
-def deployed(us: Person, without_credentials: Finished) -> Finished:
-    us.workspace.environment.update(us.server.credentials)
-    finished = us.workspace.run("cdktf", "deploy", "web", "lab", "--auto-approve")
-    assert finished.code == 0, finished.output
-    return finished
-
-
-@pytest.fixture(scope="module")
-def colleague(
-    us: Person,
-    deployed: Finished,
-    stock: StockProvider,
-    simulator: Simulator,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Person:
-    """Who has what is committed, and no more."""
-    person = Person(tmp_path_factory.mktemp("colleague"), stock, simulator, us.server)
+@pytest.fixture
+def colleague(us: Person, stock: StockProvider, simulator: Simulator, tmp_path: Path) -> Person:
+    """Somebody with what is committed and the credentials, and no more."""
+    person = Person(tmp_path / "colleague", stock, simulator, us.server)
     person.workspace.copy(us.workspace.folder / "sources")
     person.workspace.environment.update(us.server.credentials)
     return person
+
+
+def deploy(person: Person) -> Finished:
+    """Make the fleets web and lab."""
+    person.workspace.environment.update(person.server.credentials)
+    finished = person.workspace.run("cdktf", "deploy", "web", "lab", "--auto-approve")
+    assert finished.code == 0, finished.output
+    return finished
 
 
 def machines(server: StateServer, fleet: str) -> list[str]:
@@ -195,34 +177,62 @@ def made(simulator: Simulator, fleet: str) -> dict[str, str]:
         return {vm.name: vm._moId for vm in client.find("vm").childEntity if vm.name.startswith(f"{fleet}-")}
 
 
-def test_without_credentials_nobody_gets_in(without_credentials: Finished) -> None:
-    assert without_credentials.code == 1
-    assert re.search(
-        "(?i)no valid credential sources|HTTP remote state endpoint requires auth", without_credentials.output
-    )
+def test_two_people_share_the_states_of_their_fleets(us: Person, colleague: Person) -> None:
+    server = us.server
 
+    # Without credentials nobody gets in.
+    synthesized = us.workspace.run("python", "main.py")
+    assert synthesized.code == 0, synthesized.output
+    refused = us.terraform("web", "init", "-no-color", "-input=false")
+    assert refused.code == 1
+    assert re.search("(?i)no valid credential sources|HTTP remote state endpoint requires auth", refused.output)
 
-def test_each_fleet_has_a_state_of_its_own_where_it_was_said(server: StateServer, deployed: Finished) -> None:
-    assert deployed.code == 0
+    # Each fleet has a state of its own on the server.
+    deployed = deploy(us)
     assert server.states().keys() == {server.place.format(fleet="web"), server.place.format(fleet="lab")}
     assert (machines(server, "web"), machines(server, "lab")) == (["web-0"], ["lab-0"])
     assert server.locks() == {}
 
-
-def test_nothing_is_kept_in_the_folder(us: Person, deployed: Finished) -> None:
-    assert deployed.code == 0
+    # Nothing is kept in the folder but Terraform's note of the backend.
     states = {path.relative_to(us.workspace.folder).as_posix() for path in us.workspace.folder.rglob("*.tfstate*")}
-    # Terraform's note of the backend.
     assert states == {f"cdktf.out/stacks/{fleet}/.terraform/terraform.tfstate" for fleet in ("web", "lab")}
 
-
-def test_the_next_plan_of_somebody_else_is_empty(colleague: Person) -> None:
+    # The next plan of somebody else is empty.
     planned = colleague.workspace.run("cdktf", "diff", "web")
     assert "No changes. Your infrastructure matches the configuration." in planned.output
+
+    _assert_no_credential_is_written(us, colleague, deployed)
+
+    # The end of a fleet leaves the other's state.
+    before = server.states()[server.place.format(fleet="web")]
+    destroyed = colleague.workspace.run("cdktf", "destroy", "lab", "--auto-approve")
+    assert destroyed.code == 0, destroyed.output
+    assert machines(server, "lab") == []
+    assert server.states()[server.place.format(fleet="web")] == before
+
+
+def _assert_no_credential_is_written(us: Person, colleague: Person, deployed: Finished) -> None:
+    """Neither into the configuration nor into the plan, the log or a state."""
+    us.write(count=4)
+    assert us.workspace.run("python", "main.py").code == 0
+    planned = us.terraform("web", "plan", "-out", "saved", "-no-color")
+    assert planned.code == 0, planned.output
+    texts = {"deploy": deployed.output.encode(), "plan": planned.output.encode()}
+    for person in (us, colleague):
+        for path in person.workspace.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                texts[str(path)] = path.read_bytes()
+    with zipfile.ZipFile(us.stack("web") / "saved") as saved:
+        texts |= {f"saved plan: {name}": saved.read(name) for name in saved.namelist()}
+    assert "saved plan: tfplan" in texts
+    texts["states"] = json.dumps(us.server.states()).encode()
+    credentials = [value.encode() for value in us.server.credentials.values()]
+    assert [name for name, text in texts.items() if any(each in text for each in credentials)] == []
 
 
 @pytest.mark.usefixtures("locks")
 def test_a_second_apply_is_refused_and_told_by_whom_until_the_first_has_ended(us: Person, colleague: Person) -> None:
+    deploy(us)
     place = us.server.place.format(fleet="web")
     for person in (us, colleague):
         person.write(count=2)
@@ -248,9 +258,10 @@ def test_a_second_apply_is_refused_and_told_by_whom_until_the_first_has_ended(us
 
 
 @pytest.mark.usefixtures("locks")
-def test_a_lock_whose_holder_is_gone_stays_until_it_is_taken_away(us: Person, colleague: Person) -> None:
-    us.write(count=3)
+def test_a_lock_whose_holder_is_gone_stays_until_it_is_taken_away(us: Person) -> None:
+    us.workspace.environment.update(us.server.credentials)
     assert us.workspace.run("python", "main.py").code == 0
+    assert us.terraform("web", "init", "-no-color", "-input=false").code == 0
     with us.asked("web") as first:
         first.kill()
     [holder] = us.server.locks().values()
@@ -265,39 +276,11 @@ def test_a_lock_whose_holder_is_gone_stays_until_it_is_taken_away(us: Person, co
     assert us.server.locks() == {}
 
 
-def test_no_credential_is_in_the_configuration_the_plan_or_the_log(
-    us: Person, deployed: Finished, colleague: Person
-) -> None:
-    us.write(count=4)
-    assert us.workspace.run("python", "main.py").code == 0
-    planned = us.terraform("web", "plan", "-out", "saved", "-no-color")
-    assert planned.code == 0, planned.output
-    texts = {"deploy": deployed.output.encode(), "plan": planned.output.encode()}
-    for person in (us, colleague):
-        for path in person.workspace.folder.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                texts[str(path)] = path.read_bytes()
-    with zipfile.ZipFile(us.stack("web") / "saved") as saved:
-        texts |= {f"saved plan: {name}": saved.read(name) for name in saved.namelist()}
-    assert "saved plan: tfplan" in texts
-    texts["states"] = json.dumps(us.server.states()).encode()
-    credentials = [value.encode() for value in us.server.credentials.values()]
-    assert [name for name, text in texts.items() if any(each in text for each in credentials)] == []
-
-
-def test_the_end_of_a_fleet_leaves_the_others_state(us: Person, colleague: Person) -> None:
-    before = us.server.states()[us.server.place.format(fleet="web")]
-    destroyed = colleague.workspace.run("cdktf", "destroy", "lab", "--auto-approve")
-    assert destroyed.code == 0, destroyed.output
-    assert machines(us.server, "lab") == []
-    assert us.server.states()[us.server.place.format(fleet="web")] == before
-
-
-@pytest.mark.usefixtures("deployed")
 def test_a_first_apply_that_was_killed_before_its_state_was_written_is_inherited(
     us: Person, simulator: Simulator
 ) -> None:
     """Terraform writes a remote state every 20 seconds: the owner of the first clones is lost with it."""
+    us.workspace.environment.update(us.server.credentials)
     assert us.workspace.run("python", "main.py").code == 0
     assert us.terraform("cut", "init", "-no-color", "-input=false").code == 0
     place = us.server.place.format(fleet="cut")
@@ -336,17 +319,15 @@ def test_a_first_apply_that_was_killed_before_its_state_was_written_is_inherited
     assert us.terraform("cut", "destroy", "-auto-approve", "-no-color").code == 0
 
 
-@pytest.mark.usefixtures("deployed")
 def test_a_state_goes_from_the_folder_to_the_server(us: Person, simulator: Simulator) -> None:
-    before = us.server.settings
+    us.workspace.environment.update(us.server.credentials)
     us.write(count=3, state="")
-    shutil.rmtree(us.stack("cut") / ".terraform")
     assert us.workspace.run("python", "main.py").code == 0
     assert us.terraform("cut", "init", "-no-color", "-input=false").code == 0
     local = us.terraform("cut", "apply", "-no-color", "-auto-approve")
     assert local.code == 0, local.output
     clones = made(simulator, "cut")
-    us.write(count=3, state=before)
+    us.write(count=3)
     assert us.workspace.run("python", "main.py").code == 0
 
     refused = us.terraform("cut", "plan", "-no-color")

@@ -8,7 +8,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from pyVmomi import vim
 
 from instant_clone.provider.package import platform_name
@@ -98,16 +97,7 @@ class Reader:
         return [call.method for call in self.simulator.calls()[self.called :] if call.vm in names]
 
 
-@pytest.fixture(scope="module")
-def reader(stock: StockProvider, start_simulator: StartSimulator, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    simulator = start_simulator("-source", "golden,silver", "-vm", 0, "-tools", "0s")
-    return Reader(tmp_path_factory.mktemp("life") / "workspace", simulator, stock)
-
-
-# From here on the tests are one story: each begins with what the one before has left.
-
-
-def test_the_page_grows_a_fleet(reader: Reader) -> None:
+def _grow_a_fleet(reader: Reader) -> None:
     reader.wish(one=("golden", "0-1"))
     reader.does("instant-clone record web")
     before = reader.clones()
@@ -122,7 +112,7 @@ def test_the_page_grows_a_fleet(reader: Reader) -> None:
     assert reader.calls("web-0", "web-1") == []
 
 
-def test_the_page_s_pipeline_moves_a_member_to_a_new_source(reader: Reader) -> None:
+def _move_a_member_to_a_new_source_in_the_pipeline(reader: Reader) -> None:
     before = reader.clones()
     reader.wish(one=("golden", "0-1"), two=("silver", "2-3"))
     recorded = reader.workspace.run("instant-clone", "record", "web")
@@ -137,7 +127,7 @@ def test_the_page_s_pipeline_moves_a_member_to_a_new_source(reader: Reader) -> N
     assert reader.calls("web-0", "web-1") == []
 
 
-def test_the_page_s_pipeline_stops_before_clones_are_replaced(reader: Reader) -> None:
+def _stop_the_pipeline_before_clones_are_replaced(reader: Reader) -> None:
     before = reader.clones()
     reader.wish(one=("golden", "0-1", 2), two=("silver", "2-3"))
 
@@ -149,7 +139,7 @@ def test_the_page_s_pipeline_stops_before_clones_are_replaced(reader: Reader) ->
     reader.wish(one=("golden", "0-1"), two=("silver", "2-3"))
 
 
-def test_the_page_shows_drift(reader: Reader) -> None:
+def _show_drift(reader: Reader) -> None:
     with Client(reader.simulator) as client:
         result(client.vm("web-0").ReconfigVM_Task(vim.vm.ConfigSpec(annotation="by hand")))
         web_3 = client.vm("web-3")
@@ -164,7 +154,7 @@ def test_the_page_shows_drift(reader: Reader) -> None:
     assert reader.clones().keys() == {"web-0", "web-1", "web-2", "web-3"}
 
 
-def test_the_page_makes_a_clone_anew_that_was_powered_off(reader: Reader) -> None:
+def _replace_a_clone_that_was_powered_off(reader: Reader) -> None:
     before = reader.clones()
     with Client(reader.simulator) as client:
         result(client.vm("web-0").PowerOffVM_Task())
@@ -178,7 +168,7 @@ def test_the_page_makes_a_clone_anew_that_was_powered_off(reader: Reader) -> Non
     assert reader.simulator.vm("web-0").power == "poweredOn"
 
 
-def test_the_page_imports_a_clone_and_another_is_taken_over(reader: Reader) -> None:
+def _import_a_clone_and_take_another_over(reader: Reader) -> None:
     before, calls = reader.clones(), len(reader.simulator.calls())
     for name in ("web-0", "web-1"):
         reader.terraform("state", "rm", CLONE.format("one", name))
@@ -196,7 +186,7 @@ def test_the_page_imports_a_clone_and_another_is_taken_over(reader: Reader) -> N
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
 
-def test_the_page_gives_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
+def _give_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
     before = reader.clones()
     with Client(reader.simulator) as client:
         original = client.vm("web-1")
@@ -218,7 +208,7 @@ def test_the_page_gives_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
 
-def test_the_page_leaves_the_plugin(reader: Reader) -> None:
+def _leave_the_plugin(reader: Reader) -> None:
     calls = len(reader.simulator.calls())
     reader.does("mkdir left")
     file = reader.workspace.folder / "left" / "cdk.tf.json"
@@ -236,7 +226,7 @@ def test_the_page_leaves_the_plugin(reader: Reader) -> None:
     assert len(reader.simulator.calls()) == calls
 
 
-def test_the_page_destroys_a_fleet_whose_source_is_gone(reader: Reader) -> None:
+def _destroy_a_fleet_whose_source_is_gone(reader: Reader) -> None:
     with Client(reader.simulator) as client:
         for name in ("golden", "silver"):
             source = client.vm(name)
@@ -248,5 +238,20 @@ def test_the_page_destroys_a_fleet_whose_source_is_gone(reader: Reader) -> None:
     assert reader.clones() == {}
 
 
-def test_each_command_of_the_page_was_run(reader: Reader) -> None:
+def test_the_commands_of_the_page_do_what_it_says(
+    stock: StockProvider, start_simulator: StartSimulator, tmp_path: Path
+) -> None:
+    simulator = start_simulator("-source", "golden,silver", "-vm", 0, "-tools", "0s")
+    reader = Reader(tmp_path / "workspace", simulator, stock)
+
+    _grow_a_fleet(reader)
+    _move_a_member_to_a_new_source_in_the_pipeline(reader)
+    _stop_the_pipeline_before_clones_are_replaced(reader)
+    _show_drift(reader)
+    _replace_a_clone_that_was_powered_off(reader)
+    _import_a_clone_and_take_another_over(reader)
+    _give_up_a_clone_whose_uuid_a_copy_has(reader)
+    _leave_the_plugin(reader)
+    _destroy_a_fleet_whose_source_is_gone(reader)
+
     assert [block for block in _blocks() if block not in reader.done] == []

@@ -6,6 +6,7 @@ Each source VM of a simulator has a quirk of its own, so that one run of Terrafo
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, clone, disks
 
 GIB = 1 << 30
+STATE = "terraform.tfstate"
 
 NewFolder = Callable[[Simulator], Terraform]
 
@@ -107,14 +109,19 @@ def test_deltas_that_report_otherwise_than_their_base_are_as_configured(deltas: 
         ] == [(16, True, False, False), (4, False, True, False), (8, False, False, False), (2, True, False, False)]
 
 
-def test_deltas_that_report_nothing_leave_the_stock_provider_without_a_change(deltas: Deltas) -> None:
+def test_deltas_that_report_nothing_leave_the_stock_provider_without_a_change(
+    deltas: Deltas, new_folder: NewFolder
+) -> None:
     """It takes an unset value of a disk for no news, so that the state keeps what the plugin left in it.
 
     A delta that reports another value is another matter: the stock provider alone believes it, and refuses every plan,
     as a disk neither shrinks nor changes its provisioning. That is so for each VM whose disks do so, whoever made it.
     """
     names = ["clone-unset", "source-unset"]
-    terraform = deltas.terraform
+    # In a folder of its own: other tests look at the state that the plugin left.
+    terraform = new_folder(deltas.simulator)
+    shutil.copyfile(deltas.terraform.folder / STATE, terraform.folder / STATE)
+    terraform.write(deltas.written(names, by_plugin=True))
     for name in ("clone-other", "source-other"):
         terraform.run("state", "rm", _address(f"of-{name}")).require()
     replaced = ("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, deltas.plugin.stock_source)

@@ -176,12 +176,12 @@ def test_clones_get_their_tags_attributes_and_changes_at_once(
     assert methods & {"PowerOffVM_Task", "ShutdownGuest", "ResetVM_Task", "UpgradeVM_Task"} == set()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lab(start_simulator: StartSimulator) -> Simulator:
     return start_simulator("-source", "golden-lab", "-layout", "golden-lab=two-controllers", "-tools", "0s")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def vcenter(lab: Simulator) -> Iterator[Session]:
     with connect(ConnectionSettings.from_environment(lab.environment(base={}))) as session:
         yield session
@@ -206,10 +206,9 @@ def owner_of(session: Session, name: str) -> str:
     return options["guestinfo.instantclone.owner"]
 
 
-@pytest.fixture(scope="module")
-def workspace(lab: Simulator, stock: StockProvider, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """With the record of golden-lab, and the deployed static fleet "lab"."""
-    made = new_workspace(tmp_path_factory.mktemp("stacks") / "workspace", lab, stock)
+def deployed_static_fleet(folder: Path, lab: Simulator, stock: StockProvider) -> Workspace:
+    """Return a workspace with the record of golden-lab, and the deployed static fleet "lab"."""
+    made = new_workspace(folder, lab, stock)
     (made.folder / "fleets.toml").write_text(fleet("lab", stack="static", vm="golden-lab"))
     done(made.run("instant-clone", "record"))
     synthesize(made, fleet("lab", stack="static", vm="golden-lab"))
@@ -217,12 +216,8 @@ def workspace(lab: Simulator, stock: StockProvider, tmp_path_factory: pytest.Tem
     return made
 
 
-# From here on the tests are one story: each begins with what the one before has left.
-
-
-def test_static_clones_are_what_was_planned_and_the_next_plan_is_empty(
-    workspace: Workspace, lab: Simulator, vcenter: Session
-) -> None:
+def _check_clones(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
+    """They are what was planned, and the next plan is empty."""
     assert [call.method for name in ("lab-0", "lab-1") for call in lab.calls(name)] == []
     assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
     first = next(
@@ -233,7 +228,8 @@ def test_static_clones_are_what_was_planned_and_the_next_plan_is_empty(
     assert (first.macAddress, first.addressType) == ("00:50:56:20:00:01", "manual")
 
 
-def test_each_clone_says_whose_it_is(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
+def _check_owners(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
+    """Each clone carries the marker of its state."""
     state = json.loads((workspace.folder / "state" / "lab.tfstate").read_text())
     (owner,) = (each["instances"][0]["attributes"] for each in state["resources"] if each["type"] == "terraform_data")
     source = source_of(lab, "golden-lab").uuid
@@ -241,13 +237,15 @@ def test_each_clone_says_whose_it_is(workspace: Workspace, lab: Simulator, vcent
         assert owner_of(vcenter, name) == f"{owner['id']}/lab/{name}/{source}/1"
 
 
-def test_a_fleet_changes_from_one_kind_of_stack_to_the_other_without_a_change(workspace: Workspace) -> None:
+def _change_the_kind_of_stack(workspace: Workspace) -> None:
+    """A fleet changes from one kind of stack to the other without a change."""
     for kind in ("dynamic", "static"):
         synthesize(workspace, fleet("lab", stack=kind, vm="golden-lab"))
         assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
 
 
-def test_another_generation_replaces_the_clones(workspace: Workspace, vcenter: Session) -> None:
+def _replace_the_clones(workspace: Workspace, vcenter: Session) -> None:
+    """Another generation replaces them."""
     synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
     applied = done(terraform(workspace, "lab", "apply", "-auto-approve"))
     # Two clones and two pins.
@@ -256,7 +254,8 @@ def test_another_generation_replaces_the_clones(workspace: Workspace, vcenter: S
     assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
 
 
-def test_a_plan_names_what_has_changed_in_the_source(workspace: Workspace, vcenter: Session) -> None:
+def _change_the_source(workspace: Workspace, vcenter: Session) -> None:
+    """A plan names what has changed in the source since it was looked up."""
     device = vim.vm.device.VirtualVmxnet3(
         key=-1,
         backing=vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName="VM Network"),
@@ -275,14 +274,14 @@ def test_a_plan_names_what_has_changed_in_the_source(workspace: Workspace, vcent
     assert "run `instant-clone record lab`, and plan again." in said
 
 
-def test_a_dynamic_stack_does_not_mind(workspace: Workspace) -> None:
+def _plan_with_a_dynamic_stack(workspace: Workspace) -> None:
+    """A dynamic stack does not compare the source."""
     synthesize(workspace, fleet("lab", stack="dynamic", vm="golden-lab", generation=2))
     assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
 
 
-def test_destroy_passes_over_a_changed_source_and_not_over_one_that_is_gone(
-    workspace: Workspace, lab: Simulator, vcenter: Session
-) -> None:
+def _destroy_without_the_source(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
+    """A destroy passes over a changed source, and not over one that is gone."""
     synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
     done(terraform(workspace, "lab", "plan", "-destroy"))
     golden = machine(vcenter, "golden-lab")
@@ -299,3 +298,16 @@ def test_destroy_passes_over_a_changed_source_and_not_over_one_that_is_gone(
     assert "Resources: 5 destroyed." in destroyed.output
     with pytest.raises(KeyError):
         lab.vm("lab-0")
+
+
+def test_the_life_of_a_static_fleet_whose_source_changes(
+    lab: Simulator, stock: StockProvider, vcenter: Session, tmp_path: Path
+) -> None:
+    workspace = deployed_static_fleet(tmp_path / "workspace", lab, stock)
+    _check_clones(workspace, lab, vcenter)
+    _check_owners(workspace, lab, vcenter)
+    _change_the_kind_of_stack(workspace)
+    _replace_the_clones(workspace, vcenter)
+    _change_the_source(workspace, vcenter)
+    _plan_with_a_dynamic_stack(workspace)
+    _destroy_without_the_source(workspace, lab, vcenter)
