@@ -34,6 +34,12 @@ def test_interfaces_are_paired_by_key() -> None:
     assert pair_interfaces(clones, sources) == [clones[1], clones[0]]
 
 
+def test_interfaces_on_one_network_are_paired_by_key() -> None:
+    sources = [_interface(4000), _interface(4001)]
+
+    assert pair_interfaces(sources[::-1], sources) == sources
+
+
 def test_interfaces_with_other_keys_are_paired_by_network_then_by_order() -> None:
     sources = [_interface(4000, "network-7"), _interface(4001, "network-8"), _interface(4002, "network-9")]
     clones = [_interface(5001, "network-1"), _interface(5002, "network-8"), _interface(5003, "network-7")]

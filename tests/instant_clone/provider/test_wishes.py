@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgpack
+import pytest
 
 from instant_clone.provider.values import Difference
 from instant_clone.provider.wishes import asked_for, granted
@@ -36,8 +37,20 @@ def test_what_the_configuration_has_otherwise_than_the_source_is_asked_for() -> 
     assert asked_for(SOURCE, planned) == {"memory", "network_interface[0].network_id", "disk[1]"}
 
 
-def test_where_a_clone_lies_is_not_asked_for_afterwards() -> None:
-    assert asked_for(SOURCE, _planned(datastore_id="datastore-2")) == frozenset()
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "datacenter_id",
+        "datastore_cluster_id",
+        "datastore_id",
+        "folder",
+        "host_system_id",
+        "name",
+        "resource_pool_id",
+    ],
+)
+def test_where_a_clone_lies_is_not_asked_for_afterwards(argument: str) -> None:
+    assert asked_for({**SOURCE, argument: "one"}, _planned(**{argument: "other"})) == frozenset()
 
 
 def test_what_came_out_otherwise_is_left_and_told() -> None:

@@ -69,13 +69,20 @@ def test_an_interface_taken_away_while_tools_do_not_run() -> None:
     planned = {"network_interface": PRIOR["network_interface"][:1]}
     assert arguments(PRIOR, planned) == []
     (change,) = changes(WITHOUT_TOOLS, planned)
-    assert (change.argument, change.prior, change.planned) == ("network_interface[1]", "e1000e", None)
+    assert change == Change(
+        "network_interface[1]", "e1000e", None, "The interface is removed, and VMware Tools do not run."
+    )
 
 
 def test_an_sriov_interface_taken_away_or_added() -> None:
     sriov = [*PRIOR["network_interface"], {"adapter_type": "sriov", "physical_function": "0000:d8:00.0"}]
-    assert arguments(PRIOR | {"network_interface": sriov}, {"network_interface": sriov[:2]}) == ["network_interface[2]"]
-    assert arguments(PRIOR, {"network_interface": sriov}) == ["network_interface[2]"]
+    for prior in (PRIOR, WITHOUT_TOOLS):
+        assert changes(prior | {"network_interface": sriov}, {"network_interface": sriov[:2]})[0] == Change(
+            "network_interface[2]", "sriov", None, "The interface is removed, and it is an SR-IOV interface."
+        )
+        assert changes(prior, {"network_interface": sriov}) == (
+            Change("network_interface[2]", None, "sriov", "An SR-IOV interface is added."),
+        )
 
 
 def test_unknown_interfaces_may_be_anything() -> None:
@@ -135,3 +142,6 @@ def test_a_video_card_block_counts_at_every_update() -> None:
 def test_older_releases_add_a_tpm_to_the_running_vm_for_every_change_of_the_block(version: str) -> None:
     (change,) = changes({"vtpm": [{"version": "2.0"}]}, {"vtpm": []}, version)
     assert (change.argument, change.prior, change.planned, change.rejected) == ("vtpm", 1, 0, True)
+    assert arguments({"vtpm": [{"version": "1.2"}]}, {"vtpm": [{"version": "2.0"}]}, version) == ["vtpm"]
+    # The provider's SDK takes an empty text for none.
+    assert arguments({"vtpm": [{"version": ""}]}, {"vtpm": [{"version": None}]}, version) == []

@@ -90,6 +90,16 @@ def test_keep_on_remove_detaches_the_disk() -> None:
     assert disk.why == "No disk block has the label disk1 any more; the provider detaches it and keeps its file."
 
 
+def test_the_copy_of_a_disk_that_goes_stands_where_the_disk_stood() -> None:
+    """Also of disks whose UUIDs the provider does not know."""
+    first, second = ({key: value for key, value in disk.items() if key != "uuid"} for disk in (SYSTEM, DATA))
+    planned = [first | {"label": "<remove, keep disk>"}, second | {"label": "<deleted>"}]
+    assert [disk.why for disk in lost([first, second], planned)] == [
+        "No disk block has the label disk0 any more; the provider detaches it and keeps its file.",
+        "No disk block has the label disk1 any more; the provider destroys it.",
+    ]
+
+
 def test_another_label_makes_an_empty_disk_in_the_place() -> None:
     planned = [SYSTEM, DATA | {"label": "<deleted>"}, NEW | {"label": "data", "unit_number": 1}]
     (disk,) = lost([SYSTEM, DATA], planned)

@@ -112,6 +112,14 @@ def test_numa_from_hardware_version_20(hardware: int, before: object, after: obj
     assert arguments(prior, {"num_cores_per_numa_node": after}) == expected
 
 
+def test_numa_counts_with_the_hardware_version_that_is_planned() -> None:
+    changed = {"num_cores_per_numa_node": 2}
+    assert arguments(PRIOR | {"hardware_version": 19}, changed | {"hardware_version": 20}) == [
+        "num_cores_per_numa_node",
+        "hardware_version",
+    ]
+
+
 def test_numa_counts_with_the_hardware_version_of_the_vm_where_the_planned_one_is_unknown() -> None:
     prior = PRIOR | {"hardware_version": 20}
     assert arguments(prior, {"num_cores_per_numa_node": 2, "hardware_version": UNKNOWN}) == ["num_cores_per_numa_node"]

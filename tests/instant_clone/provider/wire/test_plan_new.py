@@ -116,6 +116,10 @@ CASES = [
         ["error: Configuration would power-cycle the clone"],
         id="reboot-allowed-but-not-done",
     ),
+    # A name of its own is no change that such a VM would be powered off for.
+    pytest.param(
+        source(values={"num_cores_per_socket": 0}), {"num_cores_per_socket": 0}, [], id="a-replica-in-need-of-no-change"
+    ),
     pytest.param(
         nothing, {"disk": [DISKS[0] | {"size": 20}, DISKS[1]]}, ["error: Disks cannot grow (disk)"], id="larger-disk"
     ),
