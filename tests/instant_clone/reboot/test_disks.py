@@ -119,6 +119,11 @@ def test_a_disk_that_the_plan_does_not_have_at_all_is_lost() -> None:
     assert (disk.index, disk.why) == (1, "No disk block has the label disk1 any more; the provider destroys it.")
 
 
+def test_a_known_disk_that_comes_into_the_place_is_no_empty_one() -> None:
+    (disk,) = lost([SYSTEM, DATA], [SYSTEM | {"unit_number": 1}])
+    assert disk.why == "No disk block has the label disk1 any more; the provider destroys it."
+
+
 @pytest.mark.parametrize("label", ["Hard disk 2", "Festplatte 2"])
 def test_a_configuration_has_labels_only(label: str) -> None:
     configured = [{"label": "disk0"}, {"label": label, "unit_number": 1, "uuid": None, "key": None}]

@@ -58,6 +58,7 @@ def test_values_of_extra_config_and_vapp_are_not_told() -> None:
         ([{"properties": {"hostname": "a"}}], [{"properties": {"hostname": UNKNOWN}}], ["vapp"]),
         ([{"properties": {"hostname": "a"}}], [], ["vapp"]),
         ([{"properties": {"hostname": "a"}}], UNKNOWN, ["vapp"]),
+        ([], UNKNOWN, ["vapp"]),
         ([{"properties": {"hostname": "a"}}], [{"properties": {"hostname": "a"}}], []),
         (None, [], []),
     ],

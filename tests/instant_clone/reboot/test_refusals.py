@@ -117,6 +117,22 @@ def test_automatic_cores_per_socket_are_sent_with_every_reconfiguration(
     assert [change.rejected for change in found if change.argument == "num_cores_per_socket"] == expected
 
 
+RECONFIGURING = (
+    *("name", "annotation", "num_cpus", "num_cores_per_numa_node", "memory", "memory_reservation_locked_to_max"),
+    *("cpu_share_level", "cpu_share_count", "cpu_limit", "cpu_reservation"),
+    *("memory_share_level", "memory_share_count", "memory_limit", "memory_reservation"),
+    *("extra_config", "latency_sensitivity", "storage_policy_id", "cdrom"),
+    *("boot_delay", "boot_retry_enabled", "boot_retry_delay"),
+    *("sync_time_with_host", "sync_time_with_host_periodically"),
+)
+
+
+@pytest.mark.parametrize("argument", RECONFIGURING)
+def test_these_arguments_make_a_reconfiguration(argument: str) -> None:
+    before, after = ({"a": "1"}, {"a": "2"}) if argument == "extra_config" else (1, 2)
+    assert arguments(AUTOMATIC | {argument: before}, {argument: after}) == ["num_cores_per_socket"]
+
+
 @pytest.mark.parametrize(
     "planned",
     [

@@ -19,6 +19,7 @@ from testkit.wire import BLOCK, FOLDER, UNKNOWN
 Arrange = Callable[[Bench], object]
 SOURCE = "(instantclone[0].source_uuid)"
 DISKS = clone_config()["disk"]
+INTERFACE = clone_config()["network_interface"][0]
 
 
 def source(**fields: Any) -> Arrange:
@@ -115,6 +116,12 @@ CASES = [
         {"num_cores_per_socket": 0, "cpu_limit": 2000, "on_reboot": "reboot"},
         ["error: Configuration would power-cycle the clone"],
         id="reboot-allowed-but-not-done",
+    ),
+    pytest.param(
+        source(values={"vmware_tools_status": "guestToolsNotRunning"}),
+        {"network_interface": [INTERFACE | {"adapter_type": "e1000"}]},
+        ["error: Configuration would power-cycle the clone"],
+        id="an-interface-of-another-type-without-tools",
     ),
     # A name of its own is no change that such a VM would be powered off for.
     pytest.param(
