@@ -299,6 +299,8 @@ def test_devices_are_read_in_the_order_that_they_had() -> None:
     kept = as_before(read, BEFORE, deltas=NOT_ASKED)
 
     assert kept == {"network_interface": [{"key": 4001}, {"key": 4000}, {"key": 4002}], "cdrom": []}
+    drives = [{"key": 3000}, {"key": 3002}]
+    assert as_before({"cdrom": drives}, {"cdrom": drives[::-1]}, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
 
 
 def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:

@@ -145,3 +145,4 @@ def test_older_releases_add_a_tpm_to_the_running_vm_for_every_change_of_the_bloc
     assert arguments({"vtpm": [{"version": "1.2"}]}, {"vtpm": [{"version": "2.0"}]}, version) == ["vtpm"]
     # The provider's SDK takes an empty text for none.
     assert arguments({"vtpm": [{"version": ""}]}, {"vtpm": [{"version": None}]}, version) == []
+    assert arguments({"vtpm": [{"version": ""}]}, {"vtpm": [{}]}, version) == []

@@ -117,6 +117,12 @@ def test_automatic_cores_per_socket_are_sent_with_every_reconfiguration(
     assert [change.rejected for change in found if change.argument == "num_cores_per_socket"] == expected
 
 
+def test_a_storage_policy_is_sent_with_every_update() -> None:
+    prior = AUTOMATIC | {"storage_policy_id": "gold"}
+    assert arguments(prior, {"tags": ["urn:1"]}) == ["num_cores_per_socket"]
+    assert arguments(prior, {}) == []
+
+
 RECONFIGURING = (
     *("name", "annotation", "num_cpus", "num_cores_per_numa_node", "memory", "memory_reservation_locked_to_max"),
     *("cpu_share_level", "cpu_share_count", "cpu_limit", "cpu_reservation"),
