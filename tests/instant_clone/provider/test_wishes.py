@@ -82,6 +82,21 @@ def test_added_blocks_are_made() -> None:
     assert found.state["disk"] == [{"label": "disk0", "size": 16}, added]
 
 
+def test_a_block_that_goes_as_asked_for_leaves_no_gap() -> None:
+    clone = {**SOURCE, "cdrom": [{"client_device": True}]}
+
+    assert granted(clone, _planned(cdrom=[]), {"cdrom[0]"}).state["cdrom"] == []
+
+
+def test_a_block_that_nobody_asked_for_is_not_made() -> None:
+    added = {"label": "disk1", "size": 5}
+
+    found = granted(SOURCE, _planned(memory=8192, disk=[*SOURCE["disk"], added]), {"memory"})
+
+    assert found.state["disk"] == SOURCE["disk"]
+    assert found.withheld == (Difference("disk[1]", None, added),)
+
+
 def test_a_device_that_the_clone_has_besides_stays() -> None:
     clone = {**SOURCE, "cdrom": [{"client_device": True}]}
 

@@ -48,6 +48,8 @@ def test_values_of_extra_config_and_vapp_are_not_told() -> None:
     assert extra_config.prior == ("guestinfo.name",)
     assert extra_config.planned == ("guestinfo.name", "guestinfo.new")
     assert (vapp.prior, vapp.planned) == ((), ("password",))
+    (gone,) = changes(PRIOR | {"vapp": planned["vapp"]}, {"vapp": []})
+    assert (gone.prior, gone.planned) == (("password",), ())
 
 
 @pytest.mark.parametrize(
