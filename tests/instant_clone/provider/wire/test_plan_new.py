@@ -128,6 +128,17 @@ CASES = [
         source(values={"num_cores_per_socket": 0}), {"num_cores_per_socket": 0}, [], id="a-replica-in-need-of-no-change"
     ),
     pytest.param(
+        source(values={"num_cores_per_socket": 0}),
+        {
+            "num_cores_per_socket": 0,
+            "network_interface": [
+                INTERFACE | {"network_id": "network-2", "use_static_mac": True, "mac_address": "00:50:56:00:aa:01"}
+            ],
+        },
+        [],
+        id="a-replica-with-a-network-and-an-address-of-its-own",
+    ),
+    pytest.param(
         nothing, {"disk": [DISKS[0] | {"size": 20}, DISKS[1]]}, ["error: Disks cannot grow (disk)"], id="larger-disk"
     ),
     pytest.param(nothing, {"disk": DISKS[:1]}, ["error: Disks without a partner (disk)"], id="missing-disk"),
