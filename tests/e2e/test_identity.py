@@ -16,8 +16,8 @@ from testkit.fleets import Wish, address, fleet_document
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
-from tests.e2e.terraform import Outcome
-from tests.vcsim.client import Client, clone, disk, disks, extra_config, machine_spec, make, result
+from tests.e2e.identity import summaries, untouched
+from tests.vcsim.client import Client, clone, extra_config, machine_spec, make, result
 
 ELSEWHERE = "4b1d0000-0000-4000-8000-000000000001"
 """the owner id of another state"""
@@ -45,20 +45,10 @@ def write(bench: Bench) -> Callable[..., None]:
     return written
 
 
-def summaries(outcome: Outcome) -> list[str]:
-    return sorted(each.summary for each in outcome.diagnostics)
-
-
 def refused(bench: Bench, *command: str) -> str:
     """The detail of the only error with which a command ends."""
     (error,) = bench.terraform.run(*command).errors
     return f"{error.summary}: {error.detail}"
-
-
-def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
-    """Return a function that is true as long as no more calls were made on these VMs."""
-    before = {moid: bench.methods(moid) for moid in moids}
-    return lambda: {moid: bench.methods(moid) for moid in moids} == before
 
 
 def copy_of(client: Client, name: str, *, template: bool = False, marked: bool = False, on: bool = False) -> Any:
@@ -245,136 +235,6 @@ def test_a_clone_that_was_registered_again_is_followed_with_a_warning(
     assert bench.methods(other._moId) == []
     bench.terraform.destroy()
     assert "Destroy_Task" in bench.methods(other._moId)
-
-
-def restored(client: Client, name: str, *, moved: bool = False) -> None:
-    """Puts new disks at the places of a VM's disks, as a backup product does that restores it over itself."""
-    machine = client.vm(name)
-    old = disks(machine)
-    removed = [vim.vm.device.VirtualDeviceSpec(operation="remove", device=each) for each in old]
-    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=removed)))
-    added = [
-        vim.vm.device.VirtualDeviceSpec(
-            operation="add",
-            fileOperation="create",
-            device=disk(each.controllerKey, each.unitNumber + (4 if moved else 0), each.capacityInBytes),
-        )
-        for each in old
-    ]
-    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=added)))
-
-
-def added_disk(machine: Any, unit: int) -> Any:
-    """Attach a disk to a VM, as a backup proxy or a storage driver does."""
-    before = {each.key for each in disks(machine)}
-    added = vim.vm.device.VirtualDeviceSpec(
-        operation="add", fileOperation="create", device=disk(disks(machine)[0].controllerKey, unit, 1 << 30)
-    )
-    result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[added])))
-    return next(each for each in disks(machine) if each.key not in before)
-
-
-def test_a_clone_that_was_restored_over_itself_keeps_its_disks(
-    bench: Bench, write: Callable[..., None], client: Client
-) -> None:
-    write("restored")
-    bench.terraform.apply()
-    restored(client, "restored")
-    before = {each.backing.uuid for each in disks(client.vm("restored"))}
-    left_alone = untouched(bench, client.vm("restored")._moId)
-
-    planned = bench.terraform.run("plan").require()
-    applied = bench.terraform.apply()
-
-    assert planned.changes == {}
-    assert summaries(planned) == ["Disk is another one", "Disk is another one"]
-    assert summaries(applied) == ["Disk is another one", "Disk is another one"]
-    assert "restored: disk0 (scsi unit 0, " in min(each.detail for each in planned.diagnostics)
-    assert {each.backing.uuid for each in disks(client.vm("restored"))} == before
-    assert left_alone()
-    state = bench.terraform.attributes("restored")["disk"]
-    assert [(each["label"], each["keep_on_remove"]) for each in state] == [("disk0", False), ("disk1", False)]
-    assert {each["uuid"] for each in state} == before
-    again = bench.terraform.run("plan").require()
-    assert (again.changes, again.diagnostics) == ({}, [])
-
-
-def test_a_change_after_a_restore_removes_no_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
-    """Whether the state was refreshed since then or not."""
-    write("edited")
-    bench.terraform.apply()
-    restored(client, "edited")
-    before = {each.backing.uuid for each in disks(client.vm("edited"))}
-    write("edited", annotation="changed")
-
-    bench.terraform.apply("-refresh=false")
-    write("edited", annotation="and again")
-    bench.terraform.apply()
-
-    assert client.vm("edited").config.annotation == "and again"
-    assert {each.backing.uuid for each in disks(client.vm("edited"))} == before
-    assert bench.terraform.plan() == {}
-
-
-def test_a_disk_that_no_configuration_has_refuses_the_plan(
-    bench: Bench, write: Callable[..., None], client: Client
-) -> None:
-    write("moved")
-    bench.terraform.apply()
-    restored(client, "moved", moved=True)
-    before = {each.backing.uuid for each in disks(client.vm("moved"))}
-    left_alone = untouched(bench, client.vm("moved")._moId)
-
-    ended = bench.terraform.run("apply")
-
-    assert [each.summary for each in ended.errors] == ["Disks without a partner"]
-    assert "moved has disks that the configuration lacks: scsi unit 4, " in ended.errors[0].detail
-    assert sorted(each.summary for each in ended.diagnostics if each.severity == "warning") == ["Disk is missing"] * 2
-    assert {each.backing.uuid for each in disks(client.vm("moved"))} == before
-    assert left_alone()
-
-
-def test_a_clone_with_such_a_disk_can_be_replaced(bench: Bench, write: Callable[..., None], client: Client) -> None:
-    """By a new generation or a taint; the disk is detached before the VM is destroyed."""
-    write("rolled", "tainted")
-    bench.terraform.apply()
-    first = {name: client.vm(name)._moId for name in ("rolled", "tainted")}
-    for name in first:
-        added_disk(client.vm(name), 6)
-    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"] * 2
-    bench.terraform.run("taint", address("vm", "tainted")).require()
-    wish = {"vm": Wish(bench.source, frozenset({"rolled"}), generation=2), "other": Wish(bench.source)}
-    bench.terraform.write(fleet_document(bench.release, wish))
-    bench.terraform.run("apply", f"-target={address('vm', 'rolled')}").require()
-    write("tainted")
-
-    bench.terraform.apply(f"-target={address('vm', 'tainted')}")
-
-    assert client.vm("tainted")._moId != first["tainted"]
-    # The first reconfiguration attached the disk, the second one detaches it.
-    detached = ["ReconfigVM_Task", "ShutdownGuest", "ReconfigVM_Task", "Destroy_Task"]
-    assert [bench.methods(moid) for moid in first.values()] == [detached, detached]
-
-
-def test_a_disk_that_was_added_by_hand_is_adopted_by_its_block(
-    bench: Bench, write: Callable[..., None], client: Client
-) -> None:
-    write("grown")
-    bench.terraform.apply()
-    machine = client.vm("grown")
-    added_disk(machine, 5)
-    left_alone = untouched(bench, machine._moId)
-    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"]
-    state = bench.terraform.attributes("grown")["disk"]
-    own = [{"label": each["label"], "size": each["size"], "unit_number": each["unit_number"]} for each in state]
-    write("grown", disk=[*own, {"label": "data", "size": 1, "unit_number": 5, "keep_on_remove": True}])
-
-    applied = bench.terraform.apply()
-
-    assert set(summaries(applied)) == {"Disk is adopted"}
-    assert left_alone()
-    assert [each["label"] for each in bench.terraform.attributes("grown")["disk"]] == ["disk0", "disk1", "data"]
-    assert bench.terraform.plan() == {}
 
 
 def test_a_plan_asks_no_more_for_more_clones(

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What tests of clones that share a UUID, a name or a disk with other VMs look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.e2e.conftest import Bench
+from tests.e2e.terraform import Outcome
+
+__all__ = ["summaries", "untouched"]
+
+
+def summaries(outcome: Outcome) -> list[str]:
+    return sorted(each.summary for each in outcome.diagnostics)
+
+
+def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
+    """Return a function that is true as long as no more calls were made on these VMs."""
+    before = {moid: bench.methods(moid) for moid in moids}
+    return lambda: {moid: bench.methods(moid) for moid in moids} == before

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Plans of new clones, and the requests that they take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.e2e.conftest import Bench
+from tests.e2e.terraform import Outcome
+
+__all__ = ["DRY_RUN", "IN_DATACENTER", "numbered", "planned", "told", "with_more"]
+
+IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
+DRY_RUN = "CheckInstantClone_Task"
+
+
+def with_more(document: Mapping[str, Any], **more: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with more data sources or resources, by "data" and "resource"."""
+    return {**document, **{kind: {**document.get(kind, {}), **added} for kind, added in more.items()}}
+
+
+def planned(bench: Bench, whole: Mapping[str, Any], *arguments: str) -> tuple[Outcome, dict[str, int]]:
+    """The plan, and the requests that it took."""
+    bench.terraform.write(whole)
+    bench.simulator.requests(reset=True)
+    return bench.terraform.run("plan", *arguments), bench.simulator.requests()
+
+
+def numbered(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}-{index}" for index in range(count)]
+
+
+def told(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(each.severity, each.summary) for each in outcome.diagnostics]
