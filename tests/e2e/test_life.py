@@ -100,7 +100,7 @@ def test_one_thing_at_a_time_a_name_may_take_a_second_apply_to_move(bench: Bench
 
     for error in first.errors:
         assert error.summary == "Name is not free yet"
-        assert "If this apply removes it later, apply again." in error.detail
+        assert "If this apply is to remove it, Terraform has not come to that yet: apply again" in error.detail
     if first.errors:
         bench.terraform.apply("-parallelism=1")
     assert sorted(bench.terraform.instances()) == ["double", "single"]
