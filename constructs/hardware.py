@@ -10,7 +10,7 @@ from cdktf import IResolvable
 
 from instant_clone.replica import Replica
 from instant_clone.source import SourceVm
-from instant_clone.versions import INTERFACES_IN_DEVICE_ORDER, ProviderVersion
+from instant_clone.stock_provider.releases import INTERFACES_IN_DEVICE_ORDER, ProviderVersion
 
 from .literals import literals
 

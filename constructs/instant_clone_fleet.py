@@ -26,7 +26,8 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 
 from constructs import Construct
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+from instant_clone.stock_provider.arguments import is_known, top_level
+from instant_clone.stock_provider.releases import BINDINGS_RELEASE, ProviderVersion
 
 from .hardware import Hardware
 from .member_table import Rows, add_member_table
@@ -34,10 +35,10 @@ from .placement import Placement
 
 __all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
 
+_UNBOUND = top_level(lambda argument: argument.since > BINDINGS_RELEASE)
+"""arguments that the bindings do not have; they are written as overrides"""
 OnReboot = Literal["error", "replace", "reboot"]
 """refuse the plan, make the clone anew, or let the stock provider reboot it"""
-BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
-"""the stock release that cdktf-cdktf-provider-vsphere was generated from: its classes know no younger argument"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class InstantCloneFleet(Construct):
         self._release = release
         self.owner_id = self._owner()
         steering: dict[str, Any] = {"wait_for_guest_net_timeout": wait_for_network}
-        if knows(release, "extra_config_reboot_required"):
+        if is_known(release, "extra_config_reboot_required"):
             steering["extra_config_reboot_required"] = False
         if tags:
             steering["tags"] = list(tags)
@@ -160,7 +161,7 @@ class InstantCloneFleet(Construct):
     ) -> VirtualMachine:
         hardware = source.hardware
         arguments: dict[str, Any] = {**hardware.arguments, **steering}
-        unbound = {name: arguments.pop(name) for name in list(arguments) if not _bound(name)}
+        unbound = {name: arguments.pop(name) for name in _UNBOUND if name in arguments}
         if ignored := list(dict.fromkeys((*hardware.ignore_changes, *ignore_changes))):
             arguments["lifecycle"] = {"ignore_changes": ignored}
         if source.generation > 1:
@@ -237,7 +238,3 @@ def _same_values(source: CloneSource) -> None:
                 f"the clones of the source {source.key} have different values: "
                 f"{next(iter(source.members))} has {first}, and {clone} has {other}"
             )
-
-
-def _bound(argument: str) -> bool:
-    return argument not in FIRST_RELEASE or FIRST_RELEASE[argument] <= BINDINGS_RELEASE

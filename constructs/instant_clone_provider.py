@@ -6,7 +6,7 @@ from __future__ import annotations
 from cdktf import TerraformProvider
 
 from constructs import Construct
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["InstantCloneProvider"]
 

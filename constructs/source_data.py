@@ -14,16 +14,14 @@ from instant_clone.inventory_names import finder_pattern
 from instant_clone.replica import Replica
 from instant_clone.replica.devices import unit_number
 from instant_clone.source import SourceVm
-from instant_clone.versions import SYNC_TIME_BY_DEFAULT, ProviderVersion, knows
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import DATA_SOURCE_TAKES_UUID, SYNC_TIME_BY_DEFAULT, ProviderVersion
 
 from .hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
 from .literals import literal
 from .postconditions import postconditions
 
 __all__ = ["SourceData"]
-
-LOOKED_UP_BY_UUID = ProviderVersion(2, 2, 0)
-"""the first release whose data source takes a `uuid`; older ones find a VM by its name or inventory path"""
 
 _CONTROLLER_COUNTS = ("scsi", "sata", "ide", "nvme")
 _NOT_EXPORTED = frozenset(f"{kind}_controller_count" for kind in _CONTROLLER_COUNTS)
@@ -88,9 +86,9 @@ class SourceData(Construct):
         scans: dict[str, Any] = {
             f"{kind}_controller_scan_count": replica.scalars.get(f"{kind}_controller_count", 0)
             for kind in _CONTROLLER_COUNTS
-            if kind != "nvme" or knows(self._release, "nvme_controller_count")
+            if kind != "nvme" or is_known(self._release, "nvme_controller_count")
         }
-        if self._release >= LOOKED_UP_BY_UUID:
+        if self._release >= DATA_SOURCE_TAKES_UUID:
             identity: dict[str, Any] = {"uuid": self._source.uuid}
         else:
             identity = {"name": literal(finder_pattern(self._source.inventory_path))}

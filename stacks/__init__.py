@@ -13,7 +13,7 @@ from instant_clone.fitting import fitting_findings, fitting_findings_across
 from instant_clone.fleet import Fleet, FleetFile
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from stacks.dynamic_clone import DynamicClone
 from stacks.fleet_stack import Original
 from stacks.static_clone import StaticClone

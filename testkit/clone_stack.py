@@ -9,9 +9,10 @@ from typing import Any
 
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vcenter.lookup import look_up
 from instant_clone.vcenter.session import ConnectionSettings, connect
-from instant_clone.versions import ProviderVersion, knows
 from testkit.simulator import Simulator
 
 __all__ = ["PROVIDER_SOURCE", "clones", "document", "machine", "source_of"]
@@ -39,7 +40,7 @@ def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dic
         "network_interface": [dict(interface) for interface in replica.network_interfaces],
         "cdrom": [dict(cdrom) for cdrom in replica.cdroms],
     }
-    if knows(release, "extra_config_reboot_required"):
+    if is_known(release, "extra_config_reboot_required"):
         body["extra_config_reboot_required"] = False
     if replica.ignore_changes:
         body["lifecycle"] = {"ignore_changes": list(replica.ignore_changes)}

@@ -34,7 +34,7 @@ from instant_clone.constructs.source_data import SourceData
 from instant_clone.provider.lockfile import write_lock_file
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 ADDRESS = "instantclone.internal/fleet/vsphere"
 ON_REBOOT: OnReboot = "replace"

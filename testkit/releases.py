@@ -2,7 +2,8 @@
 """What a release of the stock provider cannot express, by the rules of the project itself.
 
 A test that needs such a thing is skipped before anything is run: whether a release knows an argument is a question for
-`instant_clone.versions`, and whether it can repeat a VM is one for the replica. That a command fails is never a reason.
+`instant_clone.stock_provider.arguments`, and whether it can repeat a VM is one for the replica. That a command fails is
+never a reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 from instant_clone.errors import ReplicaError
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["skip_unless_repeatable"]
 

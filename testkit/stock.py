@@ -29,7 +29,7 @@ from pathlib import Path
 
 from instant_clone.errors import InstallError
 from instant_clone.provider.obtaining import obtain_stock
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
 __all__ = [
     "DEFAULT_FOLDER",

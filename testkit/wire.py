@@ -48,10 +48,10 @@ from instant_clone.provider.relay import Relay
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.values import BLOCK, NULL, pack, unpack
 from instant_clone.provider.values import RESOURCE as VM
+from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vcenter import clone as cloning
 from instant_clone.vcenter import session as sessions
 from instant_clone.vcenter import turns
-from instant_clone.versions import ProviderVersion
 from testkit.in_process import channel_to, served
 
 __all__ = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.stock import StockError, stock_provider, stock_providers
 
 

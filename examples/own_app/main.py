@@ -19,7 +19,7 @@ from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.constructs.placement import Placement
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 RELEASE = ProviderVersion.parse(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
 """of the stock provider that the plugin was installed around"""

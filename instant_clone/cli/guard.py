@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from instant_clone.versions import ProviderVersion
+    from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["guard"]
 
@@ -92,7 +92,7 @@ def guard(
 
 def _release(given: str | None) -> ProviderVersion | None:
     from instant_clone.guard import PlanError
-    from instant_clone.versions import ProviderVersion
+    from instant_clone.stock_provider.releases import ProviderVersion
 
     try:
         return None if given is None else ProviderVersion.parse(given)
@@ -102,7 +102,7 @@ def _release(given: str | None) -> ProviderVersion | None:
 
 def _release_of_fleet_file() -> ProviderVersion:
     from instant_clone.fleet import FLEETS_VARIABLE, load_from
-    from instant_clone.versions import NEWEST_CHECKED
+    from instant_clone.stock_provider.releases import NEWEST_CHECKED
 
     if not Path(os.environ.get(FLEETS_VARIABLE) or "fleets.toml").exists():
         return NEWEST_CHECKED

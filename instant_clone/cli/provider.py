@@ -13,7 +13,7 @@ from instant_clone.cli.groups import CommandGroup
 
 if TYPE_CHECKING:
     from instant_clone.provider.installation import Installation
-    from instant_clone.versions import ProviderVersion
+    from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["app"]
 
@@ -145,7 +145,7 @@ def _address(given: str | None) -> str:
 def _wanted_version(given: str | None) -> ProviderVersion:
     from instant_clone.errors import InstallError
     from instant_clone.fleet import VERSION_VARIABLE, ProviderSettings, provider_from
-    from instant_clone.versions import ProviderVersion
+    from instant_clone.stock_provider.releases import ProviderVersion
 
     text = given or os.environ.get(VERSION_VARIABLE)
     if not text:

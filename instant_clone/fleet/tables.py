@@ -20,7 +20,7 @@ from instant_clone.fleet.values import (
     VmReference,
     member_indexes,
 )
-from instant_clone.versions import NEWEST_CHECKED
+from instant_clone.stock_provider.releases import NEWEST_CHECKED
 
 __all__ = ["AddedDisk", "AddedNetwork", "Changes", "Frozen", "Network", "ProviderSettings", "Source"]
 

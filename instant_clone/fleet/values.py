@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from instant_clone.fleet.arguments import IGNORABLE
 from instant_clone.fleet.suggestions import suggestion
 from instant_clone.inventory_names import stored_path
-from instant_clone.versions import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
 
 __all__ = [
     "MOST_CLONES",

@@ -13,7 +13,7 @@ from instant_clone.guard.report import Clones, Finding, Kind, Report, Severity
 from instant_clone.guard.showing import shown, shown_at, spelled
 from instant_clone.owner import OWNER_KEY
 from instant_clone.reboot import Change, disks_lost, may_be_refused, moves, power_cycles
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
 __all__ = ["CLONE_TYPE", "examine"]
 

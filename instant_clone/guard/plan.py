@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instant_clone.errors import InstantCloneError
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["UNKNOWN", "Change", "Plan", "PlanError", "Resource", "Unknown", "is_unknown", "read_plan"]
 

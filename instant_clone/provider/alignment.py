@@ -25,37 +25,21 @@ from instant_clone.provider.pairing import (
     wanted_interfaces,
 )
 from instant_clone.provider.values import is_unknown
+from instant_clone.stock_provider.argument import Role
+from instant_clone.stock_provider.arguments import row, top_level
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
 
 __all__ = ["Aligned", "align", "align_existing", "as_before", "as_made"]
 
-# Arguments that steer the provider and are no property of the VM: the state just repeats the configuration.
-_CONFIGURATION_ONLY = (
-    "extra_config_reboot_required",
-    "force_power_off",
-    "ignored_guest_ips",
-    "migrate_wait_timeout",
-    "poweron_timeout",
-    "shutdown_wait_timeout",
-    "wait_for_guest_ip_timeout",
-    "wait_for_guest_net_routable",
-    "wait_for_guest_net_timeout",
-    # Not a property of the VM either, but null → value would replace a clone that has just been made.
-    "replace_trigger",
-)
-_TPM_VERSION = "2.0"
-"""the schema's default"""
-_ORIGIN = {"thin_provisioned": True, "eagerly_scrub": False, "write_through": False}
+# The state just repeats the configuration. A change of replace_trigger from null to a value would replace a clone that
+# has just been made.
+_CONFIGURATION_ONLY = top_level(lambda argument: argument.role is Role.STEERING)
+_TPM_VERSION = row("vtpm.version").default
+_ORIGIN = {name: row(f"disk.{name}").default for name in ("thin_provisioned", "eagerly_scrub", "write_through")}
 """what a disk was created as, with the schema's defaults"""
-_UNSET_MEANS = {
-    "cpu_limit": -1,
-    "memory_limit": -1,
-    "cpu_share_level": "normal",
-    "memory_share_level": "normal",
-    "latency_sensitivity": "normal",
-}
+_UNSET_MEANS = {name: row(name).default for name in top_level(lambda argument: argument.unset_is_default)}
 """what vSphere takes an unset setting for: the stock provider has none in the state, and plans to set this"""
 _NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 

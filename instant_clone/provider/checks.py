@@ -18,7 +18,7 @@ from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.takeover import name_is_taken
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import BLOCK, InstantCloneBlock, attribute_path, error, warning
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Cloner, CloneRequest

@@ -15,7 +15,7 @@ from instant_clone.provider.stock_client import Imported, StockClient
 from instant_clone.provider.values import attribute_path, error, is_unknown, pack, shown, unpack
 from instant_clone.provider.wishes import asked_for
 from instant_clone.reboot import power_cycles
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["Comparison", "compare", "orphaned_disks", "unfit"]
 

@@ -39,7 +39,7 @@ from instant_clone.provider.values import (
     unpack,
 )
 from instant_clone.provider.wishes import granted
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest

@@ -24,7 +24,7 @@ from instant_clone.provider.values import (
     warning,
 )
 from instant_clone.reboot import Change, LostDisk, disks_lost, may_be_refused, moves, power_cycles
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["judge"]
 

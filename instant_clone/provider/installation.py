@@ -24,7 +24,7 @@ from instant_clone.errors import Finding, InstallError
 from instant_clone.provider.certificate import Certificate, make_certificate
 from instant_clone.provider.package import HOME_FOLDER, LAUNCHER, launcher_name, platform_name
 from instant_clone.provider.stock import StockProcess
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["Home", "Installation", "install", "installations", "stock_version", "uninstall"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from instant_clone.provider.package import package_hash
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["lock_file_text", "write_lock_file"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from instant_clone.errors import InstallError
 from instant_clone.provider.package import platform_name
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["STOCK_SOURCES", "obtain_stock", "terraform_binary"]
 

@@ -14,7 +14,7 @@ import platform
 import sys
 
 from instant_clone.errors import InstallError
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["HOME_FOLDER", "LAUNCHER", "launcher_name", "package_hash", "platform_name"]
 

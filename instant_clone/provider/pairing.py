@@ -13,11 +13,9 @@ from itertools import zip_longest
 from typing import Any
 
 from instant_clone.provider.values import is_unknown
+from instant_clone.stock_provider.arguments import row
 
 __all__ = ["disk_place", "has_unknown_place", "in_order_of", "pair_drives", "pair_interfaces", "wanted_interfaces"]
-
-_ADAPTER_TYPE = "vmxnet3"
-"""the schema's default"""
 
 Device = Mapping[str, Any]
 
@@ -51,7 +49,7 @@ def _wanted(ours: Device, theirs: Device) -> Device:
     return {
         "key": theirs.get("key"),
         "device_address": theirs.get("device_address"),
-        "adapter_type": ours.get("adapter_type") or _ADAPTER_TYPE,
+        "adapter_type": ours.get("adapter_type") or row("network_interface.adapter_type").default,
         "network_id": ours.get("network_id"),
         "mac_address": ours.get("mac_address") if ours.get("use_static_mac") is True else None,
     }

@@ -37,7 +37,7 @@ from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.values import RESOURCE, unpack
 from instant_clone.provider.virtual_machine import VirtualMachine
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

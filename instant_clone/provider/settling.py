@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from instant_clone.provider.pairing import disk_place
-from instant_clone.words import can_say
+from instant_clone.stock_provider.arguments import can_be_configured
 
 __all__ = ["settled"]
 
@@ -42,7 +42,7 @@ def settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, A
 def _completed(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
     return {
         argument: source[argument]
-        if value is None and source.get(argument) is not None and not can_say(argument, source[argument])
+        if value is None and source.get(argument) is not None and not can_be_configured(argument, source[argument])
         else value
         for argument, value in config.items()
     }

@@ -60,7 +60,7 @@ from instant_clone.provider.values import (
     take_block,
     unpack,
 )
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["VirtualMachine"]
 

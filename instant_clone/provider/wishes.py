@@ -15,20 +15,14 @@ from itertools import zip_longest
 from typing import Any
 
 from instant_clone.provider.values import Difference, differences, is_unknown
+from instant_clone.stock_provider.argument import Role
+from instant_clone.stock_provider.arguments import top_level
 
 __all__ = ["Granted", "asked_for", "granted"]
 
-_OWN = ("tags", "custom_attributes")
+_OWN = top_level(lambda argument: argument.role is Role.OWN)
 """what a clone does not have from its source"""
-_PLACED = (
-    "datacenter_id",
-    "datastore_cluster_id",
-    "datastore_id",
-    "folder",
-    "host_system_id",
-    "name",
-    "resource_pool_id",
-)
+_PLACED = top_level(lambda argument: argument.role is Role.PLACEMENT)
 """where a clone is put when it is made; the stock provider would move it"""
 
 

@@ -13,11 +13,10 @@ from instant_clone.reboot.disks import LostDisk, disks_lost
 from instant_clone.reboot.location import moves
 from instant_clone.reboot.power import power_cycles
 from instant_clone.reboot.refusals import may_be_refused
-from instant_clone.reboot.settings import ANY_CHANGE, COMPUTED
+from instant_clone.reboot.settings import ANY_CHANGE
 
 __all__ = [
     "ANY_CHANGE",
-    "COMPUTED",
     "Change",
     "LostDisk",
     "disks_lost",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
 __all__ = ["Change", "Comparison", "Values", "nothing_unknown", "number"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from instant_clone.reboot.changes import Change, Comparison, Values, number
-from instant_clone.versions import VTPM_COUNTED
+from instant_clone.stock_provider.releases import VTPM_COUNTED
 
 __all__ = ["device_changes"]
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from instant_clone.reboot.changes import Change, Comparison, Values
+from instant_clone.stock_provider.argument import Effect
+from instant_clone.stock_provider.arguments import nested_in
 
 __all__ = ["LostDisk", "disk_changes", "disk_pairs", "disks_lost", "named_place", "place"]
 
@@ -22,7 +24,7 @@ GONE_LABELS = ("<deleted>", DETACHED_LABEL)
 """what the provider plans as the label of a disk that it takes away"""
 ORPHAN = "orphaned_disk_"
 """how the label begins that a refresh gives to a disk which no disk block has"""
-ARGUMENTS = ("controller_type", "unit_number", "disk_mode", "write_through", "disk_sharing")
+ARGUMENTS = nested_in("disk", lambda argument: argument.effect is Effect.REBOOT)
 
 
 @dataclass(frozen=True)

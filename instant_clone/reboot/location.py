@@ -13,12 +13,9 @@ from typing import Any
 
 from instant_clone.reboot.changes import Change, Comparison, nothing_unknown
 from instant_clone.reboot.disks import disk_pairs
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import CLUSTER_CHANGE_MOVES, NEWEST_CHECKED, ProviderVersion
 
 __all__ = ["moves"]
-
-CLUSTER_CHANGE_MOVES = ProviderVersion(2, 1, 0)
-"""from here a change of datastore_cluster_id relocates the VM, even one onto the datastore that it lies on"""
 
 
 def moves(

@@ -11,7 +11,7 @@ from instant_clone.reboot.devices import device_changes
 from instant_clone.reboot.disks import disk_changes
 from instant_clone.reboot.refusals import automatic_cores_resent, with_erased_flags
 from instant_clone.reboot.settings import setting_changes
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
 __all__ = ["power_cycles"]
 

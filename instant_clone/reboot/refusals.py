@@ -12,57 +12,18 @@ from typing import Any
 
 from instant_clone.reboot.changes import Change, Comparison, nothing_unknown, number
 from instant_clone.reboot.disks import GONE_LABELS, disk_pairs
-from instant_clone.reboot.settings import ANY_CHANGE, extra_config_changes
-from instant_clone.versions import NEWEST_CHECKED, ProviderVersion, knows
+from instant_clone.reboot.settings import extra_config_changes
+from instant_clone.stock_provider.argument import Effect
+from instant_clone.stock_provider.arguments import is_known, nested_in, top_level
+from instant_clone.stock_provider.releases import AUTOMATIC_CORES_RESENT, NEWEST_CHECKED, ProviderVersion
 
 __all__ = ["automatic_cores_resent", "may_be_refused", "with_erased_flags"]
 
-FLAGGED_LATE = frozenset(
-    {
-        "swap_placement_policy",
-        "efi_secure_boot_enabled",
-        "firmware",
-        "nested_hv_enabled",
-        "cpu_performance_counters_enabled",
-        "evc_mode",
-    }
-)
-"""of ANY_CHANGE, those that expandVirtualMachineConfigSpec looks at after extra_config, or Update after that"""
-FLAGGED_EARLY = frozenset({*ANY_CHANGE, "num_cpus", "memory", "num_cores_per_numa_node", "vapp"} - FLAGGED_LATE)
-
-AUTOMATIC_CORES_RESENT = (ProviderVersion(2, 16, 0), ProviderVersion(2, 16, 1))
-"""releases that send num_cores_per_socket 0 in every reconfiguration of a VM that has it already (pull request 2732)"""
-
-RECONFIGURED = (
-    *(argument for argument in ANY_CHANGE if argument != "evc_mode"),
-    "name",
-    "annotation",
-    "num_cpus",
-    "num_cores_per_numa_node",
-    "memory",
-    "memory_reservation_locked_to_max",
-    *(
-        f"{kind}_{part}"
-        for kind in ("cpu", "memory")
-        for part in ("share_level", "share_count", "limit", "reservation")
-    ),
-    "extra_config",
-    "vapp",
-    "latency_sensitivity",
-    "storage_policy_id",
-    "hardware_version",
-    "boot_delay",
-    "boot_retry_enabled",
-    "boot_retry_delay",
-    "sync_time_with_host",
-    "sync_time_with_host_periodically",
-    "network_interface",
-    "cdrom",
-)
-"""the arguments of which a change makes the provider call ReconfigVM_Task; disks have rules of their own"""
-STATE_ONLY = ("datastore_id", "keep_on_remove")
+FLAGGED_EARLY = frozenset(top_level(lambda argument: argument.flagged_early))
+RECONFIGURED = top_level(lambda argument: argument.reconfigures)
+STATE_ONLY = nested_in("disk", lambda argument: argument.effect in (Effect.NONE, Effect.MOVE))
 """of a disk: no reconfiguration (diskApplyOperationCreateUpdate)"""
-SET_AT_CREATION = ("thin_provisioned", "eagerly_scrub")
+SET_AT_CREATION = nested_in("disk", lambda argument: argument.effect is Effect.REFUSED)
 
 
 def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequence[Change]:
@@ -72,7 +33,7 @@ def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequen
     expandVirtualMachineConfigSpec: with false, it takes back what was set before it, and what is set after it stands.
     """
     if (
-        not knows(compared.version, "extra_config_reboot_required")
+        not is_known(compared.version, "extra_config_reboot_required")
         or compared.planned.get("extra_config_reboot_required") is not False
         or not extra_config_changes(compared)
         or any(change.argument not in FLAGGED_EARLY and not change.rejected for change in changes)

@@ -10,40 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from instant_clone.reboot.changes import Change, Comparison, Values, number
-from instant_clone.versions import FIRST_HARDWARE_WITH_NUMA, knows
+from instant_clone.stock_provider.argument import Effect
+from instant_clone.stock_provider.arguments import is_known, row, top_level
+from instant_clone.stock_provider.releases import FIRST_HARDWARE_WITH_NUMA
 
-__all__ = ["ANY_CHANGE", "COMPUTED", "extra_config_changes", "setting_changes"]
+__all__ = ["ANY_CHANGE", "extra_config_changes", "setting_changes"]
 
-ANY_CHANGE = (
-    "guest_id",
-    "alternate_guest_name",
-    "num_cores_per_socket",
-    "cpu_hot_add_enabled",
-    "cpu_hot_remove_enabled",
-    "memory_hot_add_enabled",
-    "nested_hv_enabled",
-    "cpu_performance_counters_enabled",
-    "firmware",
-    "efi_secure_boot_enabled",
-    "swap_placement_policy",
-    "enable_disk_uuid",
-    "enable_logging",
-    "hv_mode",
-    "ept_rvi_mode",
-    "vbs_enabled",
-    "vvtd_enabled",
-    "tools_upgrade_policy",
-    "run_tools_scripts_after_power_on",
-    "run_tools_scripts_after_resume",
-    "run_tools_scripts_before_guest_standby",
-    "run_tools_scripts_before_guest_shutdown",
-    "run_tools_scripts_before_guest_reboot",
-    "evc_mode",
-)
+ANY_CHANGE = top_level(lambda argument: argument.effect is Effect.REBOOT)
 """the arguments of which every change powers the VM off"""
-
-COMPUTED = frozenset({"guest_id", "hardware_version", "hv_mode", "ept_rvi_mode"})
-"""the arguments here that the provider fills in itself when they are left out: unknown in a plan, they keep"""
 
 
 def setting_changes(compared: Comparison) -> Iterator[Change]:
@@ -64,7 +38,7 @@ def extra_config_changes(compared: Comparison) -> bool:
 
 def _plain(compared: Comparison) -> Iterator[Change]:
     for argument in ANY_CHANGE:
-        if compared.unknown(argument) and argument in COMPUTED:
+        if compared.unknown(argument) and row(argument).planned_unknown:
             continue
         if compared.differs(argument):
             yield compared.change(argument, f"The provider changes {argument} only while the VM is off.")
@@ -114,7 +88,7 @@ def _extra_config(compared: Comparison) -> Iterator[Change]:
     keys = ("extra_config",) if compared.unknown("extra_config") else _changed_keys(compared, before, after)
     if not keys:
         return
-    if not knows(compared.version, "extra_config_reboot_required"):
+    if not is_known(compared.version, "extra_config_reboot_required"):
         why = f"Provider {compared.version} changes extra_config only while the VM is off."
     elif compared.planned.get("extra_config_reboot_required") is not False:
         why = "extra_config changes, and extra_config_reboot_required is not false."

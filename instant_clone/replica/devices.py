@@ -13,7 +13,8 @@ from functools import partial
 from instant_clone.replica.draft import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
 from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
-from instant_clone.versions import (
+from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
+from instant_clone.stock_provider.releases import (
     INTERFACES_IN_DEVICE_ORDER,
     NVME_DISKS_IMPORTED,
     SATA_AND_IDE_DISKS_IMPORTED,
@@ -23,9 +24,7 @@ from instant_clone.versions import (
     UNIT_NUMBERS_ABOVE_59,
     VMXNET3VRDMA,
     ProviderVersion,
-    knows,
 )
-from instant_clone.words import SCSI_TYPES
 
 __all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disks", "network_interfaces", "unit_number"]
 
@@ -81,17 +80,13 @@ def controllers(source: SourceVm, counts: Counts, draft: Draft) -> Block:
     else:
         # The schema allows 1 and 2 only.
         draft.ignore_changes.append("ide_controller_count")
-    if knows(draft.version, "nvme_controller_count"):
+    if is_known(draft.version, "nvme_controller_count"):
         block["nvme_controller_count"] = counts["nvme"]
     elif counts["nvme"]:
         what = f"Provider {draft.version} does not know nvme_controller_count, which is {counts['nvme']} on the source."
-        draft.require(partial(_knows, argument="nvme_controller_count"), "nvme_controller_count", what)
+        draft.require(partial(is_known, path="nvme_controller_count"), "nvme_controller_count", what)
     block.update(_scsi(source, counts["scsi"], draft))
     return block
-
-
-def _knows(version: ProviderVersion, argument: str) -> bool:
-    return knows(version, argument)
 
 
 def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
@@ -115,7 +110,7 @@ def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
         what = f"The SCSI controllers share their buses differently ({', '.join(sharing)}); the provider knows one way."
         draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
     else:
-        draft.express(block, "", "scsi_bus_sharing", managed[0].shared_bus, "noSharing")
+        draft.express(block, "scsi_bus_sharing", managed[0].shared_bus)
     return block
 
 
@@ -206,22 +201,21 @@ def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> Block:
         "unit_number": unit_number(disk, source),
         "controller_type": disk.controller,
     }
-    at = f"disk[{index}]."
-    draft.express(block, at, "disk_mode", disk.mode or None, "persistent")
-    draft.express(block, at, "thin_provisioned", disk.thin_provisioned, True)
-    draft.express(block, at, "eagerly_scrub", disk.eagerly_scrub, False)
-    draft.express(block, at, "write_through", disk.write_through, False)
-    draft.express(block, at, "disk_sharing", disk.sharing or None, "sharingNone")
-    _allocation(block, at, "io_", disk.io, draft)
+    draft.express(block, "disk.disk_mode", disk.mode or None, index=index)
+    draft.express(block, "disk.thin_provisioned", disk.thin_provisioned, index=index)
+    draft.express(block, "disk.eagerly_scrub", disk.eagerly_scrub, index=index)
+    draft.express(block, "disk.write_through", disk.write_through, index=index)
+    draft.express(block, "disk.disk_sharing", disk.sharing or None, index=index)
+    _allocation(block, "disk.io_", index, disk.io, draft)
     return block
 
 
-def _allocation(block: Block, at: str, prefix: str, allocation: Allocation, draft: Draft) -> None:
+def _allocation(block: Block, prefix: str, index: int, allocation: Allocation, draft: Draft) -> None:
     # The provider reads an unset limit of a device as 0.
-    draft.express(block, at, f"{prefix}limit", allocation.limit or 0, -1)
-    draft.express(block, at, f"{prefix}reservation", allocation.reservation, None)
-    draft.express(block, at, f"{prefix}share_level", allocation.share_level or None, "normal")
-    draft.express(block, at, f"{prefix}share_count", custom_count(allocation), None)
+    draft.express(block, f"{prefix}limit", allocation.limit or 0, index=index)
+    draft.express(block, f"{prefix}reservation", allocation.reservation, index=index)
+    draft.express(block, f"{prefix}share_level", allocation.share_level or None, index=index)
+    draft.express(block, f"{prefix}share_count", custom_count(allocation), index=index)
 
 
 def network_interfaces(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
@@ -263,7 +257,7 @@ def _network_interface(index: int, nic: Nic, draft: Draft) -> Block:
         what = f"Provider {draft.version} does not know the adapter type vmxnet3vrdma."
         draft.require(lambda version: version >= VMXNET3VRDMA, place, what)
     block: Block = {"network_id": nic.network_id, "adapter_type": ADAPTER_TYPES.get(nic.type, "")}
-    _allocation(block, f"network_interface[{index}].", "bandwidth_", nic.bandwidth, draft)
+    _allocation(block, "network_interface.bandwidth_", index, nic.bandwidth, draft)
     return block
 
 

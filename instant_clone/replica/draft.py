@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from instant_clone.errors import Finding
-from instant_clone.versions import ProviderVersion, releases_where
+from instant_clone.stock_provider.argument import Scalar
+from instant_clone.stock_provider.arguments import row
+from instant_clone.stock_provider.releases import ProviderVersion, releases_where
 
-__all__ = ["Block", "Draft", "Scalar", "never"]
+__all__ = ["Block", "Draft", "never"]
 
-Scalar = str | int | bool
 Block = dict[str, Scalar]
 
 
@@ -46,16 +47,19 @@ class Draft:
         """Note what a user should know of, although the clone is exact."""
         self.warnings.append(f"{self.source}, {place}: {what}" if place else f"{self.source}: {what}")
 
-    def express(self, block: Block, at: str, argument: str, value: Scalar | None, default: Scalar | None) -> None:
-        """Put `argument` into `block`, as the provider reads an unset one where `value` is None.
+    def express(self, block: Block, path: str, value: Scalar | None, *, index: int | None = None) -> None:
+        """Put the argument `path` into `block`, as the provider reads an unset setting if `value` is None.
 
-        The provider reads an unset bool as false. Any other unset value equals a missing argument without default;
-        with one, no configuration equals it, and its changes have to be ignored. `at` is the block's path, such as
-        "disk[0].".
+        The provider reads an unset setting as the zero value of its type. A missing argument equals that, unless it has
+        another default. Then a boolean is configured as false, and changes of other arguments are ignored, because no
+        configuration equals the VM. `index` is the position of a nested block: of "disk.size" with 0, disk[0].size.
         """
+        argument = row(path)
+        default = argument.default_in(self.version)
         if value is not None:
-            block[argument] = value
+            block[argument.name] = value
         elif isinstance(default, bool):
-            block[argument] = False
-        elif default is not None:
-            self.ignore_changes.append(f"{at}{argument}")
+            block[argument.name] = False
+        elif default:
+            at = "" if index is None else f"{argument.block}[{index}]."
+            self.ignore_changes.append(f"{at}{argument.name}")

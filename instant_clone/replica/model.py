@@ -13,10 +13,12 @@ from types import MappingProxyType
 
 from instant_clone.errors import ReplicaError
 from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
-from instant_clone.replica.draft import Draft, Scalar, never
+from instant_clone.replica.draft import Draft, never
 from instant_clone.replica.scalars import scalars
 from instant_clone.source import SourceVm
-from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
+from instant_clone.stock_provider.argument import Scalar
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
 
 __all__ = ["Replica", "Scalar", "replicate"]
 
@@ -80,14 +82,14 @@ def _require_clonable(source: SourceVm, draft: Draft) -> None:
 def _vtpm(source: SourceVm, draft: Draft) -> bool:
     if not source.tpm_count:
         return False
-    if knows(draft.version, "vtpm"):
+    if is_known(draft.version, "vtpm"):
         what = f"The source has a TPM; provider {draft.version} would add one more at every change of the vtpm block."
     else:
         what = f"Provider {draft.version} does not know vtpm, and the source has a TPM."
     draft.require(lambda version: version >= VTPM_COUNTED, "vtpm", what)
     if source.boot.firmware != "efi":
         what = f"The source has a TPM and firmware {source.boot.firmware}; the provider reads a TPM with efi only."
-        draft.require(lambda version: not knows(version, "vtpm"), "vtpm", what)
+        draft.require(lambda version: not is_known(version, "vtpm"), "vtpm", what)
     return True
 
 

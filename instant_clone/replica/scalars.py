@@ -1,47 +1,23 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The scalar arguments of vsphere_virtual_machine that repeat a source.
-
-Defaults and allowed values are those of the provider's schema (virtual_machine_config_structure.go).
-"""
+"""The scalar arguments of vsphere_virtual_machine that repeat a source."""
 
 from __future__ import annotations
 
-from instant_clone.replica.draft import Block, Draft, Scalar
+from instant_clone.replica.draft import Block, Draft
 from instant_clone.source import Allocation, SourceVm, Tools
-from instant_clone.versions import (
+from instant_clone.stock_provider.argument import Scalar
+from instant_clone.stock_provider.arguments import is_known, row
+from instant_clone.stock_provider.releases import (
     AUTOMATIC_CORES_PER_SOCKET,
-    EXECUTION_MODES_COMPUTED,
     FIRST_HARDWARE_WITH_NUMA,
-    FIRST_RELEASE,
-    SYNC_TIME_BY_DEFAULT,
     ProviderVersion,
     allows_hardware_version,
-    knows,
     releases_where,
 )
-from instant_clone.words import WORDS
 
 __all__ = ["custom_count", "scalars"]
 
 CUSTOM = "custom"
-
-RELEASE_WITHOUT_EXECUTION_DEFAULTS = ProviderVersion(2, 8, 0)
-
-DEFAULTS: dict[str, Scalar] = {
-    "cpu_limit": -1,
-    "cpu_share_level": "normal",
-    "memory_limit": -1,
-    "memory_share_level": "normal",
-    "latency_sensitivity": "normal",
-    "firmware": "bios",
-    "swap_placement_policy": "inherit",
-    "tools_upgrade_policy": "manual",
-    "run_tools_scripts_after_power_on": True,
-    "run_tools_scripts_after_resume": True,
-    "run_tools_scripts_before_guest_standby": True,
-    "run_tools_scripts_before_guest_shutdown": True,
-}
-"""of the arguments whose property can be unset; hv_mode, ept_rvi_mode and sync_time_with_host depend on the release"""
 
 
 def custom_count(allocation: Allocation) -> int | None:
@@ -62,11 +38,10 @@ def scalars(source: SourceVm, draft: Draft) -> Block:
     _warn_about_reservation(source, draft)
     block: Block = {}
     for argument, value in values.items():
-        default = _default(argument, draft.version)
-        if not knows(draft.version, argument):
-            _refuse_unknown(argument, value, default, draft)
+        if is_known(draft.version, argument):
+            draft.express(block, argument, _word(argument, value, draft))
         else:
-            draft.express(block, "", argument, _word(argument, value, draft), default)
+            _refuse_unknown(argument, value, draft)
     return block
 
 
@@ -126,27 +101,19 @@ def _allocation(resource: str, allocation: Allocation) -> dict[str, Scalar | Non
     }
 
 
-def _default(argument: str, version: ProviderVersion) -> Scalar | None:
-    if argument == "sync_time_with_host":
-        return True if version >= SYNC_TIME_BY_DEFAULT else None
-    if argument in ("hv_mode", "ept_rvi_mode"):
-        computed = version >= EXECUTION_MODES_COMPUTED or version == RELEASE_WITHOUT_EXECUTION_DEFAULTS
-        return None if computed else WORDS[argument][0]
-    return DEFAULTS.get(argument)
-
-
 def _word(argument: str, value: Scalar | None, draft: Draft) -> Scalar | None:
     """`value`, or None with a warning if the schema has no word for it."""
-    if value is None or argument not in WORDS or value in WORDS[argument]:
+    words = row(argument).values
+    if value is None or not words or value in words:
         return value
     draft.warn(argument, f"The provider has no word for {value!r}; the clones keep it, and it is not watched.")
     return None
 
 
-def _refuse_unknown(argument: str, value: Scalar | None, default: Scalar | None, draft: Draft) -> None:
-    if value and value != default:
+def _refuse_unknown(argument: str, value: Scalar | None, draft: Draft) -> None:
+    if value and value != row(argument).default_in(draft.version):
         what = f"Provider {draft.version} does not know {argument}, which is {_told(value)} on the source."
-        draft.require(lambda version: version >= FIRST_RELEASE[argument], argument, what)
+        draft.require(lambda version: is_known(version, argument), argument, what)
 
 
 def _told(value: Scalar) -> str:
@@ -184,9 +151,9 @@ def _cores_per_numa_node(source: SourceVm, draft: Draft, *, beside_hardware_vers
         return 0 if beside_hardware_version else None
     if numa.cores_per_node is None:
         what = "The source has NUMA settings without a number of cores per node, which the provider cannot read."
-        draft.require(lambda version: not knows(version, "num_cores_per_numa_node"), "num_cores_per_numa_node", what)
+        draft.require(lambda version: not is_known(version, "num_cores_per_numa_node"), "num_cores_per_numa_node", what)
         return None
-    if not knows(draft.version, "num_cores_per_numa_node"):
+    if not is_known(draft.version, "num_cores_per_numa_node"):
         return numa.cores_per_node if source.hardware_version >= FIRST_HARDWARE_WITH_NUMA else None
     if not beside_hardware_version and numa.cores_per_node:
         # The schema demands the two together.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """The layouts that have names: every kind of hardware and setting that is known to be done otherwise somewhere.
 
-The releases are those of the stock provider that can express a layout, in the words of instant_clone.versions; "" is
-none.
+The releases are those of the stock provider that can express a layout, in the words of
+instant_clone.stock_provider.releases; "" is none.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from instant_clone.owner import OWNER_KEY
 from instant_clone.provider.values import differences
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import PROVIDER_SOURCE, machine
 from testkit.layouts.comparing import differences_of
 from testkit.simulator import Simulator

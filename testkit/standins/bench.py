@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit import wire
 from testkit.clock import Clock
 from testkit.in_process import channel_to, served

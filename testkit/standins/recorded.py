@@ -7,7 +7,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.recordings.recording import Recording, folder_of
 
 __all__ = ["RELEASE", "configuration", "imported", "read", "recording"]

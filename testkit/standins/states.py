@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from instant_clone.versions import DEVICE_LABELS_IMPORTED, ProviderVersion
+from instant_clone.stock_provider.releases import DEVICE_LABELS_IMPORTED, ProviderVersion
 from testkit.standins import recorded
 from testkit.standins.world import Vm
 from testkit.wire import UNKNOWN, Block

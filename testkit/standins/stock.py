@@ -24,7 +24,7 @@ import grpc
 from google.protobuf.message import Message
 
 from instant_clone.inventory_names import matched_path
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import indifferent, only_resource
 from testkit.standins import recorded
 from testkit.standins.overrides import Overrides

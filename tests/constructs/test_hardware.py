@@ -19,7 +19,7 @@ from constructs.hardware import (
     literal_hardware,
 )
 from instant_clone.replica import replicate
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.replica_layouts import default, two_controllers
 
 

@@ -15,7 +15,7 @@ from constructs.hardware import Hardware, assign_mac_addresses
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
 HARDWARE = Hardware(

@@ -8,7 +8,7 @@ from cdktf_cdktf_provider_vsphere.folder import Folder
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs.instant_clone_provider import InstantCloneProvider
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
 OURS = "instantclone.internal/fleet/vsphere"

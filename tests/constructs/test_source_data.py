@@ -13,7 +13,7 @@ from constructs.placement import Placement
 from constructs.source_data import SourceData
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize
 from tests.instant_clone.replica_layouts import default, disk, nic, three_buses, two_controllers
 

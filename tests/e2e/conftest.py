@@ -19,7 +19,7 @@ import pytest
 
 from instant_clone.provider.installation import Installation
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import document, source_of
 from testkit.mirrors import STOCK_SOURCE, mirrored
 from testkit.simulator import Simulator

@@ -14,7 +14,8 @@ import pytest
 
 from instant_clone.guard import Finding, examine, read_plan
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion, knows
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine
 from testkit.simulator import Simulator
 from tests.e2e.conftest import Plugin
@@ -84,7 +85,7 @@ def _changes(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict
         "nothing": {},
         **{name: {name: not own.get(name)} for name in _SWITCHED},
         **{name: {name: value} for name, value in _SET.items()},
-        **{name: {name: value} for name, value in _SET_WHERE_KNOWN.items() if knows(release, name)},
+        **{name: {name: value} for name, value in _SET_WHERE_KNOWN.items() if is_known(release, name)},
         "memory-more": {"memory": own["memory"] + 1024},
         "memory-less": {"memory": own["memory"] - 1024},
         "extra-config": MARKED_ANEW,
@@ -103,7 +104,7 @@ def _changes(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict
         "adapter": {"network_interface": [interface | {"adapter_type": "e1000e"}]},
         "interface-added": {"network_interface": [interface, {"network_id": interface["network_id"]}]},
     }
-    if knows(release, "extra_config_reboot_required"):
+    if is_known(release, "extra_config_reboot_required"):
         changes["reboot-asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
     return changes
 
@@ -176,7 +177,7 @@ def test_a_clone_is_rebooted_just_where_the_guard_said_so(story: Story) -> None:
 
 
 def test_what_is_tried_on_the_running_vm_is_told_as_that(story: Story) -> None:
-    tried = {"forgotten"} if knows(story.release, "extra_config_reboot_required") else set()
+    tried = {"forgotten"} if is_known(story.release, "extra_config_reboot_required") else set()
     errors = {
         name
         for name, findings in story.said.items()

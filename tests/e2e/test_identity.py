@@ -10,7 +10,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import knows
+from instant_clone.stock_provider.arguments import is_known
 from testkit.clone_stack import source_of
 from testkit.fleets import Wish, address, fleet_document
 from testkit.simulator import Simulator
@@ -205,7 +205,7 @@ def test_another_state_s_clone_that_was_imported_is_neither_changed_nor_destroye
 
     assert summaries(destroyed) == ["Virtual machine has another owner"]
     # The plan of a release that powers a VM off for its extra_config is refused for that reason already.
-    hot = knows(bench.release, "extra_config_reboot_required")
+    hot = is_known(bench.release, "extra_config_reboot_required")
     refusal = "Another virtual machine was imported" if hot else "Change would power-cycle or move the clone"
     assert summaries(updated) == [refusal]
     without = fleet_document(bench.release, wish)

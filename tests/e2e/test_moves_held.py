@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator

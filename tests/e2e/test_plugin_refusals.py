@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.versions import DEVICE_LABELS_IMPORTED
+from instant_clone.stock_provider.releases import DEVICE_LABELS_IMPORTED
 from testkit.clone_stack import clones, machine, source_of
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin

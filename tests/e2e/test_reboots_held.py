@@ -16,7 +16,8 @@ from pyVmomi import vim
 
 from instant_clone.reboot import ANY_CHANGE
 from instant_clone.source import SourceVm
-from instant_clone.versions import VTPM_COUNTED, ProviderVersion, knows
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
@@ -60,7 +61,7 @@ def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, di
     changes: dict[str, dict[str, Any]] = {
         argument: {argument: VALUES.get(argument, not own.get(argument))}
         for argument in ANY_CHANGE
-        if knows(release, argument)
+        if is_known(release, argument)
     }
     changes |= {
         "memory-less": {"memory": own["memory"] - 1024},
@@ -74,15 +75,15 @@ def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, di
         "scsi-sharing": {"scsi_bus_sharing": "virtualSharing"},
         "late": MARKED_ANEW | {"guest_id": "otherGuest64", "firmware": "bios"},
     }
-    if not knows(release, "extra_config_reboot_required"):
+    if not is_known(release, "extra_config_reboot_required"):
         changes["extra-config"] = MARKED_ANEW
     else:
         changes["asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
-    if knows(release, "nvme_controller_count"):
+    if is_known(release, "nvme_controller_count"):
         changes["nvme"] = {"nvme_controller_count": 1}
     if release >= VTPM_COUNTED:
         changes["vtpm"] = {"vtpm": [{}]}
-    if knows(release, "video_card"):
+    if is_known(release, "video_card"):
         changes["video-card"] = {"video_card": [{"num_displays": 1, "total_video_memory": 8}]}
     return changes
 
@@ -113,7 +114,7 @@ def _hot(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str
         "waiting": {"wait_for_guest_ip_timeout": 1},
         "shutdown": {"shutdown_wait_timeout": 7, "force_power_off": False},
     }
-    if knows(release, "extra_config_reboot_required"):
+    if is_known(release, "extra_config_reboot_required"):
         changes["extra-config"] = MARKED_ANEW
     return changes
 
@@ -139,7 +140,7 @@ def _of_the_older_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _rejected(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
     """Changes that the stock provider tries on the running VM although they need it off."""
-    if not knows(release, "extra_config_reboot_required"):
+    if not is_known(release, "extra_config_reboot_required"):
         return {}
     return {
         "forgotten-guest": MARKED_ANEW | {"guest_id": "otherGuest64"},
@@ -300,7 +301,7 @@ def _document(
 
 
 def test_every_argument_of_the_table_is_held(story: Story) -> None:
-    assert {argument for argument in ANY_CHANGE if knows(story.release, argument)} <= set(story.names["rebooting"])
+    assert {argument for argument in ANY_CHANGE if is_known(story.release, argument)} <= set(story.names["rebooting"])
 
 
 def test_a_clone_is_powered_off_and_on_just_where_that_was_said(story: Story) -> None:
@@ -338,7 +339,7 @@ def test_what_vcenter_refuses_while_the_vm_runs_was_doubted(story: Story) -> Non
 def test_what_the_stock_provider_forgets_to_power_off_for_is_an_error(story: Story) -> None:
     """extra_config with extra_config_reboot_required = false makes it forget."""
     names = story.names["rejected"]
-    assert bool(names) == knows(story.release, "extra_config_reboot_required")
+    assert bool(names) == is_known(story.release, "extra_config_reboot_required")
     assert {(each.summary, each.address) for each in story.forbidden.errors} == {
         ("Change would power-cycle or move the clone", f"vsphere_virtual_machine.{name}") for name in names
     }

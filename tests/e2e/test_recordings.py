@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import ProviderService
 from testkit.simulator import Simulator
 from tests.recordings.identifiers import Identifiers

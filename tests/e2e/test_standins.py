@@ -18,7 +18,7 @@ import pytest
 from instant_clone.errors import VcenterError
 from instant_clone.owner import OWNER_KEY
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import machine, source_of
 from testkit.in_process import running_stock
 from testkit.simulator import Simulator

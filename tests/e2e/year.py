@@ -17,7 +17,7 @@ from typing import Any
 from pyVmomi import vim
 
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
 from testkit.processes import marked, until
 from testkit.simulator import HoldPoint, Simulator

@@ -9,7 +9,7 @@ import pytest
 
 from instant_clone.errors import FleetFileError
 from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source, load, load_from, with_environment
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.fleet_files import PLACE, TWO_SOURCES, WEB, errors, fleet, parse
 
 PROJECT = Path(__file__).resolve().parents[2]

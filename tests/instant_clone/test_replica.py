@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from instant_clone.replica import replicate
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.replica_expectations import (
     DEFAULT_IN_ALL,
     NORMAL_BANDWIDTH,

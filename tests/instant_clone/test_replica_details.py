@@ -26,7 +26,7 @@ from instant_clone.source import (
     Tools,
     Vcenter,
 )
-from instant_clone.versions import RELEASES, ProviderVersion
+from instant_clone.stock_provider.releases import RELEASES, ProviderVersion
 from tests.instant_clone.replica_layouts import GIB, IDE, controller, default, disk, nic, nvme, pvscsi, sata
 
 NEWEST = ProviderVersion(2, 16, 1)

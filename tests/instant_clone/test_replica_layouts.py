@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from instant_clone.versions import RELEASES, ProviderVersion, releases_where
+from instant_clone.stock_provider.releases import RELEASES, ProviderVersion, releases_where
 from testkit.layouts.comparing import differences_of
 from testkit.layouts.generated import generated
 from testkit.layouts.machine import Machine, made

@@ -10,7 +10,7 @@ import pytest
 from instant_clone.errors import Finding, ReplicaError
 from instant_clone.replica import replicate
 from instant_clone.source import Boot, Cdrom, Controller, Numa, SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.replica_layouts import IDE, controller, default, disk, nic, nvme, pvscsi, sata
 
 NEWEST = ProviderVersion(2, 16, 1)

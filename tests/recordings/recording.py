@@ -27,7 +27,7 @@ from instant_clone.provider.messages import (
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.values import RESOURCE, differences
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import indifferent, only_resource, schema_of
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.messages import as_json, as_message

@@ -20,7 +20,7 @@ from instant_clone.owner import OWNER_KEY
 from instant_clone.provider.relay import Relay
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.clone_stack import PROVIDER_SOURCE, machine, source_of
 from testkit.generated_resources import escaped
 from testkit.in_process import ProviderService, channel_to, reattached, served

@@ -25,7 +25,7 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.schema import add_block
 from instant_clone.provider.values import BLOCK, RESOURCE, pack, unpack
-from instant_clone.versions import FIRST_RELEASE, ProviderVersion, knows
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import only_resource
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.messages import as_json, as_message
@@ -171,12 +171,6 @@ def test_a_recording_is_small(release: ProviderVersion) -> None:
 def arguments(block: Block) -> set[str]:
     nested = {f"{each.type_name}.{name}" for each in block.block_types for name in arguments(each.block)}
     return {each.name for each in block.attributes} | {each.type_name for each in block.block_types} | nested
-
-
-def test_a_release_knows_the_arguments_that_we_think_it_knows(recording: Recording, release: ProviderVersion) -> None:
-    known = arguments(recording.schema.block)
-
-    assert {name: name in known for name in FIRST_RELEASE} == {name: knows(release, name) for name in FIRST_RELEASE}
 
 
 def test_all_its_blocks_are_lists_whose_elements_have_a_position(recording: Recording) -> None:

@@ -13,7 +13,7 @@ from cdktf import App
 
 from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source, StateSettings
 from instant_clone.source import SourceVm
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from stacks import add_stacks
 from tests.instant_clone.replica_layouts import default
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instant_clone.guard import Clones, Finding, Kind, Severity, examine
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.guard.plans import CLONE, change, made_by_terraform, pin, plan, told
 
 WEB_0 = 'vsphere_virtual_machine.web["web-0"]'

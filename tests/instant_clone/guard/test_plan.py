@@ -9,7 +9,7 @@ import pytest
 
 from instant_clone.guard import PlanError, read_plan
 from instant_clone.guard.plan import UNKNOWN, Change
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.guard.plans import change, document, plan, text
 
 OURS = "instantclone.internal/fleet/vsphere"

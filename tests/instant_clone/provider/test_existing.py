@@ -9,7 +9,7 @@ import pytest
 from instant_clone.provider.existing import judge
 from instant_clone.provider.messages import PlanResponse
 from instant_clone.provider.values import InstantCloneBlock, attribute_path, pack
-from instant_clone.versions import NEWEST_CHECKED
+from instant_clone.stock_provider.releases import NEWEST_CHECKED
 
 SOURCE = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
 DISKS = [

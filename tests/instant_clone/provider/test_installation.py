@@ -15,7 +15,7 @@ from instant_clone.provider import stock
 from instant_clone.provider.certificate import Certificate
 from instant_clone.provider.installation import Installation, install, installations, stock_version, uninstall
 from instant_clone.provider.package import LAUNCHER, platform_name
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 SOURCE = "instantclone.internal/fleet/vsphere"
 NAME = "terraform-provider-vsphere_v2.16.1_x5"

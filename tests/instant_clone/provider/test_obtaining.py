@@ -12,7 +12,7 @@ import pytest
 from instant_clone.errors import InstallError
 from instant_clone.provider.obtaining import obtain_stock, terraform_binary
 from instant_clone.provider.package import platform_name
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 VERSION = ProviderVersion(2, 16, 1)
 SCRIPT = """\

@@ -11,7 +11,7 @@ import pytest
 from instant_clone.errors import InstallError
 from instant_clone.provider.lockfile import lock_file_text, write_lock_file
 from instant_clone.provider.package import LAUNCHER, launcher_name, package_hash, platform_name
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 NEWEST = ProviderVersion(2, 16, 1)
 HASH = "h1:6SNpvJNYBIVM9s/9KjALTXRDOet8NyGkeZDcOJRert0="

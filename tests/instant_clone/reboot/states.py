@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from instant_clone.reboot import Change, power_cycles
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["OFF", "PRIOR", "UNKNOWN", "WITHOUT_TOOLS", "State", "arguments", "changes", "is_unknown", "release"]
 

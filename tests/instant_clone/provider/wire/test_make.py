@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
 from testkit.standins.vcenter import GuestNetworkWait
 from testkit.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of

@@ -10,7 +10,7 @@ import pytest
 
 from instant_clone.errors import VcenterError
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.standins.bench import Bench, clone_config, marker, running_bench
 from testkit.standins.stock import PRIVATE
 from testkit.standins.world import uuid_of

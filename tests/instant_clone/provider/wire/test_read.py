@@ -11,7 +11,7 @@ import pytest
 
 from instant_clone.errors import CloneError, VcenterError
 from instant_clone.owner import OWNER_KEY
-from instant_clone.versions import ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker, running_bench
 from testkit.standins.stock import PRIVATE, Died
 from testkit.standins.world import Vm, uuid_of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which release of the stock vSphere provider knows which argument, and where its behaviour changed.
+"""The releases of the stock vSphere provider, and where its behaviour changed.
 
 The facts were read from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,
 virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*_subresource.go.
@@ -8,18 +8,21 @@ virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from types import MappingProxyType
 
 __all__ = [
     "ANNOTATION_COMPUTED",
     "AUTOMATIC_CORES_PER_SOCKET",
+    "AUTOMATIC_CORES_RESENT",
+    "BINDINGS_RELEASE",
+    "CLUSTER_CHANGE_MOVES",
+    "DATA_SOURCE_TAKES_UUID",
     "DEVICE_LABELS_IMPORTED",
     "EXECUTION_MODES_COMPUTED",
+    "EXECUTION_MODES_WITHOUT_DEFAULT",
     "FIRST_HARDWARE_WITH_NUMA",
-    "FIRST_RELEASE",
     "INTERFACES_IN_DEVICE_ORDER",
     "NEWEST_CHECKED",
     "NVME_DISKS_IMPORTED",
@@ -35,7 +38,6 @@ __all__ = [
     "VTPM_COUNTED",
     "ProviderVersion",
     "allows_hardware_version",
-    "knows",
     "releases_where",
 ]
 
@@ -87,22 +89,6 @@ RELEASES = tuple(
 OLDEST_SUPPORTED = RELEASES[0]
 NEWEST_CHECKED = RELEASES[-1]
 
-FIRST_RELEASE: Mapping[str, ProviderVersion] = MappingProxyType(
-    {
-        "tools_upgrade_policy": ProviderVersion(2, 1, 0),
-        "extra_config_reboot_required": ProviderVersion(2, 3, 0),
-        "network_interface.physical_function": ProviderVersion(2, 6, 0),
-        "memory_reservation_locked_to_max": ProviderVersion(2, 7, 0),
-        "vtpm": ProviderVersion(2, 10, 0),
-        "nvme_controller_count": ProviderVersion(2, 11, 0),
-        "evc_mode": ProviderVersion(2, 16, 0),
-        "num_cores_per_numa_node": ProviderVersion(2, 16, 0),
-        "network_interface.external_port_id": ProviderVersion(2, 16, 0),
-        "video_card": ProviderVersion(2, 16, 0),
-    }
-)
-"""the arguments of vsphere_virtual_machine that are younger than 2.0.2, with the first release that knows each"""
-
 ANNOTATION_COMPUTED = ProviderVersion(2, 1, 0)
 """`annotation` left out keeps the VM's; before, it took it away"""
 SATA_AND_IDE_DISKS_IMPORTED = ProviderVersion(2, 2, 0)
@@ -117,7 +103,9 @@ SYNC_TIME_BY_DEFAULT = ProviderVersion(2, 7, 0)
 DEVICE_LABELS_IMPORTED = ProviderVersion(2, 7, 0)
 """an imported disk is labelled as its device ("Hard disk 1"); before, "disk0" with `keep_on_remove` true"""
 EXECUTION_MODES_COMPUTED = ProviderVersion(2, 8, 2)
-"""`hv_mode` and `ept_rvi_mode` left out keep the VM's; before, they had defaults, except in 2.8.0 (none at all)"""
+"""`hv_mode` and `ept_rvi_mode` left out keep the VM's; before, they had defaults, except in one release"""
+EXECUTION_MODES_WITHOUT_DEFAULT = ProviderVersion(2, 8, 0)
+"""the release in which `hv_mode` and `ept_rvi_mode` have no default and are not computed"""
 NVME_DISKS_IMPORTED = ProviderVersion(2, 11, 0)
 SATA_AND_IDE_DISKS_LOST = ProviderVersion(2, 11, 0)
 """from here a refresh looks for SATA and IDE disks on as many buses as there are SCSI controllers …"""
@@ -128,6 +116,15 @@ VTPM_COUNTED = ProviderVersion(2, 14, 0)
 UNIT_NUMBERS_ABOVE_59 = ProviderVersion(2, 16, 0)
 AUTOMATIC_CORES_PER_SOCKET = ProviderVersion(2, 16, 0)
 """`num_cores_per_socket` 0 stands for automatic"""
+AUTOMATIC_CORES_RESENT = (ProviderVersion(2, 16, 0), ProviderVersion(2, 16, 1))
+"""the first and the last release that send num_cores_per_socket 0 in every reconfiguration of a VM that has it already
+(pull request 2732)"""
+CLUSTER_CHANGE_MOVES = ProviderVersion(2, 1, 0)
+"""a change of datastore_cluster_id relocates the VM, even onto the datastore that it is on"""
+DATA_SOURCE_TAKES_UUID = ProviderVersion(2, 2, 0)
+"""the data source takes a `uuid`; before, it found a VM by its name or inventory path only"""
+BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
+"""the release that the bindings of cdktf-cdktf-provider-vsphere 11.2 are made from"""
 
 FIRST_HARDWARE_WITH_NUMA = 20
 """the first hardware version for which the provider sets `num_cores_per_numa_node`"""
@@ -137,14 +134,6 @@ _HARDWARE_VERSIONS = (
     (ProviderVersion(2, 5, 1), tuple(range(4, 22))),
     (ProviderVersion(2, 0, 2), tuple(range(4, 20))),
 )
-
-
-def knows(version: ProviderVersion, argument: str) -> bool:
-    """Whether `version` knows `argument`, such as "vtpm" or "network_interface.physical_function".
-
-    Whatever FIRST_RELEASE does not name is taken for as old as the oldest supported release.
-    """
-    return version >= FIRST_RELEASE.get(argument, OLDEST_SUPPORTED)
 
 
 def allows_hardware_version(version: ProviderVersion, hardware_version: int) -> bool:

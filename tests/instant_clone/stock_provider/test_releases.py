@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Releases of the provider and what they know."""
+"""Releases of the provider."""
 
 from __future__ import annotations
 
 import pytest
 
-from instant_clone.versions import (
-    FIRST_RELEASE,
+from instant_clone.stock_provider.releases import (
     NEWEST_CHECKED,
     OLDEST_SUPPORTED,
     RELEASES,
     ProviderVersion,
     allows_hardware_version,
-    knows,
     releases_where,
 )
 
@@ -32,33 +30,6 @@ def test_the_checked_releases_run_from_the_oldest_to_the_newest() -> None:
     assert str(OLDEST_SUPPORTED) == "2.0.2"
     assert str(NEWEST_CHECKED) == "2.16.1"
     assert list(RELEASES) == sorted(set(RELEASES))
-
-
-@pytest.mark.parametrize(
-    ("argument", "before", "since"),
-    [
-        ("tools_upgrade_policy", "2.0.2", "2.1.0"),
-        ("extra_config_reboot_required", "2.2.0", "2.3.0"),
-        ("network_interface.physical_function", "2.5.1", "2.6.0"),
-        ("memory_reservation_locked_to_max", "2.6.1", "2.7.0"),
-        ("vtpm", "2.9.3", "2.10.0"),
-        ("nvme_controller_count", "2.10.0", "2.11.0"),
-        ("evc_mode", "2.15.2", "2.16.0"),
-        ("num_cores_per_numa_node", "2.15.2", "2.16.0"),
-        ("network_interface.external_port_id", "2.15.2", "2.16.0"),
-        ("video_card", "2.15.2", "2.16.0"),
-    ],
-)
-def test_an_argument_is_known_from_its_first_release(argument: str, before: str, since: str) -> None:
-    assert argument in FIRST_RELEASE
-    assert not knows(ProviderVersion.parse(before), argument)
-    assert knows(ProviderVersion.parse(since), argument)
-    assert knows(ProviderVersion(2, 99, 0), argument)
-
-
-@pytest.mark.parametrize("argument", ["num_cpus", "sync_time_with_host_periodically", "vvtd_enabled"])
-def test_an_old_argument_is_known_to_all(argument: str) -> None:
-    assert knows(OLDEST_SUPPORTED, argument)
 
 
 @pytest.mark.parametrize(
