@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from cdktf import IResolvable
 
 from instant_clone.replica import Replica
-from instant_clone.source import SourceVm
-from instant_clone.stock_provider.releases import INTERFACES_IN_DEVICE_ORDER, ProviderVersion
+from instant_clone.stock_provider.arguments import row
+from instant_clone.stock_provider.devices import disk_label, disk_place, unit_numbers_on_bus
 
 from .literals import literals
 
@@ -22,18 +22,12 @@ __all__ = [
     "add_interfaces",
     "assign_mac_addresses",
     "connect",
-    "interface_order",
     "literal_hardware",
 ]
 
 Argument = str | int | float | bool | IResolvable
 """A value, or a reference: a text such as "${data.…}", or a token of cdktf (a float where a number is wanted)."""
 Arguments = Mapping[str, Argument]
-
-# How the provider numbers the places of a kind of controller, bus after bus, and how many of them are used here. SCSI
-# has 15 as it leaves out the controller's own unit, 7; NVMe controllers take 15 disks before vSphere 8.
-_NUMBERS_PER_BUS = {"scsi": 15, "sata": 30, "nvme": 64}
-_USED_PER_BUS = {"scsi": 15, "sata": 30, "nvme": 15}
 
 
 @dataclass(frozen=True)
@@ -64,17 +58,6 @@ def literal_hardware(replica: Replica) -> Hardware:
     )
 
 
-def interface_order(source: SourceVm, release: ProviderVersion) -> tuple[int, ...]:
-    """Which of the source's interfaces each network_interface block stands for: its position in `source.nics`.
-
-    Releases before 2.6.0 read interfaces in the order of their PCI unit numbers, later ones as the devices come.
-    """
-    positions = range(len(source.nics))
-    if release >= INTERFACES_IN_DEVICE_ORDER:
-        return tuple(positions)
-    return tuple(sorted(positions, key=lambda position: source.nics[position].unit or 0))
-
-
 def connect(hardware: Hardware, network_ids: Sequence[str | None]) -> Hardware:
     """`hardware` with its interfaces on other networks: one id for each from the first; None keeps the source's."""
     interfaces = [dict(interface) for interface in hardware.network_interfaces]
@@ -98,7 +81,10 @@ def assign_mac_addresses(hardware: Hardware, mac_addresses: Sequence[str | None]
 
 def add_interfaces(hardware: Hardware, network_ids: Sequence[str]) -> Hardware:
     """`hardware` with another vmxnet3 interface on each of these networks, behind those that it has."""
-    added = tuple({"network_id": network_id, "adapter_type": "vmxnet3"} for network_id in network_ids)
+    added = tuple(
+        {"network_id": network_id, "adapter_type": str(row("network_interface.adapter_type").default)}
+        for network_id in network_ids
+    )
     return replace(hardware, network_interfaces=(*hardware.network_interfaces, *added))
 
 
@@ -117,7 +103,7 @@ def add_disks(hardware: Hardware, sizes: Sequence[int]) -> Hardware:
     first = len(hardware.disks)
     added: tuple[Arguments, ...] = tuple(
         {
-            "label": f"disk{first + position}",
+            "label": disk_label(first + position),
             "size": size,
             "unit_number": number,
             "controller_type": kind,
@@ -130,18 +116,16 @@ def add_disks(hardware: Hardware, sizes: Sequence[int]) -> Hardware:
 
 def _free_numbers(hardware: Hardware) -> tuple[str, list[int]]:
     first = hardware.disks[0]
-    kind = str(first.get("controller_type", "scsi"))
-    if kind not in _NUMBERS_PER_BUS:
+    kind, number = _place(first)
+    if kind == "ide":
         raise ValueError(f"its first disk is on an {kind.upper()} controller, which takes none while the VM runs")
-    per_bus = _NUMBERS_PER_BUS[kind]
-    begin = _number(first) // per_bus * per_bus
-    taken = {_number(disk) for disk in hardware.disks if disk.get("controller_type", "scsi") == kind}
-    free = [number for number in range(begin, begin + _USED_PER_BUS[kind]) if number not in taken]
+    taken = set(map(_place, hardware.disks))
+    free = [each for each in unit_numbers_on_bus(kind, number) if (kind, each) not in taken]
     return kind, free[len(hardware.cdroms) :] if kind == "sata" else free
 
 
-def _number(disk: Arguments) -> int:
-    number = disk.get("unit_number", 0)
+def _place(disk: Arguments) -> tuple[str, int]:
+    kind, number = disk_place(disk)
     if not isinstance(number, int):
         raise TypeError(f"unit_number {number!r} of a disk is no whole number")
-    return number
+    return str(kind), number

@@ -12,12 +12,13 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVspher
 from constructs import Construct
 from instant_clone.inventory_names import finder_pattern
 from instant_clone.replica import Replica
-from instant_clone.replica.devices import unit_number
+from instant_clone.replica.devices import disk_unit_number
 from instant_clone.source import SourceVm
 from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.devices import interface_order
 from instant_clone.stock_provider.releases import DATA_SOURCE_TAKES_UUID, SYNC_TIME_BY_DEFAULT, ProviderVersion
 
-from .hardware import Argument, Arguments, Hardware, interface_order, literal_hardware
+from .hardware import Argument, Arguments, Hardware, literal_hardware
 from .literals import literal
 from .postconditions import postconditions
 
@@ -135,7 +136,8 @@ class SourceData(Construct):
         provisioned. Where disks of two kinds share bus and unit, their order is not defined.
         """
         by_number: dict[tuple[Argument, Argument], tuple[int, int]] = {
-            (disk.controller, unit_number(disk, self._source)): (disk.bus, disk.unit) for disk in self._source.disks
+            (disk.controller, disk_unit_number(disk, self._source)): (disk.bus, disk.unit)
+            for disk in self._source.disks
         }
         places = [by_number[disk["controller_type"], disk["unit_number"]] for disk in literals.disks]
         found = []
@@ -164,7 +166,7 @@ class SourceData(Construct):
         if None in units or len(set(units)) < len(units):
             return literals.network_interfaces
         found = []
-        order = interface_order(self._source, self._release)
+        order = interface_order(units, self._release)
         for block, position in zip(literals.network_interfaces, order, strict=True):
             nic = nics[position]
             index = sorted(unit for unit in units if unit is not None).index(nic.unit or 0)

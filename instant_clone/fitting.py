@@ -17,11 +17,10 @@ from instant_clone.fleet.network_checks import address_clash, claim, interface_p
 from instant_clone.members import guestinfo
 from instant_clone.reboot import power_cycles
 from instant_clone.source import Nic, SourceVm
+from instant_clone.stock_provider.devices import MOST_INTERFACES
 
 __all__ = ["fitting_findings", "fitting_findings_across"]
 
-MOST_INTERFACES = 10
-"""the stock provider's limit for one VM, and vSphere's"""
 LONGEST_WINDOWS_NAME = 15
 """of a computer's NetBIOS name"""
 LONGEST_LABEL = 63

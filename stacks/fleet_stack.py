@@ -16,7 +16,6 @@ from constructs.hardware import (
     add_interfaces,
     assign_mac_addresses,
     connect,
-    interface_order,
 )
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.instant_clone_provider import InstantCloneProvider
@@ -27,6 +26,7 @@ from constructs.placement import Placement
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
 from instant_clone.replica import Replica
 from instant_clone.source import SourceVm
+from instant_clone.stock_provider.devices import interface_order
 from stacks.state import keep_state
 from stacks.templates import templates
 
@@ -83,7 +83,7 @@ class FleetStack(TerraformStack):
         clone_sources = []
         for source in fleet.sources:
             original = originals[source.key]
-            order = interface_order(original.machine, provider.version)
+            order = interface_order([nic.unit for nic in original.machine.nics], provider.version)
             hardware, source_uuid = self._repeat(original)
             clones = templates(fleet, source, original.machine)
             ids = [networks.ids[name] if name else None for name in planned]

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from instant_clone.owner import Owner
 from instant_clone.provider.pairing import (
-    disk_place,
     has_unknown_place,
     in_order_of,
     pair_drives,
@@ -27,6 +26,7 @@ from instant_clone.provider.pairing import (
 from instant_clone.provider.values import is_unknown
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import row, top_level
+from instant_clone.stock_provider.devices import disk_label, disk_place, disk_text
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
@@ -123,7 +123,8 @@ def as_made(state: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
     The rest, such as the keys of extra_config, only the configuration can tell: the next plan aligns it.
     """
     disks = [
-        {**disk, "label": f"disk{index}", "keep_on_remove": False} for index, disk in enumerate(state.get("disk") or ())
+        {**disk, "label": disk_label(index), "keep_on_remove": False}
+        for index, disk in enumerate(state.get("disk") or ())
     ]
     trigger = str(owner.generation) if owner.generation > 1 else state.get("replace_trigger")
     return {**state, "disk": disks, "replace_trigger": trigger}
@@ -203,5 +204,4 @@ def _origin(configured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(disk: Mapping[str, Any]) -> str:
-    controller, unit = disk_place(disk)
-    return f"{controller} unit {unit}, {disk.get('size')} GiB ({disk.get('label')})"
+    return f"{disk_text(disk)} ({disk.get('label')})"

@@ -14,26 +14,19 @@ from typing import Any
 
 from instant_clone.provider.values import is_unknown
 from instant_clone.stock_provider.arguments import row
+from instant_clone.stock_provider.devices import disk_place
 
-__all__ = ["disk_place", "has_unknown_place", "in_order_of", "pair_drives", "pair_interfaces", "wanted_interfaces"]
+__all__ = ["has_unknown_place", "in_order_of", "pair_drives", "pair_interfaces", "wanted_interfaces"]
 
 Device = Mapping[str, Any]
 
 
-def disk_place(disk: object) -> tuple[Any, Any]:
-    """Controller type and unit number, which together name a disk within a VM; with the schema's defaults."""
-    if not isinstance(disk, Mapping):
-        return ("", disk)
-    controller, unit = disk.get("controller_type"), disk.get("unit_number")
-    return ("scsi" if controller is None else controller, 0 if unit is None else unit)
-
-
-def has_unknown_place(disks: Iterable[object]) -> bool:
+def has_unknown_place(disks: Iterable[Any]) -> bool:
     """Return whether the place of a configured disk is not known yet, so that no pair can be told.
 
     A dynamic block whose for_each is not known yet is unknown as a whole.
     """
-    return is_unknown(disks) or any(is_unknown(part) for disk in disks for part in (disk, *disk_place(disk)))
+    return is_unknown(disks) or any(is_unknown(disk) or any(map(is_unknown, disk_place(disk))) for disk in disks)
 
 
 def wanted_interfaces(config: Mapping[str, Any], source: Mapping[str, Any]) -> list[Device]:

@@ -9,6 +9,7 @@ from typing import Any
 from instant_clone.errors import InstantCloneError
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.values import warning
+from instant_clone.stock_provider.devices import TOOLS_RUNNING
 
 __all__ = ["does_not_run"]
 
@@ -19,7 +20,7 @@ def does_not_run(state: Mapping[str, Any], *, is_powered_on: Callable[[], bool])
     Releases before 2.2 have no `power_state`; with them `is_powered_on()` asks vCenter, unless the guest's tools run.
     """
     power = state.get("power_state")
-    if power is None and state.get("vmware_tools_status") != "guestToolsRunning":
+    if power is None and state.get("vmware_tools_status") != TOOLS_RUNNING:
         try:
             power = "on" if is_powered_on() else "off"
         except InstantCloneError:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from instant_clone.provider.messages import Diagnostic
-from instant_clone.provider.pairing import disk_place, has_unknown_place
+from instant_clone.provider.pairing import has_unknown_place
 from instant_clone.provider.values import warning
-from instant_clone.reboot.disks import GONE_LABELS, ORPHAN, named_place
+from instant_clone.reboot.disks import GONE_LABELS, ORPHAN
+from instant_clone.stock_provider.devices import disk_place, disk_text
 
 __all__ = ["NamedOrphans", "PairedDisks", "name_orphans", "pair_disks"]
 
@@ -86,7 +87,7 @@ def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrp
             continue
         named.append(dict(disk))
         if _is_orphan(disk):
-            without.append(named_place(disk))
+            without.append(disk_text(disk))
     return NamedOrphans({**prior, "disk": named}, tuple(adopted), tuple(without))
 
 
@@ -101,7 +102,7 @@ def _is_read(disk: Mapping[str, Any]) -> bool:
 def _replaced(name: str, before: Mapping[str, Any], disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
         "Disk is another one",
-        f"{name}: {before.get('label')} ({named_place(disk)}) has the UUID {disk.get('uuid')} and the file "
+        f"{name}: {before.get('label')} ({disk_text(disk)}) has the UUID {disk.get('uuid')} and the file "
         f"{disk.get('path')}; the state has {before.get('uuid')} and {before.get('path')}. The virtual machine was "
         "probably restored over itself. The disk keeps its label, and no apply removes it. It is no delta on the "
         "source's disk any more: to share disks and memory again, replace the clone with -replace and its address.",
@@ -112,7 +113,7 @@ def _adopted(name: str, disk: Mapping[str, Any], kept: Mapping[str, Any]) -> Dia
     fate = "outlives" if kept["keep_on_remove"] else "is deleted with"
     return warning(
         "Disk is adopted",
-        f"{name}: {kept['label']} ({named_place(disk)}) is a disk that the virtual machine has already, with the UUID "
+        f"{name}: {kept['label']} ({disk_text(disk)}) is a disk that the virtual machine has already, with the UUID "
         f"{disk.get('uuid')} and the file {disk.get('path')}. No empty disk is added. It {fate} the clone, as "
         "keep_on_remove says. If you want a new disk instead, detach this one, or configure another unit_number.",
     )
@@ -121,7 +122,7 @@ def _adopted(name: str, disk: Mapping[str, Any], kept: Mapping[str, Any]) -> Dia
 def _missing(name: str, disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
         "Disk is missing",
-        f"{name}: the virtual machine has no disk {disk.get('label')} ({named_place(disk)}) any more. As long as it is "
+        f"{name}: the virtual machine has no disk {disk.get('label')} ({disk_text(disk)}) any more. As long as it is "
         "configured, an apply adds an empty disk at that place. To get its content back, replace the clone with "
         "-replace and its address.",
     )

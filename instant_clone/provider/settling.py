@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instant_clone.provider.pairing import disk_place
 from instant_clone.stock_provider.arguments import can_be_configured
+from instant_clone.stock_provider.devices import disk_place
 
 __all__ = ["settled"]
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from instant_clone.errors import NotFoundError
 from instant_clone.provider.alignment import align_existing
 from instant_clone.provider.messages import Diagnostic, DynamicValue, ReadResponse
-from instant_clone.provider.pairing import disk_place
 from instant_clone.provider.power import does_not_run
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.values import NULL, error, is_unknown, pack
+from instant_clone.stock_provider.devices import disk_place
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone

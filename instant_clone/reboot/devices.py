@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from instant_clone.reboot.changes import Change, Comparison, Values, number
+from instant_clone.stock_provider.devices import SRIOV, TOOLS_RUNNING, UNITS_PER_BUS
 from instant_clone.stock_provider.releases import VTPM_COUNTED
 
 __all__ = ["device_changes"]
 
-TOOLS_RUNNING = "guestToolsRunning"
-SRIOV = "sriov"
 NO_CONTROLLER = "unknown"
 """`scsi_type` and `scsi_bus_sharing` of a VM without a SCSI controller (ReadSCSIBusType, ReadSCSIBusSharing)"""
-COUNTS = ("scsi_controller_count", "sata_controller_count", "ide_controller_count", "nvme_controller_count")
+COUNTS = tuple(f"{kind}_controller_count" for kind in UNITS_PER_BUS)
 
 
 def device_changes(compared: Comparison) -> Iterator[Change]:

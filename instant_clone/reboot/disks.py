@@ -16,8 +16,9 @@ from typing import Any
 from instant_clone.reboot.changes import Change, Comparison, Values
 from instant_clone.stock_provider.argument import Effect
 from instant_clone.stock_provider.arguments import nested_in
+from instant_clone.stock_provider.devices import disk_place, disk_text
 
-__all__ = ["LostDisk", "disk_changes", "disk_pairs", "disks_lost", "named_place", "place"]
+__all__ = ["LostDisk", "disk_changes", "disk_pairs", "disks_lost"]
 
 DETACHED_LABEL = "<remove, keep disk>"
 GONE_LABELS = ("<deleted>", DETACHED_LABEL)
@@ -51,7 +52,7 @@ def disks_lost(prior: Mapping[str, Any], planned: Mapping[str, Any]) -> tuple[Lo
     if not isinstance(after, list | tuple):
         return ()
     return tuple(
-        LostDisk(index, str(old.get("label") or ""), named_place(old), why)
+        LostDisk(index, str(old.get("label") or ""), disk_text(old), why)
         for index, old in enumerate(before)
         if (why := _loss(index, old, before, after)) is not None
     )
@@ -75,19 +76,6 @@ def disk_pairs(compared: Comparison) -> Iterator[tuple[int, Comparison]]:
             yield index, compared.of(old, disk)
 
 
-def place(disk: Values) -> tuple[str, int]:
-    """Controller type and unit number, with the schema's defaults; together they name a place in a VM."""
-    unit = disk.get("unit_number")
-    return disk.get("controller_type") or "scsi", unit if isinstance(unit, int) else 0
-
-
-def named_place(disk: Values) -> str:
-    """The place and the size, for people."""
-    controller, unit = place(disk)
-    size = disk.get("size")
-    return f"{controller} unit {unit}" + (f", {size} GiB" if isinstance(size, int) else "")
-
-
 def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) -> Values | None:
     """The disk as it was: by UUID where the plan has one, else by label, else by a place that no other disk takes."""
     if disk.get("uuid") and isinstance(disk["uuid"], str):
@@ -99,7 +87,7 @@ def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) ->
     if disk.get("label") in by_label:
         return by_label[disk.get("label")]
     taken = {new.get("label") for new in after}
-    return next((old for old in before if old.get("label") not in taken and place(old) == place(disk)), None)
+    return next((old for old in before if old.get("label") not in taken and disk_place(old) == disk_place(disk)), None)
 
 
 def _loss(index: int, old: Values, before: Sequence[Values], after: Sequence[Values]) -> str | None:
@@ -114,7 +102,7 @@ def _loss(index: int, old: Values, before: Sequence[Values], after: Sequence[Val
         return f"No disk block has this disk of the VM; the provider {does}."
     labels = {disk.get("label") for disk in before}
     for new in after:
-        if new.get("label") not in (*GONE_LABELS, *labels) and place(new) == place(old):
+        if new.get("label") not in (*GONE_LABELS, *labels) and disk_place(new) == disk_place(old):
             return f"The disk there gets the label {new.get('label')}; the provider {does}, and makes an empty one."
     return f"No disk block has the label {label} any more; the provider {does}."
 

@@ -14,6 +14,16 @@ from instant_clone.replica.draft import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
 from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
 from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
+from instant_clone.stock_provider.devices import (
+    HIGHEST_EARLY_UNIT_NUMBER,
+    LAST_NARROW_SCSI_UNIT,
+    MOST_DISKS,
+    MOST_INTERFACES,
+    disk_label,
+    first_unit_number,
+    interface_order,
+    unit_number,
+)
 from instant_clone.stock_provider.releases import (
     INTERFACES_IN_DEVICE_ORDER,
     NVME_DISKS_IMPORTED,
@@ -26,18 +36,12 @@ from instant_clone.stock_provider.releases import (
     ProviderVersion,
 )
 
-__all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disks", "network_interfaces", "unit_number"]
+__all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disk_unit_number", "disks", "network_interfaces"]
 
 Counts = dict[ControllerKind, int]
 
 GIB = 1 << 30
 FLAT = "FlatVer2BackingInfo"
-UNITS_PER_BUS: dict[ControllerKind, int] = {"scsi": 15, "sata": 30, "ide": 2, "nvme": 64}
-SCSI_CONTROLLER_UNIT = 7
-LAST_NARROW_SCSI_UNIT = 15
-HIGHEST_UNIT_NUMBER = 59
-MOST_DISKS = 60
-MOST_INTERFACES = 10
 NOT_WORKABLE = "No release of the provider can keep such a VM as it is; change the source."
 
 ADAPTER_TYPES = {
@@ -59,17 +63,10 @@ def controller_counts(source: SourceVm) -> Counts:
     return counts
 
 
-def unit_number(disk: Disk, source: SourceVm) -> int:
-    """The provider's number of a disk's place: one row over all buses of a kind, without the controller's own unit."""
-    unit = disk.unit
-    if disk.controller == "scsi" and unit > _own_unit(disk, source):
-        unit -= 1
-    return unit + UNITS_PER_BUS[disk.controller] * disk.bus
-
-
-def _own_unit(disk: Disk, source: SourceVm) -> int:
+def disk_unit_number(disk: Disk, source: SourceVm) -> int:
+    """Return the `unit_number` of a source's disk."""
     own = (c.own_unit for c in source.controllers if (c.kind, c.bus) == (disk.controller, disk.bus))
-    return next((unit for unit in own if unit is not None), SCSI_CONTROLLER_UNIT)
+    return unit_number(disk.controller, disk.bus, disk.unit, next(own, None))
 
 
 def controllers(source: SourceVm, counts: Counts, draft: Draft) -> Block:
@@ -129,7 +126,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[Block, ...]:
             draft.warn(_place(disk), "The bus below has no controller, so the provider does not see this disk.")
     # As the provider's import and refresh sort, which tells where disks of two kinds share a number.
     managed.sort(key=lambda disk: (disk.bus, disk.unit))
-    managed.sort(key=lambda disk: unit_number(disk, source))
+    managed.sort(key=lambda disk: disk_unit_number(disk, source))
     _require_first_unit(managed, source, draft)
     if len(managed) > MOST_DISKS:
         what = f"The source has {len(managed)} disks; the provider takes {MOST_DISKS}."
@@ -157,8 +154,8 @@ def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft
     if disk.controller == "scsi" and disk.unit > LAST_NARROW_SCSI_UNIT:
         what = f"The provider takes units above {LAST_NARROW_SCSI_UNIT} for units of the next SCSI controller."
         draft.require(never, place, what, cure=NOT_WORKABLE)
-    elif disk.bus < counts[disk.controller] and (number := unit_number(disk, source)) > HIGHEST_UNIT_NUMBER:
-        what = f"Its unit_number is {number}; provider {draft.version} allows {HIGHEST_UNIT_NUMBER} at most."
+    elif disk.bus < counts[disk.controller] and (number := disk_unit_number(disk, source)) > HIGHEST_EARLY_UNIT_NUMBER:
+        what = f"Its unit_number is {number}; provider {draft.version} allows {HIGHEST_EARLY_UNIT_NUMBER} at most."
         draft.require(lambda version: version >= UNIT_NUMBERS_ABOVE_59, place, what)
     if disk.thin_provisioned and disk.eagerly_scrub:
         what = "The disk is thin and eagerly scrubbed, which the provider refuses together."
@@ -185,7 +182,7 @@ def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
 def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
     if not managed:
         draft.require(never, "", "The source has no disk that the provider sees; it demands one.", cure=NOT_WORKABLE)
-    elif not any(unit_number(disk, source) == (1 if disk.controller == "ide" else 0) for disk in managed):
+    elif not any(disk_unit_number(disk, source) == first_unit_number(disk.controller) for disk in managed):
         what = "No disk has unit_number 0 (1 on IDE), which the provider demands."
         draft.require(never, "", what, cure="Move a disk to unit 0 of bus 0.")
 
@@ -196,9 +193,9 @@ def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> Block:
         what = f"{disk.capacity} bytes is no whole GiB; a later change of the disk would grow it to {size + 1} GiB."
         draft.warn(_place(disk), what)
     block: Block = {
-        "label": f"disk{index}",
+        "label": disk_label(index),
         "size": size + bool(rest),
-        "unit_number": unit_number(disk, source),
+        "unit_number": disk_unit_number(disk, source),
         "controller_type": disk.controller,
     }
     draft.express(block, "disk.disk_mode", disk.mode or None, index=index)
@@ -226,14 +223,12 @@ def network_interfaces(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
     if len(source.nics) > MOST_INTERFACES:
         what = f"The source has {len(source.nics)} network interfaces; the provider takes {MOST_INTERFACES}."
         draft.require(never, "", what, cure=NOT_WORKABLE)
-    nics = list(source.nics)
-    if draft.version < INTERFACES_IN_DEVICE_ORDER:
-        for nic in nics:
-            if nic.unit is None:
-                what = f"It has no PCI unit number, which provider {draft.version} cannot do without."
-                draft.require(lambda version: version >= INTERFACES_IN_DEVICE_ORDER, _interface(nic), what)
-        nics.sort(key=lambda nic: nic.unit or 0)
-    return tuple(_network_interface(index, nic, draft) for index, nic in enumerate(nics))
+    for nic in source.nics:
+        if nic.unit is None:
+            what = f"It has no PCI unit number, which provider {draft.version} cannot do without."
+            draft.require(lambda version: version >= INTERFACES_IN_DEVICE_ORDER, _interface(nic), what)
+    order = interface_order([nic.unit for nic in source.nics], draft.version)
+    return tuple(_network_interface(index, source.nics[position], draft) for index, position in enumerate(order))
 
 
 def _interface(nic: Nic) -> str:

@@ -15,12 +15,11 @@ from constructs.hardware import (
     add_interfaces,
     assign_mac_addresses,
     connect,
-    interface_order,
     literal_hardware,
 )
 from instant_clone.replica import replicate
 from instant_clone.stock_provider.releases import ProviderVersion
-from tests.instant_clone.replica_layouts import default, two_controllers
+from tests.instant_clone.replica_layouts import default
 
 
 def hardware(*disks: tuple[str, int], cdroms: int = 0) -> Hardware:
@@ -108,10 +107,3 @@ def test_interfaces_get_the_mac_addresses_of_a_plan() -> None:
         {"network_id": "network-1"},
         {"network_id": "network-2", "use_static_mac": True, "mac_address": "${each.value.mac}"},
     )
-
-
-def test_old_releases_read_interfaces_by_their_pci_units() -> None:
-    first, second = two_controllers().nics[:2]
-    source = default(nics=(first.model_copy(update={"unit": 9}), second.model_copy(update={"unit": 7})))
-    assert interface_order(source, ProviderVersion(2, 5, 1)) == (1, 0)
-    assert interface_order(source, ProviderVersion(2, 6, 0)) == (0, 1)

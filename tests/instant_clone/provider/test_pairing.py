@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instant_clone.provider.pairing import (
-    disk_place,
     in_order_of,
     pair_drives,
     pair_interfaces,
@@ -20,11 +19,6 @@ UNKNOWN = msgpack.ExtType(0, b"")
 
 def _interface(key: int, network: str = "network-7", adapter: str = "vmxnet3") -> dict[str, Any]:
     return {"key": key, "network_id": network, "adapter_type": adapter}
-
-
-def test_a_disk_is_known_by_controller_and_unit_with_the_schema_s_defaults() -> None:
-    assert disk_place({"controller_type": None, "unit_number": None}) == ("scsi", 0)
-    assert disk_place({"controller_type": "sata", "unit_number": 3}) == ("sata", 3)
 
 
 def test_interfaces_are_paired_by_key() -> None:
