@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from cdktf import (
     MapTerraformIterator,
@@ -27,6 +27,7 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 from constructs import Construct
 from instant_clone.owner import OWNER_KEY
 from instant_clone.stock_provider.arguments import is_known, top_level
+from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
 from instant_clone.stock_provider.releases import BINDINGS_RELEASE, ProviderVersion
 
 from .hardware import Hardware
@@ -37,8 +38,6 @@ __all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
 
 _UNBOUND = top_level(lambda argument: argument.since > BINDINGS_RELEASE)
 """arguments that the bindings do not have; they are written as overrides"""
-OnReboot = Literal["error", "replace", "reboot"]
-"""refuse the plan, make the clone anew, or let the stock provider reboot it"""
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class InstantCloneFleet(Construct):
             block: dict[str, Any] = {"source_uuid": source.source_uuid, "timeout": timeout}
             if on_reboot != "error":
                 block["on_reboot"] = on_reboot
-            machine.add_override("instantclone", block)
+            machine.add_override(INSTANTCLONE, block)
             if placement.cluster_id is not None:
                 self._pin(source, members, machine, placement.cluster_id)
             self.virtual_machines[source.key] = machine

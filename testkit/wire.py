@@ -41,13 +41,14 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
-from instant_clone.provider.pins import OVERRIDE
-from instant_clone.provider.planned_folders import FOLDER
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.relay import Relay
 from instant_clone.provider.stock import SERVICE
-from instant_clone.provider.values import BLOCK, NULL, pack, unpack
-from instant_clone.provider.values import RESOURCE as VM
+from instant_clone.provider.values import NULL, pack, unpack
+from instant_clone.stock_provider.names import DRS_VM_OVERRIDE as OVERRIDE
+from instant_clone.stock_provider.names import FOLDER
+from instant_clone.stock_provider.names import INSTANTCLONE as BLOCK
+from instant_clone.stock_provider.names import VIRTUAL_MACHINE as VM
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vcenter import clone as cloning
 from instant_clone.vcenter import session as sessions

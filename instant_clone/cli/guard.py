@@ -27,6 +27,7 @@ class ErrorKind(StrEnum):
     MOVE = "move"
     DISK = "disk"
     REFUSED = "refused"
+    UNKNOWN = "unknown"
 
 
 class Format(StrEnum):

@@ -25,6 +25,7 @@ from instant_clone.fleet.values import (
     PositiveMinutes,
     Tag,
 )
+from instant_clone.stock_provider.names import OnReboot
 
 __all__ = ["Fleet", "FleetFile"]
 
@@ -53,7 +54,7 @@ class Fleet(Frozen):
     """keep DRS from moving the clones: a clone on another host shares no memory"""
     timeout: PositiveMinutes = 30
     """for one clone"""
-    on_reboot: Literal["error", "replace", "reboot"] = "error"
+    on_reboot: OnReboot = "error"
     """what becomes of a change that would power off or move an existing clone"""
     wait_for_network: Minutes = 0
     """until a clone's guest reports an address; 0 does not wait"""

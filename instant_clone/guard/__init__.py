@@ -6,13 +6,12 @@ them where they are. A plan that reboots, replaces or moves a clone, or takes a 
 package does, for plans of the plugin and of the stock provider alike.
 """
 
-from instant_clone.guard.judging import CLONE_TYPE, examine
+from instant_clone.guard.judging import examine
 from instant_clone.guard.plan import Plan, PlanError, read_plan
 from instant_clone.guard.report import Clones, Finding, Kind, Report, Severity
 from instant_clone.guard.telling import as_json, as_text
 
 __all__ = [
-    "CLONE_TYPE",
     "Clones",
     "Finding",
     "Kind",

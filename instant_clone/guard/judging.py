@@ -12,20 +12,18 @@ from instant_clone.guard.plan import Plan, Resource, is_unknown
 from instant_clone.guard.report import Clones, Finding, Kind, Report, Severity
 from instant_clone.guard.showing import shown, shown_at, spelled
 from instant_clone.owner import OWNER_KEY
-from instant_clone.reboot import Change, disks_lost, may_be_refused, moves, power_cycles
+from instant_clone.reboot import Change, disks_lost, may_be_refused, moves, power_cycles, unknown_changes
+from instant_clone.stock_provider.names import DRS_VM_OVERRIDE, INSTANTCLONE, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
-__all__ = ["CLONE_TYPE", "examine"]
+__all__ = ["examine"]
 
-CLONE_TYPE = "vsphere_virtual_machine"
-BLOCK = "instantclone"
-PIN_TYPE = "vsphere_drs_vm_override"
 DRS_MOVES = "fullyAutomated"
 """the level at which DRS migrates without asking"""
 
 _ASKED_FOR = {
     "replace_trigger": "Another generation is asked for.",
-    f"{BLOCK}[0].source_uuid": "Another source is asked for.",
+    f"{INSTANTCLONE}[0].source_uuid": "Another source is asked for.",
 }
 _REPLACED = {
     "replace_because_tainted": "The clone is marked as tainted: making it did not end well, or somebody asked for it.",
@@ -53,7 +51,7 @@ def examine(
         return release or plan.release_of(resource.provider_name) or otherwise()
 
     def concerns(resource: Resource) -> bool:
-        return _is_managed(resource, CLONE_TYPE) and (every_machine or _is_clone(resource))
+        return _is_managed(resource, VIRTUAL_MACHINE) and (every_machine or _is_clone(resource))
 
     clones = [resource for resource in plan.resource_changes if concerns(resource)]
     findings = [
@@ -71,7 +69,7 @@ def _is_managed(resource: Resource, kind: str) -> bool:
 def _is_clone(resource: Resource) -> bool:
     """Whether the VM has the block, or without it, as for the stock provider, the mark of who owns it."""
     return any(
-        bool(values.get(BLOCK)) or OWNER_KEY in _mapping(values.get("extra_config"))
+        bool(values.get(INSTANTCLONE)) or OWNER_KEY in _mapping(values.get("extra_config"))
         for values in (resource.change.prior, resource.change.planned)
     )
 
@@ -131,7 +129,7 @@ def _of_replacement(clone: Resource) -> Iterator[Finding]:
 
 
 def _cause(clone: Resource, argument: str) -> str:
-    blocks = clone.change.planned.get(BLOCK)
+    blocks = clone.change.planned.get(INSTANTCLONE)
     if isinstance(blocks, list) and any(_mapping(block).get("on_reboot") == "replace" for block in blocks):
         return f'No running clone takes another {argument}, and on_reboot is "replace".'
     return f"The provider cannot change {argument} of a VM that is there."
@@ -140,13 +138,15 @@ def _cause(clone: Resource, argument: str) -> str:
 def _of_update(clone: Resource, release: ProviderVersion) -> Iterator[Finding]:
     # The stock provider never sees the block.
     prior, planned = (
-        {name: value for name, value in values.items() if name != BLOCK}
+        {name: value for name, value in values.items() if name != INSTANTCLONE}
         for values in (clone.change.prior, clone.change.planned)
     )
     for change in power_cycles(prior, planned, version=release, is_unknown=is_unknown):
         yield _finding(clone, change, Kind.REFUSED if change.rejected else Kind.REBOOT, Severity.ERROR)
     for change in moves(prior, planned, version=release, is_unknown=is_unknown):
         yield _finding(clone, change, Kind.MOVE, Severity.ERROR)
+    for change in unknown_changes(prior, planned, version=release, is_unknown=is_unknown):
+        yield _finding(clone, change, Kind.UNKNOWN, Severity.ERROR)
     for disk in disks_lost(prior, planned):
         lost = Change(f"disk[{disk.index}]", f"{disk.label} ({disk.place})", None, disk.why)
         yield _finding(clone, lost, Kind.DISK, Severity.ERROR)
@@ -163,7 +163,7 @@ def _of_pins(resources: Sequence[Resource], staying: Collection[str]) -> Iterato
     for pin in resources:
         prior, planned = pin.change.prior, pin.change.planned
         machine = str(prior.get("virtual_machine_id")).lower()
-        if not _is_managed(pin, PIN_TYPE) or machine not in staying or not _pins(prior):
+        if not _is_managed(pin, DRS_VM_OVERRIDE) or machine not in staying or not _pins(prior):
             continue
         actions = set(pin.change.actions)
         if "delete" in actions:

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """a disk is taken from it"""
     REFUSED = "refused"
     """vCenter or the provider refuses it while the clone runs: the apply fails, the clone stays as it is"""
+    UNKNOWN = "unknown"
+    """nothing is known of the argument, so that the change may power the clone off"""
     SHARING = "sharing"
     """it may lose the host that it shares with its source, or has lost it"""
 

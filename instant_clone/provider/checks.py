@@ -17,7 +17,8 @@ from instant_clone.provider.specification import clone_request, is_settled
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.takeover import name_is_taken
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import BLOCK, InstantCloneBlock, attribute_path, error, warning
+from instant_clone.provider.values import InstantCloneBlock, attribute_path, error, warning
+from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ LONGEST_CHAIN = 255
 """delta disks on one base (VMware knowledge base, article 320221)"""
 LONG_CHAIN = 100
 """from here the same article warns"""
-_SOURCE_PATH = attribute_path(BLOCK, 0, "source_uuid")
+_SOURCE_PATH = attribute_path(INSTANTCLONE, 0, "source_uuid")
 
 
 class Checks:

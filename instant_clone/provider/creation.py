@@ -30,15 +30,9 @@ from instant_clone.provider.telling import (
 )
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.unread import unread
-from instant_clone.provider.values import (
-    NULL,
-    RESOURCE,
-    InstantCloneBlock,
-    failed,
-    pack,
-    unpack,
-)
+from instant_clone.provider.values import NULL, InstantCloneBlock, failed, pack, unpack
 from instant_clone.provider.wishes import granted
+from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
@@ -202,7 +196,7 @@ class Creation:
         if errors:
             return
         update = ApplyRequest(
-            type_name=RESOURCE,
+            type_name=VIRTUAL_MACHINE,
             prior_state=pack(adopted.state),
             planned_state=planned.planned_state,
             config=request.config,

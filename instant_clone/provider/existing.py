@@ -13,22 +13,22 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from instant_clone.provider.messages import Diagnostic, PlanResponse
-from instant_clone.provider.values import (
-    BLOCK,
-    InstantCloneBlock,
-    attribute_path,
-    error,
-    is_unknown,
-    shown,
-    unpack,
-    warning,
+from instant_clone.provider.values import InstantCloneBlock, attribute_path, error, is_unknown, shown, unpack, warning
+from instant_clone.reboot import (
+    Change,
+    LostDisk,
+    disks_lost,
+    may_be_refused,
+    moves,
+    power_cycles,
+    unknown_changes,
 )
-from instant_clone.reboot import Change, LostDisk, disks_lost, may_be_refused, moves, power_cycles
+from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["judge"]
 
-_ON_REBOOT = attribute_path(BLOCK, 0, "on_reboot")
+_ON_REBOOT = attribute_path(INSTANTCLONE, 0, "on_reboot")
 _DISK_SIZE = re.compile(r"disk\[(\d+)\]\.size")
 
 
@@ -58,7 +58,11 @@ def judge(
         response.diagnostics.append(_cannot_grow(name, grown))
         return
     cycles = power_cycles(prior, planned, version=version, is_unknown=is_unknown)
-    changes = (*cycles, *moves(prior, planned, version=version, is_unknown=is_unknown))
+    changes = (
+        *cycles,
+        *moves(prior, planned, version=version, is_unknown=is_unknown),
+        *unknown_changes(prior, planned, version=version, is_unknown=is_unknown),
+    )
     doubtful = [change for change in refused if not _DISK_SIZE.fullmatch(change.argument)]
     if doubtful and not cycles:
         response.diagnostics.append(_doubtful(name, doubtful))

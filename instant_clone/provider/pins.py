@@ -18,13 +18,13 @@ from instant_clone.provider.messages import ApplyRequest, ApplyResponse, ReadReq
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.values import NULL, failed, pack, unpack
+from instant_clone.stock_provider.names import DRS_VM_OVERRIDE
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.turns import Turns
 
-__all__ = ["OVERRIDE", "Pins"]
+__all__ = ["Pins"]
 
-OVERRIDE = "vsphere_drs_vm_override"
 _WAIT_SECONDS = 1800
 _BUSY = ("another task is already in progress", "taskinprogress")
 """how govmomi tells of the fault, in lower case"""
@@ -101,7 +101,7 @@ class Pins:
         known = planned | {"id": f"{planned.get('compute_cluster_id')}:{planned.get('virtual_machine_id')}"}
         read = self._stock.call(
             "ReadResource",
-            ReadRequest(type_name=OVERRIDE, current_state=pack(known), provider_meta=request.provider_meta),
+            ReadRequest(type_name=DRS_VM_OVERRIDE, current_state=pack(known), provider_meta=request.provider_meta),
             ReadResponse,
         )
         if failed(read.diagnostics) or unpack(read.new_state) != known:

@@ -8,9 +8,8 @@ import threading
 from instant_clone.provider.messages import PlanRequest
 from instant_clone.provider.values import unpack
 
-__all__ = ["FOLDER", "PlannedFolders"]
+__all__ = ["PlannedFolders"]
 
-FOLDER = "vsphere_folder"
 """the resource; Terraform plans it before whatever refers to it"""
 
 

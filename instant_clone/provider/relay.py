@@ -28,15 +28,16 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
-from instant_clone.provider.pins import OVERRIDE, Pins
-from instant_clone.provider.planned_folders import FOLDER, PlannedFolders
+from instant_clone.provider.pins import Pins
+from instant_clone.provider.planned_folders import PlannedFolders
 from instant_clone.provider.schema import add_block
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import RESOURCE, unpack
+from instant_clone.provider.values import unpack
 from instant_clone.provider.virtual_machine import VirtualMachine
+from instant_clone.stock_provider.names import DRS_VM_OVERRIDE, FOLDER, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
@@ -85,15 +86,19 @@ class Relay(grpc.GenericRpcHandler):
             "ApplyResourceChange": _Intercept(
                 ApplyRequest,
                 ApplyResponse,
-                {RESOURCE: machine.apply, OVERRIDE: pins.apply, FOLDER: self._stock.apply_change},
+                {VIRTUAL_MACHINE: machine.apply, DRS_VM_OVERRIDE: pins.apply, FOLDER: self._stock.apply_change},
             ),
-            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {RESOURCE: machine.import_state}),
+            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {VIRTUAL_MACHINE: machine.import_state}),
             "PlanResourceChange": _Intercept(
-                PlanRequest, PlanResponse, {RESOURCE: machine.plan, FOLDER: self._plan_folder}
+                PlanRequest, PlanResponse, {VIRTUAL_MACHINE: machine.plan, FOLDER: self._plan_folder}
             ),
-            "ReadResource": _Intercept(ReadRequest, ReadResponse, {RESOURCE: machine.read, OVERRIDE: pins.read}),
-            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, {RESOURCE: machine.upgrade}),
-            "ValidateResourceTypeConfig": _Intercept(ValidateRequest, ValidateResponse, {RESOURCE: machine.validate}),
+            "ReadResource": _Intercept(
+                ReadRequest, ReadResponse, {VIRTUAL_MACHINE: machine.read, DRS_VM_OVERRIDE: pins.read}
+            ),
+            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, {VIRTUAL_MACHINE: machine.upgrade}),
+            "ValidateResourceTypeConfig": _Intercept(
+                ValidateRequest, ValidateResponse, {VIRTUAL_MACHINE: machine.validate}
+            ),
         }
         self._others: dict[str, Callable[[bytes], bytes]] = {
             SERVICE + "GetSchema": self._get_schema,

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from instant_clone.provider.messages import Block, Diagnostic, GetSchemaResponse
-from instant_clone.provider.values import BLOCK, RESOURCE, error
+from instant_clone.provider.values import error
+from instant_clone.stock_provider.names import INSTANTCLONE, VIRTUAL_MACHINE
 
 __all__ = ["add_block"]
 
@@ -30,12 +31,12 @@ _DESCRIPTIONS = {
 
 def add_block(schemas: GetSchemaResponse) -> None:
     """Adds the block to the schema of the resource, or errors if this stock provider cannot be worked with."""
-    resource = next((named.value.block for named in schemas.resource_schemas if named.key == RESOURCE), None)
+    resource = next((named.value.block for named in schemas.resource_schemas if named.key == VIRTUAL_MACHINE), None)
     problems = list(_problems(resource))
     schemas.diagnostics.extend(problems)
     if resource is None or problems:
         return
-    added = resource.block_types.add(type_name=BLOCK, nesting=_LIST, max_items=1)
+    added = resource.block_types.add(type_name=INSTANTCLONE, nesting=_LIST, max_items=1)
     for name, description in _DESCRIPTIONS.items():
         added.block.attributes.add(
             name=name,
@@ -48,15 +49,15 @@ def add_block(schemas: GetSchemaResponse) -> None:
 
 def _problems(resource: Block | None) -> Iterator[Diagnostic]:
     if resource is None:
-        what = f"The provider that this plugin was installed around has no resource {RESOURCE}."
+        what = f"The provider that this plugin was installed around has no resource {VIRTUAL_MACHINE}."
         yield error("Not the vSphere provider", f"{what} {_OTHER_RELEASE}")
         return
-    if any(nested.type_name == BLOCK for nested in resource.block_types):
+    if any(nested.type_name == INSTANTCLONE for nested in resource.block_types):
         yield error(
             "Stock vSphere provider instant-clones itself",
-            f'Its resource {RESOURCE} has a block "{BLOCK}" of its own, which may mean something else than this '
-            f"plugin's. {_OTHER_RELEASE} Or use that provider without the plugin: terraform state replace-provider "
-            "moves the states.",
+            f'Its resource {VIRTUAL_MACHINE} has a block "{INSTANTCLONE}" of its own, which may mean something else '
+            f"than this plugin's. {_OTHER_RELEASE} Or use that provider without the plugin: "
+            "terraform state replace-provider moves the states.",
         )
         return
     blocks = {"": resource, **{nested.type_name: nested.block for nested in resource.block_types}}
@@ -69,5 +70,5 @@ def _problems(resource: Block | None) -> Iterator[Diagnostic]:
     if missing:
         yield error(
             "Stock vSphere provider does not fit",
-            f"Its resource {RESOURCE} lacks {', '.join(missing)}, which instant clones need. {_OTHER_RELEASE}",
+            f"Its resource {VIRTUAL_MACHINE} lacks {', '.join(missing)}, which instant clones need. {_OTHER_RELEASE}",
         )

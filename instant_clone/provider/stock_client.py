@@ -27,10 +27,10 @@ from instant_clone.provider.messages import (
     ReadRequest,
     ReadResponse,
 )
-from instant_clone.provider.planned_folders import FOLDER
 from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.stock import SERVICE
-from instant_clone.provider.values import RESOURCE, error, failed, pack, unpack
+from instant_clone.provider.values import error, failed, pack, unpack
+from instant_clone.stock_provider.names import FOLDER, VIRTUAL_MACHINE
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -85,11 +85,11 @@ class StockClient:
 
     def schema(self) -> Block:
         """The stock provider's own schema of the resource."""
-        return self._schema.get(RESOURCE, self._read_schema)
+        return self._schema.get(VIRTUAL_MACHINE, self._read_schema)
 
     def _read_schema(self) -> Block:
         answer = GetSchemaResponse.FromString(self.forward(SERVICE + "GetSchema", b""))
-        return next(named.value.block for named in answer.resource_schemas if named.key == RESOURCE)
+        return next(named.value.block for named in answer.resource_schemas if named.key == VIRTUAL_MACHINE)
 
     def adopt(self, inventory_path: str, *, uuid: str, moid: str, provider_meta: DynamicValue) -> Imported:
         """Return the VM at that path, imported and read.
@@ -99,11 +99,11 @@ class StockClient:
         # The import takes a path for a pattern, and the refresh that follows finds the VM by its UUID alone.
         imported = self.call(
             "ImportResourceState",
-            ImportRequest(type_name=RESOURCE, id=finder_pattern(inventory_path)),
+            ImportRequest(type_name=VIRTUAL_MACHINE, id=finder_pattern(inventory_path)),
             ImportResponse,
         )
         _raise_if_failed(imported.diagnostics)
-        resource = next(found for found in imported.imported_resources if found.type_name == RESOURCE)
+        resource = next(found for found in imported.imported_resources if found.type_name == VIRTUAL_MACHINE)
         read = self.read(Imported(unpack(resource.state), resource.private), provider_meta)
         _require_same(read.state, inventory_path, uuid=uuid, moid=moid)
         return read
@@ -111,7 +111,7 @@ class StockClient:
     def read(self, imported: Imported, provider_meta: DynamicValue) -> Imported:
         """The VM as it is now. Raises RefusedError."""
         request = ReadRequest(
-            type_name=RESOURCE,
+            type_name=VIRTUAL_MACHINE,
             current_state=pack(imported.state),
             private=imported.private,
             provider_meta=provider_meta,
@@ -123,7 +123,7 @@ class StockClient:
     def plan(self, imported: Imported, config: DynamicValue, provider_meta: DynamicValue) -> PlanResponse:
         """What the stock provider would do to turn that VM into `config`. Raises RefusedError."""
         request = PlanRequest(
-            type_name=RESOURCE,
+            type_name=VIRTUAL_MACHINE,
             prior_state=pack(imported.state),
             proposed_new_state=pack(proposed_new(self.schema(), imported.state, unpack(config))),
             config=config,
@@ -175,7 +175,7 @@ def _parent_pattern(path: str) -> str:
 
 
 _PATHS: Mapping[str, tuple[str, Callable[[str], str]]] = {
-    RESOURCE: ("folder", _folder_pattern),
+    VIRTUAL_MACHINE: ("folder", _folder_pattern),
     FOLDER: ("path", _parent_pattern),
 }
 """By the type of the resource: the argument that is an inventory path, and the pattern that the stock provider needs.

@@ -11,7 +11,8 @@ from instant_clone.inventory_names import finder_pattern
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.stock_client import StockGoneError
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import BLOCK, Difference, attribute_path, error, shown, warning
+from instant_clone.provider.values import Difference, attribute_path, error, shown, warning
+from instant_clone.stock_provider.names import INSTANTCLONE
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner
@@ -84,7 +85,7 @@ def located(said: list[Diagnostic]) -> list[Diagnostic]:
     """The same, with the source as the place of what has none."""
     for diagnostic in said:
         if not diagnostic.attribute.steps:
-            diagnostic.attribute.CopyFrom(attribute_path(BLOCK, 0, "source_uuid"))
+            diagnostic.attribute.CopyFrom(attribute_path(INSTANTCLONE, 0, "source_uuid"))
     return said
 
 

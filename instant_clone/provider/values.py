@@ -12,16 +12,15 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args
 
 import msgpack
 
 from instant_clone.provider.messages import AttributePath, Diagnostic, DynamicValue
+from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
 
 __all__ = [
-    "BLOCK",
     "NULL",
-    "RESOURCE",
     "Difference",
     "InstantCloneBlock",
     "attribute_path",
@@ -37,12 +36,9 @@ __all__ = [
     "warning",
 ]
 
-RESOURCE = "vsphere_virtual_machine"
-BLOCK = "instantclone"
 DEFAULT_TIMEOUT = 30
 """minutes"""
-ON_REBOOT = ("error", "replace", "reboot")
-"""what is done when a change of an existing clone would power it off or move it; the first is the default"""
+ON_REBOOT = get_args(OnReboot)
 
 Object = dict[str, Any]
 
@@ -76,7 +72,7 @@ def take_block(value: DynamicValue) -> tuple[Object | None, InstantCloneBlock]:
     content = unpack(value)
     if not isinstance(content, dict):
         return None, InstantCloneBlock([])
-    block = InstantCloneBlock(content.pop(BLOCK, None) or [])
+    block = InstantCloneBlock(content.pop(INSTANTCLONE, None) or [])
     value.CopyFrom(pack(content))
     return content, block
 
@@ -85,7 +81,7 @@ def put_block(value: DynamicValue, block: InstantCloneBlock) -> None:
     """Puts the block back into an object, in place; null stays null."""
     content = unpack(value)
     if isinstance(content, dict):
-        content[BLOCK] = block.value
+        content[INSTANTCLONE] = block.value
         value.CopyFrom(pack(content))
 
 
@@ -139,19 +135,19 @@ class InstantCloneBlock:
                 "Not a UUID",
                 f'instantclone.source_uuid is "{source}"; it must be the BIOS UUID of the source virtual machine, '
                 "such as 564d3a5c-7b1e-4f6a-9c2d-0123456789ab.",
-                attribute_path(BLOCK, 0, "source_uuid"),
+                attribute_path(INSTANTCLONE, 0, "source_uuid"),
             )
         if self._body and self.timeout < 1:
             yield (
                 "Time-out too short",
                 f"instantclone.timeout is {self.timeout:g}; it is in minutes and must be at least 1.",
-                attribute_path(BLOCK, 0, "timeout"),
+                attribute_path(INSTANTCLONE, 0, "timeout"),
             )
         if self.on_reboot not in ON_REBOOT:
             yield (
                 "Unknown way",
                 f'instantclone.on_reboot is "{self.on_reboot}"; it must be one of {", ".join(ON_REBOOT)}.',
-                attribute_path(BLOCK, 0, "on_reboot"),
+                attribute_path(INSTANTCLONE, 0, "on_reboot"),
             )
 
 

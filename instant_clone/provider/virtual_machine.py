@@ -49,8 +49,6 @@ from instant_clone.provider.trouble import explained
 from instant_clone.provider.unread import is_unread, not_read_yet, read_first
 from instant_clone.provider.updates import Updates, without_changes
 from instant_clone.provider.values import (
-    BLOCK,
-    RESOURCE,
     InstantCloneBlock,
     attribute_path,
     error,
@@ -60,6 +58,7 @@ from instant_clone.provider.values import (
     take_block,
     unpack,
 )
+from instant_clone.stock_provider.names import INSTANTCLONE, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["VirtualMachine"]
@@ -108,8 +107,8 @@ class VirtualMachine:
             response.diagnostics.extend(
                 error(
                     "Conflicting blocks",
-                    f'"{BLOCK}" and "{other}" are two ways to make a virtual machine. Remove one of them.',
-                    attribute_path(BLOCK),
+                    f'"{INSTANTCLONE}" and "{other}" are two ways to make a virtual machine. Remove one of them.',
+                    attribute_path(INSTANTCLONE),
                 )
                 for other in _EXCLUSIVE
                 if config.get(other)
@@ -122,7 +121,7 @@ class VirtualMachine:
         block = InstantCloneBlock([])
         if request.raw_state.json:
             state = json.loads(request.raw_state.json)
-            block = InstantCloneBlock(state.pop(BLOCK, None) or [])
+            block = InstantCloneBlock(state.pop(INSTANTCLONE, None) or [])
             request.raw_state.json = json.dumps(state).encode()
             self._departures.know(str(state.get("uuid")))
         response = self._stock.call("UpgradeResourceState", request, UpgradeResponse)
@@ -161,7 +160,7 @@ class VirtualMachine:
             request.id = finder_pattern(request.id)
         response = self._stock.call("ImportResourceState", request, ImportResponse)
         for resource in response.imported_resources:
-            if resource.type_name == RESOURCE:
+            if resource.type_name == VIRTUAL_MACHINE:
                 state = unpack(resource.state)
                 owner = self._owner_of(str(state["id"]), "/" + matched_path(request.id).lstrip("/"))
                 resource.state.CopyFrom(pack(state if owner is None else as_made(state, owner)))
@@ -205,7 +204,7 @@ class VirtualMachine:
                 response.diagnostics.extend(self._check(config, block, request.provider_meta))
             return response
         if block and prior_block and block.source_uuid != prior_block.source_uuid:
-            response.requires_replace.append(attribute_path(BLOCK, 0, "source_uuid"))
+            response.requires_replace.append(attribute_path(INSTANTCLONE, 0, "source_uuid"))
         if named.without and not response.requires_replace:
             return PlanResponse(
                 diagnostics=[orphaned_disks(str(prior.get("name")), named.without, cure=_DETACH_OR_REPLACE)]

@@ -14,6 +14,7 @@ from instant_clone.reboot.location import moves
 from instant_clone.reboot.power import power_cycles
 from instant_clone.reboot.refusals import may_be_refused
 from instant_clone.reboot.settings import ANY_CHANGE
+from instant_clone.reboot.unknown import unknown_changes
 
 __all__ = [
     "ANY_CHANGE",
@@ -23,4 +24,5 @@ __all__ = [
     "may_be_refused",
     "moves",
     "power_cycles",
+    "unknown_changes",
 ]

@@ -12,7 +12,8 @@ import pytest
 
 from instant_clone.provider.messages import PlanRequest, Schema
 from instant_clone.provider.proposal import proposed_new
-from instant_clone.provider.values import RESOURCE, differences, is_unknown, unpack
+from instant_clone.provider.values import differences, is_unknown, unpack
+from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from testkit.generated_resources import ResourceCase, resource_cases
 from testkit.in_process import ProviderService, reattached, running_stock, schema_of, served
 from testkit.recording_provider import PlanRecorder
@@ -29,7 +30,7 @@ CASES_OF_ONE_RUN = 200
 @pytest.fixture(scope="module")
 def schema(stock: StockProvider) -> Schema:
     with running_stock(stock.path) as channel:
-        return schema_of(channel, RESOURCE)
+        return schema_of(channel, VIRTUAL_MACHINE)
 
 
 def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> list[PlanRequest]:
@@ -43,7 +44,7 @@ def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> lis
             "terraform": {"required_providers": {"vsphere": {"source": SOURCE}}},
             "resource": {
                 "terraform_data": {"later": {}},
-                RESOURCE: {key: {**case.body, "name": key} for key, case in cases.items()},
+                VIRTUAL_MACHINE: {key: {**case.body, "name": key} for key, case in cases.items()},
             },
         }
     )
@@ -55,7 +56,7 @@ def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> lis
         "resources": [
             {
                 "mode": "managed",
-                "type": RESOURCE,
+                "type": VIRTUAL_MACHINE,
                 "name": key,
                 "provider": f'provider["{SOURCE}"]',
                 "instances": [{"schema_version": schema.version, "attributes": case.prior}],
@@ -65,7 +66,7 @@ def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> lis
         ],
     }
     (terraform.folder / "terraform.tfstate").write_text(json.dumps(state))
-    recorder = PlanRecorder(RESOURCE, schema)
+    recorder = PlanRecorder(VIRTUAL_MACHINE, schema)
     with served(ProviderService(recorder.answer)) as socket:
         terraform.run("plan", "-refresh=false", "-lock=false", **reattached(SOURCE, socket)).require()
     return recorder.plans

@@ -26,7 +26,8 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.values import RESOURCE, differences
+from instant_clone.provider.values import differences
+from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import indifferent, only_resource, schema_of
 from tests.recordings.identifiers import Identifiers
@@ -138,7 +139,7 @@ class Recorder:
             calls.setdefault(call.key, call).answers.append(identifiers.named(as_json(answers.FromString(answer))))
         for call in calls.values():
             call.answers = _without_repetitions(call.answers)
-        return Recording(schema_of(self._channel, RESOURCE), list(calls.values()))
+        return Recording(schema_of(self._channel, VIRTUAL_MACHINE), list(calls.values()))
 
 
 class Replay:
@@ -155,7 +156,7 @@ class Replay:
         if method == "ApplyResourceChange":
             raise ChangeError(request)
         if method == "GetSchema":
-            return only_resource(RESOURCE, self._schema)
+            return only_resource(VIRTUAL_MACHINE, self._schema)
         if method not in _RECORDED:
             return indifferent(method, request)
         with self._lock:

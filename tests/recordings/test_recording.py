@@ -24,7 +24,8 @@ from instant_clone.provider.messages import (
     Step,
 )
 from instant_clone.provider.schema import add_block
-from instant_clone.provider.values import BLOCK, RESOURCE, pack, unpack
+from instant_clone.provider.values import pack, unpack
+from instant_clone.stock_provider.names import INSTANTCLONE, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import only_resource
 from tests.recordings.identifiers import Identifiers
@@ -55,12 +56,12 @@ def replay(*calls: Call) -> Replay:
 
 
 def read(machine: str, **others: object) -> bytes:
-    return ReadRequest(type_name=RESOURCE, current_state=pack({"id": machine, **others})).SerializeToString()
+    return ReadRequest(type_name=VIRTUAL_MACHINE, current_state=pack({"id": machine, **others})).SerializeToString()
 
 
 READ = Call(
     "ReadResource",
-    {"type_name": RESOURCE, "current_state": {"id": "vm-1", "memory": 4096}},
+    {"type_name": VIRTUAL_MACHINE, "current_state": {"id": "vm-1", "memory": 4096}},
     [{"new_state": {"id": "vm-1", "memory": 4096}}, {"new_state": {"id": "vm-1", "memory": 8192}}],
 )
 
@@ -111,16 +112,16 @@ def test_what_was_never_recorded_is_an_error_that_tells_the_difference() -> None
 
 def test_a_method_that_was_never_recorded_is_an_error() -> None:
     with pytest.raises(NotRecordedError, match="PlanResourceChange is not recorded at all"):
-        replay(READ).answer("PlanResourceChange", PlanRequest(type_name=RESOURCE).SerializeToString())
+        replay(READ).answer("PlanResourceChange", PlanRequest(type_name=VIRTUAL_MACHINE).SerializeToString())
 
 
 def test_an_import_finds_the_clone_that_was_made_since() -> None:
     imported = Call(
         "ImportResourceState",
-        {"type_name": RESOURCE, "id": "/DC0/vm/clone"},
-        [{"imported_resources": [{"type_name": RESOURCE, "state": {"id": "<clone>"}}]}],
+        {"type_name": VIRTUAL_MACHINE, "id": "/DC0/vm/clone"},
+        [{"imported_resources": [{"type_name": VIRTUAL_MACHINE, "state": {"id": "<clone>"}}]}],
     )
-    request = ImportRequest(type_name=RESOURCE, id="/DC0/vm/clone").SerializeToString()
+    request = ImportRequest(type_name=VIRTUAL_MACHINE, id="/DC0/vm/clone").SerializeToString()
 
     answer = ImportResponse.FromString(replay(imported).answer("ImportResourceState", request))
 
@@ -128,7 +129,7 @@ def test_an_import_finds_the_clone_that_was_made_since() -> None:
 
 
 def test_a_recording_is_the_same_bytes_in_whatever_order_it_was_made(tmp_path: Path) -> None:
-    other = Call("ReadResource", {"type_name": RESOURCE}, [{}])
+    other = Call("ReadResource", {"type_name": VIRTUAL_MACHINE}, [{}])
     one, two = tmp_path / "one", tmp_path / "two"
 
     Recording(Schema(), [READ, other]).save(one)
@@ -181,14 +182,14 @@ def test_all_its_blocks_are_lists_whose_elements_have_a_position(recording: Reco
 
 
 def test_the_block_is_added_to_its_schema(recording: Recording) -> None:
-    schemas = GetSchemaResponse.FromString(only_resource(RESOURCE, recording.schema))
+    schemas = GetSchemaResponse.FromString(only_resource(VIRTUAL_MACHINE, recording.schema))
 
     add_block(schemas)
 
     assert list(schemas.diagnostics) == []
     assert arguments(schemas.resource_schemas[0].value.block) - arguments(recording.schema.block) == {
-        BLOCK,
-        f"{BLOCK}.source_uuid",
-        f"{BLOCK}.timeout",
-        f"{BLOCK}.on_reboot",
+        INSTANTCLONE,
+        f"{INSTANTCLONE}.source_uuid",
+        f"{INSTANTCLONE}.timeout",
+        f"{INSTANTCLONE}.on_reboot",
     }

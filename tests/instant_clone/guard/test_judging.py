@@ -38,6 +38,18 @@ def test_every_finding_of_a_clone_at_once() -> None:
     ]
 
 
+def test_a_change_of_an_argument_that_nobody_has_read_is_an_error() -> None:
+    first, second = CLONE["disk"]
+    report = examine(plan(change(quantum_mode="on", disk=[first | {"sparkle": True}, second])))
+
+    assert [(finding.kind, finding.severity, finding.argument) for finding in report.findings] == [
+        (Kind.UNKNOWN, Severity.ERROR, "quantum_mode"),
+        (Kind.UNKNOWN, Severity.ERROR, "disk[0].sparkle"),
+    ]
+    assert "Nothing is known here of the argument disk.sparkle" in report.findings[1].reason
+    assert examine(plan(change(quantum_mode="on")), allowed=[Kind.UNKNOWN]).passed
+
+
 def test_a_disk_that_goes_is_told_by_label_and_place() -> None:
     first, second = CLONE["disk"]
     (finding,) = examine(plan(change(disk=[first, second | {"label": "<remove, keep disk>"}]))).findings

@@ -21,9 +21,9 @@ from instant_clone.provider.messages import (
     ReadRequest,
     ReadResponse,
 )
-from instant_clone.provider.planned_folders import FOLDER
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.values import NULL, RESOURCE, pack, unpack
+from instant_clone.provider.values import NULL, pack, unpack
+from instant_clone.stock_provider.names import FOLDER, VIRTUAL_MACHINE
 from testkit.in_process import ProviderService, channel_to, served
 
 UUID = "564d7b1c-0000-4000-8000-000000000007"
@@ -40,10 +40,10 @@ class Stock:
     def answer(self, method: str, request: bytes) -> bytes:
         if method == "ImportResourceState":
             self.asked.append(ImportRequest.FromString(request).id)
-            found = ImportedResource(type_name=RESOURCE, state=pack({"id": self.vm["uuid"]}))
+            found = ImportedResource(type_name=VIRTUAL_MACHINE, state=pack({"id": self.vm["uuid"]}))
             return ImportResponse(imported_resources=[found]).SerializeToString()
         if method == "ReadResource":
-            assert ReadRequest.FromString(request).type_name == RESOURCE
+            assert ReadRequest.FromString(request).type_name == VIRTUAL_MACHINE
             return ReadResponse(new_state=pack(self.vm)).SerializeToString()
         if method == "PlanResourceChange":
             plan = PlanRequest.FromString(request)
@@ -94,11 +94,11 @@ def test_a_folder_is_a_pattern_between_plugin_and_stock_provider_only(fails: boo
     with client_of(stock) as client:
         plan = client.plan_change(
             PlanRequest(
-                type_name=RESOURCE, prior_state=pack(before), proposed_new_state=pack(after), config=pack(after)
+                type_name=VIRTUAL_MACHINE, prior_state=pack(before), proposed_new_state=pack(after), config=pack(after)
             )
         )
         request = ApplyRequest(
-            type_name=RESOURCE, prior_state=pack(before), planned_state=plan.planned_state, config=pack(after)
+            type_name=VIRTUAL_MACHINE, prior_state=pack(before), planned_state=plan.planned_state, config=pack(after)
         )
         applied = client.apply_change(request)
 
@@ -133,7 +133,9 @@ def test_a_folder_is_cleaned_as_the_stock_provider_would(folder: str, sent: str)
     stock = Stock()
     with client_of(stock) as client:
         client.plan_change(
-            PlanRequest(type_name=RESOURCE, prior_state=NULL, proposed_new_state=pack(wanted), config=pack(wanted))
+            PlanRequest(
+                type_name=VIRTUAL_MACHINE, prior_state=NULL, proposed_new_state=pack(wanted), config=pack(wanted)
+            )
         )
 
     assert stock.asked == [[None, {"folder": sent}, {"folder": sent}]]
