@@ -25,7 +25,7 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
-from instant_clone.owner import OWNER_KEY
+from instant_clone.owner import OWNER_KEY, owner_marker
 from instant_clone.stock_provider.arguments import is_known, top_level
 from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
 from instant_clone.stock_provider.releases import BINDINGS_RELEASE, ProviderVersion
@@ -192,7 +192,13 @@ class InstantCloneFleet(Construct):
         return machine
 
     def _owner_mark(self, source: CloneSource) -> str:
-        return f"{self.owner_id}/{self._name}/${{each.key}}/{source.source_uuid}/{source.generation}"
+        return owner_marker(
+            state=self.owner_id,
+            fleet=self._name,
+            member="${each.key}",
+            source_uuid=source.source_uuid,
+            generation=source.generation,
+        )
 
     def _pin(
         self,

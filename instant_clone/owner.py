@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["OWNER_KEY", "Owner"]
+__all__ = ["OWNER_KEY", "Owner", "owner_marker"]
 
 OWNER_KEY = "guestinfo.instantclone.owner"
 """the extra_config of each clone that says whose it is: OWNER/FLEET/MEMBER/SOURCE UUID/GENERATION"""
+
+
+_SEPARATOR = "/"
+
+
+def owner_marker(*, state: str, fleet: str, member: str, source_uuid: str, generation: int) -> str:
+    """Return the marker of a clone, as `Owner.parse` reads it. Its parts may be Terraform templates."""
+    return _SEPARATOR.join((state, fleet, member, source_uuid, str(generation)))
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Owner:
     @classmethod
     def parse(cls, marker: object) -> Owner | None:
         """What a marker says; None for anything else, such as a value that is not known yet."""
-        parts = marker.split("/") if isinstance(marker, str) else []
+        parts = marker.split(_SEPARATOR) if isinstance(marker, str) else []
         if len(parts) != 5 or not all(parts) or not parts[4].isascii() or not parts[4].isdigit():
             return None
         state, fleet, member, source_uuid, generation = parts

@@ -16,7 +16,7 @@ from rich.rule import Rule
 
 from examples.demo.story import SOURCES, DemoError, Story
 from instant_clone.errors import InstantCloneError
-from instant_clone.provider.obtaining import terraform_binary
+from instant_clone.terraform import terraform_binary
 from testkit.simulator import Simulator, SimulatorError
 from testkit.workspace import PROJECT, Workspace
 

@@ -130,52 +130,40 @@ def _content(plan: str | None, stack: str | None) -> tuple[bytes, str]:
 
 def _planned(stack: str) -> bytes:
     """The JSON of a new plan of a synthesized stack. Raises PlanError with Terraform's words if there is none."""
-    import shutil
     import tempfile
 
     from instant_clone.guard import PlanError
+    from instant_clone.terraform import TerraformError, terraform_binary, terraform_name
 
     folder = STACKS / stack
     if not (folder / "cdk.tf.json").is_file():
         found = ", ".join(sorted(each.parent.name for each in STACKS.glob("*/cdk.tf.json")))
         there = f"There are: {found}." if found else "Run `npx cdktf synth` first."
         raise PlanError(f"There is no synthesized stack {stack!r} in {STACKS}. {there}")
-    name = os.environ.get("TERRAFORM_BINARY_NAME") or "terraform"
-    terraform = shutil.which(name)
-    if terraform is None:
-        raise PlanError(
-            f"{name} is not in PATH. Install Terraform 1.5 or newer, or name another binary in TERRAFORM_BINARY_NAME."
-        )
+    try:
+        terraform = terraform_binary(os.environ)
+    except TerraformError as failure:
+        raise PlanError(str(failure)) from None
     # Only its owner can look into the folder: a plan holds every value in the clear.
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as private:
         saved = str(Path(private) / "plan")
         for command in (("init", "-input=false", "-no-color"), ("plan", "-input=false", "-no-color", f"-out={saved}")):
-            typer.echo(f"{name} {command[0]} in {folder} …", err=True)
+            typer.echo(f"{terraform_name(os.environ)} {command[0]} in {folder} …", err=True)
             _run(terraform, *command, folder=folder)
         return _run(terraform, "show", "-json", saved, folder=folder)
 
 
 def _run(terraform: str, *command: str, folder: Path) -> bytes:
     """What a Terraform command wrote."""
-    import subprocess
-
     from instant_clone.guard import PlanError
+    from instant_clone.terraform import TerraformError, run_terraform
 
     try:
-        with subprocess.Popen(
-            [terraform, *command],
-            cwd=folder,
-            env={**os.environ, "TF_IN_AUTOMATION": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            # Not subprocess.run, which kills Terraform on Ctrl-C: it ends by itself, and gives the state's lock back.
-            output, errors = process.communicate()
-    except OSError as failure:
-        raise PlanError(f"{terraform} cannot be run: {failure.strerror}.") from None
-    if process.returncode:
-        said = (errors or output).decode(errors="replace").strip()
-        ended = f"`{Path(terraform).name} {command[0]}` of {folder} failed with exit code {process.returncode}"
+        done = run_terraform(terraform, *command, folder=folder, environ=os.environ)
+    except TerraformError as failure:
+        raise PlanError(str(failure)) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        ended = f"`{Path(terraform).name} {command[0]}` of {folder} failed with exit code {done.returncode}"
         raise PlanError(f"{ended}:\n{said}")
-    return output
+    return done.stdout
