@@ -26,18 +26,16 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 
 from constructs import Construct
 from instant_clone.owner import OWNER_KEY, owner_marker
-from instant_clone.stock_provider.arguments import is_known, top_level
+from instant_clone.replica import Replica
+from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
-from instant_clone.stock_provider.releases import BINDINGS_RELEASE, ProviderVersion
+from instant_clone.stock_provider.releases import ProviderVersion
 
-from .hardware import Hardware
+from .bindings import UNBOUND_ARGUMENTS, bound, resource_address
 from .member_table import Rows, add_member_table
 from .placement import Placement
 
 __all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
-
-_UNBOUND = top_level(lambda argument: argument.since > BINDINGS_RELEASE)
-"""arguments that the bindings do not have; they are written as overrides"""
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,15 @@ class CloneSource:
 
     Texts are Terraform templates: put data through `literal`, and leave references as they are. In those of
     `hardware` and `guestinfo`, ${each.key} stands for a clone's name, and ${each.value.ip} for what it has by the name
-    "ip" in `members`, where every clone has the same names. `hardware` comes from literal_hardware, or from SourceData.
+    "ip" in `members`, where every clone has the same names. `hardware` comes from replicate, or from SourceData; its
+    texts are literal, unless they are of the type Template.
     """
 
     key: str
     """names the Terraform resource"""
     source_uuid: str
     """the VM's BIOS UUID"""
-    hardware: Hardware
+    hardware: Replica
     members: Rows
     """the clones' names, each with its own values: {"web-0": {"ip": "10.0.0.10"}, …}, or {"web-0": {}, …}"""
     guestinfo: Mapping[str, str] = field(default_factory=dict)
@@ -159,8 +158,8 @@ class InstantCloneFleet(Construct):
         ignore_changes: Sequence[str],
     ) -> VirtualMachine:
         hardware = source.hardware
-        arguments: dict[str, Any] = {**hardware.arguments, **steering}
-        unbound = {name: arguments.pop(name) for name in _UNBOUND if name in arguments}
+        arguments = bound(hardware.arguments) | dict(steering)
+        unbound = {name: arguments.pop(name) for name in UNBOUND_ARGUMENTS if name in arguments}
         if ignored := list(dict.fromkeys((*hardware.ignore_changes, *ignore_changes))):
             arguments["lifecycle"] = {"ignore_changes": ignored}
         if source.generation > 1:
@@ -174,11 +173,12 @@ class InstantCloneFleet(Construct):
             datastore_id=placement.datastore_id,
             datastore_cluster_id=placement.datastore_cluster_id,
             folder=placement.folder,
-            disk=[VirtualMachineDisk(**dict[str, Any](disk)) for disk in hardware.disks],
+            disk=[VirtualMachineDisk(**bound(disk, block="disk")) for disk in hardware.disks],
             network_interface=[
-                VirtualMachineNetworkInterface(**dict[str, Any](interface)) for interface in hardware.network_interfaces
+                VirtualMachineNetworkInterface(**bound(interface, block="network_interface"))
+                for interface in hardware.network_interfaces
             ],
-            cdrom=[VirtualMachineCdrom(**dict[str, Any](cdrom)) for cdrom in hardware.cdroms] or None,
+            cdrom=[VirtualMachineCdrom(**bound(cdrom, block="cdrom")) for cdrom in hardware.cdroms] or None,
             vtpm=VirtualMachineVtpm() if hardware.vtpm else None,
             extra_config={**source.guestinfo, OWNER_KEY: self._owner_mark(source)},
             provider=self._provider,
@@ -212,7 +212,7 @@ class InstantCloneFleet(Construct):
             f"{source.key}.pins",
             for_each=members,
             compute_cluster_id=cluster_id,
-            virtual_machine_id=f"${{{_address(machine)}[each.key].id}}",
+            virtual_machine_id=f"${{{resource_address(machine)}[each.key].id}}",
             drs_enabled=False,
             provider=self._provider,
         )
@@ -220,17 +220,12 @@ class InstantCloneFleet(Construct):
 
     def _output(self, name: str, attribute: str, description: str) -> None:
         tables = [
-            f"{{for name, clone in {_address(machine)} : name => clone.{attribute}}}"
+            f"{{for name, clone in {resource_address(machine)} : name => clone.{attribute}}}"
             for machine in self.virtual_machines.values()
         ]
         value = tables[0] if len(tables) == 1 else f"merge({', '.join(tables)})"
         output = TerraformOutput(self, name, value=f"${{{value}}}", description=description)
         output.override_logical_id(self._prefix + name)
-
-
-def _address(machine: VirtualMachine) -> str:
-    # Not `machine.fqn`: cdktf puts a second such token of one expression into braces of its own.
-    return f"{machine.terraform_resource_type}.{machine.friendly_unique_id}"
 
 
 def _same_values(source: CloneSource) -> None:

@@ -3,23 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdktf import TerraformLocal, TerraformProvider, Token
+from cdktf import TerraformLocal, TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 
 from constructs import Construct
 from instant_clone.inventory_names import finder_pattern
-from instant_clone.replica import Replica
-from instant_clone.replica.devices import disk_unit_number
-from instant_clone.source import SourceVm
+from instant_clone.replica import DeviceBlock, Replica, Template
+from instant_clone.source import Disk, Nic, SourceVm
+from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import is_known
-from instant_clone.stock_provider.devices import interface_order
 from instant_clone.stock_provider.releases import DATA_SOURCE_TAKES_UUID, SYNC_TIME_BY_DEFAULT, ProviderVersion
 
-from .hardware import Argument, Arguments, Hardware, literal_hardware
-from .literals import literal
+from .literals import literal, literals
 from .postconditions import postconditions
 
 __all__ = ["SourceData"]
@@ -41,7 +40,7 @@ class SourceData(Construct):
 
     source_uuid: str
     """the VM's BIOS UUID, a reference"""
-    hardware: Hardware
+    hardware: Replica
     """references wherever the data source exports the very value that a clone needs, else values"""
 
     def __init__(
@@ -60,16 +59,15 @@ class SourceData(Construct):
         super().__init__(scope, id_)
         self._source, self._release = source, release
         self._name = prefix + key
-        literals = literal_hardware(replica)
         references = _References(f"data.vsphere_virtual_machine.{self._name}")
         recorded = _Recorded()
         arguments = {
             name: references.to(name, value, recorded.values) if self._exports(name) else value
-            for name, value in literals.arguments.items()
+            for name, value in replica.arguments.items()
         }
-        disks = self._disks(literals, references, recorded)
-        interfaces = self._interfaces(literals, references, recorded)
-        self.hardware = replace(literals, arguments=arguments, disks=disks, network_interfaces=interfaces)
+        disks = self._disks(replica, references, recorded)
+        interfaces = self._interfaces(replica, references, recorded)
+        self.hardware = replace(replica, arguments=arguments, disks=disks, network_interfaces=interfaces)
         self.source_uuid = references.template("id")
         self._read(replica, recorded, cure, provider)
 
@@ -78,14 +76,16 @@ class SourceData(Construct):
             self,
             "recorded",
             {
-                "values": {name: value for name, value in recorded.values.items() if name not in _NOT_COMPARED},
-                "disks": recorded.disks,
-                "network_interfaces": recorded.interfaces,
+                "values": literals(
+                    {name: value for name, value in recorded.values.items() if name not in _NOT_COMPARED}
+                ),
+                "disks": {index: literals(values) for index, values in recorded.disks.items()},
+                "network_interfaces": {index: literals(values) for index, values in recorded.interfaces.items()},
             },
         )
         local.override_logical_id(f"{self._name}_recorded")
         scans: dict[str, Any] = {
-            f"{kind}_controller_scan_count": replica.scalars.get(f"{kind}_controller_count", 0)
+            f"{kind}_controller_scan_count": replica.arguments.get(f"{kind}_controller_count", 0)
             for kind in _CONTROLLER_COUNTS
             if kind != "nvme" or is_known(self._release, "nvme_controller_count")
         }
@@ -102,8 +102,8 @@ class SourceData(Construct):
                 "postcondition": postconditions(
                     vm=self._source.inventory_path,
                     recorded=f"local.{self._name}_recorded",
-                    disks=len(replica.disks),
-                    network_interfaces=len(replica.network_interfaces),
+                    disks=len([block for block in replica.disks if block.device]),
+                    network_interfaces=len([block for block in replica.network_interfaces if block.device]),
                     cure=cure,
                 )
             },
@@ -129,57 +129,47 @@ class SourceData(Construct):
             return known and self._release >= SYNC_TIME_BY_DEFAULT
         return argument not in _NOT_EXPORTED and unset.get(argument, "") is not None
 
-    def _disks(self, literals: Hardware, references: _References, recorded: _Recorded) -> tuple[Arguments, ...]:
+    def _disks(self, replica: Replica, references: _References, recorded: _Recorded) -> tuple[DeviceBlock[Disk], ...]:
         """The data source sorts disks by bus and unit, whatever the kind of their controllers.
 
         Its unit numbers are those of one controller, and it has nothing else of a disk but the size and how it is
         provisioned. Where disks of two kinds share bus and unit, their order is not defined.
         """
-        by_number: dict[tuple[Argument, Argument], tuple[int, int]] = {
-            (disk.controller, disk_unit_number(disk, self._source)): (disk.bus, disk.unit)
-            for disk in self._source.disks
-        }
-        places = [by_number[disk["controller_type"], disk["unit_number"]] for disk in literals.disks]
+        places = sorted((block.device.bus, block.device.unit) for block in replica.disks if block.device)
         found = []
-        for disk, place in zip(literals.disks, places, strict=True):
-            if places.count(place) > 1:
-                found.append(disk)
+        for block in replica.disks:
+            disk = block.device
+            if disk is None or places.count((disk.bus, disk.unit)) > 1:
+                found.append(block)
                 continue
-            index = sorted(places).index(place)
+            index = places.index((disk.bus, disk.unit))
             values = recorded.disks.setdefault(str(index), {})
-            found.append(
-                {
-                    name: references.to(f"disks[{index}].{name}", value, values) if name in _DISK_PROPERTIES else value
-                    for name, value in disk.items()
-                }
-            )
+            properties = {name: value for name, value in block.items() if name in _DISK_PROPERTIES}
+            found.append(block.with_arguments(**references.to_all(f"disks[{index}]", properties, values)))
         return tuple(found)
 
-    def _interfaces(self, literals: Hardware, references: _References, recorded: _Recorded) -> tuple[Arguments, ...]:
+    def _interfaces(
+        self, replica: Replica, references: _References, recorded: _Recorded
+    ) -> tuple[DeviceBlock[Nic], ...]:
         """The data source sorts interfaces by their PCI unit numbers.
 
         Its network_id is the key of a distributed port group and the name of an opaque network where a clone needs the
         managed object id. The two keys of a port group are the same text as a rule, which the API does not promise.
         """
-        nics = self._source.nics
-        units = [nic.unit for nic in nics]
-        if None in units or len(set(units)) < len(units):
-            return literals.network_interfaces
+        units = [nic.unit for nic in self._source.nics if nic.unit is not None]
+        if len(set(units)) < len(self._source.nics):
+            return replica.network_interfaces
         found = []
-        order = interface_order(units, self._release)
-        for block, position in zip(literals.network_interfaces, order, strict=True):
-            nic = nics[position]
-            index = sorted(unit for unit in units if unit is not None).index(nic.unit or 0)
+        for block in replica.network_interfaces:
+            nic = block.device
+            if nic is None or nic.unit is None:
+                found.append(block)
+                continue
+            index = sorted(units).index(nic.unit)
             values = recorded.interfaces.setdefault(str(index), {})
             unset = {"network_id": nic.network_kind != "standard", "bandwidth_limit": nic.bandwidth.limit is None}
-            found.append(
-                {
-                    name: value
-                    if unset.get(name)
-                    else references.to(f"network_interfaces[{index}].{name}", value, values)
-                    for name, value in block.items()
-                }
-            )
+            properties = {name: value for name, value in block.items() if not unset.get(name)}
+            found.append(block.with_arguments(**references.to_all(f"network_interfaces[{index}]", properties, values)))
         return tuple(found)
 
 
@@ -187,9 +177,9 @@ class _Recorded:
     """What the references had for values when the source was looked up, by the names that the data source uses."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Argument] = {}
-        self.disks: dict[str, dict[str, Argument]] = {}
-        self.interfaces: dict[str, dict[str, Argument]] = {}
+        self.values: dict[str, Scalar] = {}
+        self.disks: dict[str, dict[str, Scalar]] = {}
+        self.interfaces: dict[str, dict[str, Scalar]] = {}
 
 
 class _References:
@@ -201,11 +191,11 @@ class _References:
     def template(self, path: str) -> str:
         return f"${{{self._address}.{path}}}"
 
-    def to(self, path: str, value: Argument, recorded: dict[str, Argument]) -> Argument:
+    def to(self, path: str, value: Scalar, recorded: dict[str, Scalar]) -> Template:
         """A reference that stands for `value`, which goes into `recorded`."""
         recorded[path.rpartition(".")[2]] = value
-        if isinstance(value, bool):
-            return Token.as_any(self.template(path))
-        if isinstance(value, int):
-            return Token.as_number(self.template(path))
-        return self.template(path)
+        return Template(self.template(path))
+
+    def to_all(self, path: str, arguments: Mapping[str, Scalar], recorded: dict[str, Scalar]) -> dict[str, Scalar]:
+        """References for all `arguments` of the object at `path`."""
+        return {name: self.to(f"{path}.{name}", value, recorded) for name, value in arguments.items()}

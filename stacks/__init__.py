@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from cdktf import App, TerraformStack
 
-from constructs.hardware import add_disks, literal_hardware
 from instant_clone.errors import Finding, FleetFileError, InstantCloneError, ReplicaError
 from instant_clone.fitting import fitting_findings, fitting_findings_across
 from instant_clone.fleet import Fleet, FleetFile
-from instant_clone.replica import replicate
+from instant_clone.replica import add_disks, replicate
 from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
 from stacks.dynamic_clone import DynamicClone
@@ -38,8 +37,7 @@ def add_stacks(
     for name, fleet in fleet_file.fleets.items():
         machines = {source.key: sources[name, source.key] for source in fleet.sources}
         unfit += fitting_findings(fleet, machines)
-        originals[name] = dict(_originals(machines, release, impossible))
-        unfit += _disk_findings(fleet, originals[name].values())
+        originals[name] = dict(_originals(fleet, machines, release, impossible, unfit))
     unfit += fitting_findings_across(fleet_file, sources)
     if impossible or unfit:
         kinds = {ReplicaError if impossible else FleetFileError, FleetFileError if unfit else ReplicaError}
@@ -59,19 +57,19 @@ def add_stacks(
 
 
 def _originals(
-    machines: Mapping[str, SourceVm], release: ProviderVersion, impossible: list[Finding]
+    fleet: Fleet,
+    machines: Mapping[str, SourceVm],
+    release: ProviderVersion,
+    impossible: list[Finding],
+    unfit: list[Finding],
 ) -> Iterator[tuple[str, Original]]:
     for key, machine in machines.items():
         try:
-            yield key, Original(key, machine, replicate(machine, release))
+            replica = add_disks(replicate(machine, release), [disk.size for disk in fleet.changes.disks])
         except ReplicaError as error:
             impossible.extend(error.findings)
-
-
-def _disk_findings(fleet: Fleet, originals: Iterable[Original]) -> Iterator[Finding]:
-    for original in originals:
-        try:
-            add_disks(literal_hardware(original.replica), [disk.size for disk in fleet.changes.disks])
         except ValueError as error:
-            what = f"do not fit the source {original.machine.inventory_path}: {error}."
-            yield Finding(f"[[fleets.{fleet.name}.changes.disks]]", what, "Add them to the source.")
+            what = f"do not fit the source {machine.inventory_path}: {error}."
+            unfit.append(Finding(f"[[fleets.{fleet.name}.changes.disks]]", what, "Add them to the source."))
+        else:
+            yield key, Original(key, machine, replica)

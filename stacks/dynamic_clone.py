@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from constructs.hardware import Hardware, literal_hardware
+from instant_clone.replica import Replica
 from stacks.fleet_stack import FleetStack, Original
 
 __all__ = ["DynamicClone"]
@@ -15,5 +15,5 @@ class DynamicClone(FleetStack):
     That makes it the stack for sources that come and go: diff and destroy work whatever has become of them.
     """
 
-    def _repeat(self, original: Original) -> tuple[Hardware, str]:
-        return literal_hardware(original.replica), original.machine.uuid
+    def _repeat(self, original: Original) -> tuple[Replica, str]:
+        return original.replica, original.machine.uuid

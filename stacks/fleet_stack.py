@@ -5,18 +5,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cdktf import Annotations, TerraformStack
 
 from constructs import Construct
-from constructs.hardware import (
-    Hardware,
-    add_disks,
-    add_interfaces,
-    assign_mac_addresses,
-    connect,
-)
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.instant_clone_provider import InstantCloneProvider
 from constructs.labels import Labels
@@ -24,7 +17,7 @@ from constructs.literals import literal
 from constructs.networks import Networks
 from constructs.placement import Placement
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
-from instant_clone.replica import Replica
+from instant_clone.replica import Replica, add_interfaces, assign_mac_addresses, connect, set_arguments
 from instant_clone.source import SourceVm
 from instant_clone.stock_provider.devices import interface_order
 from stacks.state import keep_state
@@ -35,7 +28,10 @@ __all__ = ["FleetStack", "Original"]
 
 @dataclass(frozen=True)
 class Original:
-    """A source of the fleet, as it was looked up: `key` names it, `replica` repeats `machine`."""
+    """A source of the fleet, as it was looked up: `key` names it.
+
+    `replica` repeats `machine`, and has the disks that the fleet adds.
+    """
 
     key: str
     machine: SourceVm
@@ -94,9 +90,7 @@ class FleetStack(TerraformStack):
                 CloneSource(
                     key=source.key,
                     source_uuid=source_uuid,
-                    hardware=_changed(
-                        add_disks(hardware, [disk.size for disk in changes.disks]), fleet, original.machine
-                    ),
+                    hardware=_changed(hardware, fleet, original.machine),
                     members=clones.rows,
                     guestinfo=clones.guestinfo,
                     generation=source.generation,
@@ -124,7 +118,7 @@ class FleetStack(TerraformStack):
                 Annotations.of(self).add_warning(warning)
 
     @abstractmethod
-    def _repeat(self, original: Original) -> tuple[Hardware, str]:
+    def _repeat(self, original: Original) -> tuple[Replica, str]:
         """The hardware that repeats a source, and the source's BIOS UUID."""
 
 
@@ -142,15 +136,14 @@ def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
     )
 
 
-def _changed(hardware: Hardware, fleet: Fleet, source: SourceVm) -> Hardware:
-    """`hardware` with what the fleet has otherwise than `source`, as long as it is a single value."""
+def _changed(replica: Replica, fleet: Fleet, source: SourceVm) -> Replica:
+    """`replica` with what the fleet has otherwise than `source`, as long as it is a single value."""
     # vSphere reserves added memory by itself where all of it has to be (memoryReservationLockedToMax).
     locked = source.memory.reservation_locked_to_max
-    own: dict[str, str | int | None] = {
-        "annotation": None if fleet.annotation is None else literal(fleet.annotation),
-        "num_cpus": fleet.changes.num_cpus,
-        "memory": fleet.changes.memory,
-        "memory_reservation": fleet.changes.memory if locked else None,
-    }
-    given = {name: value for name, value in own.items() if value is not None}
-    return replace(hardware, arguments={**hardware.arguments, **given})
+    return set_arguments(
+        replica,
+        annotation=fleet.annotation,
+        num_cpus=fleet.changes.num_cpus,
+        memory=fleet.changes.memory,
+        memory_reservation=fleet.changes.memory if locked else None,
+    )

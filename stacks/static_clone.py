@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from constructs.hardware import Hardware
 from constructs.source_data import SourceData
+from instant_clone.replica import Replica
 from stacks.fleet_stack import FleetStack, Original
 
 __all__ = ["StaticClone"]
@@ -22,7 +22,7 @@ class StaticClone(FleetStack):
     record only, or destroy with -refresh=false.
     """
 
-    def _repeat(self, original: Original) -> tuple[Hardware, str]:
+    def _repeat(self, original: Original) -> tuple[Replica, str]:
         data = SourceData(
             self,
             f"source_{original.key}",

@@ -31,7 +31,7 @@ def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dic
     """The arguments of one vsphere_virtual_machine that repeats `source`; `arguments` replace any of them."""
     replica = replicate(source, release)
     body: dict[str, Any] = {
-        **replica.scalars,
+        **replica.arguments,
         "resource_pool_id": "${data.vsphere_resource_pool.pool.id}",
         "datastore_id": "${data.vsphere_datastore.datastore.id}",
         "wait_for_guest_net_timeout": 0,

@@ -16,14 +16,6 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import VirtualMachine
 
 from constructs import Construct
 from instant_clone import record
-from instant_clone.constructs.hardware import (
-    Hardware,
-    add_disks,
-    add_interfaces,
-    assign_mac_addresses,
-    connect,
-    literal_hardware,
-)
 from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet, OnReboot
 from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.constructs.labels import Labels
@@ -32,7 +24,7 @@ from instant_clone.constructs.networks import Networks
 from instant_clone.constructs.placement import Placement
 from instant_clone.constructs.source_data import SourceData
 from instant_clone.provider.lockfile import write_lock_file
-from instant_clone.replica import replicate
+from instant_clone.replica import Replica, add_disks, add_interfaces, assign_mac_addresses, connect, replicate
 from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -66,7 +58,7 @@ class Consumer(TerraformStack):
             provider=provider,
         )
         network = networks.ids["VM Network"]
-        values: Hardware = literal_hardware(replicate(golden, release))
+        values: Replica = replicate(golden, release)
         values = connect(values, [network])
         values = add_interfaces(values, [network])
         values = add_disks(values, [10])
@@ -121,7 +113,7 @@ class Consumer(TerraformStack):
         assert_type(labels.custom_attributes, Mapping[str, str])
         assert_type(networks.ids, dict[str, str])
         assert_type(placement.datacenter_id, str)
-        assert_type(data.hardware, Hardware)
+        assert_type(data.hardware, Replica)
         assert_type(literal("text"), str)
         if TYPE_CHECKING:
             Placement(self, "refused", datacenter=7, resource_pool="pool")  # type: ignore[arg-type]

@@ -16,7 +16,6 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
     VirtualMachineNetworkInterface,
 )
 
-from constructs.hardware import literal_hardware
 from instant_clone.fleet import load_from
 from instant_clone.members import guestinfo
 from instant_clone.replica import replicate
@@ -30,7 +29,7 @@ for name, fleet in fleet_file.fleets.items():
     VsphereProvider(stack, "vsphere", user="${var.user}", password="${var.password}")  # noqa: S106
     for source in fleet.sources:
         machine = sources[name, source.key]
-        hardware = literal_hardware(replicate(machine, fleet_file.provider.version))
+        hardware = replicate(machine, fleet_file.provider.version)
         told = guestinfo(fleet, source, machine)
         for index in source.indexes:
             clone_name = fleet.clone_name(index)

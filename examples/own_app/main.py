@@ -13,7 +13,6 @@ from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs import Construct
 from instant_clone import record
-from instant_clone.constructs.hardware import literal_hardware
 from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.constructs.placement import Placement
@@ -62,7 +61,7 @@ class Ci(TerraformStack):
             provider=clones,
             prefix="fleet_",
         )
-        hardware = literal_hardware(replicate(golden, RELEASE))
+        hardware = replicate(golden, RELEASE)
         for name, size in {"runner": 2, "browser": 1}.items():
             source = CloneSource(
                 key="golden",

@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: MPL-2.0
 """The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration."""
 
+from instant_clone.replica.blocks import DeviceBlock, Template
+from instant_clone.replica.changes import add_disks, add_interfaces, assign_mac_addresses, connect, set_arguments
 from instant_clone.replica.model import Replica, replicate
-from instant_clone.stock_provider.argument import Scalar
 
-__all__ = ["Replica", "Scalar", "replicate"]
+__all__ = [
+    "DeviceBlock",
+    "Replica",
+    "Template",
+    "add_disks",
+    "add_interfaces",
+    "assign_mac_addresses",
+    "connect",
+    "replicate",
+    "set_arguments",
+]

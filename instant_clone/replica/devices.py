@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from instant_clone.replica.blocks import DeviceBlock
 from instant_clone.replica.draft import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
 from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
@@ -115,7 +116,7 @@ def _kinds(managed: Sequence[Controller], attribute: str) -> list[str]:
     return sorted({str(getattr(controller, attribute)) for controller in managed})
 
 
-def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[Block, ...]:
+def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[Disk], ...]:
     """The disk blocks, labelled disk0, disk1, … in the order of their unit numbers."""
     managed = []
     for disk in source.disks:
@@ -187,7 +188,7 @@ def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft)
         draft.require(never, "", what, cure="Move a disk to unit 0 of bus 0.")
 
 
-def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> Block:
+def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> DeviceBlock[Disk]:
     size, rest = divmod(disk.capacity, GIB)
     if rest:
         what = f"{disk.capacity} bytes is no whole GiB; a later change of the disk would grow it to {size + 1} GiB."
@@ -204,7 +205,7 @@ def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> Block:
     draft.express(block, "disk.write_through", disk.write_through, index=index)
     draft.express(block, "disk.disk_sharing", disk.sharing or None, index=index)
     _allocation(block, "disk.io_", index, disk.io, draft)
-    return block
+    return DeviceBlock(block, disk)
 
 
 def _allocation(block: Block, prefix: str, index: int, allocation: Allocation, draft: Draft) -> None:
@@ -215,7 +216,7 @@ def _allocation(block: Block, prefix: str, index: int, allocation: Allocation, d
     draft.express(block, f"{prefix}share_count", custom_count(allocation), index=index)
 
 
-def network_interfaces(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
+def network_interfaces(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Nic], ...]:
     """The network_interface blocks, in the order in which the release reads them; MACs are the clone's own."""
     if not source.nics:
         what = "The source has no network interface; the provider demands one."
@@ -235,7 +236,7 @@ def _interface(nic: Nic) -> str:
     return f"network interface {nic.key}" + (f" ({nic.network_name})" if nic.network_name else "")
 
 
-def _network_interface(index: int, nic: Nic, draft: Draft) -> Block:
+def _network_interface(index: int, nic: Nic, draft: Draft) -> DeviceBlock[Nic]:
     place = _interface(nic)
     if nic.network_kind == "unknown":
         draft.require(never, place, "The provider cannot read what the interface hangs on.", cure=NOT_WORKABLE)
@@ -253,16 +254,16 @@ def _network_interface(index: int, nic: Nic, draft: Draft) -> Block:
         draft.require(lambda version: version >= VMXNET3VRDMA, place, what)
     block: Block = {"network_id": nic.network_id, "adapter_type": ADAPTER_TYPES.get(nic.type, "")}
     _allocation(block, "network_interface.bandwidth_", index, nic.bandwidth, draft)
-    return block
+    return DeviceBlock(block, nic)
 
 
-def cdroms(source: SourceVm, draft: Draft) -> tuple[Block, ...]:
+def cdroms(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Cdrom], ...]:
     """The cdrom blocks; one without arguments stands for a drive that the provider has no word for."""
     count = len(source.cdroms)
     if count > 1:
         what = f"The source has {count} CD-ROM drives, more than provider {draft.version} takes."
         draft.require(lambda version: version >= SECOND_CDROM and count == 2, "", what, cure="Remove drives.")
-    return tuple(map(_cdrom, source.cdroms))
+    return tuple(DeviceBlock(_cdrom(cdrom), cdrom) for cdrom in source.cdroms)
 
 
 def _cdrom(cdrom: Cdrom) -> Block:

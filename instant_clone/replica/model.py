@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from instant_clone.errors import ReplicaError
+from instant_clone.replica.blocks import DeviceBlock
 from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
 from instant_clone.replica.draft import Draft, never
 from instant_clone.replica.scalars import scalars
-from instant_clone.source import SourceVm
+from instant_clone.source import Cdrom, Disk, Nic, SourceVm
 from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
 
-__all__ = ["Replica", "Scalar", "replicate"]
+__all__ = ["Replica", "replicate"]
 
 ISO_TRANSPORT = ("iso",)
 
@@ -29,19 +30,20 @@ ISO_TRANSPORT = ("iso",)
 class Replica:
     """The arguments of vsphere_virtual_machine that repeat a source.
 
-    `scalars` holds attributes by name, the controllers' included, but neither name, placement, extra_config, tags
-    nor what only steers the provider. `disks`, `network_interfaces` and `cdroms` are nested blocks in the order in
-    which the provider reads them; `vtpm` says whether a block `vtpm {}` is needed. `ignore_changes` names arguments
+    Texts are literal, unless they are of the type Template. `arguments` holds attributes by name, the controllers'
+    included, but neither name, placement, extra_config, tags nor what only steers the provider. `disks`,
+    `network_interfaces` and `cdroms` are nested blocks in the order in which the provider reads them; each knows the
+    source's device that it repeats. `vtpm` says whether a block `vtpm {}` is needed. `ignore_changes` names arguments
     whose value on the VM no configuration equals. `warnings` are sentences for the user.
     """
 
-    scalars: Mapping[str, Scalar]
-    disks: tuple[Mapping[str, Scalar], ...]
-    network_interfaces: tuple[Mapping[str, Scalar], ...]
-    cdroms: tuple[Mapping[str, Scalar], ...]
-    vtpm: bool
-    ignore_changes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    arguments: Mapping[str, Scalar]
+    disks: tuple[DeviceBlock[Disk], ...]
+    network_interfaces: tuple[DeviceBlock[Nic], ...]
+    cdroms: tuple[DeviceBlock[Cdrom], ...] = ()
+    vtpm: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
@@ -61,10 +63,10 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
     if draft.findings:
         raise ReplicaError(*draft.findings)
     return Replica(
-        scalars=MappingProxyType(attributes),
-        disks=tuple(map(MappingProxyType, disk_blocks)),
-        network_interfaces=tuple(map(MappingProxyType, interface_blocks)),
-        cdroms=tuple(map(MappingProxyType, cdrom_blocks)),
+        arguments=MappingProxyType(attributes),
+        disks=disk_blocks,
+        network_interfaces=interface_blocks,
+        cdroms=cdrom_blocks,
         vtpm=vtpm,
         ignore_changes=tuple(draft.ignore_changes),
         warnings=tuple(draft.warnings),

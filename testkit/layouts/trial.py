@@ -64,7 +64,7 @@ def repeated(source: SourceVm, release: ProviderVersion, name: str) -> dict[str,
     replica = replicate(source, release)
     body = machine(source, release, name=name, **({"vtpm": [{}]} if replica.vtpm else {}))
     # Texts of a VM may hold what Terraform takes for a template.
-    return {**body, **literals(replica.scalars)}
+    return {**body, **literals(replica.arguments)}
 
 
 def tried(

@@ -11,17 +11,20 @@ from cdktf import TerraformStack, TerraformVariable
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
-from constructs.hardware import Hardware, assign_mac_addresses
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from instant_clone.owner import OWNER_KEY
+from instant_clone.replica import DeviceBlock, Replica, Template, assign_mac_addresses
 from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
-HARDWARE = Hardware(
+HARDWARE = Replica(
     arguments={"num_cpus": 2, "guest_id": "ubuntu64Guest", "enable_logging": True},
-    disks=({"label": "disk0", "size": 16, "unit_number": 0}, {"label": "disk1", "size": 8, "unit_number": 1}),
-    network_interfaces=({"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"},),
+    disks=(
+        DeviceBlock({"label": "disk0", "size": 16, "unit_number": 0}),
+        DeviceBlock({"label": "disk1", "size": 8, "unit_number": 1}),
+    ),
+    network_interfaces=(DeviceBlock({"network_id": "dvportgroup-12", "adapter_type": "vmxnet3"}),),
 )
 SOURCE = CloneSource(
     key="vm",
@@ -154,7 +157,7 @@ def test_a_source_may_have_no_clones(stack: TerraformStack, synthesize: Synthesi
 def test_drives_tpm_and_arguments_to_ignore_are_handed_on(stack: TerraformStack, synthesize: Synthesize) -> None:
     hardware = replace(
         HARDWARE,
-        cdroms=({"client_device": True}, {}),
+        cdroms=(DeviceBlock({"client_device": True}), DeviceBlock({})),
         vtpm=True,
         ignore_changes=("ide_controller_count", "disk[0].disk_sharing"),
     )
@@ -186,20 +189,31 @@ def test_a_misspelt_argument_is_an_error(stack: TerraformStack) -> None:
 
 
 def test_a_misspelt_argument_of_a_disk_is_an_error(stack: TerraformStack) -> None:
-    hardware = replace(HARDWARE, disks=({"label": "disk0", "sise": 16},))
+    hardware = replace(HARDWARE, disks=(DeviceBlock({"label": "disk0", "sise": 16}),))
     with pytest.raises(TypeError, match="sise"):
         add_fleet(stack, replace(SOURCE, hardware=hardware))
 
 
+def test_texts_of_hardware_are_literal(stack: TerraformStack, synthesize: Synthesize) -> None:
+    add_fleet(stack, with_scalars(annotation="${x} %{y}"))
+    assert machine(synthesize())["annotation"] == "$${x} %%{y}"
+
+
 def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synthesize: Synthesize) -> None:
     data = DataVsphereVirtualMachine(stack, "golden", name="golden")
-    scalars: dict[str, Any] = {"num_cpus": data.num_cpus, "guest_id": data.guest_id}
-    disk: dict[str, Any] = {"label": "disk0", "size": data.disks.get(0).size, "unit_number": 0}
-    hardware = replace(HARDWARE, arguments=scalars, disks=(disk,))
+    golden = "data.vsphere_virtual_machine.golden"
+    scalars = {
+        "num_cpus": Template(f"${{{golden}.num_cpus}}"),
+        "guest_id": Template(data.guest_id),
+        "enable_logging": Template(f"${{{golden}.enable_logging}}"),
+    }
+    disk: dict[str, str | int] = {"label": "disk0", "size": Template(f"${{{golden}.disks[0].size}}"), "unit_number": 0}
+    hardware = replace(HARDWARE, arguments=scalars, disks=(DeviceBlock(disk),))
     add_fleet(stack, replace(SOURCE, source_uuid=data.uuid, hardware=hardware))
     vm = machine(synthesize())
     assert vm["num_cpus"] == "${data.vsphere_virtual_machine.golden.num_cpus}"
     assert vm["guest_id"] == "${data.vsphere_virtual_machine.golden.guest_id}"
+    assert vm["enable_logging"] == "${data.vsphere_virtual_machine.golden.enable_logging}"
     assert vm["disk"] == [
         {"label": "disk0", "size": "${data.vsphere_virtual_machine.golden.disks[0].size}", "unit_number": 0}
     ]

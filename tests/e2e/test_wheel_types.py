@@ -37,7 +37,7 @@ def test_the_consumer_uses_all_that_the_documentation_names() -> None:
         for code in re.findall(r"`([^`]+)`", row.split("|")[1])
         for name in re.findall(r"[A-Za-z_]+(?=\()|^[A-Za-z_]+$", code)
     }
-    assert {"InstantCloneFleet", "literal_hardware", "replicate", "connect", "literal"} <= documented
+    assert {"InstantCloneFleet", "SourceData", "replicate", "connect", "literal"} <= documented
 
     used = set(re.findall(r"[A-Za-z_]+(?=\()", CONSUMER.read_text()))
 

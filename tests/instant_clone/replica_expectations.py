@@ -69,7 +69,7 @@ NORMAL_BANDWIDTH = {"bandwidth_limit": -1, "bandwidth_reservation": 0, "bandwidt
 def expected(**changes: object) -> dict[str, object]:
     """All fields of a Replica, with those of the default layout."""
     return {
-        "scalars": DEFAULT_IN_ALL | YOUNGER,
+        "arguments": DEFAULT_IN_ALL | YOUNGER,
         "disks": (
             {"label": "disk0", "size": 16, "unit_number": 0, **NORMAL_DISK},
             {"label": "disk1", "size": 8, "unit_number": 1, **NORMAL_DISK},

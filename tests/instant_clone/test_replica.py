@@ -30,12 +30,12 @@ def test_the_default_layout(version: ProviderVersion) -> None:
 
 
 def test_the_default_layout_in_2_0_2_has_only_the_arguments_it_knows() -> None:
-    assert fields(replicate(default(), V2_0_2)) == expected(scalars=DEFAULT_IN_ALL)
+    assert fields(replicate(default(), V2_0_2)) == expected(arguments=DEFAULT_IN_ALL)
 
 
 def two_controllers_expected() -> dict[str, object]:
     return expected(
-        scalars=DEFAULT_IN_ALL | YOUNGER | {"scsi_controller_count": 2},
+        arguments=DEFAULT_IN_ALL | YOUNGER | {"scsi_controller_count": 2},
         disks=(
             {"label": "disk0", "size": 16, "unit_number": 0, **NORMAL_DISK},
             {
@@ -81,7 +81,7 @@ def test_two_controllers_in_2_0_2_has_its_interfaces_in_the_order_of_their_pci_u
     replica = replicate(source.model_copy(update={"cdroms": source.cdroms[:1]}), V2_0_2)
 
     assert fields(replica) == two_controllers_expected() | {
-        "scalars": DEFAULT_IN_ALL | {"scsi_controller_count": 2},
+        "arguments": DEFAULT_IN_ALL | {"scsi_controller_count": 2},
         "network_interfaces": (
             {"network_id": "network-7", "adapter_type": "e1000e", **NORMAL_BANDWIDTH},
             {"network_id": "dvportgroup-12", "adapter_type": "vmxnet3", **NORMAL_BANDWIDTH},
@@ -93,7 +93,7 @@ def test_two_controllers_in_2_0_2_has_its_interfaces_in_the_order_of_their_pci_u
 @pytest.mark.parametrize(("version", "cores_per_socket"), [(V2_15_0, 1), (V2_16_1, 0)])
 def test_three_buses_with_shares_of_its_own(version: ProviderVersion, cores_per_socket: int) -> None:
     assert fields(replicate(three_buses(), version)) == expected(
-        scalars=DEFAULT_IN_ALL
+        arguments=DEFAULT_IN_ALL
         | {
             "alternate_guest_name": "Our Linux",
             "num_cpus": 4,
@@ -165,7 +165,7 @@ def bios_expected() -> dict[str, object]:
         "sync_time_with_host": False,
     }
     return expected(
-        scalars=scalars,
+        arguments=scalars,
         disks=({"label": "disk0", "size": 8, "unit_number": 0, **NORMAL_DISK},),
         network_interfaces=({"network_id": "network-7", "adapter_type": "vmxnet3", **NORMAL_BANDWIDTH},),
     )
@@ -177,10 +177,10 @@ def test_a_small_vm_on_bios_and_an_old_vcenter(version: ProviderVersion) -> None
 
 
 def test_a_small_vm_on_bios_in_2_0_2() -> None:
-    scalars = bios_expected()["scalars"]
+    scalars = bios_expected()["arguments"]
     assert isinstance(scalars, dict)
     known = {name: value for name, value in scalars.items() if name not in YOUNGER}
-    assert fields(replicate(bios(), V2_0_2)) == bios_expected() | {"scalars": known}
+    assert fields(replicate(bios(), V2_0_2)) == bios_expected() | {"arguments": known}
 
 
 def test_a_replica_cannot_be_changed() -> None:
@@ -188,6 +188,6 @@ def test_a_replica_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         replica.vtpm = True  # type: ignore[misc]
     with pytest.raises(TypeError):
-        replica.scalars["num_cpus"] = 3  # type: ignore[index]
+        replica.arguments["num_cpus"] = 3  # type: ignore[index]
     with pytest.raises(TypeError):
         replica.disks[0]["size"] = 3  # type: ignore[index]

@@ -90,8 +90,8 @@ UNSET_IGNORED = (
 def test_what_is_unset_is_said_as_the_provider_reads_it_or_ignored() -> None:
     replica = newest(UNSET)
 
-    assert replica.scalars == UNSET_SCALARS
-    assert replica.disks == (
+    assert replica.arguments == UNSET_SCALARS
+    assert tuple(map(dict, replica.disks)) == (
         {
             "label": "disk0",
             "size": 8,
@@ -104,7 +104,7 @@ def test_what_is_unset_is_said_as_the_provider_reads_it_or_ignored() -> None:
             "io_limit": 0,
         },
     )
-    assert replica.network_interfaces == (
+    assert tuple(map(dict, replica.network_interfaces)) == (
         {"network_id": "dvportgroup-12", "adapter_type": "vmxnet3", "bandwidth_limit": 0},
     )
     assert replica.ignore_changes == UNSET_IGNORED
@@ -120,7 +120,7 @@ def test_what_is_unset_in_2_0_2_which_has_other_defaults() -> None:
     replica = replicate(UNSET, ProviderVersion(2, 0, 2))
 
     absent = {"sync_time_with_host", "nvme_controller_count"}
-    assert replica.scalars == {name: value for name, value in UNSET_SCALARS.items() if name not in absent}
+    assert replica.arguments == {name: value for name, value in UNSET_SCALARS.items() if name not in absent}
     assert set(replica.ignore_changes) == {*UNSET_IGNORED, "hv_mode", "ept_rvi_mode"} - {"tools_upgrade_policy"}
 
 
@@ -147,7 +147,7 @@ def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
     source = changed("tools", sync_time_with_host=True, sync_time_with_host_allowed=False)
     source = source.model_copy(update={"vcenter": Vcenter(instance_uuid="", sync_time_split=split)})
 
-    scalars = replicate(source, ProviderVersion.parse(version)).scalars
+    scalars = replicate(source, ProviderVersion.parse(version)).arguments
 
     assert scalars["sync_time_with_host"] is with_host
     assert scalars.get("sync_time_with_host_periodically") is periodically
@@ -156,7 +156,7 @@ def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
 def test_a_value_without_a_word_is_ignored_and_told() -> None:
     replica = newest(default(latency_sensitivity="custom"))
 
-    assert "latency_sensitivity" not in replica.scalars
+    assert "latency_sensitivity" not in replica.arguments
     assert replica.ignore_changes == ("latency_sensitivity",)
     assert replica.warnings == (
         (
@@ -170,7 +170,7 @@ def test_a_value_without_a_word_is_ignored_and_told() -> None:
 def test_firmware_that_is_unset_is_ignored(version: str) -> None:
     replica = replicate(changed("boot", firmware=""), ProviderVersion.parse(version))
 
-    assert "firmware" not in replica.scalars
+    assert "firmware" not in replica.arguments
     assert replica.ignore_changes == ("firmware",)
     assert replica.warnings == ()
 
@@ -179,14 +179,14 @@ def test_firmware_that_is_unset_is_ignored(version: str) -> None:
 def test_cores_per_socket_that_are_unset_are_0_as_the_provider_reads_them(version: str) -> None:
     replica = replicate(changed("cpu", cores_per_socket=0), ProviderVersion.parse(version))
 
-    assert replica.scalars["num_cores_per_socket"] == 0
+    assert replica.arguments["num_cores_per_socket"] == 0
 
 
 def test_a_hardware_version_of_the_future_is_left_out() -> None:
     replica = newest(default(hardware_version=23, numa=Numa(auto_cores_per_node=False, cores_per_node=2)))
 
-    assert "hardware_version" not in replica.scalars
-    assert "num_cores_per_numa_node" not in replica.scalars
+    assert "hardware_version" not in replica.arguments
+    assert "num_cores_per_numa_node" not in replica.arguments
     assert replica.ignore_changes == ("num_cores_per_numa_node",)
     assert replica.warnings == (
         "/DC0/vm/golden-0, hardware_version: No release of the provider allows 23; the clones keep it.",
@@ -203,7 +203,7 @@ def test_a_hardware_version_of_the_future_is_left_out() -> None:
     ],
 )
 def test_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
-    assert newest(default(hardware_version=20, numa=numa)).scalars.get("num_cores_per_numa_node") == cores
+    assert newest(default(hardware_version=20, numa=numa)).arguments.get("num_cores_per_numa_node") == cores
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
     ids=["automatic", "hardware version that has none"],
 )
 def test_numa_cores_that_nobody_set_do_not_matter_to_a_release_that_does_not_know_them(source: SourceVm) -> None:
-    assert "num_cores_per_numa_node" not in replicate(source, ProviderVersion(2, 15, 0)).scalars
+    assert "num_cores_per_numa_node" not in replicate(source, ProviderVersion(2, 15, 0)).arguments
 
 
 def test_a_tpm_is_a_block() -> None:
@@ -224,7 +224,7 @@ def test_a_tpm_is_a_block() -> None:
 
 def test_a_locked_reservation_below_the_memory_is_told() -> None:
     replica = newest(changed("memory", reservation_locked_to_max=True))
-    assert replica.scalars["memory_reservation_locked_to_max"] is True
+    assert replica.arguments["memory_reservation_locked_to_max"] is True
     assert replica.warnings == (
         (
             "/DC0/vm/golden-0, memory_reservation_locked_to_max: true with a reservation of 0 MB of 4096 MB; "
@@ -262,7 +262,7 @@ def test_vapp_values_are_not_configured() -> None:
 def test_a_vm_without_scsi_and_ide_controllers() -> None:
     replica = newest(default(controllers=(nvme(),), disks=(disk("nvme"),)))
 
-    counts = {name: value for name, value in replica.scalars.items() if "controller" in name or "scsi" in name}
+    counts = {name: value for name, value in replica.arguments.items() if "controller" in name or "scsi" in name}
     assert counts == {"scsi_controller_count": 0, "sata_controller_count": 0, "nvme_controller_count": 1}
     assert replica.ignore_changes == ("ide_controller_count", "scsi_type", "scsi_bus_sharing")
 
@@ -270,8 +270,8 @@ def test_a_vm_without_scsi_and_ide_controllers() -> None:
 def test_a_controller_with_unset_sharing_is_ignored() -> None:
     bus = Controller(kind="scsi", bus=0, type="VirtualLsiLogicController")
     replica = newest(default(controllers=(*IDE, bus)))
-    assert replica.scalars["scsi_type"] == "lsilogic"
-    assert "scsi_bus_sharing" not in replica.scalars
+    assert replica.arguments["scsi_type"] == "lsilogic"
+    assert "scsi_bus_sharing" not in replica.arguments
     assert replica.ignore_changes == ("scsi_bus_sharing",)
 
 
@@ -279,7 +279,7 @@ def test_only_controllers_without_a_gap_count_and_disks_beyond_are_told() -> Non
     other = controller("scsi", 2, "VirtualBusLogicController")
     replica = newest(default(controllers=(*IDE, pvscsi(0), other), disks=(disk(), disk(bus=2))))
 
-    assert replica.scalars["scsi_controller_count"] == 1
+    assert replica.arguments["scsi_controller_count"] == 1
     assert len(replica.disks) == 1
     assert replica.warnings == (
         "/DC0/vm/golden-0, disk SCSI(2:0): The bus below has no controller, so the provider does not see this disk.",
@@ -313,7 +313,8 @@ def test_a_controller_may_take_another_unit_for_itself() -> None:
 
 
 def test_an_iso_image_whose_datastore_is_gone_keeps_its_path() -> None:
-    assert newest(default(cdroms=(Cdrom(backing="iso", path="a.iso"),))).cdroms == ({"path": "a.iso"},)
+    (drive,) = newest(default(cdroms=(Cdrom(backing="iso", path="a.iso"),))).cdroms
+    assert drive.arguments == {"path": "a.iso"}
 
 
 BUSES = (*IDE, *map(pvscsi, range(4)), *map(sata, range(2)), *map(nvme, range(2)))

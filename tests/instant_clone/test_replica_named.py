@@ -50,7 +50,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         default(controllers=(*IDE, *map(pvscsi, range(4))), disks=tuple(disk(bus=bus, gib=1) for bus in range(4))),
         ALL,
         {
-            "scalars": {"scsi_controller_count": 4},
+            "arguments": {"scsi_controller_count": 4},
             **blocks(*({"size": 1, "unit_number": number} for number in (0, 15, 30, 45))),
         },
     ),
@@ -58,7 +58,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         default(controllers=(*IDE, sata()), disks=(disk("sata", unit=4, gib=1), disk("sata", gib=1))),
         (NEW,),
         {
-            "scalars": {
+            "arguments": {
                 "scsi_controller_count": 0,
                 "sata_controller_count": 1,
                 "scsi_type": None,
@@ -75,7 +75,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         ),
         (MIDDLE, NEW),
         {
-            "scalars": {"sata_controller_count": 1, "nvme_controller_count": 1},
+            "arguments": {"sata_controller_count": 1, "nvme_controller_count": 1},
             **blocks(
                 ONE_GIB,
                 {"size": 1, "unit_number": 1, "controller_type": "sata"},
@@ -91,7 +91,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
     "no IDE controller": (
         default(controllers=(pvscsi(),), disks=(disk(gib=1),)),
         ALL,
-        {"scalars": {"ide_controller_count": None}, **blocks(ONE_GIB), "ignore_changes": ("ide_controller_count",)},
+        {"arguments": {"ide_controller_count": None}, **blocks(ONE_GIB), "ignore_changes": ("ide_controller_count",)},
     ),
     "10 GiB and 1 MiB": (
         default(disks=(disk(capacity=10 * GIB + MIB),)),
@@ -135,7 +135,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
             )
         ),
         ALL,
-        {"scalars": {"scsi_type": "lsilogic", "scsi_bus_sharing": "virtualSharing"}},
+        {"arguments": {"scsi_type": "lsilogic", "scsi_bus_sharing": "virtualSharing"}},
     ),
     "four interfaces on mixed networks": (
         default(
@@ -192,19 +192,19 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
     "EFI with secure boot": (
         changed("boot", secure_boot_enabled=True),
         ALL,
-        {"scalars": {"efi_secure_boot_enabled": True}},
+        {"arguments": {"efi_secure_boot_enabled": True}},
     ),
     "vTPM": (default(tpm_count=1), (MIDDLE, NEW), {"vtpm": True}),
     "BIOS with boot options": (
         default(boot=Boot(firmware="bios", secure_boot_enabled=False, delay=5, retry_enabled=True, retry_delay=99)),
         ALL,
-        {"scalars": {"firmware": "bios", "boot_delay": 5, "boot_retry_enabled": True, "boot_retry_delay": 99}},
+        {"arguments": {"firmware": "bios", "boot_delay": 5, "boot_retry_enabled": True, "boot_retry_delay": 99}},
     ),
     "CPU shares": (
         changed("cpu", allocation=OWN),
         ALL,
         {
-            "scalars": {
+            "arguments": {
                 "cpu_limit": 2000,
                 "cpu_reservation": 100,
                 "cpu_share_level": "custom",
@@ -216,7 +216,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         changed("memory", allocation=OWN),
         ALL,
         {
-            "scalars": {
+            "arguments": {
                 "memory_limit": 2000,
                 "memory_reservation": 100,
                 "memory_share_level": "custom",
@@ -231,7 +231,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
             allocation=Allocation(reservation=4096, limit=-1, share_level="normal", share_count=40960),
         ),
         (MIDDLE, NEW),
-        {"scalars": {"memory_reservation": 4096, "memory_reservation_locked_to_max": True}},
+        {"arguments": {"memory_reservation": 4096, "memory_reservation_locked_to_max": True}},
     ),
     "hot add off": (
         default(
@@ -240,7 +240,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         ),
         ALL,
         {
-            "scalars": {
+            "arguments": {
                 "cpu_hot_add_enabled": False,
                 "cpu_hot_remove_enabled": False,
                 "memory_hot_add_enabled": False,
@@ -250,17 +250,17 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
     "nested virtualization and CPU counters": (
         changed("cpu", nested_hv_enabled=True, performance_counters_enabled=True),
         ALL,
-        {"scalars": {"nested_hv_enabled": True, "cpu_performance_counters_enabled": True}},
+        {"arguments": {"nested_hv_enabled": True, "cpu_performance_counters_enabled": True}},
     ),
     "swap file on the host": (
         default(swap_placement="hostLocal"),
         ALL,
-        {"scalars": {"swap_placement_policy": "hostLocal"}},
+        {"arguments": {"swap_placement_policy": "hostLocal"}},
     ),
     "high latency sensitivity": (
         default(latency_sensitivity="high"),
         ALL,
-        {"scalars": {"latency_sensitivity": "high"}},
+        {"arguments": {"latency_sensitivity": "high"}},
     ),
     "Windows that keeps its own time": (
         default(
@@ -268,7 +268,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
             tools=default().tools.model_copy(update={"sync_time_with_host_allowed": False}),
         ),
         ALL,
-        {"scalars": {"guest_id": "windows2019srv_64Guest", "sync_time_with_host": False}},
+        {"arguments": {"guest_id": "windows2019srv_64Guest", "sync_time_with_host": False}},
     ),
     "time from the host before vCenter 7.0.1": (
         default(
@@ -276,7 +276,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
             tools=default().tools.model_copy(update={"sync_time_with_host": True}),
         ),
         ALL,
-        {"scalars": {"sync_time_with_host": True, "sync_time_with_host_periodically": None}},
+        {"arguments": {"sync_time_with_host": True, "sync_time_with_host_periodically": None}},
     ),
     "vApp properties": (
         default(vapp_property_ids=("role",), vapp_transport=("com.vmware.guestInfo",)),
@@ -298,8 +298,8 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
 def test_a_layout_is_said_so(layout: str, release: str) -> None:
     source, _, changes = LAYOUTS[layout]
     known = DEFAULT_IN_ALL if release == OLD else DEFAULT_IN_ALL | YOUNGER
-    scalars = {name: value for name, value in (known | changes.get("scalars", {})).items() if value is not None}
+    scalars = {name: value for name, value in (known | changes.get("arguments", {})).items() if value is not None}
 
     replica = replicate(source, ProviderVersion.parse(release))
 
-    assert fields(replica) == expected(**{**changes, "scalars": scalars})
+    assert fields(replica) == expected(**{**changes, "arguments": scalars})

@@ -9,46 +9,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs.hardware import (
-    Hardware,
+from instant_clone.replica import (
+    DeviceBlock,
+    Replica,
+    Template,
     add_disks,
     add_interfaces,
     assign_mac_addresses,
     connect,
-    literal_hardware,
+    set_arguments,
 )
-from instant_clone.replica import replicate
-from instant_clone.stock_provider.releases import ProviderVersion
-from tests.instant_clone.replica_layouts import default
 
 
-def hardware(*disks: tuple[str, int], cdroms: int = 0) -> Hardware:
-    return Hardware(
+def hardware(*disks: tuple[str, int], cdroms: int = 0) -> Replica:
+    return Replica(
         arguments={},
         disks=tuple(
-            {"label": f"disk{index}", "size": 8, "controller_type": kind, "unit_number": number}
+            DeviceBlock({"label": f"disk{index}", "size": 8, "controller_type": kind, "unit_number": number})
             for index, (kind, number) in enumerate(disks)
         ),
-        network_interfaces=({"network_id": "network-1"}, {"network_id": "network-2"}),
-        cdroms=({},) * cdroms,
+        network_interfaces=(DeviceBlock({"network_id": "network-1"}), DeviceBlock({"network_id": "network-2"})),
+        cdroms=(DeviceBlock({}),) * cdroms,
     )
 
 
-def numbers(changed: Hardware) -> list[Any]:
+def numbers(changed: Replica) -> list[Any]:
     return [disk["unit_number"] for disk in changed.disks]
 
 
-def test_the_hardware_of_a_replica_is_its_values_as_templates() -> None:
-    replica = replicate(default(annotation="${x}"), ProviderVersion(2, 16, 1))
-    made = literal_hardware(replica)
-    assert made.arguments["annotation"] == "$${x}"
-    assert made.arguments["num_cpus"] == replica.scalars["num_cpus"]
-    assert [disk["label"] for disk in made.disks] == ["disk0", "disk1"]
+def test_arguments_are_set_and_none_keeps_those_of_the_source() -> None:
+    changed = set_arguments(hardware(), memory=4096, annotation=None)
+    assert changed.arguments == {"memory": 4096}
 
 
 def test_disks_are_added_thin_behind_those_of_the_source() -> None:
     added = add_disks(hardware(("scsi", 0), ("scsi", 1)), [50, 20])
-    assert added.disks[2:] == (
+    assert tuple(map(dict, added.disks[2:])) == (
         {"label": "disk2", "size": 50, "unit_number": 2, "controller_type": "scsi", "thin_provisioned": True},
         {"label": "disk3", "size": 20, "unit_number": 3, "controller_type": "scsi", "thin_provisioned": True},
     )
@@ -94,7 +90,7 @@ def test_no_two_disks_have_one_place(taken: set[int], more: int) -> None:
 
 def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -> None:
     changed = add_interfaces(connect(hardware(), [None, "network-9"]), ["network-3"])
-    assert changed.network_interfaces == (
+    assert tuple(map(dict, changed.network_interfaces)) == (
         {"network_id": "network-1"},
         {"network_id": "network-9"},
         {"network_id": "network-3", "adapter_type": "vmxnet3"},
@@ -103,7 +99,17 @@ def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -
 
 def test_interfaces_get_the_mac_addresses_of_a_plan() -> None:
     changed = assign_mac_addresses(hardware(), [None, "${each.value.mac}"])
-    assert changed.network_interfaces == (
+    assert tuple(map(dict, changed.network_interfaces)) == (
         {"network_id": "network-1"},
         {"network_id": "network-2", "use_static_mac": True, "mac_address": "${each.value.mac}"},
     )
+
+
+def test_only_what_is_given_as_a_template_is_one() -> None:
+    changed = assign_mac_addresses(add_interfaces(hardware(), ["${local.network}"]), ["${each.value.mac}"])
+    first, *_, added = changed.network_interfaces
+    assert [type(each) for each in (first["network_id"], first["mac_address"], added["network_id"])] == [
+        str,
+        Template,
+        Template,
+    ]
