@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.versions import NEWEST_CHECKED, OLDEST_SUPPORTED
+from instant_clone.stock_provider.releases import NEWEST_CHECKED, OLDEST_SUPPORTED
 
 PROJECT = Path(__file__).resolve().parents[1]
 
