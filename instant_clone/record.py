@@ -7,8 +7,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from pydantic import ValidationError
 
 from instant_clone.errors import Finding, RecordError
 from instant_clone.source import SourceVm
+from instant_clone.vm.differences import Difference, shown
+from instant_clone.vm.differences import differences as tree_differences
 
-__all__ = ["SCHEMA", "Difference", "differences", "dump", "is_there", "listed", "load", "save"]
+__all__ = ["SCHEMA", "differences", "dump", "is_there", "listed", "load", "save"]
 
 SCHEMA = 1
 """version of the records that this release reads and writes"""
@@ -27,19 +28,6 @@ CURE = "Run `instant-clone record` to look the source up and write the record an
 
 _MOST_LISTED = 20
 _LONGEST_VALUE = 70
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A property that two look-ups of a source do not have in common; values as in the record, None if unset."""
-
-    path: str
-    """such as "disks[0].capacity" """
-    recorded: object
-    found: object
-
-    def __str__(self) -> str:
-        return f"{self.path}: {_shown(self.recorded)} → {_shown(self.found)}"
 
 
 def load(path: Path) -> SourceVm:
@@ -117,38 +105,23 @@ def save(source: SourceVm, path: Path) -> None:
 
 def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
     """What a look-up has found to differ from a record; nothing exactly if `dump` gives the same for both."""
-    return tuple(_differences(_document(recorded), _document(found), ""))
+    return tuple(tree_differences(_document(recorded), _document(found)))
 
 
 def listed(found: Sequence[Difference]) -> str:
     """Differences for a person: a line for each of the first 20, indented, and how many more there are."""
-    lines = [f"  {each}" for each in found[:_MOST_LISTED]]
+    lines = [f"  {each.path}: {_shown(each.before)} → {_shown(each.after)}" for each in found[:_MOST_LISTED]]
     if len(found) > _MOST_LISTED:
         lines.append(f"  and {len(found) - _MOST_LISTED} more")
     return "\n".join(lines)
 
 
+def _shown(value: object) -> str:
+    return "unset" if value is None else shown(value, longest=_LONGEST_VALUE)
+
+
 def _document(source: SourceVm) -> dict[str, Any]:
     return source.model_dump(mode="json", exclude_none=True)
-
-
-def _differences(recorded: object, found: object, path: str) -> Iterator[Difference]:
-    if isinstance(recorded, Mapping) and isinstance(found, Mapping):
-        for key in sorted(recorded.keys() | found.keys()):
-            yield from _differences(recorded.get(key), found.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(recorded, list) and isinstance(found, list):
-        for place in range(max(len(recorded), len(found))):
-            before, after = (values[place] if place < len(values) else None for values in (recorded, found))
-            yield from _differences(before, after, f"{path}[{place}]")
-    elif recorded != found:
-        yield Difference(path, recorded, found)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unset"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _source(document: Any, path: Path) -> SourceVm:

@@ -11,8 +11,9 @@ from instant_clone.inventory_names import finder_pattern
 from instant_clone.provider.messages import Diagnostic
 from instant_clone.provider.stock_client import StockGoneError
 from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import Difference, attribute_path, error, shown, warning
+from instant_clone.provider.values import attribute_path, error, shown, warning
 from instant_clone.stock_provider.names import INSTANTCLONE
+from instant_clone.vm.differences import Difference
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner

@@ -11,20 +11,18 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Any, TypeGuard, get_args
+from typing import Any, get_args
 
 import msgpack
 
 from instant_clone.provider.messages import AttributePath, Diagnostic, DynamicValue
 from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
+from instant_clone.vm.differences import shown as shown_known
 
 __all__ = [
     "NULL",
-    "Difference",
     "InstantCloneBlock",
     "attribute_path",
-    "differences",
     "error",
     "failed",
     "is_unknown",
@@ -192,35 +190,5 @@ def failed(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 def shown(value: object) -> str:
-    """A value as Terraform writes it."""
-    return "(known after apply)" if is_unknown(value) else json.dumps(value, default=str, ensure_ascii=False)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One place in which two values differ; `path` is such as "disk[0].label"."""
-
-    path: str
-    before: object
-    after: object
-
-
-def differences(before: object, after: object, path: str = "") -> list[Difference]:
-    """Where two values differ, in the order of the attributes' names; of blocks, one that is missing is None."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        return [
-            difference
-            for key in sorted(before.keys() | after.keys())
-            for difference in differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
-        ]
-    if _has_blocks(before) and _has_blocks(after):
-        return [
-            difference
-            for index, (one, other) in enumerate(zip_longest(before, after))
-            for difference in differences(one, other, f"{path}[{index}]")
-        ]
-    return [] if before == after else [Difference(path, before, after)]
-
-
-def _has_blocks(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+    """A value as Terraform writes it; one that it does not know yet is "(known after apply)"."""
+    return "(known after apply)" if is_unknown(value) else shown_known(value)

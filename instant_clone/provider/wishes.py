@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from instant_clone.provider.values import Difference, differences, is_unknown
+from instant_clone.provider.values import is_unknown
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import top_level
+from instant_clone.vm.differences import Difference, differences
 
 __all__ = ["Granted", "asked_for", "granted"]
 
@@ -41,7 +42,7 @@ def asked_for(source: Mapping[str, Any], planned: Mapping[str, Any]) -> frozense
     """The paths at which the plan that would turn the source into the configuration changes it."""
     return frozenset(
         difference.path
-        for difference in differences(dict(source), dict(planned))
+        for difference in differences(source, planned, blocks_only=True)
         if not is_unknown(difference.after) and _root(difference.path) not in _PLACED
     )
 

@@ -14,6 +14,7 @@ from instant_clone.stock_provider.releases import (
     allows_hardware_version,
     releases_where,
 )
+from instant_clone.vm.differences import shown
 
 __all__ = ["custom_count", "scalars"]
 
@@ -112,12 +113,8 @@ def _word(argument: str, value: Scalar | None, draft: Draft) -> Scalar | None:
 
 def _refuse_unknown(argument: str, value: Scalar | None, draft: Draft) -> None:
     if value and value != row(argument).default_in(draft.version):
-        what = f"Provider {draft.version} does not know {argument}, which is {_told(value)} on the source."
+        what = f"Provider {draft.version} does not know {argument}, which is {shown(value)} on the source."
         draft.require(lambda version: is_known(version, argument), argument, what)
-
-
-def _told(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _hardware_version(source: SourceVm, draft: Draft) -> int | None:

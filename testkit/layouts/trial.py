@@ -13,10 +13,10 @@ from typing import Any
 
 from constructs.literals import literals
 from instant_clone.owner import OWNER_KEY
-from instant_clone.provider.values import differences
 from instant_clone.replica import replicate
 from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.differences import differences
 from testkit.clone_stack import PROVIDER_SOURCE, machine
 from testkit.layouts.comparing import differences_of
 from testkit.simulator import Simulator
@@ -161,7 +161,7 @@ def _must_be_empty(trial: Trial, terraform: Terraform, step: str) -> None:
     shown = json.loads(terraform.run("show", "-json", "saved").require().stdout)
     for change in shown["resource_changes"]:
         if change["address"] in outcome.changes:
-            found = differences(change["change"]["before"] or {}, change["change"]["after"] or {})
+            found = differences(change["change"]["before"] or {}, change["change"]["after"] or {}, blocks_only=True)
             what = ", ".join(f"{each.path}: {each.before!r} → {each.after!r}" for each in found)
             trial.blame(change["address"], f"{step}: {'/'.join(change['change']['actions'])} {what}")
 

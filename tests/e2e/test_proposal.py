@@ -12,8 +12,9 @@ import pytest
 
 from instant_clone.provider.messages import PlanRequest, Schema
 from instant_clone.provider.proposal import proposed_new
-from instant_clone.provider.values import differences, is_unknown, unpack
+from instant_clone.provider.values import is_unknown, unpack
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
+from instant_clone.vm.differences import differences
 from testkit.generated_resources import ResourceCase, resource_cases
 from testkit.in_process import ProviderService, reattached, running_stock, schema_of, served
 from testkit.recording_provider import PlanRecorder
@@ -84,7 +85,9 @@ def hold_against_terraform(count: int, schema: Schema, folder: Path) -> None:
     for request in plans:
         prior, config = unpack(request.prior_state), unpack(request.config)
         seen.add(config["name"])
-        different = differences(unpack(request.proposed_new_state), proposed_new(schema.block, prior, config))
+        different = differences(
+            unpack(request.proposed_new_state), proposed_new(schema.block, prior, config), blocks_only=True
+        )
         if different:
             wrong[config["name"]] = different
     assert seen == keyed.keys()

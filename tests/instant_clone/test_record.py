@@ -12,8 +12,9 @@ import pytest
 
 from instant_clone import record
 from instant_clone.errors import RecordError
-from instant_clone.record import Difference, differences, listed
+from instant_clone.record import differences, listed
 from instant_clone.source import Allocation, Boot, Cpu, Disk, Flags, Memory, Numa, SourceVm, Tools, Vcenter
+from instant_clone.vm.differences import Difference
 
 CURE = "Run `instant-clone record` to look the source up and write the record anew."
 

@@ -230,7 +230,7 @@ def test_an_unknown_argument_is_told_with_the_value_of_the_source() -> None:
     source = changed("tools", upgrade_policy="upgradeAtPowerCycle")
     assert the_finding(source, "2.0.2") == (
         "/DC0/vm/golden-0, tools_upgrade_policy",
-        "Provider 2.0.2 does not know tools_upgrade_policy, which is 'upgradeAtPowerCycle' on the source.",
+        'Provider 2.0.2 does not know tools_upgrade_policy, which is "upgradeAtPowerCycle" on the source.',
     )
 
 

@@ -26,9 +26,9 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.values import differences
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.differences import differences
 from testkit.in_process import indifferent, only_resource, schema_of
 from tests.recordings.identifiers import Identifiers
 from tests.recordings.messages import as_json, as_message

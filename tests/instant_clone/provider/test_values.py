@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from instant_clone.provider.messages import AttributePath, DynamicValue
 from instant_clone.provider.values import (
     NULL,
-    Difference,
     InstantCloneBlock,
     attribute_path,
-    differences,
     error,
     failed,
     is_unknown,
@@ -22,6 +20,7 @@ from instant_clone.provider.values import (
     unpack,
     warning,
 )
+from instant_clone.vm.differences import Difference, differences
 
 UUID = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
 UNKNOWN = msgpack.ExtType(0, b"\x00")
@@ -178,9 +177,9 @@ def test_only_an_error_fails() -> None:
     ],
 )
 def test_differences_are_named_by_path(before: object, after: object, expected: list[Difference]) -> None:
-    assert differences(before, after) == expected
+    assert differences(before, after, blocks_only=True) == expected
 
 
 @given(VALUES)
 def test_equal_values_do_not_differ(value: object) -> None:
-    assert differences(value, unpack(pack(value))) == []
+    assert differences(value, unpack(pack(value)), blocks_only=True) == []
