@@ -41,9 +41,9 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
-from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.relay import Relay
 from instant_clone.provider.stock import SERVICE
+from instant_clone.provider.stock_client import proposed_new
 from instant_clone.provider.values import NULL, pack, unpack
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE as OVERRIDE
 from instant_clone.stock_provider.names import FOLDER

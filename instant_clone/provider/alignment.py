@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Bringing the state of an adopted clone in line with its configuration.
+"""Reconciles the imported state of a clone with its configuration, and the configuration with its source.
 
 The stock provider's import knows nothing of the configuration. What it leaves open, or fills with values of its own,
 would show as a change in the very next plan, and some of these changes destroy disks or power the clone off: the
@@ -31,7 +31,10 @@ from instant_clone.stock_provider.devices import disk_label, disk_place, disk_te
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
 
-__all__ = ["Aligned", "align", "align_existing", "as_before", "as_made"]
+
+from instant_clone.stock_provider.arguments import can_be_configured
+
+__all__ = ["Aligned", "align", "align_existing", "as_before", "as_made", "settled"]
 
 # The state just repeats the configuration. A change of replace_trigger from null to a value would replace a clone that
 # has just been made.
@@ -205,3 +208,39 @@ def _origin(configured: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described(disk: Mapping[str, Any]) -> str:
     return f"{disk_text(disk)} ({disk.get('label')})"
+
+
+def settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with those settings of the imported `source` that no configuration can express.
+
+    A source may have settings that the provider's schema has no value for: no IDE controller, a latency sensitivity of
+    its own, vApp properties. The replica leaves them out, and later plans ignore their changes. `ignore_changes` has no
+    effect while a resource is created, so here the configuration gets what the source has.
+    """
+    complete = _completed(config, source)
+    if not config.get("vapp"):
+        complete["vapp"] = source.get("vapp") or config.get("vapp")
+    disks = {disk_place(disk): disk for disk in source.get("disk") or ()}
+    interfaces = source.get("network_interface") or ()
+    if isinstance(config.get("disk"), list):
+        complete["disk"] = [
+            _completed(disk, disks.get(disk_place(disk), {})) if isinstance(disk, Mapping) else disk
+            for disk in config["disk"]
+        ]
+    if isinstance(config.get("network_interface"), list):
+        complete["network_interface"] = [
+            _completed(interface, interfaces[index] if index < len(interfaces) else {})
+            if isinstance(interface, Mapping)
+            else interface
+            for index, interface in enumerate(config["network_interface"])
+        ]
+    return complete
+
+
+def _completed(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        argument: source[argument]
+        if value is None and source.get(argument) is not None and not can_be_configured(argument, source[argument])
+        else value
+        for argument, value in config.items()
+    }

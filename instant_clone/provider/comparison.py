@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A configuration beside the source that its clone starts as."""
+"""Compares a configuration with the source that its clone starts as, and keeps what the configuration asks for.
+
+An instant clone starts as its source. Where the configuration differs from the source, the clone is changed. Where it
+repeats the source and vCenter has given the clone another value, the clone stays as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from instant_clone.provider.alignment import align
+from instant_clone.provider.alignment import align, settled
 from instant_clone.provider.messages import Diagnostic, DynamicValue, PlanResponse
-from instant_clone.provider.settling import settled
 from instant_clone.provider.sources import Source
 from instant_clone.provider.stock_client import Imported, StockClient
 from instant_clone.provider.values import attribute_path, error, is_unknown, pack, shown, unpack
-from instant_clone.provider.wishes import asked_for
 from instant_clone.reboot import power_cycles
+from instant_clone.stock_provider.argument import Role
+from instant_clone.stock_provider.arguments import top_level
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.differences import Difference, differences
 
-__all__ = ["Comparison", "compare", "orphaned_disks", "unfit"]
+__all__ = ["Comparison", "Granted", "asked_for", "compare", "granted", "orphaned_disks", "unfit"]
 
 _EDITED = ("network_id", "use_static_mac", "mac_address")
 """what a clone's network interface can have otherwise than its source's from the start"""
@@ -160,3 +167,65 @@ def _grown(state: Mapping[str, Any], target: Mapping[str, Any], machine: str) ->
         for index, disk in enumerate(target.get("disk") or ())
         if (label := disk.get("label")) in known and not is_unknown(size := disk.get("size")) and size > known[label]
     ]
+
+
+_OWN = top_level(lambda argument: argument.role is Role.OWN)
+"""what a clone does not have from its source"""
+_PLACED = top_level(lambda argument: argument.role is Role.PLACEMENT)
+"""where a clone is put when it is made; the stock provider would move it"""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A clone's state with all changes that were asked for, and those of the plan that were not, left out of it."""
+
+    state: dict[str, Any]
+    withheld: tuple[Difference, ...]
+    """`before` is the clone's value, `after` the planned one"""
+    changes: bool
+    """whether there is anything to do"""
+
+
+def asked_for(source: Mapping[str, Any], planned: Mapping[str, Any]) -> frozenset[str]:
+    """The paths at which the plan that would turn the source into the configuration changes it."""
+    return frozenset(
+        difference.path
+        for difference in differences(source, planned, blocks_only=True)
+        if not is_unknown(difference.after) and _root(difference.path) not in _PLACED
+    )
+
+
+def granted(clone: Mapping[str, Any], planned: Mapping[str, Any], wishes: Collection[str]) -> Granted:
+    """Of the plan that would turn the `clone` into the configuration, what was asked for."""
+    withheld: list[Difference] = []
+    done: list[str] = []
+
+    def merge(before: Any, after: Any, path: str) -> Any:
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            return {
+                key: merge(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+                for key in {**before, **after}
+            }
+        if (before or after) and _are_blocks(before) and _are_blocks(after):
+            merged = (
+                merge(*pair, f"{path}[{index}]") for index, pair in enumerate(zip_longest(before or (), after or ()))
+            )
+            return [block for block in merged if block is not None]
+        if before == after or is_unknown(after):
+            return after
+        if path in wishes or _root(path) in _OWN:
+            done.append(path)
+            return after
+        withheld.append(Difference(path, before, after))
+        return before
+
+    state = merge(clone, planned, "")
+    return Granted(state if done else dict(clone), tuple(withheld), bool(done))
+
+
+def _root(path: str) -> str:
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _are_blocks(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(each, Mapping) for each in value))

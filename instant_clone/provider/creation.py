@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from instant_clone.errors import CloneError
 from instant_clone.owner import Owner
 from instant_clone.provider.alignment import align, as_before
-from instant_clone.provider.comparison import Comparison, compare, unfit
+from instant_clone.provider.comparison import Comparison, compare, granted, unfit
 from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, DynamicValue
@@ -31,7 +31,6 @@ from instant_clone.provider.telling import (
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.unread import unread
 from instant_clone.provider.values import NULL, InstantCloneBlock, failed, pack, unpack
-from instant_clone.provider.wishes import granted
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 

@@ -27,7 +27,6 @@ from instant_clone.provider.messages import (
     ReadRequest,
     ReadResponse,
 )
-from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.values import error, failed, pack, unpack
 from instant_clone.stock_provider.names import FOLDER, VIRTUAL_MACHINE
@@ -35,7 +34,10 @@ from instant_clone.stock_provider.names import FOLDER, VIRTUAL_MACHINE
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["Imported", "RefusedError", "StockClient", "StockGoneError"]
+__all__ = ["Imported", "RefusedError", "StockClient", "StockGoneError", "proposed_new"]
+
+_LIST, _SET = 2, 3
+"""nestings of a block in a schema"""
 
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -221,3 +223,35 @@ def _failure(method: str, failure: grpc.RpcError) -> Diagnostic:
 def _raise_if_failed(diagnostics: Sequence[Diagnostic]) -> None:
     if failed(diagnostics):
         raise RefusedError(diagnostics)
+
+
+def proposed_new(block: Block, prior: Mapping[str, Any] | None, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state that Terraform proposes: `config`, with prior values for computed attributes that it omits.
+
+    Terraform's core computes it (objchange.ProposedNew) and sends it with each plan. A clone that has just been made is
+    planned within its creation, where core does not take part. tests/e2e/test_proposal.py compares it with what
+    Terraform sends.
+
+    Nested blocks are paired by position, as core does for lists: no release has others in this resource. A set's
+    elements, which have no position, would come out right where they have no computed attributes.
+    """
+    prior = prior or {}
+    proposed: dict[str, Any] = {}
+    for attribute in block.attributes:
+        value = config.get(attribute.name)
+        proposed[attribute.name] = prior.get(attribute.name) if attribute.computed and value is None else value
+    for nested in block.block_types:
+        value, before = config.get(nested.type_name), prior.get(nested.type_name)
+        if nested.nesting in (_LIST, _SET) and isinstance(value, list):
+            olds = before if isinstance(before, list) else []
+            proposed[nested.type_name] = [
+                proposed_new(nested.block, olds[index] if index < len(olds) else None, element)
+                if isinstance(element, dict)
+                else element
+                for index, element in enumerate(value)
+            ]
+        elif isinstance(value, dict):
+            proposed[nested.type_name] = proposed_new(nested.block, before if isinstance(before, dict) else None, value)
+        else:
+            proposed[nested.type_name] = value
+    return proposed

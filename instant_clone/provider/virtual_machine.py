@@ -40,10 +40,9 @@ from instant_clone.provider.messages import (
 )
 from instant_clone.provider.power import does_not_run
 from instant_clone.provider.prior_state import align_imported, name_prior_orphans, restore_values
-from instant_clone.provider.proposal import proposed_new
 from instant_clone.provider.replaced_disks import NamedOrphans
 from instant_clone.provider.sources import Sources
-from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.stock_client import StockClient, proposed_new
 from instant_clone.provider.telling import located
 from instant_clone.provider.trouble import explained
 from instant_clone.provider.unread import is_unread, not_read_yet, read_first

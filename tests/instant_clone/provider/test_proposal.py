@@ -7,7 +7,7 @@ import msgpack
 import pytest
 
 from instant_clone.provider.messages import Attribute, Block, NestedBlock
-from instant_clone.provider.proposal import proposed_new
+from instant_clone.provider.stock_client import proposed_new
 
 SINGLE, LIST, SET = 1, 2, 3
 UNKNOWN = msgpack.ExtType(0, b"")

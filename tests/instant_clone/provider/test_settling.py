@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.provider.settling import settled
+from instant_clone.provider.alignment import settled
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from instant_clone.provider.wishes import asked_for, granted
+from instant_clone.provider.comparison import asked_for, granted
 from instant_clone.vm.differences import Difference
 
 UNKNOWN = msgpack.ExtType(0, b"")
