@@ -10,9 +10,9 @@ from __future__ import annotations
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding
-from instant_clone.vcenter.faults import fault_name
+from instant_clone.vcenter.faults import fault_text
 
-__all__ = ["clone_error"]
+__all__ = ["clone_error", "text_with_cure"]
 
 _SOURCE = "instantclone.source_uuid"
 _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
@@ -71,13 +71,23 @@ _TOLD_ELSEWHERE = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault
 
 
 def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: str) -> CloneError | None:
-    """The error for a fault with which cloning ended; None for one that has nothing to do with cloning."""
+    """Return the error for a fault with which cloning ended, None for a fault that has nothing to do with cloning."""
+    found = _cure_of(fault)
+    if found is None:
+        return None
+    argument, cure = found
+    where = f"{server} (cloning {source} as {clone})"
+    return CloneError(Finding(where, f"vCenter answers with {fault_text(fault)}.", cure), argument=argument)
+
+
+def text_with_cure(fault: vmodl.MethodFault) -> str:
+    """Return a fault of cloning as text, with what to do about it."""
+    found = _cure_of(fault)
+    return fault_text(fault) if found is None else f"{fault_text(fault)}. {found[1]}"
+
+
+def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
+    """The argument that a fault is about, and what to do."""
     if isinstance(fault, _TOLD_ELSEWHERE):
         return None
-    for kind, argument, cure in _CURES:
-        if isinstance(fault, kind):
-            said = str(getattr(fault, "msg", None) or "").strip().rstrip(".")
-            what = f"vCenter answers with {fault_name(fault)}{f': {said}' if said else ''}."
-            where = f"{server} (cloning {source} as {clone})"
-            return CloneError(Finding(where, what, cure), argument=argument)
-    return None
+    return next(((argument, cure) for kind, argument, cure in _CURES if isinstance(fault, kind)), None)

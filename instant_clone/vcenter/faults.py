@@ -16,7 +16,7 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
 from instant_clone.vcenter.properties import ReadObject
 
-__all__ = ["fault_name", "refusals", "vcenter_errors"]
+__all__ = ["fault_name", "fault_text", "refusals", "vcenter_errors"]
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def refusals(read: ReadObject, where: str) -> list[Finding]:
             # The fault names its object only sometimes.
             findings[_lacking(fault, where, read.object)] = None
         else:
-            what = f"vCenter does not tell {path} of {read.id}, but answers with {fault_name(fault)}{_said(fault)}."
+            what = f"vCenter does not tell {path} of {read.id}, but answers with {fault_text(fault)}."
             findings[Finding(where, what, "Start again.")] = None
     return list(findings)
 
@@ -68,7 +68,7 @@ def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
         return VcenterError(_lacking(fault, where, fault.object))
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         return NotFoundError(Finding(where, f"vCenter no longer has {_identifier(fault.obj)}.", "Start again."))
-    return VcenterError(Finding(where, f"vCenter answers with {fault_name(fault)}{_said(fault)}."))
+    return VcenterError(Finding(where, f"vCenter answers with {fault_text(fault)}."))
 
 
 def _lacking(fault: vim.fault.NoPermission, where: str, entity: object) -> Finding:
@@ -88,9 +88,10 @@ def _identifier(entity: object) -> str:
     return str(getattr(entity, "_moId", None) or "the object")
 
 
-def _said(fault: vmodl.MethodFault) -> str:
+def fault_text(fault: object) -> str:
+    """Return the name of a fault and vCenter's message, such as "InvalidState: The operation is not allowed"."""
     message = str(getattr(fault, "msg", None) or "").strip().rstrip(".")
-    return f": {message}" if message else ""
+    return f"{fault_name(fault)}: {message}" if message else fault_name(fault)
 
 
 def _unusable_authorities(path: str | None) -> str:

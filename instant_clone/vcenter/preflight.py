@@ -11,8 +11,9 @@ from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding
 from instant_clone.owner import OWNER_KEY
+from instant_clone.vcenter.clone_faults import text_with_cure
 from instant_clone.vcenter.clone_source import CloneSource, properties
-from instant_clone.vcenter.faults import fault_name
+from instant_clone.vcenter.faults import fault_text
 from instant_clone.vcenter.properties import retrieve
 from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.source_host import SourceHost
@@ -73,10 +74,10 @@ def dry_run(session: Session, source: CloneSource, specification: vim.vm.Instant
     except TaskTimeoutError:
         return DryRun(missing=f"CheckInstantClone_Task was not done after {_CHECK_SECONDS} seconds")
     except vmodl.MethodFault as fault:
-        return DryRun(missing=f"CheckInstantClone_Task answers with {_told(fault)}{_hint(fault)}")
+        return DryRun(missing=f"CheckInstantClone_Task answers with {fault_text(fault)}{_hint(fault)}")
     return DryRun(
-        errors=tuple(_told(fault) for result in results for fault in result.error if not _is_taken(fault)),
-        warnings=tuple(_told(fault) for result in results for fault in result.warning),
+        errors=tuple(text_with_cure(fault) for result in results for fault in result.error if not _is_taken(fault)),
+        warnings=tuple(text_with_cure(fault) for result in results for fault in result.warning),
     )
 
 
@@ -138,11 +139,6 @@ def require_host_datastore(session: Session, source: CloneSource, host: SourceHo
 def _is_taken(fault: vmodl.MethodFault) -> bool:
     # Whose the name is matters: it may be that of the very clone which is to be replaced.
     return isinstance(fault, vim.fault.DuplicateName)
-
-
-def _told(fault: vmodl.MethodFault) -> str:
-    name, said = fault_name(fault), str(getattr(fault, "msg", None) or "").strip().rstrip(".")
-    return f"{name}: {said}" if said else name
 
 
 def _hint(fault: vmodl.MethodFault) -> str:
