@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -35,7 +36,7 @@ from .bindings import UNBOUND_ARGUMENTS, bound, resource_address
 from .member_table import Rows, add_member_table
 from .placement import Placement
 
-__all__ = ["CloneSource", "InstantCloneFleet", "OnReboot"]
+__all__ = ["CloneReferences", "CloneSource", "InstantCloneFleet", "OnReboot"]
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,35 @@ class CloneSource:
     """a comment for the readers of the JSON"""
 
 
+@dataclass(frozen=True)
+class CloneReferences:
+    """References to properties of one clone, for other resources and outputs of the stack."""
+
+    id: str
+    """the BIOS UUID"""
+    default_ip_address: str
+    """the guest's first address; known after the apply if the fleet has `wait_for_network`"""
+
+
 class InstantCloneFleet(Construct):
     """One vsphere_virtual_machine per source, with an instance for each member, keyed by the clone's name.
 
     `release` is that of the stock provider which will apply the plan: arguments that it does not know are left out.
-    `timeout` (minutes) limits one clone, `wait_for_network` (minutes) the wait for a guest's first address; 0 does not
-    wait. `on_reboot` says what becomes of a change that would power off or move an existing clone. The clones are
-    pinned to their host, if the placement names a cluster: DRS would move them, and a clone on another host shares no
-    memory with its source. `tags` and `custom_attributes` are by ids, as Labels has them.
-    `ignore_changes` are arguments that later plans leave alone. `provider` is the stack's own instant-clone provider,
-    where the stack has another one by the name "vsphere", or an alias. `prefix` begins the addresses of everything
-    here, outputs included, and tells several fleets of one stack apart.
+
+    Optional arguments:
+    - `timeout`: minutes that one clone may take; default 30.
+    - `on_reboot`: what becomes of a change that would power off or move an existing clone: "error" (the default),
+      "replace" or "reboot".
+    - `wait_for_network`: minutes to wait for a guest's first address; default 0, which does not wait.
+    - `tags`, `custom_attributes`: by ids, as Labels has them; default none.
+    - `ignore_changes`: arguments that later plans leave alone, besides those of the hardware; default none.
+    - `provider`: the stack's own instant-clone provider, if the stack has another one by the name "vsphere", or an
+      alias; default the stack's provider "vsphere".
+    - `prefix`: begins the addresses of everything here, outputs included, and tells several fleets of one stack apart;
+      default "".
+
+    The clones are pinned to their host if the placement names a cluster: DRS would move them, and a clone on another
+    host shares no memory with its source.
 
     The resource terraform_data.owner stands for the fleet as this state has it: with `name`, its id is in each clone's
     extra_config (OWNER_KEY), so that a clone can be told from one of another state.
@@ -87,6 +106,10 @@ class InstantCloneFleet(Construct):
     """the resources, by the sources' keys"""
     owner_id: str
     """a reference"""
+    clones: Mapping[str, CloneReferences]
+    """by the clones' names, such as clones["web-0"].id"""
+    addresses: str
+    """a reference to the map of the guests' default addresses, by the clones' names"""
 
     def __init__(
         self,
@@ -128,9 +151,13 @@ class InstantCloneFleet(Construct):
             if placement.cluster_id is not None:
                 self._pin(source, members, machine, placement.cluster_id)
             self.virtual_machines[source.key] = machine
-        self._output("clones", "id", "UUIDs of the clones, by name")
+        self.clones = {
+            name: _references(self.virtual_machines[source.key], name) for source in sources for name in source.members
+        }
+        self.addresses = self._table("default_ip_address")
+        self._output("clones", self._table("id"), "UUIDs of the clones, by name")
         if wait_for_network > 0:
-            self._output("addresses", "default_ip_address", "Addresses of the clones, by name")
+            self._output("addresses", self.addresses, "Addresses of the clones, by name")
 
     def _owner(self) -> str:
         # cdktf's own class, DataResource, starts Terraform at each synth to ask for its version.
@@ -218,14 +245,23 @@ class InstantCloneFleet(Construct):
         )
         pin.override_logical_id(self._prefix + source.key)
 
-    def _output(self, name: str, attribute: str, description: str) -> None:
+    def _table(self, attribute: str) -> str:
         tables = [
             f"{{for name, clone in {resource_address(machine)} : name => clone.{attribute}}}"
             for machine in self.virtual_machines.values()
         ]
-        value = tables[0] if len(tables) == 1 else f"merge({', '.join(tables)})"
-        output = TerraformOutput(self, name, value=f"${{{value}}}", description=description)
+        table = tables[0] if len(tables) == 1 else f"merge({', '.join(tables)})"
+        return f"${{{table}}}"
+
+    def _output(self, name: str, value: str, description: str) -> None:
+        output = TerraformOutput(self, name, value=value, description=description)
         output.override_logical_id(self._prefix + name)
+
+
+def _references(machine: VirtualMachine, name: str) -> CloneReferences:
+    # `name` is a template already; HCL quotes a string as JSON does.
+    clone = f"{resource_address(machine)}[{json.dumps(name, ensure_ascii=False)}]"
+    return CloneReferences(f"${{{clone}.id}}", f"${{{clone}.default_ip_address}}")
 
 
 def _same_values(source: CloneSource) -> None:

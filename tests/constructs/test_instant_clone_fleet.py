@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cdktf import TerraformStack, TerraformVariable
+from cdktf import TerraformOutput, TerraformStack, TerraformVariable
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
@@ -315,6 +315,23 @@ def test_what_the_fleet_ignores_comes_after_what_no_configuration_equals(
     hardware = replace(HARDWARE, ignore_changes=("vapp",))
     add_fleet(stack, replace(SOURCE, hardware=hardware), ignore_changes=("memory_share_level", "vapp"))
     assert machine(synthesize())["lifecycle"] == {"ignore_changes": ["vapp", "memory_share_level"]}
+
+
+def test_callers_get_references_to_single_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+    fleet = add_fleet(stack, SOURCE, replace(SOURCE, key="later", members={"web-7": {}}))
+    assert list(fleet.clones) == ["web-0", "web-1", "web-7"]
+    TerraformOutput(stack, "one", value=fleet.clones["web-7"].id)
+    TerraformOutput(stack, "address", value=fleet.clones["web-0"].default_ip_address)
+    TerraformOutput(stack, "all", value=fleet.addresses)
+
+    outputs = {name: output["value"] for name, output in synthesize()["output"].items()}
+
+    assert outputs["one"] == '${vsphere_virtual_machine.later["web-7"].id}'
+    assert outputs["address"] == '${vsphere_virtual_machine.vm["web-0"].default_ip_address}'
+    assert outputs["all"] == (
+        "${merge({for name, clone in vsphere_virtual_machine.vm : name => clone.default_ip_address}, "
+        "{for name, clone in vsphere_virtual_machine.later : name => clone.default_ip_address})}"
+    )
 
 
 def test_a_quotation_mark_in_the_fleets_name_stays_one(stack: TerraformStack, synthesize: Synthesize) -> None:
