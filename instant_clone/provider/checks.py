@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is checked when a clone is planned: all that vCenter or the stock provider would refuse or undo later."""
+"""What is validated when a clone is planned: all that vCenter or the stock provider would refuse or undo later.
+
+An import is validated too: whether the VM is the clone that the configuration means.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.memo import Memo
-from instant_clone.owner import Owner
+from instant_clone.owner import OWNER_KEY, Owner
 from instant_clone.provider.comparison import compare
 from instant_clone.provider.messages import Diagnostic, DynamicValue
 from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.specification import clone_request, is_settled
 from instant_clone.provider.stock_client import StockClient
 from instant_clone.provider.takeover import name_is_taken
-from instant_clone.provider.trouble import explained
-from instant_clone.provider.values import InstantCloneBlock, attribute_path, error, warning
+from instant_clone.provider.telling import STATE_RM, explained
+from instant_clone.provider.values import InstantCloneBlock, attribute_path, error, is_unknown, warning
 from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
     from instant_clone.vcenter.preflight import DryRun
 
-__all__ = ["Checks"]
+__all__ = ["Checks", "imported_by_mistake"]
 
 LONGEST_CHAIN = 255
 """delta disks on one base (VMware knowledge base, article 320221)"""
@@ -199,3 +202,46 @@ def _other_host(machine: CloneSource, host: str) -> Diagnostic:
         "starts on its source's host and shares memory with it there only: leave host_system_id out.",
         attribute_path("host_system_id"),
     )
+
+
+def imported_by_mistake(
+    machine: CloneSource, config: Mapping[str, Any], block: InstantCloneBlock, *, uuid: str
+) -> list[Diagnostic]:
+    """Return an error for a VM that belongs to another address, and a warning for one without a marker.
+
+    A source that is replaced as a clone would be destroyed. `config` and `block` are the configuration of the address,
+    `uuid` is the BIOS UUID of the VM.
+    """
+    expected = Owner.among(config.get("extra_config"))
+    owner = Owner.among(machine.extra_config)
+    if uuid.lower() == block.source_uuid:
+        what = "is the source of this clone"
+    elif expected and owner and not expected.is_of_the_same_member(owner):
+        what = f"is the clone {owner.member} of the fleet {owner.fleet} (state {owner.state})"
+    elif owner and expected is None and not _may_have_marker(config):
+        what = f"is the clone {owner.member} of the fleet {owner.fleet} (state {owner.state}), as its marker says"
+    elif owner is None:
+        return [_without_marker(machine.inventory_path, uuid)]
+    else:
+        return []
+    return [
+        error(
+            "Another virtual machine was imported",
+            f"{machine.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
+            f"which leaves it as it is: {STATE_RM}.",
+        )
+    ]
+
+
+def _without_marker(path: str, uuid: str) -> Diagnostic:
+    return warning(
+        "Imported without a marker",
+        f"{path} (UUID {uuid}): it carries no owner marker, so nothing proves that it is a clone of this source. Make "
+        "sure that it is the virtual machine that you mean before you apply.",
+    )
+
+
+def _may_have_marker(config: Mapping[str, Any]) -> bool:
+    """Whether the marker in a configuration is one that Terraform does not know yet."""
+    extra_config = config.get("extra_config")
+    return is_unknown(extra_config) or (isinstance(extra_config, Mapping) and is_unknown(extra_config.get(OWNER_KEY)))

@@ -12,15 +12,16 @@ from instant_clone.errors import CloneError
 from instant_clone.owner import Owner
 from instant_clone.provider.alignment import align, as_before
 from instant_clone.provider.comparison import Comparison, compare, granted, unfit
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, DynamicValue
+from instant_clone.provider.prior_state import unread
 from instant_clone.provider.sources import Source, Sources
 from instant_clone.provider.specification import clone_request, hot_changes
 from instant_clone.provider.stock_client import Imported, StockClient, StockGoneError
 from instant_clone.provider.takeover import Takeover
 from instant_clone.provider.telling import (
     came_out_otherwise,
+    explained,
     left_to_the_next,
     located,
     network_not_awaited,
@@ -28,8 +29,7 @@ from instant_clone.provider.telling import (
     tainted,
     taken_over,
 )
-from instant_clone.provider.trouble import explained
-from instant_clone.provider.unread import unread
+from instant_clone.provider.updates import Departures
 from instant_clone.provider.values import NULL, InstantCloneBlock, failed, pack, unpack
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.memo import Memo
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
+from instant_clone.provider.updates import Departures
 from instant_clone.provider.values import NULL, failed, pack, unpack
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 
 from instant_clone.provider import log
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import (
     ApplyRequest,
@@ -34,7 +33,8 @@ from instant_clone.provider.schema import add_block
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock import SERVICE
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.trouble import explained
+from instant_clone.provider.telling import explained
+from instant_clone.provider.updates import Departures
 from instant_clone.provider.values import unpack
 from instant_clone.provider.virtual_machine import VirtualMachine
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE, FOLDER, VIRTUAL_MACHINE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The VMs of the vCenter that the provider is configured for."""
+"""The vCenter that the provider is configured for, with the stock provider's own fallbacks, and its VMs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from instant_clone.errors import ConnectError, Finding
 from instant_clone.memo import Memo
 from instant_clone.provider.messages import DynamicValue
 from instant_clone.provider.stock_client import Imported, StockClient
+from instant_clone.vcenter.session import ConnectionSettings
 
 if TYPE_CHECKING:
     # pyvmomi takes a while to import, and most of what Terraform asks a provider for does without.
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.clone_source import CloneSource
     from instant_clone.vcenter.session import Session
 
-__all__ = ["Source", "Sources"]
+__all__ = ["Source", "Sources", "connection_settings"]
 
 _GOODBYE_SECONDS = 3.0
 """for which vCenter may take to let a log-out, or a log-in under way, come to its end: Terraform may be gone already"""
@@ -59,7 +60,7 @@ class Sources:
         The first who asks logs in, while the others wait. Where that fails no session is left, and the next one tries
         again. Raises VcenterError; after `close` it is a ConnectError.
         """
-        from instant_clone.provider.credentials import connection_settings
+        from instant_clone.provider.sources import connection_settings
         from instant_clone.vcenter.clone import Cloner, clones_at_once
         from instant_clone.vcenter.session import open_session, require_instant_clone
 
@@ -127,3 +128,28 @@ class Sources:
         # Whoever logs in logs out before letting go of it.
         with self._logging_in:
             pass
+
+
+# Variable → the arguments that go before it; VSPHERE_VCENTER and vcenter_server are the deprecated names.
+_ARGUMENTS = {
+    "VSPHERE_SERVER": ("vsphere_server", "vcenter_server"),
+    "VSPHERE_USER": ("user",),
+    "VSPHERE_PASSWORD": ("password",),
+    "VSPHERE_ALLOW_UNVERIFIED_SSL": ("allow_unverified_ssl",),
+}
+
+
+def connection_settings(configuration: Mapping[str, Any], environ: Mapping[str, str]) -> ConnectionSettings:
+    """The settings of the `provider "vsphere"` block, completed from VSPHERE_*.
+
+    Raises ConnectError with all that is missing.
+    """
+    effective = dict(environ)
+    if not effective.get("VSPHERE_SERVER") and effective.get("VSPHERE_VCENTER"):
+        effective["VSPHERE_SERVER"] = effective["VSPHERE_VCENTER"]
+    for variable, arguments in _ARGUMENTS.items():
+        for argument in reversed(arguments):
+            value = configuration.get(argument)
+            if isinstance(value, (str, bool)):
+                effective[variable] = str(value).lower() if isinstance(value, bool) else value
+    return ConnectionSettings.from_environment(effective)

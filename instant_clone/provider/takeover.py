@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from instant_clone.errors import CloneError
 from instant_clone.owner import Owner
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.telling import WHICH_ADDRESS, import_id
+from instant_clone.provider.updates import Departures
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.clone import Clone, Cloner, CloneRequest

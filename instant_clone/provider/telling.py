@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is said of clones that are made, taken over, left or removed again."""
+"""Diagnostics: what the plugin reports of clones, and of errors."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from instant_clone.errors import NotFoundError
+from instant_clone.errors import CloneError, ConnectError, InstantCloneError, LoginError, NotFoundError
 from instant_clone.inventory_names import finder_pattern
-from instant_clone.provider.messages import Diagnostic
-from instant_clone.provider.stock_client import StockGoneError
-from instant_clone.provider.trouble import explained
+from instant_clone.provider import log
+from instant_clone.provider.messages import AttributePath, Diagnostic
+from instant_clone.provider.stock_client import RefusedError, StockGoneError
 from instant_clone.provider.values import attribute_path, error, shown, warning
 from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.vm.differences import Difference
@@ -22,6 +23,7 @@ __all__ = [
     "STATE_RM",
     "WHICH_ADDRESS",
     "came_out_otherwise",
+    "explained",
     "import_id",
     "left_to_the_next",
     "located",
@@ -142,3 +144,38 @@ def rolled_back(cloner: Cloner, clone: Clone, failure: Exception) -> tuple[list[
         said.append(tainted(clone, f"was made, could not be read back, and could not be removed: {left}"))
         return said, False
     return [*said, error("Clone removed again", removed)], True
+
+
+# The first kind that fits.
+_SUMMARIES: dict[type[InstantCloneError], str] = {
+    ConnectError: "No connection to vCenter",
+    LoginError: "vCenter refuses the log-in",
+    NotFoundError: "Not found in vCenter",
+    CloneError: "Instant clone failed",
+    InstantCloneError: "vCenter refuses",
+}
+
+
+def explained(failure: Exception) -> list[Diagnostic]:
+    """The diagnostics for an exception; for one that nobody foresaw, the traceback goes into Terraform's log."""
+    if isinstance(failure, RefusedError):
+        return failure.diagnostics
+    if isinstance(failure, InstantCloneError):
+        summary = next(text for kind, text in _SUMMARIES.items() if isinstance(failure, kind))
+        at = None
+        if isinstance(failure, CloneError):
+            summary = failure.summary or summary
+            at = _path(failure.argument) if failure.argument else None
+        return [error(summary, str(finding), at) for finding in failure.findings]
+    log.error("".join(traceback.format_exception(failure)))
+    return [
+        error(
+            "Error in the instant clone plugin",
+            f"{type(failure).__name__}: {failure}. This is a mistake in the plugin. TF_LOG_PROVIDER=ERROR shows where.",
+        )
+    ]
+
+
+def _path(argument: str) -> AttributePath:
+    block, inner, name = argument.partition(".")
+    return attribute_path(block, 0, name) if inner else attribute_path(block)

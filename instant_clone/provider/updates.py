@@ -1,21 +1,32 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Updates and destruction of existing virtual machines, after a check that they are those of the state."""
+"""Updates and destruction of existing virtual machines, after a check that they are those of the state.
+
+Terraform orders nothing between a clone that gives a name up and one that takes it over: both are under way at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.identity import Identities
 from instant_clone.provider.messages import ApplyRequest, ApplyResponse
-from instant_clone.provider.prior_state import align_imported, name_prior_orphans, restore_values
+from instant_clone.provider.prior_state import (
+    align_imported,
+    is_unread,
+    keeps_disks,
+    name_prior_orphans,
+    read_first,
+    restore_values,
+)
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.unread import is_unread, keeps_disks, read_first
 from instant_clone.provider.values import NULL, unpack, warning
 
-__all__ = ["Updates", "without_changes"]
+__all__ = ["Departures", "Updates", "without_changes"]
 
 
 class Updates:
@@ -83,3 +94,104 @@ class Updates:
 def without_changes(request: ApplyRequest) -> ApplyResponse:
     """Return the answer to a plan that changes only the block, or values that the VM has already."""
     return ApplyResponse(new_state=request.planned_state, private=request.planned_private, legacy_type_system=True)
+
+
+_AFTER_ANOTHER_SECONDS = 5
+"""for a departure to begin, once somebody who waited for another one has made room for it by giving up"""
+
+
+class Departures:
+    """Which VMs Terraform knows, by UUID, and which of them are being destroyed. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._known: set[str] = set()
+        self._leaving: set[str] = set()
+        self._left: set[str] = set()
+        self._taken_over: set[str] = set()
+        self._busy = 0
+        self._quiet_since = time.monotonic()
+        self._given_up = False
+
+    def __contains__(self, uuid: object) -> bool:
+        """Whether the state has, or had, a VM with that UUID."""
+        with self._changed:
+            return uuid in self._known
+
+    def know(self, uuid: str) -> None:
+        """Notes a VM that the state has."""
+        with self._changed:
+            self._known.add(uuid)
+
+    def take_over(self, uuid: str) -> bool:
+        """Notes a VM that an address of the state takes over; False if another address is destroying it, or has."""
+        with self._changed:
+            if uuid in self._leaving | self._left:
+                return False
+            self._known.add(uuid)
+            self._taken_over.add(uuid)
+            return True
+
+    @contextmanager
+    def leaving(self, uuid: str) -> Iterator[bool]:
+        """Within the block, that VM is being destroyed; what comes of it does not matter here.
+
+        It gets False if another address has taken the VM over, which must not be destroyed then.
+        """
+        with self._changed:
+            self._known.add(uuid)
+            may_go = uuid not in self._taken_over
+            if may_go:
+                self._leaving.add(uuid)
+                self._changed.notify_all()
+        try:
+            yield may_go
+        finally:
+            with self._changed:
+                if may_go:
+                    self._leaving.discard(uuid)
+                    self._left.add(uuid)
+                    self._given_up = False
+                    self._changed.notify_all()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Within the block, Terraform is being served, which may let it begin with a departure next."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def wait_for(self, uuid: str, *, patience: float, seconds: float) -> bool:
+        """Waits until an attempt to destroy that VM has ended; False if it does not.
+
+        That may take as many `seconds`, but has to begin before for `patience` seconds everybody who works has waited:
+        Terraform has so many hands, and when all of them hold creations that wait, it never begins. Those who wait give
+        up one after the other, since each that does lends Terraform a hand.
+        """
+        begin = time.monotonic()
+        self._count(-1)
+        try:
+            with self._changed:
+                while uuid not in self._left:
+                    now = time.monotonic()
+                    left = begin + seconds - now
+                    if uuid not in self._leaving and self._busy < 1:
+                        quiet = min(patience, _AFTER_ANOTHER_SECONDS) if self._given_up else patience
+                        left = min(left, max(begin, self._quiet_since) + quiet - now)
+                    if left <= 0:
+                        # The others get their time from now on.
+                        self._given_up, self._quiet_since = True, now
+                        return False
+                    self._changed.wait(left)
+        finally:
+            self._count(1)
+        return True
+
+    def _count(self, more: int) -> None:
+        with self._changed:
+            self._busy += more
+            if self._busy < 1:
+                self._quiet_since = max(self._quiet_since, time.monotonic())
+            self._changed.notify_all()

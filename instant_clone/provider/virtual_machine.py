@@ -15,13 +15,11 @@ from typing import Any
 from instant_clone.inventory_names import finder_pattern, matched_path
 from instant_clone.owner import Owner
 from instant_clone.provider.alignment import as_made
-from instant_clone.provider.checks import Checks
+from instant_clone.provider.checks import Checks, imported_by_mistake
 from instant_clone.provider.comparison import orphaned_disks
 from instant_clone.provider.creation import Creation
-from instant_clone.provider.departures import Departures
 from instant_clone.provider.existing import judge
 from instant_clone.provider.identity import Identities
-from instant_clone.provider.imports import imported_by_mistake
 from instant_clone.provider.messages import (
     ApplyRequest,
     ApplyResponse,
@@ -38,15 +36,20 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
-from instant_clone.provider.power import does_not_run
-from instant_clone.provider.prior_state import align_imported, name_prior_orphans, restore_values
-from instant_clone.provider.replaced_disks import NamedOrphans
+from instant_clone.provider.pairing import NamedOrphans
+from instant_clone.provider.prior_state import (
+    align_imported,
+    does_not_run,
+    is_unread,
+    name_prior_orphans,
+    not_read_yet,
+    read_first,
+    restore_values,
+)
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient, proposed_new
-from instant_clone.provider.telling import located
-from instant_clone.provider.trouble import explained
-from instant_clone.provider.unread import is_unread, not_read_yet, read_first
-from instant_clone.provider.updates import Updates, without_changes
+from instant_clone.provider.telling import explained, located
+from instant_clone.provider.updates import Departures, Updates, without_changes
 from instant_clone.provider.values import (
     InstantCloneBlock,
     attribute_path,

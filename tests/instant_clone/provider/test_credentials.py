@@ -7,7 +7,7 @@ import msgpack
 import pytest
 
 from instant_clone.errors import ConnectError
-from instant_clone.provider.credentials import connection_settings
+from instant_clone.provider.sources import connection_settings
 from instant_clone.vcenter.session import ConnectionSettings
 
 ENVIRONMENT = {

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from instant_clone.provider import departures as module
-from instant_clone.provider.departures import Departures
+from instant_clone.provider import updates as module
+from instant_clone.provider.updates import Departures
 from testkit.clock import Clock
 from testkit.processes import until
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from instant_clone.provider.replaced_disks import NamedOrphans, name_orphans, pair_disks
+from instant_clone.provider.pairing import NamedOrphans, name_orphans, pair_disks
 
 UNKNOWN = msgpack.ExtType(0, b"")
 

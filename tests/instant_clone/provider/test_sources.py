@@ -14,7 +14,7 @@ from instant_clone.errors import CloneError, ConnectError, InstantCloneError, Vc
 from instant_clone.provider import sources as module
 from instant_clone.provider.sources import Sources
 from instant_clone.provider.stock_client import StockClient
-from instant_clone.provider.trouble import explained
+from instant_clone.provider.telling import explained
 from instant_clone.vcenter import session as sessions
 from instant_clone.vcenter.session import ConnectionSettings, Session
 from testkit.processes import until

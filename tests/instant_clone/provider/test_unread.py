@@ -4,7 +4,7 @@ from __future__ import annotations
 import msgpack
 from pyVmomi import vim
 
-from instant_clone.provider.unread import is_unread, unread
+from instant_clone.provider.prior_state import is_unread, unread
 from instant_clone.vcenter.clone import Clone
 
 UNKNOWN = msgpack.ExtType(0, b"")
