@@ -15,7 +15,7 @@ from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.memo import Memo
 from instant_clone.vcenter.clone_faults import clone_error
-from instant_clone.vcenter.clone_source import CloneSource, find_source, properties
+from instant_clone.vcenter.clone_source import CloneSource, find_source
 from instant_clone.vcenter.faults import vcenter_errors
 from instant_clone.vcenter.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
@@ -30,7 +30,7 @@ from instant_clone.vcenter.preflight import (
     require_host_datastore,
 )
 from instant_clone.vcenter.recovery import is_cloning, look_again
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.session import Session, read_properties
 from instant_clone.vcenter.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
 from instant_clone.vcenter.turns import Turns, WaitedTooLongError
 
@@ -203,7 +203,7 @@ class Cloner:
         """
         with vcenter_errors(self._session.server, doing=f"reading the datastore cluster {cluster_id}"):
             pod = self._placing.object(vim.StoragePod, cluster_id)
-            values = properties(self._session, pod, "name", "childEntity")
+            values = read_properties(self._session, pod, "name", "childEntity")
         members = {datastore._moId for datastore in values.get("childEntity") or ()}
         found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
         if found is None:
@@ -235,7 +235,7 @@ class Cloner:
         """
         with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
             machine = self._placing.object(vim.VirtualMachine, moid)
-            values = properties(self._session, machine, "config.hardware.device")
+            values = read_properties(self._session, machine, "config.hardware.device")
         backings = [getattr(device, "backing", None) for device in values.get("config.hardware.device") or ()]
         return frozenset(
             str(getattr(backing, "uuid", "")) for backing in backings if getattr(backing, "parent", None) is not None

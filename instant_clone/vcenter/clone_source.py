@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
@@ -21,9 +21,9 @@ from instant_clone.vcenter.properties import (
     inventory_path,
     retrieve,
 )
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.session import Session, read_properties
 
-__all__ = ["BackingInfo", "CloneSource", "find_source", "network_backing", "on_the_way_to_the_root", "properties"]
+__all__ = ["BackingInfo", "CloneSource", "find_source", "network_backing", "on_the_way_to_the_root"]
 
 BackingInfo = vim.vm.device.VirtualDevice.BackingInfo
 PropertySpec = vmodl.query.PropertyCollector.PropertySpec
@@ -127,25 +127,18 @@ def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:
 def network_backing(session: Session, network: vim.Network) -> Callable[[], BackingInfo]:
     """What makes the backings of network interfaces on that network. Two requests at the most."""
     if isinstance(network, vim.dvs.DistributedVirtualPortgroup):
-        group = properties(session, network, "key", "config.distributedVirtualSwitch")
-        switch = properties(session, group["config.distributedVirtualSwitch"], "uuid")
+        group = read_properties(session, network, "key", "config.distributedVirtualSwitch")
+        switch = read_properties(session, group["config.distributedVirtualSwitch"], "uuid")
         return lambda: VirtualEthernetCard.DistributedVirtualPortBackingInfo(
             port=vim.dvs.PortConnection(portgroupKey=group["key"], switchUuid=switch["uuid"])
         )
     if isinstance(network, vim.OpaqueNetwork):
-        summary = properties(session, network, "summary")["summary"]
+        summary = read_properties(session, network, "summary")["summary"]
         return lambda: VirtualEthernetCard.OpaqueNetworkBackingInfo(
             opaqueNetworkId=summary.opaqueNetworkId, opaqueNetworkType=summary.opaqueNetworkType
         )
-    name = properties(session, network, "name")["name"]
+    name = read_properties(session, network, "name")["name"]
     return lambda: VirtualEthernetCard.NetworkBackingInfo(deviceName=name, network=network)
-
-
-def properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
-    """Those of the properties at `paths` that are set. One request."""
-    specification = PropertySpec(type=type(start), pathSet=list(paths))
-    (found,) = retrieve(session.content.propertyCollector, start, [specification])
-    return found.properties
 
 
 def on_the_way_to_the_root(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:

@@ -13,12 +13,7 @@ from pyVmomi.VmomiSupport import ManagedObject
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.memo import Memo
-from instant_clone.vcenter.clone_source import (
-    BackingInfo,
-    CloneSource,
-    network_backing,
-    on_the_way_to_the_root,
-)
+from instant_clone.vcenter.clone_source import BackingInfo, CloneSource, network_backing, on_the_way_to_the_root
 from instant_clone.vcenter.properties import inventory_path
 from instant_clone.vcenter.session import Session
 from instant_clone.vcenter.source_host import SourceHost, read_host

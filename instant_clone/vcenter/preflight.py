@@ -12,10 +12,10 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import CloneError, Finding
 from instant_clone.owner import OWNER_KEY
 from instant_clone.vcenter.clone_faults import text_with_cure
-from instant_clone.vcenter.clone_source import CloneSource, properties
+from instant_clone.vcenter.clone_source import CloneSource
 from instant_clone.vcenter.faults import fault_text
 from instant_clone.vcenter.properties import retrieve
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.session import Session, read_properties
 from instant_clone.vcenter.source_host import SourceHost
 from instant_clone.vcenter.tasks import TaskTimeoutError, wait_for
 
@@ -96,7 +96,7 @@ def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMa
 def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
     """That VM, if it is still there. One request."""
     try:
-        values = properties(session, machine, "config.uuid", "config.extraConfig", "runtime.powerState")
+        values = read_properties(session, machine, "config.uuid", "config.extraConfig", "runtime.powerState")
     except vmodl.fault.ManagedObjectNotFound:
         return None
     options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
@@ -106,7 +106,7 @@ def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
 
 def require_fitting_pool(session: Session, source: CloneSource, host: SourceHost, pool: vim.ResourcePool) -> None:
     """Raise CloneError unless the source's host is one of those that the resource pool takes from. One request."""
-    owner = properties(session, pool, "name", "owner")
+    owner = read_properties(session, pool, "name", "owner")
     if owner["owner"]._moId != host.compute_resource_id:
         raise CloneError(
             Finding(
@@ -125,7 +125,7 @@ def require_host_datastore(session: Session, source: CloneSource, host: SourceHo
     """
     if host.datastore_ids is None or datastore._moId in host.datastore_ids:
         return
-    name = properties(session, datastore, "name").get("name", "")
+    name = read_properties(session, datastore, "name").get("name", "")
     raise CloneError(
         Finding(
             f"datastore {name} ({datastore._moId})" if name else f"datastore {datastore._moId}",

@@ -8,8 +8,8 @@ from typing import cast
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.vcenter.clone_source import CloneSource, properties
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.clone_source import CloneSource
+from instant_clone.vcenter.session import Session, read_properties
 from instant_clone.vcenter.tasks import LOST_CONNECTION, Silence
 
 __all__ = ["is_cloning", "look_again"]
@@ -54,7 +54,7 @@ def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
     if not isinstance(machine, vim.VirtualMachine):
         return None
     try:
-        state = properties(session, machine, "runtime.powerState").get("runtime.powerState")
+        state = read_properties(session, machine, "runtime.powerState").get("runtime.powerState")
     except vmodl.fault.ManagedObjectNotFound:
         return None
     return machine if state == vim.VirtualMachine.PowerState.poweredOn else None
@@ -62,7 +62,7 @@ def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
 
 def is_cloning(session: Session, source: CloneSource) -> bool:
     """Whether vCenter is making a clone of the source, be it this one or another."""
-    for task in properties(session, source.machine, "recentTask").get("recentTask") or ():
+    for task in read_properties(session, source.machine, "recentTask").get("recentTask") or ():
         try:
             info = task.info
         except vmodl.fault.ManagedObjectNotFound:

@@ -13,15 +13,25 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
 from threading import Lock
+from typing import Any
 
-from pyVmomi import vim
-from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import GetServiceVersions, ManagedObject, versionIdMap
 
 from instant_clone.errors import ConnectError, Finding, VcenterError
 from instant_clone.vcenter.faults import vcenter_errors
+from instant_clone.vcenter.properties import retrieve
 from instant_clone.vcenter.renewal import RenewingStub
 
-__all__ = ["ConnectionSettings", "Session", "connect", "open_session", "release_of", "require_instant_clone"]
+__all__ = [
+    "ConnectionSettings",
+    "Session",
+    "connect",
+    "open_session",
+    "read_properties",
+    "release_of",
+    "require_instant_clone",
+]
 
 OLDEST_VCENTER = (6, 7, 0)
 # Terraform applies ten resources at a time.
@@ -250,3 +260,10 @@ def _newest_version(settings: ConnectionSettings, context: ssl.SSLContext) -> st
     raise ConnectError(
         Finding(settings.server, "what answers is not a vCenter that pyvmomi knows.", "Check VSPHERE_SERVER.")
     )
+
+
+def read_properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
+    """Return those of the properties at `paths` that are set. One request."""
+    specification = vmodl.query.PropertyCollector.PropertySpec(type=type(start), pathSet=list(paths))
+    (found,) = retrieve(session.content.propertyCollector, start, [specification])
+    return found.properties

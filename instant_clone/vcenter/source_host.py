@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pyVmomi import vim
 
-from instant_clone.vcenter.clone_source import properties
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.session import Session, read_properties
 
 __all__ = ["SourceHost", "read_host"]
 
@@ -29,7 +28,7 @@ class SourceHost:
 
 def read_host(session: Session, host: vim.HostSystem) -> SourceHost:
     """Return what `host` has, read with one request. Raises the faults of the API and what the connection raises."""
-    values = properties(session, host, "name", "parent", "network", "datastore")
+    values = read_properties(session, host, "name", "parent", "network", "datastore")
     datastores = values.get("datastore")
     return SourceHost(
         name=values["name"],
