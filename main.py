@@ -14,8 +14,8 @@ except ModuleNotFoundError:
 
 from instant_clone.errors import InstantCloneError
 from instant_clone.fleet import load_from
-from instant_clone.provider.lockfile import write_lock_file
-from instant_clone.vcenter.sources import look_up_sources
+from instant_clone.plugin.install.lock_file import write_lock_file
+from instant_clone.sources import look_up_sources
 from stacks import add_stacks
 from stacks.output import renewed
 

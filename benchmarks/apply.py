@@ -15,7 +15,7 @@ from benchmarks import naive
 from benchmarks.measuring import BenchmarkError, Measured, in_turns, medians
 from benchmarks.side_by_side import SideBySide, timed, without_plugin
 from benchmarks.targets import MEGABYTES, SECONDS, Target
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 from testkit.clone_stack import clones, source_of
 from testkit.simulator import Simulator
 from testkit.stock import StockProvider

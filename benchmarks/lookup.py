@@ -15,10 +15,10 @@ from benchmarks import naive
 from benchmarks.measuring import BenchmarkError, Measured, in_turns, medians
 from benchmarks.targets import Target
 from instant_clone.errors import VcenterError
-from instant_clone.vcenter.lookup import look_up_all
-from instant_clone.vcenter.properties import retrieve
-from instant_clone.vcenter.selectors import selector
-from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from instant_clone.vcenter.lookup.selectors import selector
+from instant_clone.vcenter.lookup.source_lookup import look_up_all
+from instant_clone.vcenter.session.connection import ConnectionSettings, Session, connect
+from instant_clone.vcenter.session.properties import retrieve
 from testkit.simulator import Simulator
 
 __all__ = [

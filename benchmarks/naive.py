@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import Session
+from instant_clone.vcenter.session.connection import Session
 
 __all__ = ["by_name", "by_uuid", "clone_all"]
 

@@ -21,7 +21,7 @@ from tests.e2e.terraform import Outcome, Terraform
 
 __all__ = ["SideBySide", "require", "timed", "without_plugin"]
 
-_PLUGIN = "instant_clone.provider"
+_PLUGIN = "instant_clone.plugin"
 _PATIENCE_SECONDS = 1800
 """for hundreds of clones on a machine that may have other things to do"""
 

@@ -26,7 +26,7 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from constructs import Construct
-from instant_clone.owner import OWNER_KEY, owner_marker
+from instant_clone.ownership import OWNER_KEY, owner_marker
 from instant_clone.replica import Replica
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot

@@ -13,10 +13,10 @@ from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVspher
 from constructs import Construct
 from instant_clone.inventory_names import finder_pattern
 from instant_clone.replica import DeviceBlock, Replica, Template
-from instant_clone.source import Disk, Nic, SourceVm
 from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.releases import DATA_SOURCE_TAKES_UUID, SYNC_TIME_BY_DEFAULT, ProviderVersion
+from instant_clone.vm.source_vm import Disk, Nic, SourceVm
 
 from .literals import literal, literals
 from .postconditions import postconditions

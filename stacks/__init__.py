@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from cdktf import App, TerraformStack
 
 from instant_clone.errors import Finding, FleetFileError, InstantCloneError, ReplicaError
-from instant_clone.fitting import fitting_findings, fitting_findings_across
 from instant_clone.fleet import Fleet, FleetFile
+from instant_clone.fleet.source_compatibility import fitting_findings, fitting_findings_across
 from instant_clone.replica import add_disks, replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from stacks.dynamic_clone import DynamicClone
 from stacks.fleet_stack import Original
 from stacks.static_clone import StaticClone

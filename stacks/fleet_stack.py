@@ -18,8 +18,8 @@ from constructs.networks import Networks
 from constructs.placement import Placement
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
 from instant_clone.replica import Replica, add_interfaces, assign_mac_addresses, connect, set_arguments
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.devices import interface_order
+from instant_clone.vm.source_vm import SourceVm
 from stacks.state import keep_state
 from stacks.templates import templates
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from constructs.literals import literal
 from constructs.member_table import Rows
 from instant_clone.fleet import Fleet, Source
+from instant_clone.fleet.members import Own, mac_addresses, meanings
 from instant_clone.fleet.patterns import parts, placeholders
-from instant_clone.members import Own, mac_addresses, meanings
-from instant_clone.source import SourceVm
+from instant_clone.vm.source_vm import SourceVm
 
 __all__ = ["Templates", "template", "templates"]
 

@@ -8,11 +8,11 @@ from copy import deepcopy
 from typing import Any
 
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.releases import ProviderVersion
-from instant_clone.vcenter.lookup import look_up
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.lookup.source_lookup import look_up
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
+from instant_clone.vm.source_vm import SourceVm
 from testkit.simulator import Simulator
 
 __all__ = ["PROVIDER_SOURCE", "clones", "document", "machine", "source_of"]

@@ -15,7 +15,6 @@ from cdktf import App, TerraformStack
 from cdktf_cdktf_provider_vsphere.virtual_machine import VirtualMachine
 
 from constructs import Construct
-from instant_clone import record
 from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet, OnReboot
 from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.constructs.labels import Labels
@@ -23,10 +22,11 @@ from instant_clone.constructs.literals import literal
 from instant_clone.constructs.networks import Networks
 from instant_clone.constructs.placement import Placement
 from instant_clone.constructs.source_data import SourceData
-from instant_clone.provider.lockfile import write_lock_file
+from instant_clone.plugin.install.lock_file import write_lock_file
 from instant_clone.replica import Replica, add_disks, add_interfaces, assign_mac_addresses, connect, replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm import record
+from instant_clone.vm.source_vm import SourceVm
 
 ADDRESS = "instantclone.internal/fleet/vsphere"
 ON_REBOOT: OnReboot = "replace"

@@ -20,7 +20,7 @@ __all__ = ["LEAST_PERCENT", "Coverage", "main"]
 LEAST_PERCENT = 95
 """of the branches, and of the statements too"""
 
-_PLUGIN = PurePosixPath("instant_clone/provider")
+_PLUGIN = PurePosixPath("instant_clone/plugin")
 _NOT_RESOURCE_CODE = frozenset(
     {
         # Processes, credentials and the log of a running plugin: end-to-end tests run these in processes of their own.

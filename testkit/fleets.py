@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instant_clone.owner import OWNER_KEY
-from instant_clone.source import SourceVm
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import document, machine
 
 __all__ = ["FLEET", "PIN", "VIRTUAL_MACHINE", "Wish", "address", "fleet_document", "pin_address"]

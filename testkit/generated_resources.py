@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from instant_clone.provider.messages import Attribute, Block, NestedBlock
+from instant_clone.plugin.wire.tfplugin5 import Attribute, Block, NestedBlock
 
 __all__ = ["UNKNOWN_UNTIL_APPLY", "ResourceCase", "escaped", "resource_cases"]
 

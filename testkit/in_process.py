@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grpc
 
-from instant_clone.provider.messages import (
+from instant_clone.plugin.wire.tfplugin5 import (
     DynamicValue,
     GetSchemaResponse,
     NamedSchema,
@@ -25,8 +25,8 @@ from instant_clone.provider.messages import (
     UpgradeRequest,
     UpgradeResponse,
 )
-from instant_clone.provider.stock import SERVICE, StockProcess
-from instant_clone.provider.stock_client import StockClient
+from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.upstream_process import SERVICE, StockProcess
 
 __all__ = [
     "ProviderService",

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instant_clone.provider.installation import Installation, install
-from instant_clone.provider.package import platform_name
+from instant_clone.plugin.install.installation import Installation, install
+from instant_clone.plugin.install.package import platform_name
 from testkit.clone_stack import PROVIDER_SOURCE
 from tests.e2e.terraform import clean_environment
 

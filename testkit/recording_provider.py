@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 
-from instant_clone.provider.messages import PlanRequest, PlanResponse, Schema
+from instant_clone.plugin.wire.tfplugin5 import PlanRequest, PlanResponse, Schema
 from testkit.in_process import indifferent, only_resource
 
 __all__ = ["PlanRecorder"]

@@ -12,8 +12,8 @@ import pytest
 
 from instant_clone.errors import ReplicaError
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 
 __all__ = ["skip_unless_repeatable"]
 

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
-from instant_clone import record
 from instant_clone.errors import ReplicaError
-from instant_clone.fleet.reading import load
+from instant_clone.fleet.loader import load
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm import record
+from instant_clone.vm.source_vm import SourceVm
 from testkit.layouts.generated import generated
 from testkit.layouts.machine import Machine
 from testkit.layouts.named import FLAGS, LAYOUTS, Vcenter

@@ -7,7 +7,7 @@ from typing import cast
 
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 from testkit.simulator import Simulator
 
 __all__ = ["sessions_of_ours"]

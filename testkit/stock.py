@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instant_clone.errors import InstallError
-from instant_clone.provider.obtaining import obtain_stock
+from instant_clone.plugin.install.download import obtain_stock
 from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
 
 __all__ = [

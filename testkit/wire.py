@@ -16,8 +16,10 @@ import grpc
 import msgpack
 from google.protobuf.message import Message
 
-from instant_clone.provider import takeover as takeovers
-from instant_clone.provider.messages import (
+from instant_clone.plugin.process.proxy import Relay
+from instant_clone.plugin.resource import orphan_adoption as takeovers
+from instant_clone.plugin.wire.codec import NULL, pack, unpack
+from instant_clone.plugin.wire.tfplugin5 import (
     ApplyRequest,
     ApplyResponse,
     AttributePath,
@@ -41,18 +43,16 @@ from instant_clone.provider.messages import (
     ValidateRequest,
     ValidateResponse,
 )
-from instant_clone.provider.relay import Relay
-from instant_clone.provider.stock import SERVICE
-from instant_clone.provider.stock_client import proposed_new
-from instant_clone.provider.values import NULL, pack, unpack
+from instant_clone.plugin.wire.upstream_client import proposed_new
+from instant_clone.plugin.wire.upstream_process import SERVICE
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE as OVERRIDE
 from instant_clone.stock_provider.names import FOLDER
 from instant_clone.stock_provider.names import INSTANTCLONE as BLOCK
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE as VM
 from instant_clone.stock_provider.releases import ProviderVersion
-from instant_clone.vcenter import clone as cloning
-from instant_clone.vcenter import session as sessions
-from instant_clone.vcenter import turns
+from instant_clone.vcenter.cloning import clone_task as cloning
+from instant_clone.vcenter.session import busy_retry as turns
+from instant_clone.vcenter.session import connection as sessions
 from testkit.in_process import channel_to, served
 
 __all__ = [

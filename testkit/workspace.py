@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from instant_clone.provider.installation import install, stock_version
+from instant_clone.plugin.install.installation import install, stock_version
 
 __all__ = ["PROJECT", "Finished", "Workspace"]
 

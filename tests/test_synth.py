@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone import record
-from tests.instant_clone.replica_layouts import default
+from instant_clone.vm import record
+from tests.instant_clone.replica.replica_layouts import default
 
 PROJECT = Path(__file__).resolve().parents[1]
 FLEETS = ("lab", "web")

@@ -17,9 +17,9 @@ from cdktf_cdktf_provider_vsphere.virtual_machine import (
 )
 
 from instant_clone.fleet import load_from
-from instant_clone.members import guestinfo
+from instant_clone.fleet.members import guestinfo
 from instant_clone.replica import replicate
-from instant_clone.vcenter.sources import look_up_sources
+from instant_clone.sources import look_up_sources
 
 fleet_file = load_from(os.environ, folder=Path())
 sources = look_up_sources(fleet_file, environ=os.environ, folder=Path())

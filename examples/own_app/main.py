@@ -12,13 +12,13 @@ from cdktf_cdktf_provider_vsphere.folder import Folder
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs import Construct
-from instant_clone import record
 from instant_clone.constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from instant_clone.constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.constructs.placement import Placement
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm import record
+from instant_clone.vm.source_vm import SourceVm
 
 RELEASE = ProviderVersion.parse(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
 """of the stock provider that the plugin was installed around"""

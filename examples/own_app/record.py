@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from instant_clone import record
 from instant_clone.errors import InstantCloneError
-from instant_clone.vcenter.lookup import look_up
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.lookup.source_lookup import look_up
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
+from instant_clone.vm import record
 
 RECORD = Path("golden-ci.json")
 

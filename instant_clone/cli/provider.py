@@ -12,7 +12,7 @@ import typer
 from instant_clone.cli.groups import CommandGroup
 
 if TYPE_CHECKING:
-    from instant_clone.provider.installation import Installation
+    from instant_clone.plugin.install.installation import Installation
     from instant_clone.stock_provider.releases import ProviderVersion
 
 __all__ = ["app"]
@@ -55,10 +55,10 @@ def install(
 
     from instant_clone.errors import InstallError
     from instant_clone.extras import require
-    from instant_clone.provider.cli_configuration import hides_plugin_folder
-    from instant_clone.provider.installation import install as install_plugin
-    from instant_clone.provider.installation import stock_version
-    from instant_clone.provider.obtaining import obtain_stock
+    from instant_clone.plugin.install.cli_configuration import hides_plugin_folder
+    from instant_clone.plugin.install.download import obtain_stock
+    from instant_clone.plugin.install.installation import install as install_plugin
+    from instant_clone.plugin.install.installation import stock_version
 
     # Terraform would report a missing package as a plugin that does not start.
     require("plugin")
@@ -83,7 +83,7 @@ def install(
 @app.command()
 def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
     """Show what is installed, and whether it is sound; exit code 1 if nothing is, or something is wrong."""
-    from instant_clone.provider.cli_configuration import hides_plugin_folder
+    from instant_clone.plugin.install.cli_configuration import hides_plugin_folder
 
     folder, source = _plugin_folder(plugin_dir), _address(source)
     found = _installations(folder, source)
@@ -110,7 +110,7 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
 def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: Source = None) -> None:
     """Remove the plugin: the release that --version names, else all."""
     from instant_clone.errors import InstallError
-    from instant_clone.provider.installation import uninstall as uninstall_plugin
+    from instant_clone.plugin.install.installation import uninstall as uninstall_plugin
 
     folder, source = _plugin_folder(plugin_dir), _address(source)
     found = _installations(folder, source)
@@ -123,13 +123,13 @@ def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: 
 
 
 def _plugin_folder(given: Path | None) -> Path:
-    from instant_clone.provider.cli_configuration import implied_plugin_folder
+    from instant_clone.plugin.install.cli_configuration import implied_plugin_folder
 
     return given.absolute() if given is not None else implied_plugin_folder(os.environ)
 
 
 def _installations(folder: Path, source: str) -> list[Installation]:
-    from instant_clone.provider.installation import installations
+    from instant_clone.plugin.install.installation import installations
 
     return list(installations(folder, source=source))
 

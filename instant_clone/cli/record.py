@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from instant_clone.fleet import Fleet, FleetFile
-    from instant_clone.source import SourceVm
+    from instant_clone.vm.source_vm import SourceVm
 
 __all__ = ["record"]
 
@@ -38,9 +38,9 @@ def record(
     import os
     from pathlib import Path
 
-    from instant_clone import record as records
     from instant_clone.fleet import DEFAULT_FILE, FLEETS_VARIABLE, load_from
-    from instant_clone.vcenter.sources import look_up_live
+    from instant_clone.sources import look_up_live
+    from instant_clone.vm import record as records
 
     folder = Path()
     file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
@@ -72,8 +72,8 @@ def _tell_that_it_is_off(machine: SourceVm) -> None:
 
 
 def _check(machines: dict[Path, SourceVm]) -> None:
-    from instant_clone import record as records
     from instant_clone.errors import RecordError
+    from instant_clone.vm import record as records
 
     same = True
     for path, machine in machines.items():

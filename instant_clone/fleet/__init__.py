@@ -6,9 +6,7 @@ FleetFileError with every finding of the file at once. `provider_from` reads [pr
 the provider.
 """
 
-from instant_clone.fleet.model import Fleet, FleetFile
-from instant_clone.fleet.patterns import fill
-from instant_clone.fleet.reading import (
+from instant_clone.fleet.loader import (
     DEFAULT_FILE,
     FLEETS_VARIABLE,
     VERSION_VARIABLE,
@@ -17,6 +15,8 @@ from instant_clone.fleet.reading import (
     provider_from,
     with_environment,
 )
+from instant_clone.fleet.model import Fleet, FleetFile
+from instant_clone.fleet.patterns import fill
 from instant_clone.fleet.state import StateSettings
 from instant_clone.fleet.tables import AddedDisk, AddedNetwork, Changes, Network, ProviderSettings, Source
 

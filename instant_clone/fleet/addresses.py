@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from instant_clone.fleet.field_types import problem
 from instant_clone.fleet.suggestions import suggestion
-from instant_clone.fleet.values import problem
 
 __all__ = [
     "GENERATED",

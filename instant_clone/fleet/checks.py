@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from instant_clone.errors import Finding
+from instant_clone.fleet.address_plan import interface_of
 from instant_clone.fleet.addresses import GENERATED
-from instant_clone.fleet.draft import Draft
+from instant_clone.fleet.lenient_parsing import Draft
 from instant_clone.fleet.patterns import placeholders, split_placeholder
-from instant_clone.fleet.planned import interface_of
 from instant_clone.fleet.tables import Network
 from instant_clone.inventory_names import finder_pattern, plain_name
 

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from instant_clone.errors import Finding
+from instant_clone.fleet.field_types import shown
 from instant_clone.fleet.suggestions import suggestion
-from instant_clone.fleet.values import shown
 
 __all__ = ["TABLE_LISTS", "finding", "place", "unknown_key"]
 

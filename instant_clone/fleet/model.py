@@ -11,10 +11,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool
 
-from instant_clone.fleet.patterns import GuestinfoPattern, NamePattern, fill
-from instant_clone.fleet.state import StateSettings
-from instant_clone.fleet.tables import Changes, Frozen, Network, ProviderSettings, Source
-from instant_clone.fleet.values import (
+from instant_clone.fleet.field_types import (
     Argument,
     AttributeName,
     FleetName,
@@ -25,6 +22,9 @@ from instant_clone.fleet.values import (
     PositiveMinutes,
     Tag,
 )
+from instant_clone.fleet.patterns import GuestinfoPattern, NamePattern, fill
+from instant_clone.fleet.state import StateSettings
+from instant_clone.fleet.tables import Changes, Frozen, Network, ProviderSettings, Source
 from instant_clone.stock_provider.names import OnReboot
 
 __all__ = ["Fleet", "FleetFile"]

@@ -8,9 +8,9 @@ from collections.abc import Hashable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from instant_clone.errors import Finding
+from instant_clone.fleet.address_overlap import Claim, Clash, clashes
 from instant_clone.fleet.addresses import LAST_MAC, SOURCE, ip_of, mac_text, network_of, reserved, runs
-from instant_clone.fleet.claims import Claim, Clash, clashes
-from instant_clone.fleet.draft import Draft
+from instant_clone.fleet.lenient_parsing import Draft
 from instant_clone.fleet.model import Fleet
 from instant_clone.fleet.tables import Network, Source
 

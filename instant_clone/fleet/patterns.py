@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from instant_clone.fleet.field_types import Text, problem
 from instant_clone.fleet.suggestions import near
-from instant_clone.fleet.values import Text, problem
 
 __all__ = ["GuestinfoPattern", "NamePattern", "fill", "parts", "placeholders", "split_placeholder"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.backends import BACKENDS, Backend
+from instant_clone.fleet.field_types import shown
 from instant_clone.fleet.suggestions import near, suggestion
 from instant_clone.fleet.tables import Frozen
-from instant_clone.fleet.values import shown
 
 __all__ = ["StateSettings", "in_workspace", "place_findings", "read_state"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacRule, mac_number
-from instant_clone.fleet.values import (
+from instant_clone.fleet.field_types import (
     Count,
     Gibibytes,
     InventoryName,

@@ -6,10 +6,10 @@ them where they are. A plan that reboots, replaces or moves a clone, or takes a 
 package does, for plans of the plugin and of the stock provider alike.
 """
 
-from instant_clone.guard.judging import examine
+from instant_clone.guard.analysis import examine
 from instant_clone.guard.plan import Plan, PlanError, read_plan
+from instant_clone.guard.rendering import as_json, as_text
 from instant_clone.guard.report import Clones, Finding, Kind, Report, Severity
-from instant_clone.guard.telling import as_json, as_text
 
 __all__ = [
     "Clones",

@@ -3,7 +3,7 @@
 
 from instant_clone.replica.blocks import DeviceBlock, Template
 from instant_clone.replica.changes import add_disks, add_interfaces, assign_mac_addresses, connect, set_arguments
-from instant_clone.replica.model import Replica, replicate
+from instant_clone.replica.replica import Replica, replicate
 
 __all__ = [
     "DeviceBlock",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from instant_clone.replica.blocks import DeviceBlock, Template
-from instant_clone.replica.model import Replica
-from instant_clone.source import Disk, Nic
+from instant_clone.replica.replica import Replica
 from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import row
 from instant_clone.stock_provider.devices import disk_label, disk_place, unit_numbers_on_bus
+from instant_clone.vm.source_vm import Disk, Nic
 
 __all__ = ["add_disks", "add_interfaces", "assign_mac_addresses", "connect", "set_arguments"]
 

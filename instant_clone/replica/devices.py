@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from instant_clone.replica.blocks import DeviceBlock
-from instant_clone.replica.draft import Block, Draft, never
+from instant_clone.replica.replica_builder import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
-from instant_clone.source import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
 from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
 from instant_clone.stock_provider.devices import (
     HIGHEST_EARLY_UNIT_NUMBER,
@@ -36,6 +35,7 @@ from instant_clone.stock_provider.releases import (
     VMXNET3VRDMA,
     ProviderVersion,
 )
+from instant_clone.vm.source_vm import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, SourceVm
 
 __all__ = ["Counts", "cdroms", "controller_counts", "controllers", "disk_unit_number", "disks", "network_interfaces"]
 

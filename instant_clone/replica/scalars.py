@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from instant_clone.replica.draft import Block, Draft
-from instant_clone.source import Allocation, SourceVm, Tools
+from instant_clone.replica.replica_builder import Block, Draft
 from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import is_known, row
 from instant_clone.stock_provider.releases import (
@@ -15,6 +14,7 @@ from instant_clone.stock_provider.releases import (
     releases_where,
 )
 from instant_clone.vm.differences import shown
+from instant_clone.vm.source_vm import Allocation, SourceVm, Tools
 
 __all__ = ["custom_count", "scalars"]
 

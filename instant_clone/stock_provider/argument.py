@@ -41,7 +41,7 @@ class Effect(Enum):
     REBOOT = "reboot"
     """every change powers the VM off"""
     RULE = "rule"
-    """a rule of `instant_clone.reboot` decides, by the values, other devices or the release"""
+    """a rule of `instant_clone.impact` decides, by the values, other devices or the release"""
     MOVE = "move"
     """the provider moves the VM or the disk"""
     REPLACE = "replace"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from instant_clone.errors import ReplicaError
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
-from instant_clone.vcenter.lookup import look_up
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.lookup.source_lookup import look_up
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
+from instant_clone.vm.source_vm import SourceVm
 from testkit.layouts.machine import Machine, made
 from testkit.simulator import Simulator
 from tests.vcsim.client import Client

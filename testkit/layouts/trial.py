@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from constructs.literals import literals
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.differences import differences
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, machine
 from testkit.layouts.comparing import differences_of
 from testkit.simulator import Simulator

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.stock_provider.releases import ProviderVersion
 from testkit import wire
 from testkit.clock import Clock

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stand-in for the connection by which the plugin makes and looks at VMs: instant_clone.vcenter.clone.Cloner.
+"""A stand-in for the connection by which the plugin makes and looks at VMs, instant_clone.vcenter.cloning's Cloner.
 
-tests/instant_clone/provider/wire/test_standin.py compares its methods with those of the real one, and
+tests/instant_clone/plugin/protocol/test_standin.py compares its methods with those of the real one, and
 tests/e2e/test_standins.py what it does.
 """
 
@@ -14,12 +14,12 @@ from pyVmomi import vim
 
 from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
-from instant_clone.owner import OWNER_KEY
-from instant_clone.vcenter.clone import Clone, CloneRequest, HotChanges
-from instant_clone.vcenter.clone_source import CloneSource
-from instant_clone.vcenter.guest_network import GuestNetworkWait
-from instant_clone.vcenter.identity import IdentifiedVm
-from instant_clone.vcenter.preflight import DryRun, Namesake
+from instant_clone.ownership import OWNER_KEY
+from instant_clone.vcenter.cloning.clone_source import CloneSource
+from instant_clone.vcenter.cloning.clone_task import Clone, CloneRequest, HotChanges
+from instant_clone.vcenter.cloning.dry_run import DryRun, Namesake
+from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
+from instant_clone.vcenter.lookup.identity import IdentifiedVm
 from testkit.standins.world import FOLDER, Faults, Vm, World
 
 __all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]

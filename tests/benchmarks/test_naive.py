@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import naive
-from instant_clone.vcenter.lookup import look_up
-from instant_clone.vcenter.session import ConnectionSettings, connect
+from instant_clone.vcenter.lookup.source_lookup import look_up
+from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 from testkit.simulator import Simulator
 
 pytestmark = pytest.mark.simulator

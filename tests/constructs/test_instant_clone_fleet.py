@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
 
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.replica import DeviceBlock, Replica, Template, assign_mac_addresses
 from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize

@@ -12,10 +12,10 @@ from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from constructs.source_data import SourceData
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from tests.constructs.conftest import Synthesize
-from tests.instant_clone.replica_layouts import default, disk, nic, three_buses, two_controllers
+from tests.instant_clone.replica.replica_layouts import default, disk, nic, three_buses, two_controllers
 
 NEWEST = ProviderVersion(2, 16, 1)
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instant_clone.owner import OWNER_KEY, Owner
+from instant_clone.ownership import OWNER_KEY, Owner
 from testkit.fleets import FLEET, PIN, VIRTUAL_MACHINE, Wish, address, pin_address
 from tests.e2e.terraform import Terraform
 from tests.vcsim.client import Client

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from instant_clone.provider.installation import Installation
-from instant_clone.source import SourceVm
+from instant_clone.plugin.install.installation import Installation
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import document, source_of
 from testkit.mirrors import STOCK_SOURCE, mirrored
 from testkit.simulator import Simulator

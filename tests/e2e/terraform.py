@@ -122,7 +122,7 @@ class Running:
     def plugins(self) -> tuple[Process | None, Process | None]:
         """Our plugin and the stock provider behind it, as far as they run."""
         found = marked(MARK, self.mark)
-        wrapper = next((each for each in found if "instant_clone.provider" in each.command), None)
+        wrapper = next((each for each in found if "instant_clone.plugin" in each.command), None)
         stock = next((each for each in found if each.program.startswith("terraform-provider-vsphere_v")), None)
         return wrapper, stock
 

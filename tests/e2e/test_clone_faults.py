@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from pyVmomi import vim
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, source_of
 from testkit.processes import until
 from tests.conftest import StartSimulator

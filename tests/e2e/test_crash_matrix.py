@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from instant_clone.source import SourceVm
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import source_of
 from testkit.fleets import Wish, fleet_document
 from testkit.processes import marked, until

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.source import SourceVm
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, clones, machine, source_of
 from testkit.simulator import Simulator
 from testkit.stock import StockProvider

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from instant_clone.guard import Finding, examine, read_plan
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine
 from testkit.simulator import Simulator
 from tests.e2e.conftest import Plugin

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.stock_provider.arguments import is_known
 from testkit.clone_stack import source_of
 from testkit.fleets import Wish, address, fleet_document

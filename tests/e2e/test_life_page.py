@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyVmomi import vim
 
-from instant_clone.provider.package import platform_name
+from instant_clone.plugin.install.package import platform_name
 from testkit.clone_stack import PROVIDER_SOURCE
 from testkit.mirrors import STOCK_SOURCE
 from testkit.simulator import Simulator

@@ -11,7 +11,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.inventory_names import finder_pattern
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, document, machine
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator

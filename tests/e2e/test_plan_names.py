@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import document, machine
 from tests.e2e.conftest import Bench
 from tests.e2e.new_clones import DRY_RUN, IN_DATACENTER, planned, with_more

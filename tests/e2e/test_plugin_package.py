@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from instant_clone.provider.lockfile import write_lock_file
-from instant_clone.provider.package import package_hash
+from instant_clone.plugin.install.lock_file import write_lock_file
+from instant_clone.plugin.install.package import package_hash
 from testkit.clone_stack import PROVIDER_SOURCE, document
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform

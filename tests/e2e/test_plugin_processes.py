@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, source_of
 from testkit.processes import Process, marked, until
 from testkit.simulator import Simulator

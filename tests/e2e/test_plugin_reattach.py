@@ -46,7 +46,7 @@ def serving(environment: dict[str, str], *arguments: str) -> Iterator[Serving]:
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(
-            [sys.executable, "-m", "instant_clone.provider", "--reattach", *arguments],
+            [sys.executable, "-m", "instant_clone.plugin", "--reattach", *arguments],
             env=environment | {MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from instant_clone.owner import OWNER_KEY
+from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, document, machine, source_of
 from testkit.processes import until
 from tests.e2e.conftest import Bench, NewTerraform

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from instant_clone.provider.messages import PlanRequest, Schema
-from instant_clone.provider.stock_client import proposed_new
-from instant_clone.provider.values import is_unknown, unpack
+from instant_clone.plugin.wire.codec import is_unknown, unpack
+from instant_clone.plugin.wire.tfplugin5 import PlanRequest, Schema
+from instant_clone.plugin.wire.upstream_client import proposed_new
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.vm.differences import differences
 from testkit.generated_resources import ResourceCase, resource_cases

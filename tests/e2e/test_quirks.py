@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, clones, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator

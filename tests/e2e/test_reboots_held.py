@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""instant_clone.reboot held against what the stock provider really does to clones, in both directions.
+"""instant_clone.impact held against what the stock provider really does to clones, in both directions.
 
 A clone for each change. With on_reboot = "reboot" the plugin lets all changes pass, and one apply makes them. What it
 says of each beforehand is compared with the calls that the simulator saw.
@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from instant_clone.reboot import ANY_CHANGE
-from instant_clone.source import SourceVm
+from instant_clone.impact import ANY_CHANGE
 from instant_clone.stock_provider.arguments import is_known
 from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from instant_clone.vcenter.session.connection import ConnectionSettings, Session, connect
 from testkit.clone_stack import document, source_of
 from testkit.processes import until
 from testkit.releases import skip_unless_repeatable

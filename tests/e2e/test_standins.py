@@ -16,9 +16,9 @@ import grpc
 import pytest
 
 from instant_clone.errors import VcenterError
-from instant_clone.owner import OWNER_KEY
-from instant_clone.source import SourceVm
+from instant_clone.ownership import OWNER_KEY
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import machine, source_of
 from testkit.in_process import running_stock
 from testkit.simulator import Simulator

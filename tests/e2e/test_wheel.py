@@ -199,7 +199,7 @@ def test_the_command_names_the_extra_that_is_missing(bare: FreshEnvironment, pro
         "",
         "instant-clone provider install: the package grpcio is missing. Install instant-clone-fleet[plugin].\n",
     )
-    reattached = run(bare.python, "-m", "instant_clone.provider", "--reattach", folder=project, code=1)
+    reattached = run(bare.python, "-m", "instant_clone.plugin", "--reattach", folder=project, code=1)
     assert reattached.stderr == "instant-clone: the package grpcio is missing. Install instant-clone-fleet[plugin].\n"
     imported = run(bare.python, "-c", "import instant_clone.constructs.placement", folder=project, code=1)
     assert imported.stderr.splitlines()[-1] == (

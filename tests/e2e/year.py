@@ -16,8 +16,8 @@ from typing import Any
 
 from pyVmomi import vim
 
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.fleets import VIRTUAL_MACHINE, Wish, address, fleet_document
 from testkit.processes import marked, until
 from testkit.simulator import HoldPoint, Simulator

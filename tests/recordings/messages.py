@@ -2,7 +2,7 @@
 """The plugin protocol's messages as JSON, for reading and for comparing, and back.
 
 A DynamicValue stands as the value that it holds; one that Terraform does not know yet as {"unknown": true}. What
-instant_clone.provider.messages has no name for is left out.
+instant_clone.plugin.wire.tfplugin5 has no name for is left out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import msgpack
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from instant_clone.provider.messages import DynamicValue
-from instant_clone.provider.values import is_unknown, pack, unpack
+from instant_clone.plugin.wire.codec import is_unknown, pack, unpack
+from instant_clone.plugin.wire.tfplugin5 import DynamicValue
 
 __all__ = ["as_json", "as_message"]
 

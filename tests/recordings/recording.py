@@ -14,7 +14,7 @@ from typing import Any, Self
 import grpc
 from google.protobuf.message import Message
 
-from instant_clone.provider.messages import (
+from instant_clone.plugin.wire.tfplugin5 import (
     ApplyRequest,
     ImportRequest,
     ImportResponse,
@@ -24,8 +24,8 @@ from instant_clone.provider.messages import (
     ReadResponse,
     Schema,
 )
-from instant_clone.provider.stock import SERVICE
-from instant_clone.provider.stock_client import StockClient
+from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.upstream_process import SERVICE
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.differences import differences

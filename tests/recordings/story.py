@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from instant_clone.errors import ReplicaError
-from instant_clone.owner import OWNER_KEY
-from instant_clone.provider.relay import Relay
+from instant_clone.ownership import OWNER_KEY
+from instant_clone.plugin.process.proxy import Relay
 from instant_clone.replica import replicate
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, machine, source_of
 from testkit.generated_resources import escaped
 from testkit.in_process import ProviderService, channel_to, reattached, served

@@ -9,7 +9,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from instant_clone.provider.messages import (
+from instant_clone.plugin.wire.codec import pack, unpack
+from instant_clone.plugin.wire.schema import add_block
+from instant_clone.plugin.wire.tfplugin5 import (
     AttributePath,
     Block,
     Diagnostic,
@@ -23,8 +25,6 @@ from instant_clone.provider.messages import (
     Schema,
     Step,
 )
-from instant_clone.provider.schema import add_block
-from instant_clone.provider.values import pack, unpack
 from instant_clone.stock_provider.names import INSTANTCLONE, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 from testkit.in_process import only_resource

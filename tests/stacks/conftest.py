@@ -12,10 +12,10 @@ import pytest
 from cdktf import App
 
 from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source, StateSettings
-from instant_clone.source import SourceVm
 from instant_clone.stock_provider.releases import ProviderVersion
+from instant_clone.vm.source_vm import SourceVm
 from stacks import add_stacks
-from tests.instant_clone.replica_layouts import default
+from tests.instant_clone.replica.replica_layouts import default
 
 __all__ = ["fleet", "machine", "synthesize"]
 

@@ -10,8 +10,8 @@ import pytest
 
 from instant_clone.errors import ReplicaError
 from instant_clone.fleet import Source
-from instant_clone.source import Numa
-from tests.instant_clone.replica_layouts import default, two_controllers
+from instant_clone.vm.source_vm import Numa
+from tests.instant_clone.replica.replica_layouts import default, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from instant_clone.errors import FleetFileError, InstantCloneError
 from instant_clone.fleet import Source, StateSettings
-from tests.instant_clone.replica_layouts import IDE, default, disk, two_controllers
+from tests.instant_clone.replica.replica_layouts import IDE, default, disk, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
 
 

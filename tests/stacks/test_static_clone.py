@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from instant_clone.fleet import Source
-from tests.instant_clone.replica_layouts import default, two_controllers
+from tests.instant_clone.replica.replica_layouts import default, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
 
 

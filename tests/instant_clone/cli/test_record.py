@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from instant_clone import record as records
 from instant_clone.cli.record import record
 from instant_clone.errors import ConnectError, FleetFileError, NotFoundError
+from instant_clone.vm import record as records
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import ConnectionSettings, Session, connect
+from instant_clone.vcenter.session.connection import ConnectionSettings, Session, connect
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The clones before they exist: their addresses, and what their guests are told.
+
+A member is known by its index; `Fleet.clone_name` has its name. There may be thousands of them: what is the same for
+all is found out once, and what is left for each is little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from instant_clone.fleet import Fleet, Source, fill
+from instant_clone.fleet.address_plan import interface_of, planned_value
+from instant_clone.fleet.addresses import SOURCE, addresses_from, mac_text
+from instant_clone.fleet.patterns import placeholders, split_placeholder
+from instant_clone.vm.source_vm import SourceVm
+
+__all__ = ["Own", "guestinfo", "ip_addresses", "mac_addresses", "meanings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What differs from member to member: `of` has it by a member's index.
+
+    `name` tells it from the others: "name", "index", "ip" and "mac" of the interface that those placeholders mean,
+    "nic1_ip" and "nic1_mac" of another one. Each has one name, however many placeholders stand for it.
+    """
+
+    name: str
+    of: Callable[[int], str | int]
+
+
+def ip_addresses(fleet: Fleet, machine: SourceVm) -> tuple[Own | None, ...]:
+    """The IP addresses of each network interface of the source `machine`, by its `nics`; None without a plan."""
+    return tuple(_ip_address(fleet, interface) for interface in range(len(machine.nics)))
+
+
+def mac_addresses(fleet: Fleet, machine: SourceVm) -> tuple[str | Own | None, ...]:
+    """The MAC addresses of each network interface of the source `machine`, by its `nics`.
+
+    One text if all members have the source's, None if vCenter generates them.
+    """
+    return tuple(_mac_address(fleet, machine, interface) for interface in range(len(machine.nics)))
+
+
+def meanings(fleet: Fleet, source: Source, machine: SourceVm) -> dict[str, str | Own]:
+    """What the placeholders in the guestinfo of `fleet` stand for: one text for all members of `source`, or their own.
+
+    `machine` is the VM that `source` names, for which `fitting_findings` has found nothing.
+    """
+    found: dict[str, str | Own] = {
+        "name": Own("name", fleet.clone_name),
+        "index": Own("index", lambda index: index),
+        "source": source.key,
+        "fleet": fleet.name,
+    }
+    for pattern in fleet.guestinfo.values():
+        for placeholder in placeholders(pattern):
+            number, attribute = split_placeholder(placeholder) or (None, "")
+            interface = interface_of(fleet.networks, number, attribute) if attribute else None
+            if interface is None:
+                continue
+            if attribute == "ip":
+                found[placeholder] = _ip_address(fleet, interface) or ""
+            elif attribute == "mac":
+                found[placeholder] = _mac_address(fleet, machine, interface) or ""
+            else:
+                found[placeholder] = planned_value(fleet.networks[interface], attribute)
+    return found
+
+
+def guestinfo(fleet: Fleet, source: Source, machine: SourceVm) -> Callable[[int], dict[str, str]]:
+    """What the guest of a member is told, as a function of its index; the arguments are those of `meanings`."""
+    meant = meanings(fleet, source, machine)
+    used = {placeholder for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern)}
+    common: dict[str, str | int] = {key: value for key, value in meant.items() if isinstance(value, str)}
+    own = [(key, value.of) for key, value in meant.items() if isinstance(value, Own) and key in used]
+
+    def told(index: int) -> dict[str, str]:
+        values = {**common, **{key: of(index) for key, of in own}}
+        return {key: fill(pattern, values) for key, pattern in fleet.guestinfo.items()}
+
+    return told
+
+
+def _ip_address(fleet: Fleet, interface: int) -> Own | None:
+    network = fleet.networks[interface] if interface < len(fleet.networks) else None
+    if network is None or network.cidr is None or network.first is None:
+        return None
+    meant = interface == interface_of(fleet.networks, None, "ip")
+    return Own("ip" if meant else f"nic{interface}_ip", addresses_from(network.first))
+
+
+def _mac_address(fleet: Fleet, machine: SourceVm, interface: int) -> str | Own | None:
+    network = fleet.networks[interface] if interface < len(fleet.networks) else None
+    if network is not None and network.mac == SOURCE:
+        return machine.nics[interface].mac_address.lower()
+    first = network.first_mac if network is not None else None
+    if first is None:
+        return None
+    meant = interface == interface_of(fleet.networks, None, "mac")
+    return Own("mac" if meant else f"nic{interface}_mac", lambda index: mac_text(first + index))

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The gRPC service: every method goes to the stock provider as it came, but for those that concern the block."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import grpc
+
+from instant_clone.plugin.resource.diagnostics import explained
+from instant_clone.plugin.resource.drs_overrides import Pins
+from instant_clone.plugin.resource.identity import Identities
+from instant_clone.plugin.resource.planned_folders import PlannedFolders
+from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.virtual_machine import VirtualMachine
+from instant_clone.plugin.wire import log
+from instant_clone.plugin.wire.codec import unpack
+from instant_clone.plugin.wire.schema import add_block
+from instant_clone.plugin.wire.tfplugin5 import (
+    ApplyRequest,
+    ApplyResponse,
+    ConfigureRequest,
+    GetSchemaResponse,
+    ImportRequest,
+    ImportResponse,
+    PlanRequest,
+    PlanResponse,
+    ReadRequest,
+    ReadResponse,
+    UpgradeRequest,
+    UpgradeResponse,
+    ValidateRequest,
+    ValidateResponse,
+)
+from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.upstream_process import SERVICE
+from instant_clone.stock_provider.names import DRS_VM_OVERRIDE, FOLDER, VIRTUAL_MACHINE
+from instant_clone.stock_provider.releases import ProviderVersion
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = ["Relay"]
+
+_SHUTDOWN = "/plugin.GRPCController/Shutdown"
+_STREAM_FROM_SERVER = "/plugin.GRPCStdio/StreamStdio"
+_STREAM_BOTH_WAYS = "/plugin.GRPCBroker/StartStream"
+
+
+class _Intercept(NamedTuple):
+    request: type[Message]
+    response: type[Message]
+    answers: Mapping[str, Callable[[Any], Message]]
+    """by the type of the resource; of others, the request goes on as it came"""
+
+
+class Relay(grpc.GenericRpcHandler):
+    """Serves Terraform: a bytes-for-bytes relay to the stock provider, with the block added."""
+
+    def __init__(
+        self, channel: grpc.Channel, *, version: ProviderVersion, environ: Mapping[str, str], done: threading.Event
+    ) -> None:
+        """`channel` leads to the stock provider, whose release is `version`; `done` is set when Terraform is done."""
+        self._channel = channel
+        self._stock = StockClient(channel)
+        self._sources = Sources(self._stock, environ)
+        self._stopped = threading.Event()
+        self._done = done
+        self._folders = PlannedFolders()
+        departures = Departures()
+        identities = Identities(self._sources)
+        pins = Pins(self._stock, self._sources, departures, identities)
+        machine = VirtualMachine(
+            self._stock,
+            self._sources,
+            version=version,
+            stopped=self._stopped,
+            folders=self._folders,
+            departures=departures,
+            identities=identities,
+        )
+        self._intercepts = {
+            "ApplyResourceChange": _Intercept(
+                ApplyRequest,
+                ApplyResponse,
+                {VIRTUAL_MACHINE: machine.apply, DRS_VM_OVERRIDE: pins.apply, FOLDER: self._stock.apply_change},
+            ),
+            "ImportResourceState": _Intercept(ImportRequest, ImportResponse, {VIRTUAL_MACHINE: machine.import_state}),
+            "PlanResourceChange": _Intercept(
+                PlanRequest, PlanResponse, {VIRTUAL_MACHINE: machine.plan, FOLDER: self._plan_folder}
+            ),
+            "ReadResource": _Intercept(
+                ReadRequest, ReadResponse, {VIRTUAL_MACHINE: machine.read, DRS_VM_OVERRIDE: pins.read}
+            ),
+            "UpgradeResourceState": _Intercept(UpgradeRequest, UpgradeResponse, {VIRTUAL_MACHINE: machine.upgrade}),
+            "ValidateResourceTypeConfig": _Intercept(
+                ValidateRequest, ValidateResponse, {VIRTUAL_MACHINE: machine.validate}
+            ),
+        }
+        self._others: dict[str, Callable[[bytes], bytes]] = {
+            SERVICE + "GetSchema": self._get_schema,
+            SERVICE + "Configure": self._configure,
+            SERVICE + "Stop": self._stop,
+            _SHUTDOWN: self._shutdown,
+        }
+
+    def start_no_more(self) -> None:
+        """From now on no clone is started; those under way go on."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Logs out of vCenter."""
+        self._sources.close()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """The handler for a method: gRPC asks for it with each call."""
+        method: str = handler_call_details.method
+        if method == _STREAM_FROM_SERVER:
+            return grpc.unary_stream_rpc_method_handler(
+                lambda request, _: _until_closed(self._channel.unary_stream(method)(request))
+            )
+        if method == _STREAM_BOTH_WAYS:
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, _: _until_closed(self._channel.stream_stream(method)(requests))
+            )
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(method, request, context))
+
+    def _answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            if method in self._others:
+                return self._others[method](request)
+            intercept = self._intercepts.get(method.removeprefix(SERVICE))
+            if intercept is None:
+                return self._stock.forward(method, request)
+            parsed = intercept.request.FromString(request)
+            answer = intercept.answers.get(parsed.type_name)  # type: ignore[attr-defined]
+            if answer is None:
+                return self._stock.forward(method, request)
+            return self._intercepted(answer, intercept.response, parsed, request).SerializeToString()
+        except grpc.RpcError as failure:
+            context.abort(failure.code(), failure.details() or "")
+            raise
+
+    def _intercepted(
+        self, answer: Callable[[Any], Message], response_type: type[Message], parsed: Message, request: bytes
+    ) -> Message:
+        """The answer of ours; whatever goes wrong in it becomes a diagnostic."""
+        try:
+            return answer(parsed)
+        except Exception as failure:  # noqa: BLE001 - uncaught, it would reach the user as "Plugin error"
+            said = explained(failure)
+        response = response_type(diagnostics=said)
+        if isinstance(response, ApplyResponse):
+            # A null state would say that the object is gone.
+            apply = ApplyRequest.FromString(request)
+            response.new_state.CopyFrom(apply.prior_state)
+            response.private = apply.planned_private
+        return response
+
+    def _plan_folder(self, request: PlanRequest) -> PlanResponse:
+        self._folders.note(request)
+        return self._stock.plan_change(request)
+
+    def _get_schema(self, request: bytes) -> bytes:
+        schemas = GetSchemaResponse.FromString(self._stock.forward(SERVICE + "GetSchema", request))
+        add_block(schemas)
+        return schemas.SerializeToString()
+
+    def _configure(self, request: bytes) -> bytes:
+        self._stopped.clear()
+        self._sources.configure(unpack(ConfigureRequest.FromString(request).config) or {})
+        return self._stock.forward(SERVICE + "Configure", request)
+
+    def _stop(self, request: bytes) -> bytes:
+        self._stopped.set()
+        log.debug("Terraform was interrupted: no clone is started any more")
+        return self._stock.forward(SERVICE + "Stop", request)
+
+    def _shutdown(self, request: bytes) -> bytes:
+        try:
+            return self._stock.forward(_SHUTDOWN, request)
+        except grpc.RpcError:  # it may be gone before it has answered
+            return b""
+        finally:
+            self._done.set()
+
+
+def _until_closed(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream of the stock provider's; that it ends with its connection is no error."""
+    try:
+        yield from stream
+    except grpc.RpcError:
+        return

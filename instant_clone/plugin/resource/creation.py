@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Making a clone: how it is made, adopted and handed to Terraform."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from instant_clone.errors import CloneError
+from instant_clone.ownership import Owner
+from instant_clone.plugin.resource.clone_request import clone_request, hot_changes
+from instant_clone.plugin.resource.diagnostics import (
+    came_out_otherwise,
+    explained,
+    left_to_the_next,
+    located,
+    network_not_awaited,
+    rolled_back,
+    tainted,
+    taken_over,
+)
+from instant_clone.plugin.resource.identity import Identities
+from instant_clone.plugin.resource.orphan_adoption import Takeover
+from instant_clone.plugin.resource.prior_state import unread
+from instant_clone.plugin.resource.source_diff import Comparison, compare, granted, unfit
+from instant_clone.plugin.resource.state_reconciliation import align, as_before
+from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.vcenter_client import Source, Sources
+from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, failed, pack, unpack
+from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, DynamicValue
+from instant_clone.plugin.wire.upstream_client import Imported, StockClient, StockGoneError
+from instant_clone.stock_provider.names import VIRTUAL_MACHINE
+from instant_clone.stock_provider.releases import ProviderVersion
+
+if TYPE_CHECKING:
+    from instant_clone.vcenter.cloning.clone_task import Clone, Cloner, CloneRequest
+
+__all__ = ["Creation"]
+
+
+class Creation:
+    """Makes clones. Safe for several threads."""
+
+    def __init__(
+        self,
+        stock: StockClient,
+        sources: Sources,
+        *,
+        version: ProviderVersion,
+        stopped: threading.Event,
+        departures: Departures,
+        identities: Identities,
+    ) -> None:
+        """No clone is started any more once `stopped` is set; `departures` are the VMs that the state has."""
+        self._stock = stock
+        self._departures = departures
+        self._identities = identities
+        self._sources = sources
+        self._version = version
+        self._stopped = stopped
+
+    def create(
+        self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
+    ) -> ApplyResponse:
+        """Makes the clone that `request` plans, and returns its state, or why there is none."""
+        try:
+            return self._create(request, planned, config, block)
+        except Exception as failure:  # noqa: BLE001 - before there is a clone, whatever it is is about its source
+            return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=located(explained(failure)))
+
+    def _create(
+        self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
+    ) -> ApplyResponse:
+        response = ApplyResponse(new_state=NULL, legacy_type_system=True)
+        if block.source_uuid is None:
+            raise CloneError("instantclone.source_uuid is still unknown.")
+        source = self._sources.source(block.source_uuid, request.provider_meta)
+        compared = compare(
+            self._stock,
+            source,
+            config,
+            request.provider_meta,
+            version=self._version,
+            may_reboot=block.on_reboot == "reboot",
+        )
+        if compared.errors:
+            response.diagnostics.extend(compared.errors)
+            return response
+        cloner = self._sources.cloner()
+        wanted = clone_request(cloner, config, block, source)
+        owner = Owner.among(config.get("extra_config"))
+        clone, there_already = self._clone(cloner, source, wanted, owner)
+        if there_already:
+            response.diagnostics.append(taken_over(clone))
+        try:
+            cloner.change(clone, hot_changes(config, source))
+            adopted = self._adopt(clone, source, compared, request.provider_meta, there_already=there_already)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, somebody must know of the clone
+            # A clone that was there already is marked, or it had not been taken over.
+            if there_already or (owner is not None and isinstance(failure, StockGoneError)):
+                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
+                return response
+            said, gone = rolled_back(cloner, clone, failure)
+            response.diagnostics.extend(said)
+            if not gone:
+                _put(response, Imported(unread(planned, clone), request.planned_private))
+            return response
+        _put(response, adopted)
+        try:
+            adopted = self._await_network(
+                response, cloner, clone, planned, adopted, source, wanted, request.provider_meta
+            )
+            _put(response, adopted)
+            self._complete(request, response, clone, adopted, compared, block, there_already=there_already)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
+            if owner is not None and isinstance(failure, StockGoneError):
+                # In the state it would be tainted, and made anew.
+                response.new_state.CopyFrom(NULL)
+                response.private = b""
+                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
+                return response
+            response.diagnostics.extend(explained(failure))
+        if failed(response.diagnostics):
+            response.diagnostics.append(tainted(clone))
+        return response
+
+    def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
+        """The clone, and whether it was there already. Raises VcenterError."""
+        takeover = Takeover(cloner, self._departures, self._identities, stopped=self._stopped.is_set)
+        while True:
+            found = takeover.clone_in_place(source.machine, wanted, owner)
+            if found is not None:
+                return found, True
+            try:
+                return cloner.clone(source.machine, wanted, stopped=self._stopped.is_set), False
+            except CloneError as failure:
+                # Somebody took the name in between: an earlier apply's clone, that vCenter had yet to finish, perhaps.
+                if failure.argument != "name" or cloner.occupant(wanted) is None:
+                    raise
+
+    def _adopt(
+        self, clone: Clone, source: Source, compared: Comparison, meta: DynamicValue, *, there_already: bool
+    ) -> Imported:
+        imported = self._stock.adopt(
+            clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
+        )
+        if there_already:
+            # It was made with what the configuration asked for then.
+            extra_config = self._sources.machine(clone.uuid).extra_config
+        else:
+            extra_config = compared.config.get("extra_config") or {}
+        aligned = align(
+            imported.state,
+            compared.config,
+            extra_config=extra_config,
+            tpm_count=source.machine.tpm_count,
+            source=compared.source,
+        )
+        if aligned.orphans:
+            raise CloneError(f"The clone has disks that its configuration lacks: {'; '.join(aligned.orphans)}.")
+        return Imported(aligned.state, imported.private)
+
+    def _complete(
+        self,
+        request: ApplyRequest,
+        response: ApplyResponse,
+        clone: Clone,
+        adopted: Imported,
+        compared: Comparison,
+        block: InstantCloneBlock,
+        *,
+        there_already: bool,
+    ) -> None:
+        """Lets the stock provider do what was asked for and is still missing, and nothing else."""
+        planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
+        wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
+        if wanted.withheld:
+            response.diagnostics.append(
+                came_out_otherwise(clone.inventory_path, wanted.withheld, there_already=there_already)
+            )
+        if not wanted.changes:
+            return
+        planned.planned_state.CopyFrom(pack(wanted.state))
+        errors = unfit(
+            "the clone",
+            clone.inventory_path,
+            adopted.state,
+            planned,
+            version=self._version,
+            may_reboot=block.on_reboot == "reboot",
+        )
+        response.diagnostics.extend(errors)
+        if errors:
+            return
+        update = ApplyRequest(
+            type_name=VIRTUAL_MACHINE,
+            prior_state=pack(adopted.state),
+            planned_state=planned.planned_state,
+            config=request.config,
+            planned_private=planned.planned_private,
+            provider_meta=request.provider_meta,
+        )
+        response.diagnostics.extend(self._identities.before_change(adopted.state, compared.config))
+        updated = self._stock.apply_change(update)
+        response.diagnostics.extend(updated.diagnostics)
+        if (state := unpack(updated.new_state)) is not None:
+            response.new_state.CopyFrom(pack(self._as_before(state, wanted.state, clone)))
+            response.private = updated.private
+
+    def _await_network(
+        self,
+        response: ApplyResponse,
+        cloner: Cloner,
+        clone: Clone,
+        planned: Mapping[str, Any],
+        adopted: Imported,
+        source: Source,
+        wanted: CloneRequest,
+        meta: DynamicValue,
+    ) -> Imported:
+        """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not.
+
+        An interrupt ends the wait, but is no failure of the clone: tainted, it would be made anew.
+        """
+        from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
+
+        wait = GuestNetworkWait(
+            ip_minutes=int(planned.get("wait_for_guest_ip_timeout") or 0),
+            network_minutes=int(planned.get("wait_for_guest_net_timeout") or 0),
+            routable=planned.get("wait_for_guest_net_routable") is not False,
+            ignored=tuple(planned.get("ignored_guest_ips") or ()),
+        )
+        if wait.minutes < 1:
+            return adopted
+        # Until its guest has a network of its own, vCenter shows what the source's memory says. On another network the
+        # same address may be meant.
+        networks = {each["key"]: each["network_id"] for each in source.imported.state.get("network_interface") or ()}
+        shared = [edit.key for edit in wanted.interfaces if edit.network_id == networks.get(edit.key)]
+        inherited = cloner.guest_addresses(source.machine, shared)
+        wait = replace(wait, ignored=(*wait.ignored, *inherited))
+        if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
+            if self._stopped.is_set():
+                response.diagnostics.append(network_not_awaited(clone))
+                return adopted
+            raise CloneError(
+                f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
+                "minutes that is not its source's. Look at VMware Tools and the network in the guest; raise "
+                "wait_for_guest_net_timeout, or set it to 0 to go without waiting."
+            )
+        read = self._stock.read(adopted, meta)
+        return replace(read, state=self._as_before(read.state, adopted.state, clone))
+
+    def _as_before(self, state: Mapping[str, Any], before: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
+        return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.machine._moId))
+
+
+def _put(response: ApplyResponse, imported: Imported) -> None:
+    response.new_state.CopyFrom(pack(imported.state))
+    response.private = imported.private

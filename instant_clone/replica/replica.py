@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration.
+
+The arguments are those of the stock provider's vsphere_virtual_machine. An instant clone is its source down to the
+last setting; every argument that says something else makes the provider change the clone, mostly by powering it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from instant_clone.errors import ReplicaError
+from instant_clone.replica.blocks import DeviceBlock
+from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
+from instant_clone.replica.replica_builder import Draft, never
+from instant_clone.replica.scalars import scalars
+from instant_clone.stock_provider.argument import Scalar
+from instant_clone.stock_provider.arguments import is_known
+from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
+from instant_clone.vm.source_vm import Cdrom, Disk, Nic, SourceVm
+
+__all__ = ["Replica", "replicate"]
+
+ISO_TRANSPORT = ("iso",)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """The arguments of vsphere_virtual_machine that repeat a source.
+
+    Texts are literal, unless they are of the type Template. `arguments` holds attributes by name, the controllers'
+    included, but neither name, placement, extra_config, tags nor what only steers the provider. `disks`,
+    `network_interfaces` and `cdroms` are nested blocks in the order in which the provider reads them; each knows the
+    source's device that it repeats. `vtpm` says whether a block `vtpm {}` is needed. `ignore_changes` names arguments
+    whose value on the VM no configuration equals. `warnings` are sentences for the user.
+    """
+
+    arguments: Mapping[str, Scalar]
+    disks: tuple[DeviceBlock[Disk], ...]
+    network_interfaces: tuple[DeviceBlock[Nic], ...]
+    cdroms: tuple[DeviceBlock[Cdrom], ...] = ()
+    vtpm: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
+    """The arguments that repeat `source`, for release `version` of the stock provider.
+
+    Raises ReplicaError with every property of the source that the release, or any release, cannot repeat.
+    """
+    draft = Draft(source.inventory_path, version)
+    _require_clonable(source, draft)
+    counts = controller_counts(source)
+    attributes = {**scalars(source, draft), **controllers(source, counts, draft)}
+    disk_blocks = disks(source, counts, draft)
+    interface_blocks = network_interfaces(source, draft)
+    cdrom_blocks = cdroms(source, draft)
+    vtpm = _vtpm(source, draft)
+    _vapp(source, draft)
+    if draft.findings:
+        raise ReplicaError(*draft.findings)
+    return Replica(
+        arguments=MappingProxyType(attributes),
+        disks=disk_blocks,
+        network_interfaces=interface_blocks,
+        cdroms=cdrom_blocks,
+        vtpm=vtpm,
+        ignore_changes=tuple(draft.ignore_changes),
+        warnings=tuple(draft.warnings),
+    )
+
+
+def _require_clonable(source: SourceVm, draft: Draft) -> None:
+    if source.template:
+        draft.require(never, "", "It is a template, which never runs.", cure="Convert it to a virtual machine.")
+    if source.pci_passthrough_count:
+        what = f"It has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot share."
+        draft.require(never, "", what, cure="Remove them from the source.")
+
+
+def _vtpm(source: SourceVm, draft: Draft) -> bool:
+    if not source.tpm_count:
+        return False
+    if is_known(draft.version, "vtpm"):
+        what = f"The source has a TPM; provider {draft.version} would add one more at every change of the vtpm block."
+    else:
+        what = f"Provider {draft.version} does not know vtpm, and the source has a TPM."
+    draft.require(lambda version: version >= VTPM_COUNTED, "vtpm", what)
+    if source.boot.firmware != "efi":
+        what = f"The source has a TPM and firmware {source.boot.firmware}; the provider reads a TPM with efi only."
+        draft.require(lambda version: not is_known(version, "vtpm"), "vtpm", what)
+    return True
+
+
+def _vapp(source: SourceVm, draft: Draft) -> None:
+    if source.vapp_property_ids:
+        draft.ignore_changes.append("vapp")
+        draft.warn(
+            "vapp",
+            f"The values of {', '.join(source.vapp_property_ids)} are not configured; "
+            "the provider still reads them into the state.",
+        )
+    client_device = any(cdrom.backing == "remote_atapi" for cdrom in source.cdroms)
+    if source.vapp_transport == ISO_TRANSPORT and not client_device:
+        what = "Its vApp properties are delivered by ISO image alone; the provider then demands a client CD-ROM drive."
+        draft.require(never, "", what, cure="Give the source a client CD-ROM drive or another transport.")

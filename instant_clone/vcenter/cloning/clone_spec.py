@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Where a clone goes and what it is made with: what InstantClone_Task takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from pyVmomi import vim
+from pyVmomi.VmomiSupport import ManagedObject
+
+from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.inventory_names import stored_name
+from instant_clone.memo import Memo
+from instant_clone.vcenter.cloning.clone_source import BackingInfo, CloneSource, network_backing, on_the_way_to_the_root
+from instant_clone.vcenter.observation.source_host import SourceHost, read_host
+from instant_clone.vcenter.session.connection import Session
+from instant_clone.vcenter.session.properties import inventory_path
+
+__all__ = ["CloneRequest", "InterfaceEdit", "Placing"]
+
+Object = TypeVar("Object", bound=ManagedObject)
+
+
+@dataclass(frozen=True)
+class InterfaceEdit:
+    """How one network interface of a clone differs from its source's, which `key` names."""
+
+    key: int
+    network_id: str
+    """managed object id"""
+    mac_address: str | None = None
+    """None: vCenter generates one"""
+
+
+@dataclass(frozen=True)
+class CloneRequest:
+    """A clone that is wanted. Ids are managed object ids; `folder` is relative to the datacenter's VM folder."""
+
+    name: str
+    resource_pool_id: str
+    folder: str
+    datastore_id: str | None
+    """None: the source's"""
+    interfaces: tuple[InterfaceEdit, ...]
+    extra_config: Mapping[str, str]
+    timeout: float
+    """minutes"""
+
+
+class Placing:
+    """Turns wishes into objects of one vCenter. Safe for several threads; what it has looked up once it keeps."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._folders: Memo[tuple[str, str], tuple[vim.Folder, str]] = Memo()
+        self._hosts: Memo[str, SourceHost] = Memo()
+        self._backings: Memo[str, Callable[[], BackingInfo]] = Memo()
+
+    def folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
+        """The folder of a clone, and its inventory path. Raises NotFoundError."""
+        key = request.resource_pool_id, request.folder
+        return self._folders.get(key, lambda: self._find_folder(request))
+
+    def host(self, source: CloneSource) -> SourceHost:
+        """The host of a source. One request for each host."""
+        return self._hosts.get(source.host._moId, lambda: read_host(self._session, source.host))
+
+    def specification(
+        self, source: CloneSource, request: CloneRequest, uuid: str
+    ) -> tuple[vim.vm.InstantCloneSpec, str]:
+        """What vCenter is asked for, and the inventory path that the clone will have."""
+        folder, folder_path = self.folder(request)
+        location = vim.vm.RelocateSpec(
+            folder=folder,
+            pool=self.object(vim.ResourcePool, request.resource_pool_id),
+            deviceChange=[self._edit(source, interface) for interface in request.interfaces],
+        )
+        if request.datastore_id is not None:
+            location.datastore = self.object(vim.Datastore, request.datastore_id)
+        specification = vim.vm.InstantCloneSpec(
+            name=request.name,
+            location=location,
+            biosUuid=uuid,
+            config=[vim.option.OptionValue(key=key, value=value) for key, value in request.extra_config.items()],
+        )
+        return specification, f"{folder_path}/{stored_name(request.name)}"
+
+    def _find_folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
+        """The folder and its inventory path."""
+        pool = self.object(vim.ResourcePool, request.resource_pool_id)
+        objects = on_the_way_to_the_root(self._session, pool)
+        datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
+        if datacenter is None:
+            raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
+        parts = [part for part in request.folder.split("/") if part]
+        path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
+        folder = self.index().FindByInventoryPath(path.lstrip("/"))
+        if not isinstance(folder, vim.Folder):
+            raise NotFoundError(f"vCenter has no folder {path}. Make it, or let the stack own it (create_folder).")
+        return folder, path
+
+    def _edit(self, source: CloneSource, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
+        card = source.cards.get(interface.key)
+        if card is None:
+            raise CloneError(f"{source.inventory_path} has no network interface with the key {interface.key} any more.")
+        # A new card with what an edit may say: the source's address and port must not be repeated.
+        edited = type(card)(
+            key=card.key,
+            controllerKey=card.controllerKey,
+            unitNumber=card.unitNumber,
+            backing=self._backing(source, interface.network_id),
+            connectable=card.connectable,
+            wakeOnLanEnabled=card.wakeOnLanEnabled,
+            resourceAllocation=card.resourceAllocation,
+        )
+        if interface.mac_address is not None:
+            edited.addressType, edited.macAddress = "manual", interface.mac_address
+        return vim.vm.device.VirtualDeviceSpec(operation="edit", device=edited)
+
+    def _backing(self, source: CloneSource, network_id: str) -> BackingInfo:
+        networks = self.host(source).networks
+        if network_id not in networks:
+            raise CloneError(
+                f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
+                "host: name a network of that host."
+            )
+        return self._backings.get(network_id, lambda: network_backing(self._session, networks[network_id]))()
+
+    def index(self) -> vim.SearchIndex:
+        """vCenter's search index."""
+        return cast(vim.SearchIndex, self._session.content.searchIndex)
+
+    def object(self, kind: type[Object], identifier: str) -> Object:
+        """The managed object with that id; nothing is asked."""
+        return kind(identifier, self._session.service_instance._GetStub())

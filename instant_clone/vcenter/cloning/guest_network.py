@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Waiting until a guest reports an address, as the stock provider does after it has powered a VM on.
+
+It does so only then, so that an instant clone, which is never powered on, would not be waited for. The conditions are
+those of its arguments `wait_for_guest_ip_timeout`, `wait_for_guest_net_timeout`, `wait_for_guest_net_routable` and
+`ignored_guest_ips`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from pyVmomi import vim
+
+from instant_clone.vcenter.session.tasks import LOST_CONNECTION, Silence
+
+__all__ = ["GuestNetworkWait", "addresses_of", "guest_of", "wait_for_guest_network"]
+
+_POLL_SECONDS = 0.5
+_DEFAULT_ROUTES = ("0.0.0.0", "::")  # noqa: S104 - a route, nothing is bound
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class GuestNetworkWait:
+    """What to wait for; a time-out below 1 minute waits for nothing."""
+
+    ip_minutes: int = 0
+    network_minutes: int = 0
+    routable: bool = True
+    ignored: tuple[str, ...] = ()
+    """addresses and networks (CIDR) that do not count"""
+
+    @property
+    def minutes(self) -> int:
+        """How long to wait at the most."""
+        return max(self.ip_minutes, self.network_minutes)
+
+
+def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:
+    """Waits until VMware Tools report what `wait` asks for; False if they do not in time, or `stopped()` says so.
+
+    A vCenter that does not answer is asked again for as long as about a task. Raises one of LOST_CONNECTION if that is
+    in vain.
+    """
+    if wait.minutes < 1:
+        return True
+    deadline = time.monotonic() + 60 * wait.minutes
+    silence = Silence()
+    while True:
+        try:
+            guest = machine.guest
+        except LOST_CONNECTION:
+            if not stopped() and (silence.is_too_long() or time.monotonic() > deadline):
+                raise
+        else:
+            silence.end()
+            if _reported(guest, wait):
+                return True
+        if stopped() or time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+
+
+def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
+    """What VMware Tools report; a vCenter that does not answer is asked again for as long as about a task.
+
+    Raises one of LOST_CONNECTION if that is in vain.
+    """
+    silence = Silence()
+    while True:
+        try:
+            return machine.guest
+        except LOST_CONNECTION:
+            if silence.is_too_long():
+                raise
+        time.sleep(_POLL_SECONDS)
+
+
+def addresses_of(guest: vim.vm.GuestInfo | None, interfaces: Collection[int]) -> tuple[str, ...]:
+    """The addresses that VMware Tools report for the network interfaces with these device keys."""
+    nics = guest.net if guest is not None else ()
+    return tuple(str(each.ip) for each in _interfaces(nic for nic in nics if nic.deviceConfigId in interfaces))
+
+
+def _reported(guest: vim.vm.GuestInfo | None, wait: GuestNetworkWait) -> bool:
+    if guest is None:
+        return False
+    main = _parsed(guest.ipAddress)
+    if wait.ip_minutes >= 1 and (main is None or not _counts(main, wait.ignored)):
+        return False
+    if wait.network_minutes < 1:
+        return True
+    gateways = list(_gateways(guest))
+    return any(
+        _counts(interface.ip, wait.ignored)
+        and (not wait.routable or any(gateway in interface.network for gateway in gateways))
+        for interface in _interfaces(guest.net)
+    )
+
+
+def _interfaces(
+    nics: Iterable[vim.vm.GuestInfo.NicInfo],
+) -> Iterator[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    for nic in nics:
+        for address in nic.ipConfig.ipAddress if nic.ipConfig is not None else ():
+            if _parsed(address.ipAddress) is not None:
+                yield ipaddress.ip_interface(f"{address.ipAddress}/{address.prefixLength}")
+
+
+def _gateways(guest: vim.vm.GuestInfo) -> Iterator[Address]:
+    for stack in guest.ipStack:
+        for route in stack.ipRouteConfig.ipRoute if stack.ipRouteConfig is not None else ():
+            gateway = _parsed(route.gateway.ipAddress) if route.network in _DEFAULT_ROUTES else None
+            if gateway is not None:
+                yield gateway
+
+
+def _counts(address: Address, ignored: Iterable[str]) -> bool:
+    if address.is_link_local or address.is_loopback or address.is_multicast:
+        return False
+    return not any(address in ipaddress.ip_network(network, strict=False) for network in ignored)
+
+
+def _parsed(text: str | None) -> Address | None:
+    try:
+        return ipaddress.ip_address(text) if text else None
+    except ValueError:
+        return None

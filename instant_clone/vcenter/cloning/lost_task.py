@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Finding a clone whose making was not seen to its end, because the connection broke or vCenter restarted."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.vcenter.cloning.clone_source import CloneSource
+from instant_clone.vcenter.session.connection import Session, read_properties
+from instant_clone.vcenter.session.tasks import LOST_CONNECTION, Silence
+
+__all__ = ["is_cloning", "look_again"]
+
+_UNREACHABLE_SECONDS = 120
+"""for which vCenter may not answer: it may have been restarted"""
+_SETTLE_SECONDS = 5
+"""for which an answer without the clone is not believed: the request may still be on its way"""
+_PAUSE_SECONDS = 1
+_TASK = "VirtualMachine.instantClone"
+
+
+def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
+    """The running clone with that BIOS UUID, if one has come into being; None if none will.
+
+    As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises one of LOST_CONNECTION
+    if vCenter does not answer any more.
+    """
+    begun = time.monotonic()
+    silence = Silence(_UNREACHABLE_SECONDS)
+    answered: float | None = None
+    while True:
+        now = time.monotonic()
+        try:
+            found = _running(session, uuid)
+            if found is not None:
+                return found
+            answered = now if answered is None else answered
+            settled = now - answered > _SETTLE_SECONDS and not is_cloning(session, source)
+            if settled or now - begun > seconds:
+                return None
+            silence.end()
+        except LOST_CONNECTION:
+            if silence.is_too_long() or now - begun > seconds:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
+    index = cast(vim.SearchIndex, session.content.searchIndex)
+    machine = index.FindByUuid(None, uuid, True, False)
+    if not isinstance(machine, vim.VirtualMachine):
+        return None
+    try:
+        state = read_properties(session, machine, "runtime.powerState").get("runtime.powerState")
+    except vmodl.fault.ManagedObjectNotFound:
+        return None
+    return machine if state == vim.VirtualMachine.PowerState.poweredOn else None
+
+
+def is_cloning(session: Session, source: CloneSource) -> bool:
+    """Whether vCenter is making a clone of the source, be it this one or another."""
+    for task in read_properties(session, source.machine, "recentTask").get("recentTask") or ():
+        try:
+            info = task.info
+        except vmodl.fault.ManagedObjectNotFound:
+            continue
+        under_way = info.state in (vim.TaskInfo.State.running, vim.TaskInfo.State.queued)
+        if under_way and str(info.descriptionId or "").lower() == _TASK.lower():
+            return True
+    return False

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MPL-2.0
+"""A VM's virtual devices as a source's parts. Pure: pyvmomi's data objects in, our model out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from pyVmomi import vim
+
+from instant_clone.errors import VcenterError
+from instant_clone.vm.source_vm import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic
+
+__all__ = [
+    "AttachedNetwork",
+    "allocation",
+    "cdroms",
+    "controllers",
+    "disks",
+    "network_interfaces",
+    "pci_passthrough_count",
+    "tpm_count",
+    "type_name",
+]
+
+Devices = Sequence[vim.vm.device.VirtualDevice]
+Ethernet = vim.vm.device.VirtualEthernetCard
+CdromDevice = vim.vm.device.VirtualCdrom
+NetworkKind = Literal["standard", "distributed", "opaque", "unknown"]
+Device = TypeVar("Device", bound=vim.vm.device.VirtualDevice)
+
+
+@dataclass(frozen=True)
+class AttachedNetwork:
+    """A network that the VM is attached to, as far as an interface's backing refers to it."""
+
+    id: str
+    """managed object id"""
+    name: str
+    portgroup_key: str | None = None
+    """`key` of a distributed port group"""
+    opaque_id: str | None = None
+    """`summary.opaqueNetworkId` of an opaque network"""
+
+
+def type_name(value: object) -> str:
+    """The API's name of an object's class, without the class that it is nested in: "FlatVer2BackingInfo"."""
+    return type(value).__name__.rpartition(".")[2]
+
+
+def allocation(
+    info: vim.ResourceAllocationInfo | vim.StorageResourceManager.IOAllocationInfo | Ethernet.ResourceAllocation | None,
+) -> Allocation:
+    """The one shape for what CPU, memory, disks and interfaces name differently; unset properties stay None."""
+    if info is None:
+        return Allocation()
+    shares = info.share if isinstance(info, Ethernet.ResourceAllocation) else info.shares
+    return Allocation(
+        reservation=info.reservation,
+        limit=info.limit,
+        share_level=shares.level if shares else None,
+        share_count=shares.shares if shares else None,
+    )
+
+
+def controllers(devices: Devices) -> tuple[Controller, ...]:
+    """The storage controllers; those of keyboards, USB and the PCI bus are no part of a source."""
+    found = []
+    for device in devices:
+        kind = _controller_kind(device)
+        if kind is not None and isinstance(device, vim.vm.device.VirtualController):
+            scsi = device if isinstance(device, vim.vm.device.VirtualSCSIController) else None
+            found.append(
+                Controller(
+                    kind=kind,
+                    bus=device.busNumber,
+                    type=type_name(device),
+                    shared_bus=scsi.sharedBus if scsi else None,
+                    own_unit=scsi.scsiCtlrUnitNumber if scsi else None,
+                )
+            )
+    return tuple(found)
+
+
+def disks(devices: Devices) -> tuple[Disk, ...]:
+    """The virtual disks. Raises VcenterError for one that hangs on nothing that disks can hang on."""
+    by_key: dict[int | None, vim.vm.device.VirtualDevice] = {device.key: device for device in devices}
+    return tuple(_disk(disk, by_key.get(disk.controllerKey)) for disk in _of(vim.vm.device.VirtualDisk, devices))
+
+
+def network_interfaces(devices: Devices, networks: Iterable[AttachedNetwork]) -> tuple[Nic, ...]:
+    """The network interfaces, each with the network among `networks` that its backing refers to."""
+    known = tuple(networks)
+    return tuple(_network_interface(card, known) for card in _of(Ethernet, devices))
+
+
+def cdroms(devices: Devices) -> tuple[Cdrom, ...]:
+    """The CD-ROM drives."""
+    return tuple(_cdrom(drive.backing) for drive in _of(CdromDevice, devices))
+
+
+def tpm_count(devices: Devices) -> int:
+    """The number of virtual TPMs."""
+    return len(_of(vim.vm.device.VirtualTPM, devices))
+
+
+def pci_passthrough_count(devices: Devices) -> int:
+    """The number of host devices handed through, virtual GPUs included."""
+    return len(_of(vim.vm.device.VirtualPCIPassthrough, devices))
+
+
+def _of(kind: type[Device], devices: Devices) -> list[Device]:
+    return [device for device in devices if isinstance(device, kind)]
+
+
+def _controller_kind(device: object) -> ControllerKind | None:
+    match device:
+        case vim.vm.device.VirtualSCSIController():
+            return "scsi"
+        case vim.vm.device.VirtualSATAController():
+            return "sata"
+        case vim.vm.device.VirtualIDEController():
+            return "ide"
+        case vim.vm.device.VirtualNVMEController():
+            return "nvme"
+    return None
+
+
+def _disk(disk: vim.vm.device.VirtualDisk, controller: vim.vm.device.VirtualDevice | None) -> Disk:
+    kind = _controller_kind(controller)
+    if kind is None or not isinstance(controller, vim.vm.device.VirtualController) or disk.unitNumber is None:
+        label = disk.deviceInfo.label if disk.deviceInfo else f"with the key {disk.key}"
+        raise VcenterError(
+            f"The disk {label} is on no SCSI, SATA, IDE or NVMe controller"
+            f" (but {type_name(controller) if controller else 'none'})."
+        )
+    backing = disk.backing
+    capacity: int | None = disk.capacityInBytes
+    return Disk(
+        controller=kind,
+        bus=controller.busNumber,
+        unit=disk.unitNumber,
+        capacity=disk.capacityInKB * 1024 if capacity is None else capacity,
+        backing=type_name(backing),
+        # The backings have no class in common that has these: raw disks lack some of them.
+        mode=getattr(backing, "diskMode", None),
+        thin_provisioned=getattr(backing, "thinProvisioned", None),
+        eagerly_scrub=getattr(backing, "eagerlyScrub", None),
+        write_through=getattr(backing, "writeThrough", None),
+        sharing=getattr(backing, "sharing", None),
+        io=allocation(disk.storageIOAllocation),
+    )
+
+
+def _network_interface(card: Ethernet, networks: Sequence[AttachedNetwork]) -> Nic:
+    kind, network = _network(card.backing, networks)
+    return Nic(
+        key=card.key,
+        unit=card.unitNumber,
+        type=type_name(card),
+        network_kind=kind,
+        network_id=network.id,
+        network_name=network.name,
+        address_type=card.addressType,
+        mac_address=card.macAddress or "",
+        bandwidth=allocation(card.resourceAllocation),
+    )
+
+
+def _network(backing: object, networks: Sequence[AttachedNetwork]) -> tuple[NetworkKind, AttachedNetwork]:
+    match backing:
+        case Ethernet.NetworkBackingInfo():
+            id_ = backing.network._moId if backing.network else ""
+            found = [network for network in networks if network.id == id_]
+            return "standard", found[0] if found else AttachedNetwork(id_, backing.deviceName)
+        case Ethernet.DistributedVirtualPortBackingInfo():
+            key = backing.port.portgroupKey
+            return "distributed", _only([network for network in networks if key and network.portgroup_key == key])
+        case Ethernet.OpaqueNetworkBackingInfo():
+            id_ = backing.opaqueNetworkId
+            return "opaque", _only([network for network in networks if network.opaque_id == id_])
+    return "unknown", _UNKNOWN_NETWORK
+
+
+_UNKNOWN_NETWORK = AttachedNetwork("", "")
+
+
+def _only(networks: Sequence[AttachedNetwork]) -> AttachedNetwork:
+    # Two switches restored with the identifiers of their origin may share a key: no network is better than the wrong.
+    return networks[0] if len(networks) == 1 else _UNKNOWN_NETWORK
+
+
+def _cdrom(backing: object) -> Cdrom:
+    if isinstance(backing, CdromDevice.RemoteAtapiBackingInfo):
+        return Cdrom(backing="remote_atapi")
+    if isinstance(backing, CdromDevice.IsoBackingInfo):
+        return Cdrom(
+            backing="iso",
+            datastore_id=backing.datastore._moId if backing.datastore else None,
+            path=re.sub(r"^\[[^\]]*\]\s*", "", backing.fileName),
+        )
+    return Cdrom(backing="other")

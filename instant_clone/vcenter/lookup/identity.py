@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Which virtual machines have a BIOS UUID.
+
+A UUID is no identity: replicas, restored copies and test failovers have that of their original (stock provider issue
+2340), and SearchIndex.FindByUuid returns any one of them. A managed object id names one virtual machine of a vCenter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pyVmomi import vim
+
+from instant_clone.ownership import OWNER_KEY
+from instant_clone.vcenter.lookup.inventory import property_of_vms, vms_with_ways
+from instant_clone.vcenter.session.connection import Session
+from instant_clone.vcenter.session.properties import path_of
+
+__all__ = ["IdentifiedVm", "moids_by_uuid", "vms_with_uuid"]
+
+_PROPERTIES = ("config.extraConfig", "config.template", "runtime.powerState")
+
+
+@dataclass(frozen=True)
+class IdentifiedVm:
+    """A virtual machine or template, with the properties that identify it among those of its BIOS UUID."""
+
+    moid: str
+    """managed object id"""
+    path: str
+    """inventory path; the managed object id, if the user cannot read what the VM is in"""
+    power_state: str
+    """of vim.VirtualMachine.PowerState, "" if it cannot be read"""
+    template: bool
+    marker: str | None
+    """the owner marker in its extra_config, see instant_clone.ownership"""
+
+    def __str__(self) -> str:
+        kind = "template" if self.template else self.power_state or "power state unknown"
+        return f"{self.path} ({self.moid}, {kind}, {f'marker {self.marker}' if self.marker else 'no marker'})"
+
+
+def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
+    """Return all virtual machines and templates that have this BIOS UUID, by path.
+
+    One request if there is none, otherwise two. Raises the faults of the API.
+    """
+    index = cast(vim.SearchIndex, session.content.searchIndex)
+    found = [
+        each for each in index.FindAllByUuid(None, uuid, True, False) or () if isinstance(each, vim.VirtualMachine)
+    ]
+    identified = []
+    for machine, values, way in vms_with_ways(session, found, *_PROPERTIES):
+        options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
+        identified.append(
+            IdentifiedVm(
+                moid=machine._moId,
+                path=path_of(way) or machine._moId,
+                power_state=str(values.get("runtime.powerState", "")),
+                template=bool(values.get("config.template")),
+                marker=options.get(OWNER_KEY),
+            )
+        )
+    return tuple(sorted(identified, key=lambda vm: (vm.path, vm.moid)))
+
+
+def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
+    """Return the managed object ids of all virtual machines and templates by their BIOS UUID, in lower case.
+
+    Two requests, unless vCenter splits its answer to the second. A VM on a disconnected
+    host may have no readable configuration; it is missing here. Raises VcenterError and the faults of the API.
+    """
+    found: dict[str, list[str]] = {}
+    for machine, uuid in property_of_vms(session, session.content.rootFolder, "config.uuid"):
+        found.setdefault(str(uuid).lower(), []).append(machine._moId)
+    return found

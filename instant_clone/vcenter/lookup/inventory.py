@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Parts of the inventory, each in one request or two: the datacenters, names of VMs, and where VMs are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import ManagedObject
+
+from instant_clone.errors import Finding, VcenterError
+from instant_clone.vcenter.session.connection import Session
+from instant_clone.vcenter.session.properties import (
+    PATH_PROPERTIES,
+    TO_THE_ROOT,
+    VM_PATH_PROPERTIES,
+    ReadObject,
+    datacenter_of,
+    path_of,
+    retrieve,
+    way_to_the_root,
+)
+
+__all__ = [
+    "Datacenter",
+    "PlacedVm",
+    "datacenters",
+    "names_in",
+    "names_of_vms",
+    "places_of",
+    "property_of_vms",
+    "vms_with_ways",
+]
+
+Collector = vmodl.query.PropertyCollector
+
+
+@dataclass(frozen=True)
+class Datacenter:
+    """A datacenter, with the folder that its VMs are in."""
+
+    object: vim.Datacenter
+    path: str
+    """such as "/europe/DC0" """
+    vm_folder: vim.Folder
+
+
+@dataclass(frozen=True)
+class PlacedVm:
+    """A VM, and where it is in the inventory."""
+
+    object: vim.VirtualMachine
+    path: str
+    """inventory path; the managed object id, written as a selector, if the user may not see what the VM is in"""
+    datacenter: str | None
+    """inventory path of its datacenter; None if the user may not see what the VM is in"""
+
+
+def datacenters(session: Session) -> list[Datacenter]:
+    """All datacenters that the user may see, with their paths. One request; raises the faults of the API."""
+    objects = retrieve(
+        session.content.propertyCollector,
+        session.content.rootFolder,
+        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.Datacenter, pathSet=["vmFolder"])],
+        follow=[_INTO_FOLDERS],
+    )
+    by_id = {each.id: each for each in objects}
+    found = []
+    for each in objects:
+        path = path_of(way_to_the_root(each.object, by_id))
+        if isinstance(each.object, vim.Datacenter) and path is not None and "vmFolder" in each.properties:
+            found.append(Datacenter(each.object, path, each.properties["vmFolder"]))
+    return found
+
+
+def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[vim.VirtualMachine, str]]:
+    """All VMs and templates in the datacenter `chosen`, in folders and vApps too; of several, in all datacenters.
+
+    Nothing but names is read, as there may be thousands. Two requests, unless vCenter splits its answer to the
+    second. Raises the faults of the API.
+    """
+    container = chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder
+    return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
+
+
+def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
+    """Return all VMs and templates in a container, at any depth, with the value of one property.
+
+    VMs without a value are left out. Two requests, unless vCenter splits its answer to the second. Raises VcenterError
+    and the faults of the API.
+    """
+    manager = session.content.viewManager
+    if manager is None:
+        raise VcenterError(Finding(session.server, "this server has no view manager."))
+    # A view ends with its session; to destroy it would be one request more.
+    view = manager.CreateContainerView(container=container, type=[vim.VirtualMachine], recursive=True)
+    objects = retrieve(
+        session.content.propertyCollector,
+        view,
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=[name])],
+        follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view")],
+        skip_start=True,
+    )
+    return [
+        (each.object, each.properties[name])
+        for each in objects
+        if isinstance(each.object, vim.VirtualMachine) and name in each.properties
+    ]
+
+
+def names_in(session: Session, folder: ManagedObject) -> list[str]:
+    """The names of the VMs that are directly in a folder or vApp. One request; raises the faults of the API."""
+    objects = retrieve(
+        session.content.propertyCollector,
+        folder,
+        [_VM_NAME],
+        follow=[
+            Collector.TraversalSpec(type=vim.Folder, path="childEntity"),
+            Collector.TraversalSpec(type=vim.VirtualApp, path="vm"),
+        ],
+        skip_start=True,
+    )
+    return [each.properties["name"] for each in objects if "name" in each.properties]
+
+
+def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[PlacedVm]:
+    """`machines` with their places, without those that are gone. One request; raises the faults of the API."""
+    return [
+        PlacedVm(machine, path_of(way) or f"moid:{machine._moId}", datacenter_of(way))
+        for machine, _, way in vms_with_ways(session, machines)
+    ]
+
+
+def vms_with_ways(
+    session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str
+) -> list[tuple[vim.VirtualMachine, Mapping[str, Any], list[ReadObject]]]:
+    """Return each VM with its VM_PATH_PROPERTIES and `wanted` properties, by path, and with its way to the root.
+
+    VMs that are gone are left out. One request, none for no VM; raises the faults of the API.
+    """
+    starts = list(machines)
+    if not starts:
+        return []
+    paths = [*VM_PATH_PROPERTIES, *wanted]
+    objects = retrieve(
+        session.content.propertyCollector,
+        starts,
+        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=paths)],
+        follow=TO_THE_ROOT,
+        skip_missing=True,
+    )
+    by_id = {each.id: each for each in objects}
+    return [
+        (each.object, each.properties, way_to_the_root(each.object, by_id))
+        for each in objects
+        if isinstance(each.object, vim.VirtualMachine)
+    ]
+
+
+_VM_NAME = Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])
+_INTO_FOLDERS = Collector.TraversalSpec(
+    name="into folders",
+    type=vim.Folder,
+    path="childEntity",
+    selectSet=[Collector.SelectionSpec(name="into folders")],
+)

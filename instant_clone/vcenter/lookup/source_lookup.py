@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The look-up: from what fleets.toml calls a VM to the source that vCenter has.
+
+However many VMs are wanted, and however many there are, these are the requests beside login and logout: the service
+content, one to read all sources, and what `search` needs to find them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.errors import Finding, NotFoundError, VcenterError
+from instant_clone.inventory_names import plain_name
+from instant_clone.vcenter.lookup.device_reader import AttachedNetwork
+from instant_clone.vcenter.lookup.search import search
+from instant_clone.vcenter.lookup.selectors import Selector, selector
+from instant_clone.vcenter.lookup.vm_reader import source_vm
+from instant_clone.vcenter.session.connection import Session, release_of, require_instant_clone
+from instant_clone.vcenter.session.faults import refusals, vcenter_errors
+from instant_clone.vcenter.session.properties import (
+    PATH_PROPERTIES,
+    TO_THE_ROOT,
+    VM_PATH_PROPERTIES,
+    ReadObject,
+    datacenter_of,
+    path_of,
+    retrieve,
+    way_to_the_root,
+)
+from instant_clone.vm.source_vm import SourceVm, Vcenter
+
+__all__ = ["look_up", "look_up_all"]
+
+SYNC_TIME_SPLIT = (7, 0, 1)
+"""the vCenter that first had `syncTimeWithHostAllowed`; the provider goes by vCenter's version, not the host's"""
+Collector = vmodl.query.PropertyCollector
+
+
+def look_up(session: Session, vm: str, *, datacenter: str) -> SourceVm:
+    """The one VM that `vm` means, as `selector` reads it. Raises what `look_up_all` raises or gives for it."""
+    wanted = selector(vm, datacenter=datacenter)
+    found = look_up_all(session, [wanted])[wanted]
+    if isinstance(found, VcenterError):
+        raise found
+    return found
+
+
+def look_up_all(
+    session: Session, selectors: Iterable[Selector], *, not_running: Callable[[SourceVm], None] | None = None
+) -> dict[Selector, SourceVm | VcenterError]:
+    """The source that each selector means, or what is wrong with it; a VM with several selectors is read once.
+
+    `not_running` is told of the sources of which no clone can be made at the moment, which is no error. An error is a
+    NotFoundError if there is no such VM. Raises VcenterError if this vCenter cannot instant-clone, and for what
+    concerns all of them.
+    """
+    require_instant_clone(session)
+    found = search(session, selectors)
+    machines = {each._moId: each for each in found.values() if not isinstance(each, VcenterError)}
+    objects: dict[str, ReadObject] = {}
+    if machines:
+        with vcenter_errors(session.server, doing="reading the sources"):
+            read = retrieve(
+                session.content.propertyCollector,
+                list(machines.values()),
+                [*PATH_PROPERTIES, *_SOURCE_PROPERTIES],
+                follow=[*TO_THE_ROOT, Collector.TraversalSpec(type=vim.VirtualMachine, path="network")],
+                skip_missing=True,
+            )
+        objects = {each.id: each for each in read}
+    about = session.content.about
+    vcenter = Vcenter(instance_uuid=about.instanceUuid or "", sync_time_split=release_of(about) >= SYNC_TIME_SPLIT)
+    results: dict[Selector, SourceVm | VcenterError] = {}
+    for wanted, machine in found.items():
+        try:
+            if isinstance(machine, VcenterError):
+                raise machine
+            results[wanted] = source = _source(wanted, machine, objects, vcenter)
+            state = objects[machine._moId].properties.get("runtime.powerState")
+            if not_running is not None and state != vim.VirtualMachine.PowerState.poweredOn:
+                not_running(source)
+        except VcenterError as error:
+            results[wanted] = error
+    return results
+
+
+_SOURCE_PROPERTIES = (
+    Collector.PropertySpec(
+        type=vim.VirtualMachine,
+        pathSet=[*VM_PATH_PROPERTIES, "config", "network", "runtime.connectionState", "runtime.powerState"],
+    ),
+    Collector.PropertySpec(type=vim.Network, pathSet=["name"]),
+    Collector.PropertySpec(type=vim.dvs.DistributedVirtualPortgroup, pathSet=["name", "key"]),
+    Collector.PropertySpec(type=vim.OpaqueNetwork, pathSet=["name", "summary"]),
+)
+
+
+def _source(
+    wanted: Selector, machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], vcenter: Vcenter
+) -> SourceVm:
+    found = objects.get(machine._moId)
+    if found is None:
+        raise NotFoundError(Finding(wanted.text, "vCenter no longer has this VM.", "Start again."))
+    way = way_to_the_root(machine, objects)
+    # Whoever may not see the folders that a VM is in can still name it by its path.
+    path = path_of(way) or (wanted.value if wanted.kind == "path" else None)
+    where = path or wanted.text
+    attached = [objects[each._moId] for each in found.properties.get("network") or () if each._moId in objects]
+    findings = [*refusals(found, where), *(finding for each in attached for finding in refusals(each, where))]
+    if path is None and not findings:
+        findings += _hidden_way(machine, objects, where)
+    if findings:
+        raise VcenterError(*findings)
+    _require_connected(found, where)
+    _require_datacenter(wanted, datacenter_of(way), where)
+    try:
+        return source_vm(
+            found.properties["config"],
+            name=found.properties["name"],
+            inventory_path=path or "",
+            networks=_networks(attached),
+            vcenter=vcenter,
+        )
+    except VcenterError as error:
+        raise VcenterError(*(Finding(where, finding.what, finding.cure) for finding in error.findings)) from error
+
+
+def _require_connected(found: ReadObject, where: str) -> None:
+    state = found.properties.get("runtime.connectionState", "not to be read")
+    if state == "connected" and "config" in found.properties:
+        return
+    what = f"vCenter has no up-to-date configuration of this VM, which is {state}."
+    raise VcenterError(Finding(where, what, "See that its host is connected, and that the user may read the VM."))
+
+
+def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) -> None:
+    if datacenter is None or plain_name(datacenter).casefold() == plain_name(wanted.datacenter).casefold():
+        return
+    what = f"this VM is in the datacenter {datacenter}, and the fleet in {wanted.datacenter}."
+    cure = "An instant clone lives on its source's host: name a VM of the fleet's datacenter."
+    raise NotFoundError(Finding(where, what, cure))
+
+
+def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
+    """What hides the place of a VM that is not named by its path."""
+    found = [finding for each in objects.values() for finding in refusals(each, where)]
+    return found or [
+        Finding(
+            where,
+            f"the user may not see the folders that the VM {machine._moId} is in.",
+            "Ask for the privilege System.Read on them, or name the VM by its inventory path.",
+        )
+    ]
+
+
+def _networks(objects: Sequence[ReadObject]) -> list[AttachedNetwork]:
+    return [
+        AttachedNetwork(
+            each.id,
+            each.properties.get("name", ""),
+            portgroup_key=each.properties.get("key"),
+            opaque_id=each.properties["summary"].opaqueNetworkId if "summary" in each.properties else None,
+        )
+        for each in objects
+    ]

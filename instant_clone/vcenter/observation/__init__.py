@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Hosts and datastores as vCenter reports them."""

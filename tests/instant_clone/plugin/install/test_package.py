@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from instant_clone.errors import InstallError
+from instant_clone.plugin.install.lock_file import lock_file_text, write_lock_file
+from instant_clone.plugin.install.package import LAUNCHER, launcher_name, package_hash, platform_name
+from instant_clone.stock_provider.releases import ProviderVersion
+
+NEWEST = ProviderVersion(2, 16, 1)
+HASH = "h1:B0t75jbPomGQLkABfAnguqEMkvz2YnDN3Fz64SlUP6M="
+
+
+def test_the_launcher_is_named_after_the_release() -> None:
+    assert launcher_name(NEWEST) == "terraform-provider-vsphere_v2.16.1"
+
+
+def test_the_hash_stays_what_lock_files_out_there_say() -> None:
+    """A launcher of other bytes makes every stack's lock file wrong: that is a change for a changelog."""
+    assert package_hash(NEWEST) == HASH
+
+
+def test_every_release_has_a_hash_of_its_own() -> None:
+    assert package_hash(ProviderVersion(2, 15, 0)) != HASH
+
+
+def test_the_launcher_is_sound_shell_without_anything_of_this_machine() -> None:
+    checked = subprocess.run(["/bin/sh", "-n"], input=LAUNCHER, capture_output=True, check=False)
+
+    assert (checked.returncode, checked.stderr) == (0, b"")
+    assert LAUNCHER.startswith(b"#!/bin/sh\n")
+    assert sys.prefix.encode() not in LAUNCHER
+    assert b"\r" not in LAUNCHER
+
+
+def _installed(folder: Path, interpreter: Path | None) -> Path:
+    """The launcher in its package's folder, with a home beside it."""
+    package = folder / "linux_amd64"
+    package.mkdir(parents=True)
+    launcher = package / launcher_name(NEWEST)
+    launcher.write_bytes(LAUNCHER)
+    launcher.chmod(0o755)
+    if interpreter is not None:
+        (folder / "instant-clone").mkdir()
+        (folder / "instant-clone" / "interpreter").write_text(f"{interpreter}\n")
+    return launcher
+
+
+@pytest.mark.parametrize("folder", ["plain", "with blank", "with\ttab and 'quote'"])
+@pytest.mark.parametrize("linked", [False, True], ids=["copied", "linked"])
+def test_the_launcher_starts_the_interpreter_with_the_home(tmp_path: Path, folder: str, linked: bool) -> None:
+    """Terraform starts it through a link to its folder."""
+    interpreter = tmp_path / "inter preter"
+    interpreter.write_text('#!/bin/sh\nfor argument; do echo "$argument"; done\necho "$$"\n')
+    interpreter.chmod(0o755)
+    launcher = _installed(tmp_path / folder, interpreter)
+    if linked:
+        link = tmp_path / "stack" / "linked"
+        link.parent.mkdir()
+        link.symlink_to(launcher.parent)
+        launcher = link / launcher.name
+
+    process = subprocess.Popen([launcher], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    said, _ = process.communicate(timeout=120)
+
+    home = tmp_path / folder / "instant-clone"
+    assert said.splitlines() == ["-I", "-m", "instant_clone.plugin", str(home), str(process.pid)]
+
+
+def test_without_a_home_the_launcher_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run([_installed(tmp_path, None)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"instant-clone: {tmp_path}/instant-clone is missing. Run 'instant-clone provider install', then "
+        "'terraform init'.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "expected"),
+    [
+        ("linux", "x86_64", "linux_amd64"),
+        ("linux", "aarch64", "linux_arm64"),
+        ("darwin", "arm64", "darwin_arm64"),
+        ("freebsd14", "amd64", "freebsd_amd64"),
+        ("linux", "i686", "linux_386"),
+        ("linux", "riscv64", "linux_riscv64"),
+    ],
+)
+def test_platforms_are_called_as_terraform_does(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, expected: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+
+    assert platform_name() == expected
+
+
+def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+
+    with pytest.raises(InstallError) as caught:
+        platform_name()
+
+    assert str(caught.value) == (
+        "The provider plugin does not run on Windows: it needs Unix sockets between Terraform and itself. Use Linux "
+        "or macOS; on Windows, the Windows Subsystem for Linux."
+    )
+
+
+LOCK_FILE = f"""\
+# Written at synth. Terraform checks the provider against it.
+
+provider "instantclone.internal/fleet/vsphere" {{
+  version     = "2.16.1"
+  constraints = "2.16.1"
+  hashes = [
+    "{HASH}",
+  ]
+}}
+"""
+
+
+def test_the_lock_file_is_as_terraform_writes_it(tmp_path: Path) -> None:
+    source = "instantclone.internal/fleet/vsphere"
+
+    write_lock_file(tmp_path, source=source, version=NEWEST)
+
+    assert [path.name for path in tmp_path.iterdir()] == [".terraform.lock.hcl"]
+    assert (tmp_path / ".terraform.lock.hcl").read_text() == LOCK_FILE
+    assert lock_file_text(source=source, version=NEWEST) == LOCK_FILE

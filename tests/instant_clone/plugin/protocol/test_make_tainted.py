@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What goes wrong after a clone was read back: it is tainted, or left to the next apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from instant_clone.errors import VcenterError
+from testkit.standins.bench import Bench, clone_config
+from testkit.standins.stock import PRIVATE, Died
+from testkit.standins.world import uuid_of
+from testkit.wire import BLOCK
+from tests.instant_clone.plugin.protocol.failures import (
+    Arrange,
+    before,
+    copied,
+    differs,
+    fails,
+    gone,
+    make,
+    stock_fails,
+)
+
+MADE = "plugin: InstantClone_Task web-0"
+UPDATED = "stock: ReconfigVM_Task web-0 cpu_limit"
+TAINTED = "error: Clone is in the state as tainted"
+LEFT = "error: Clone left to the next apply"
+STOCK_FAILED = "error: Stock vSphere provider failed"
+NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
+LATER = [
+    pytest.param(
+        stock_fails("ApplyResourceChange", "Cannot set"),
+        {"cpu_limit": 2000},
+        ["error: Cannot set"],
+        {"cpu_limit": 2000, "num_cpus": 1},
+        [MADE],
+        id="setting-refused",
+    ),
+    pytest.param(
+        stock_fails("PlanResourceChange", "Cannot plan"), {}, ["error: Cannot plan"], {}, [MADE], id="not-planned"
+    ),
+    pytest.param(
+        before("ApplyResourceChange", gone),
+        {"cpu_limit": 2000},
+        [f'error: cannot locate virtual machine with UUID "{uuid_of(2)}"'],
+        {"cpu_limit": 2000},
+        [MADE],
+        id="gone",
+    ),
+    pytest.param(
+        before("PlanResourceChange", copied),
+        {"cpu_limit": 2000},
+        ["error: BIOS UUID is not unique"],
+        {"cpu_limit": -1},
+        [MADE],
+        id="uuid-not-unique",
+    ),
+    pytest.param(
+        differs(vmware_tools_status="guestToolsNotRunning"),
+        {"network_interface": [clone_config()["network_interface"][0] | {"adapter_type": "e1000"}]},
+        ["error: Configuration would power-cycle the clone"],
+        {},
+        [MADE],
+        id="would-be-powered-off",
+    ),
+    pytest.param(
+        lambda bench: setattr(bench.vcenter, "guest_reports", False),
+        {"wait_for_guest_net_timeout": 5},
+        ["error: Instant clone failed"],
+        {"cpu_limit": -1},
+        [MADE],
+        id="guest-s-network",
+    ),
+    pytest.param(
+        fails("wait_for_network", VcenterError("SystemError")),
+        {"wait_for_guest_ip_timeout": 5},
+        ["error: vCenter refuses"],
+        {},
+        [MADE],
+        id="fault-while-waiting",
+    ),
+    pytest.param(
+        lambda bench: setattr(
+            bench.vcenter, "on_wait", lambda: bench.stock.faults.add("ReadResource", "Odd", vm="web-0")
+        ),
+        {"wait_for_guest_net_timeout": 5},
+        ["error: Odd"],
+        {},
+        [MADE],
+        id="not-read-after-waiting",
+    ),
+    pytest.param(
+        stock_fails("ApplyResourceChange", Died()),
+        {"cpu_limit": 2000, "mark": None},
+        [STOCK_FAILED],
+        {"cpu_limit": -1},
+        [MADE],
+        id="ended-and-no-marker",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "arguments", "said", "state", "calls"), LATER)
+def test_a_clone_that_misses_something_is_in_the_state_as_tainted(
+    bench: Bench,
+    arrange: Arrange,
+    arguments: dict[str, Any],
+    said: list[str],
+    state: dict[str, Any],
+    calls: list[str],
+) -> None:
+    failed = make(bench, arrange, **arguments)
+
+    assert failed.said == [*said, TAINTED]
+    assert failed.details[-1].startswith(
+        f"{NAMED} was made and runs, but what comes after did not succeed: see above. The next apply makes it anew, "
+    )
+    assert {name: failed.state[name] for name in ("uuid", "moid", *state)} == {
+        "uuid": uuid_of(2),
+        "moid": "vm-2",
+        **state,
+    }
+    assert failed.private == PRIVATE
+    assert failed.state[BLOCK] == clone_config()[BLOCK]
+    assert bench.calls == calls
+
+
+def test_the_guest_that_reports_no_network_is_named(bench: Bench) -> None:
+    bench.vcenter.guest_reports = False
+
+    failed = make(bench, lambda bench: None, wait_for_guest_net_timeout=5)
+
+    assert failed.details[0].startswith(
+        "The guest of /DC0/vm/web-0 has not reported a network address within 5 minutes that is not its source's. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "calls"),
+    [
+        pytest.param("ApplyResourceChange", {"cpu_limit": 2000}, [MADE], id="while-it-is-changed"),
+        pytest.param("PlanResourceChange", {}, [MADE], id="while-it-is-planned"),
+    ],
+)
+def test_a_marked_clone_that_misses_something_is_left_when_the_stock_provider_ends(
+    bench: Bench, method: str, arguments: dict[str, Any], calls: list[str]
+) -> None:
+    failed = make(bench, before(method, lambda bench: setattr(bench.stock, "alive", False)), **arguments)
+
+    assert failed.said == [STOCK_FAILED, LEFT]
+    assert (failed.state, failed.private, bench.calls) == (None, b"", calls)
+
+
+def test_a_clone_that_is_gone_after_its_change_leaves_the_state_at_the_next_refresh(bench: Bench) -> None:
+    bench.stock.vanishing.add("web-0")
+
+    made = make(bench, lambda bench: None, cpu_limit=2000)
+
+    assert (made.said, made.state["cpu_limit"], bench.calls) == ([], -1, [MADE, UPDATED])
+    assert bench.plugin.read(made.state).state is None

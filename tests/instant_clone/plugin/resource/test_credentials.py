@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import pytest
+
+from instant_clone.errors import ConnectError
+from instant_clone.plugin.resource.vcenter_client import connection_settings
+from instant_clone.vcenter.session.connection import ConnectionSettings
+
+ENVIRONMENT = {
+    "VSPHERE_SERVER": "env.example",
+    "VSPHERE_USER": "env-user",
+    "VSPHERE_PASSWORD": "env-password",
+    "VSPHERE_ALLOW_UNVERIFIED_SSL": "false",
+}
+FROM_ENVIRONMENT = ConnectionSettings("env.example", "env-user", "env-password", allow_unverified_ssl=False)
+NOTHING = {"vsphere_server": None, "vcenter_server": None, "user": None, "password": None, "allow_unverified_ssl": None}
+
+
+@pytest.mark.parametrize("configuration", [{}, NOTHING])
+def test_the_environment_says_what_the_configuration_does_not(configuration: dict[str, Any]) -> None:
+    assert connection_settings(configuration, ENVIRONMENT) == FROM_ENVIRONMENT
+
+
+def test_the_configuration_goes_before_the_environment() -> None:
+    configuration = {
+        "vsphere_server": "config.example:8443",
+        "user": "config-user",
+        "password": "config-password",
+        "allow_unverified_ssl": True,
+    }
+
+    assert connection_settings(configuration, ENVIRONMENT) == ConnectionSettings(
+        "config.example:8443", "config-user", "config-password", allow_unverified_ssl=True
+    )
+    assert connection_settings(configuration, {}) == connection_settings(configuration, ENVIRONMENT)
+
+
+def test_a_configured_false_goes_before_a_true_environment() -> None:
+    environment = ENVIRONMENT | {"VSPHERE_ALLOW_UNVERIFIED_SSL": "true"}
+
+    assert connection_settings({"allow_unverified_ssl": False}, environment).allow_unverified_ssl is False
+    assert connection_settings({}, environment).allow_unverified_ssl is True
+
+
+def test_the_deprecated_names_are_known() -> None:
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != "VSPHERE_SERVER"}
+
+    assert connection_settings({}, environment | {"VSPHERE_VCENTER": "old.example"}).server == "old.example"
+    assert connection_settings({}, ENVIRONMENT | {"VSPHERE_VCENTER": "old.example"}).server == "env.example"
+    assert connection_settings({"vcenter_server": "older.example"}, ENVIRONMENT).server == "older.example"
+    both = {"vcenter_server": "older.example", "vsphere_server": "new.example"}
+    assert connection_settings(both, ENVIRONMENT).server == "new.example"
+
+
+def test_what_is_unknown_is_taken_from_the_environment() -> None:
+    assert connection_settings({"password": msgpack.ExtType(0, b"")}, ENVIRONMENT) == FROM_ENVIRONMENT
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    with pytest.raises(ConnectError) as caught:
+        connection_settings({"user": "config-user"}, {})
+
+    assert str(caught.value) == (
+        "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port.\n"
+        "VSPHERE_PASSWORD is not set. Set it to that user's password."
+    )

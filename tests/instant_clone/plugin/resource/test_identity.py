@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Comparison of the virtual machines that have a BIOS UUID with the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from instant_clone.errors import VcenterError
+from instant_clone.ownership import OWNER_KEY, Owner
+from instant_clone.plugin.resource.identity import Identities, differences_from_state
+from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.wire.upstream_client import RefusedError
+from instant_clone.vcenter.lookup.identity import IdentifiedVm
+
+UUID = "564d7b1c-0000-4000-8000-000000000007"
+SOURCE = "564d7b1c-0000-4000-8000-000000000001"
+MINE = f"mine/web/web-0/{SOURCE}/1"
+STATE: dict[str, Any] = {"name": "web-0", "uuid": UUID, "moid": "vm-7", "extra_config": {OWNER_KEY: MINE}}
+CLONE = IdentifiedVm("vm-7", "/DC0/vm/web-0", "poweredOn", template=False, marker=MINE)
+COPY = IdentifiedVm("vm-9", "/DC0/vm/copy", "poweredOff", template=False, marker=None)
+TEMPLATE = IdentifiedVm("vm-8", "/DC0/vm/golden", "poweredOff", template=True, marker=None)
+
+
+def vm(moid: str = "vm-7", marker: str | None = MINE) -> IdentifiedVm:
+    return IdentifiedVm(moid, "/DC0/vm/web-0", "poweredOn", template=False, marker=marker)
+
+
+def summaries(
+    found: Sequence[IdentifiedVm], state: Mapping[str, Any] = STATE, expected: Owner | None = None
+) -> list[str]:
+    kinds = {1: "error", 2: "warning"}
+    return [
+        f"{kinds[each.severity]}: {each.summary}" for each in differences_from_state(found, state, expected=expected)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], []),
+        ([CLONE], []),
+        ([vm(marker=None)], []),
+        ([vm(marker="no marker at all")], []),
+        ([vm(marker=f"mine/web/web-0/{SOURCE}/2")], []),
+        ([vm(marker=f"other/web/web-0/{SOURCE}/1")], ["error: Virtual machine has another owner"]),
+        ([vm(marker=f"mine/web/web-1/{SOURCE}/1")], ["error: Virtual machine has another owner"]),
+        ([vm(marker=f"mine/lab/web-0/{SOURCE}/1")], ["error: Virtual machine has another owner"]),
+        ([vm("vm-9")], ["warning: Clone was registered again"]),
+        ([vm("vm-9", None)], ["error: Another virtual machine has this UUID"]),
+        ([vm("vm-9", f"other/web/web-0/{SOURCE}/1")], ["error: Virtual machine has another owner"]),
+        ([CLONE, COPY], ["error: BIOS UUID is not unique"]),
+        ([CLONE, TEMPLATE], ["error: BIOS UUID is not unique"]),
+    ],
+)
+def test_what_tells_a_vm_from_the_one_that_the_state_means(found: list[IdentifiedVm], expected: list[str]) -> None:
+    assert summaries(found) == expected
+
+
+def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None:
+    imported = STATE | {"extra_config": None}
+    expected = Owner.parse(MINE)
+    foreign = vm(marker=f"other/web/web-0/{SOURCE}/1")
+
+    assert summaries([CLONE], imported, expected) == []
+    assert summaries([foreign], imported, expected) == ["error: Virtual machine has another owner"]
+    assert summaries([vm("vm-9")], imported, expected) == ["warning: Clone was registered again"]
+
+
+def test_a_marker_that_nothing_proves_to_be_ours_is_of_another_owner() -> None:
+    """As right after an import: a destroy has no configuration to compare it with."""
+    imported = STATE | {"extra_config": None}
+
+    assert summaries([CLONE], imported) == ["error: Virtual machine has another owner"]
+    assert summaries([vm(marker=None)], imported) == []
+    assert summaries([vm("vm-9", None)], imported) == ["error: Another virtual machine has this UUID"]
+
+
+def test_a_marker_that_a_broken_off_change_has_written_already_is_ours() -> None:
+    renamed = Owner.parse(f"mine/web/web-1/{SOURCE}/1")
+
+    assert summaries([vm(marker=f"mine/web/web-1/{SOURCE}/1")], STATE, renamed) == []
+
+
+def test_a_state_that_was_never_read_has_no_managed_object_id_to_compare() -> None:
+    assert summaries([CLONE], STATE | {"moid": None}) == []
+
+
+def test_the_message_lists_every_vm_of_a_uuid() -> None:
+    (error,) = differences_from_state([TEMPLATE, COPY, CLONE], STATE)
+
+    assert error.detail == (
+        f"web-0: 3 virtual machines have the BIOS UUID {UUID}:\n"
+        "  /DC0/vm/golden (vm-8, template, no marker)\n"
+        "  /DC0/vm/copy (vm-9, poweredOff, no marker)\n"
+        f"  /DC0/vm/web-0 (vm-7, poweredOn, marker {MINE})\n"
+        "The stock provider finds a virtual machine by this UUID and could take any of them, so nothing was changed. "
+        "Remove the copy from the inventory, or give it a UUID of its own while it is off (docs/life.md, "
+        '"Copies, restores and test failovers"). Then run the command again.'
+    )
+
+
+class Vcenter:
+    """What a connection answers about UUIDs, and the questions."""
+
+    def __init__(self, **found: Sequence[IdentifiedVm]) -> None:
+        self.found = found
+        self.asked: list[str] = []
+
+    def cloner(self) -> Vcenter:
+        return self
+
+    def vms_with_uuid(self, uuid: str) -> Sequence[IdentifiedVm]:
+        self.asked.append(uuid)
+        return self.found.get(uuid, ())
+
+    def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
+        self.asked.append("all")
+        return {uuid: [each.moid for each in vms] for uuid, vms in self.found.items()}
+
+
+def identities(vcenter: Vcenter) -> Identities:
+    return Identities(cast(Sources, vcenter))
+
+
+def state(uuid: str, moid: str) -> dict[str, Any]:
+    return {"name": uuid, "uuid": uuid, "moid": moid, "extra_config": None}
+
+
+def test_the_uuids_of_all_vms_are_read_once_for_more_than_two_refreshes() -> None:
+    vcenter = Vcenter(**{name: [IdentifiedVm(name, name, "poweredOn", template=False, marker=None)] for name in "abcd"})
+    compared = identities(vcenter)
+
+    for name in "abcdabcd":
+        compared.before_refresh(name, name)
+        assert compared.after_refresh(state(name, name), state(name, name)) == []
+
+    assert vcenter.asked == ["a", "b", "all"]
+
+
+def test_a_refresh_that_found_another_vm_is_refused() -> None:
+    vcenter = Vcenter(a=[IdentifiedVm("vm-2", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
+
+    with pytest.raises(RefusedError, match="Another virtual machine has this UUID"):
+        identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
+
+
+def test_a_vm_that_has_lost_its_uuid_while_it_was_read_is_refused() -> None:
+    vcenter = Vcenter(a=[IdentifiedVm("vm-1", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
+
+    with pytest.raises(RefusedError, match="Another virtual machine was read"):
+        identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
+
+
+def test_a_uuid_that_occurs_twice_refuses_refreshes_and_changes_also_of_what_only_names_it() -> None:
+    vcenter = Vcenter(a=[CLONE, COPY])
+    compared = identities(vcenter)
+
+    with pytest.raises(RefusedError, match="not unique"):
+        compared.before_refresh("the clone", "a")
+    with pytest.raises(RefusedError, match="not unique"):
+        compared.before_change(state("a", "vm-7"))
+    with pytest.raises(RefusedError, match="not unique"):
+        compared.searched_uuid("the pin", "a")
+
+
+def test_each_change_looks_for_itself() -> None:
+    vcenter = Vcenter(a=[vm()])
+    compared = identities(vcenter)
+
+    compared.before_change(STATE | {"uuid": "a"})
+    compared.before_change(STATE | {"uuid": "a"})
+
+    assert vcenter.asked == ["a", "a"]
+
+
+def test_a_read_of_all_uuids_that_fails_is_not_tried_again() -> None:
+    class Failing(Vcenter):
+        def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
+            self.asked.append("all")
+            raise VcenterError("no")
+
+    vcenter = Failing(**{name: [vm()] for name in "ab"})
+    compared = identities(vcenter)
+    for name in "ab":
+        compared.before_refresh(name, name)
+
+    for name in "cd":
+        with pytest.raises(VcenterError, match="no"):
+            compared.before_refresh(name, name)
+
+    assert vcenter.asked == ["a", "b", "all"]
+
+
+def test_a_vm_that_nobody_has_any_more_was_read_by_mistake() -> None:
+    with pytest.raises(RefusedError, match="Another virtual machine was read"):
+        identities(Vcenter()).after_refresh(state("a", "vm-1"), state("a", "vm-2"))

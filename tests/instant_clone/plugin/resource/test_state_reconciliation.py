@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instant_clone.plugin.resource.state_reconciliation import Aligned, align, as_before
+
+UNKNOWN = msgpack.ExtType(0, b"")
+SCSI_0: dict[str, Any] = {
+    "label": "Hard disk 1",
+    "controller_type": "scsi",
+    "unit_number": 0,
+    "size": 16,
+    "keep_on_remove": True,
+    "thin_provisioned": True,
+    "eagerly_scrub": False,
+    "write_through": False,
+    "key": 2000,
+}
+SCSI_1 = SCSI_0 | {"label": "Hard disk 2", "unit_number": 1, "size": 8, "key": 2001}
+SATA_0 = SCSI_0 | {"label": "Hard disk 3", "controller_type": "sata", "size": 4, "key": 15000}
+STATE: dict[str, Any] = {
+    "name": "web",
+    "imported": True,
+    "disk": [SCSI_0, SCSI_1],
+    "extra_config": None,
+    "shutdown_wait_timeout": 3,
+    "wait_for_guest_net_timeout": None,
+    "vtpm": [],
+}
+
+
+def _align(
+    state: dict[str, Any], config: dict[str, Any], *, extra_config: dict[str, str] | None = None, tpm_count: int = 0
+) -> Aligned:
+    return align(state, config, extra_config=extra_config or {}, tpm_count=tpm_count)
+
+
+def _configured(label: str, **others: Any) -> dict[str, Any]:
+    return {"label": label, "controller_type": None, "unit_number": None, "keep_on_remove": None, **others}
+
+
+BOTH = [_configured("disk0"), _configured("disk1", unit_number=1)]
+
+
+def test_a_clone_is_no_imported_vm_any_more() -> None:
+    assert _align(STATE, {"disk": BOTH}).state["imported"] is False
+
+
+def test_disks_get_the_labels_of_their_places() -> None:
+    aligned = _align(STATE, {"disk": [BOTH[1], BOTH[0]]})
+
+    assert aligned.state["disk"] == [
+        SCSI_0 | {"label": "disk0", "keep_on_remove": False},
+        SCSI_1 | {"label": "disk1", "keep_on_remove": False},
+    ]
+    assert aligned.orphans == ()
+
+
+def test_the_controller_is_part_of_the_place() -> None:
+    config = {"disk": [_configured("a"), _configured("b", controller_type="sata", unit_number=0)]}
+
+    aligned = _align(STATE | {"disk": [SATA_0, SCSI_0]}, config)
+
+    assert [disk["label"] for disk in aligned.state["disk"]] == ["b", "a"]
+
+
+@pytest.mark.parametrize(("configured", "expected"), [(None, False), (False, False), (True, True)])
+def test_a_disk_is_kept_on_removal_only_as_configured(configured: bool | None, expected: bool) -> None:
+    config = {"disk": [_configured("disk0", keep_on_remove=configured)]}
+
+    assert _align(STATE | {"disk": [SCSI_0]}, config).state["disk"][0]["keep_on_remove"] is expected
+
+
+def test_a_disk_without_a_partner_stays_and_is_named() -> None:
+    aligned = _align(STATE | {"disk": [SCSI_0, SCSI_1, SATA_0]}, {"disk": BOTH[:1]})
+
+    assert aligned.orphans == ("scsi unit 1, 8 GiB (Hard disk 2)", "sata unit 0, 4 GiB (Hard disk 3)")
+    assert aligned.state["disk"][1:] == [SCSI_1, SATA_0]
+
+
+def test_a_configured_disk_that_the_vm_lacks_is_the_stock_provider_s_to_make() -> None:
+    aligned = _align(STATE | {"disk": [SCSI_0]}, {"disk": BOTH})
+
+    assert aligned.orphans == ()
+    assert [disk["label"] for disk in aligned.state["disk"]] == ["disk0"]
+
+
+@pytest.mark.parametrize(
+    "disks",
+    [
+        [UNKNOWN],
+        [BOTH[0], _configured("disk1", unit_number=UNKNOWN)],
+        [BOTH[0], _configured("disk1", controller_type=UNKNOWN, unit_number=1)],
+    ],
+)
+def test_while_places_are_unknown_disks_stay_as_they_are(disks: list[Any]) -> None:
+    aligned = _align(STATE, {"disk": disks})
+
+    assert (aligned.state["disk"], aligned.orphans) == ([SCSI_0, SCSI_1], ())
+
+
+def test_extra_config_has_the_keys_that_are_managed_with_the_values_that_are_there() -> None:
+    config = {"disk": BOTH, "extra_config": {"guestinfo.a": "1", "guestinfo.b": "2", "guestinfo.c": "3"}}
+
+    aligned = _align(STATE, config, extra_config={"guestinfo.a": "1", "guestinfo.b": "other", "svga.present": "TRUE"})
+
+    assert aligned.state["extra_config"] == {"guestinfo.a": "1", "guestinfo.b": "other"}
+
+
+def test_without_any_of_the_keys_extra_config_is_null() -> None:
+    assert _align(STATE, {"disk": BOTH, "extra_config": {"a": "1"}}).state["extra_config"] is None
+
+
+@pytest.mark.parametrize("wanted", [None, UNKNOWN])
+def test_extra_config_that_is_not_managed_stays_as_it_is(wanted: object) -> None:
+    state = STATE | {"extra_config": {"b": "2"}}
+
+    aligned = _align(state, {"disk": BOTH, "extra_config": wanted}, extra_config={"a": "1"})
+
+    assert aligned.state["extra_config"] == {"b": "2"}
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "extra_config_reboot_required",
+        "force_power_off",
+        "ignored_guest_ips",
+        "migrate_wait_timeout",
+        "poweron_timeout",
+        "replace_trigger",
+        "shutdown_wait_timeout",
+        "wait_for_guest_ip_timeout",
+        "wait_for_guest_net_routable",
+        "wait_for_guest_net_timeout",
+    ],
+)
+def test_what_only_steers_the_provider_is_as_configured(argument: str) -> None:
+    assert _align(STATE | {argument: None}, {"disk": BOTH, argument: 7}).state[argument] == 7
+    assert _align(STATE | {argument: 3}, {"disk": BOTH, argument: None}).state[argument] == 3
+
+
+def test_arguments_that_the_release_does_not_know_are_not_added() -> None:
+    state = {key: value for key, value in STATE.items() if key != "vtpm"}
+
+    aligned = _align(state, {"disk": BOTH, "extra_config_reboot_required": False}, tpm_count=1)
+
+    assert aligned.state.keys() == state.keys()
+
+
+@pytest.mark.parametrize(
+    ("configured", "count", "expected"),
+    [
+        ([], 0, []),
+        (None, 0, []),
+        ([], 1, [{"version": "2.0"}]),
+        ([{"version": "1.2"}], 1, [{"version": "1.2"}]),
+        ([{"version": None}], 1, [{"version": "2.0"}]),
+        ([{"version": "2.0"}], 0, []),
+    ],
+)
+def test_tpms_are_as_many_as_the_vm_has(configured: object, count: int, expected: list[object]) -> None:
+    assert _align(STATE, {"disk": BOTH, "vtpm": configured}, tpm_count=count).state["vtpm"] == expected
+
+
+def test_nothing_else_is_taken_from_the_configuration() -> None:
+    config = {"disk": [BOTH[0] | {"size": 99, "key": 1}, BOTH[1]], "name": "other", "num_cpus": 8, "memory": 1}
+
+    aligned = _align(STATE, config).state
+
+    assert aligned == STATE | {
+        "imported": False,
+        "disk": [SCSI_0 | {"label": "disk0", "keep_on_remove": False}, aligned["disk"][1]],
+    }
+    assert aligned["disk"][0]["size"] == 16
+
+
+PLACES = st.tuples(st.sampled_from(["scsi", "sata", "nvme", "ide"]), st.integers(0, 3))
+
+
+@st.composite
+def _disks(draw: st.DrawFn) -> list[dict[str, Any]]:
+    places = draw(st.lists(PLACES, unique=True, max_size=5))
+    return [
+        {
+            "label": f"{draw(st.sampled_from(['disk', 'Hard disk ']))}{index}",
+            "controller_type": controller,
+            "unit_number": unit,
+            "keep_on_remove": draw(st.booleans()),
+            "size": draw(st.integers(1, 99)),
+            "thin_provisioned": True,
+            "eagerly_scrub": False,
+            "write_through": False,
+        }
+        for index, (controller, unit) in enumerate(places)
+    ]
+
+
+KEYS = st.dictionaries(st.sampled_from("abc"), st.text(max_size=2), max_size=3)
+
+
+@given(_disks(), _disks(), KEYS, KEYS, st.integers(0, 2), st.booleans())
+def test_aligning_twice_is_aligning_once(
+    disks: list[dict[str, Any]],
+    configured: list[dict[str, Any]],
+    wanted: dict[str, str],
+    present: dict[str, str],
+    tpm_count: int,
+    imported: bool,
+) -> None:
+    state = STATE | {"disk": disks, "imported": imported}
+    config = {"disk": configured, "extra_config": wanted, "vtpm": [{"version": "2.0"}], "shutdown_wait_timeout": 9}
+
+    once = _align(state, config, extra_config=present, tpm_count=tpm_count)
+    twice = _align(once.state, config, extra_config=present, tpm_count=tpm_count)
+
+    assert twice == once
+    changed = {key for key in state if state[key] != once.state[key]}
+    assert changed <= {"imported", "disk", "extra_config", "shutdown_wait_timeout", "vtpm"}
+    assert [{**disk, "label": "", "keep_on_remove": False} for disk in once.state["disk"]] == [
+        {**disk, "label": "", "keep_on_remove": False} for disk in disks
+    ]
+
+
+def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> None:
+    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
+
+    aligned = align(STATE, config, extra_config={}, tpm_count=0, disk_sizes={2000: {15, 16}, 2001: {8}})
+
+    assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
+
+
+def test_a_clone_s_disk_is_as_large_as_its_source_s() -> None:
+    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
+    source = {"disk": [SCSI_0 | {"size": 15}, SCSI_1]}
+
+    aligned = align(STATE, config, extra_config={}, tpm_count=0, source=source)
+
+    assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
+
+
+def test_a_clone_s_interfaces_come_as_the_configuration_means_them() -> None:
+    """Those of an imported VM, of which the source is not known, by what the configuration alone says."""
+    cards = [{"key": 4001, "network_id": "b", "adapter_type": "e1000"}, {"key": 4000, "network_id": "a"}]
+    cards[1]["adapter_type"] = "vmxnet3"
+    configured = [{"network_id": "a"}, {"network_id": "b", "adapter_type": "e1000"}]
+    state, config = STATE | {"network_interface": cards}, {"disk": BOTH, "network_interface": configured}
+
+    imported = align(state, config, extra_config={}, tpm_count=0, source={})
+
+    assert imported.state["network_interface"] == [cards[1], cards[0]]
+    assert _align(state, config).state["network_interface"] == cards
+
+
+NOT_ASKED: Any = None
+BEFORE: dict[str, Any] = {
+    "disk": [SCSI_0 | {"label": "disk0", "uuid": "a"}, SCSI_1 | {"label": "disk1", "uuid": "b"}],
+    "network_interface": [{"key": 4001}, {"key": 4000}],
+    "cdrom": [],
+}
+
+
+def test_what_a_disk_was_created_as_stays() -> None:
+    unset = {"thin_provisioned": None, "eagerly_scrub": True, "write_through": True, "size": 0}
+    read = {"disk": [BEFORE["disk"][0] | unset, BEFORE["disk"][1]]}
+
+    assert as_before(read, BEFORE, deltas=NOT_ASKED)["disk"] == BEFORE["disk"]
+
+
+def test_of_disks_that_report_more_than_before_deltas_alone_have_not_grown() -> None:
+    read = {"disk": [disk | {"size": disk["size"] + 1} for disk in BEFORE["disk"]]}
+
+    kept = as_before(read, BEFORE, deltas=lambda: {"a"})
+
+    assert [disk["size"] for disk in kept["disk"]] == [16, 9]
+
+
+def test_a_disk_that_is_new_is_as_it_was_read() -> None:
+    new = SCSI_1 | {"label": "orphaned_disk_0", "thin_provisioned": None, "uuid": "c"}
+
+    assert as_before({"disk": [new]}, BEFORE, deltas=NOT_ASKED)["disk"] == [new]
+
+
+def test_values_that_are_not_known_before_are_taken_as_read() -> None:
+    before = {"disk": [BEFORE["disk"][0] | {"size": UNKNOWN, "thin_provisioned": UNKNOWN}]}
+
+    assert as_before({"disk": [BEFORE["disk"][0]]}, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
+
+
+def test_devices_are_read_in_the_order_that_they_had() -> None:
+    read = {"network_interface": [{"key": 4000}, {"key": 4001}, {"key": 4002}], "cdrom": []}
+
+    kept = as_before(read, BEFORE, deltas=NOT_ASKED)
+
+    assert kept == {"network_interface": [{"key": 4001}, {"key": 4000}, {"key": 4002}], "cdrom": []}
+    drives = [{"key": 3000}, {"key": 3002}]
+    assert as_before({"cdrom": drives}, {"cdrom": drives[::-1]}, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
+
+
+def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
+    unset = {"cpu_limit": None, "memory_share_level": None, "latency_sensitivity": None, "memory_limit": 512}
+
+    aligned = _align(STATE | unset, {"disk": BOTH}).state
+
+    assert {argument: aligned[argument] for argument in unset} == {
+        "cpu_limit": -1,
+        "memory_share_level": "normal",
+        "latency_sensitivity": "normal",
+        "memory_limit": 512,
+    }
+    assert as_before(STATE | unset, STATE, deltas=tuple)["cpu_limit"] == -1
+    assert "cpu_limit" not in as_before(STATE, STATE, deltas=tuple)

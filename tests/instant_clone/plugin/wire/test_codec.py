@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instant_clone.plugin.wire.codec import (
+    NULL,
+    InstantCloneBlock,
+    attribute_path,
+    error,
+    failed,
+    is_unknown,
+    pack,
+    put_block,
+    take_block,
+    unpack,
+    warning,
+)
+from instant_clone.plugin.wire.tfplugin5 import AttributePath, DynamicValue
+from instant_clone.vm.differences import Difference, differences
+
+UUID = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
+UNKNOWN = msgpack.ExtType(0, b"\x00")
+REFINED = msgpack.ExtType(12, b"\x81\x01\xc2")
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.just(UNKNOWN)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=20
+)
+
+
+@given(VALUES)
+def test_what_is_packed_is_unpacked(value: object) -> None:
+    assert unpack(pack(value)) == value
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN, REFINED], ids=["plain", "refined"])
+def test_unknown_values_pass_byte_by_byte(unknown: msgpack.ExtType) -> None:
+    raw = msgpack.packb({"name": unknown, "disk": [{"size": unknown}]})
+
+    value = unpack(DynamicValue(msgpack=raw))
+
+    assert is_unknown(value["name"])
+    assert pack(value).msgpack == raw
+
+
+def test_only_unknown_values_are_unknown() -> None:
+    values: list[object] = [UNKNOWN, REFINED, None, "", 0, b"", (0, b""), []]
+
+    assert [is_unknown(value) for value in values] == [
+        True, True, False, False, False, False, False, False
+    ]  # fmt: skip
+
+
+def test_json_is_understood_too() -> None:
+    assert unpack(DynamicValue(json=b'{"name": "web"}')) == {"name": "web"}
+
+
+def test_nothing_and_null_are_none() -> None:
+    assert unpack(DynamicValue()) is None
+    assert unpack(NULL) is None
+    assert NULL.msgpack == b"\xc0"
+
+
+def test_the_block_is_taken_out_in_place() -> None:
+    value = pack({"name": "web", "instantclone": [{"source_uuid": UUID, "timeout": 5}]})
+
+    content, block = take_block(value)
+
+    assert content == {"name": "web"}
+    assert unpack(value) == {"name": "web"}
+    assert block.value == [{"source_uuid": UUID, "timeout": 5}]
+
+
+@pytest.mark.parametrize("value", [NULL, DynamicValue(), pack(UNKNOWN)], ids=["null", "nothing", "unknown"])
+def test_where_there_is_no_object_there_is_no_block(value: DynamicValue) -> None:
+    before = value.SerializeToString()
+
+    assert take_block(value) == (None, InstantCloneBlock([]))
+
+    put_block(value, InstantCloneBlock([{"source_uuid": UUID}]))
+    assert value.SerializeToString() == before
+
+
+@pytest.mark.parametrize("given_block", [[], [{"source_uuid": UUID, "timeout": None}], UNKNOWN])
+def test_what_is_taken_out_can_be_put_back(given_block: object) -> None:
+    value: DynamicValue = pack({"name": "web", "instantclone": given_block})
+
+    _, block = take_block(value)
+    put_block(value, block)
+
+    assert unpack(value) == {"name": "web", "instantclone": given_block}
+
+
+@pytest.mark.parametrize(
+    ("value", "present", "known", "source", "timeout"),
+    [
+        ([], False, False, None, 30),
+        (None, False, False, None, 30),
+        (UNKNOWN, True, False, None, 30),
+        ([UNKNOWN], True, False, None, 30),
+        ([{"source_uuid": UNKNOWN, "timeout": UNKNOWN}], True, False, None, 30),
+        ([{"source_uuid": UUID, "timeout": None}], True, True, UUID, 30),
+        ([{"source_uuid": UUID.upper(), "timeout": 5}], True, True, UUID, 5),
+        ([{"source_uuid": f" {UUID}\n", "timeout": "2.5"}], True, True, UUID, 2.5),
+    ],
+)
+def test_what_the_block_says(value: object, present: bool, known: bool, source: str | None, timeout: float) -> None:
+    block = InstantCloneBlock(value)
+
+    assert (bool(block), block.is_known(), block.source_uuid, block.timeout) == (present, known, source, timeout)
+
+
+@pytest.mark.parametrize("source", ["golden", "", UUID[:-1], UUID.replace("-", ""), f"{{{UUID}}}", f"urn:uuid:{UUID}"])
+def test_what_is_no_uuid_is_a_problem(source: str) -> None:
+    ((summary, detail, path),) = InstantCloneBlock([{"source_uuid": source}]).problems()
+
+    assert summary == "Not a UUID"
+    assert detail == (
+        f'instantclone.source_uuid is "{source}"; it must be the BIOS UUID of the source virtual machine, such as '
+        "564d3a5c-7b1e-4f6a-9c2d-0123456789ab."
+    )
+    assert path == attribute_path("instantclone", 0, "source_uuid")
+
+
+@pytest.mark.parametrize(("timeout", "shown"), [(0, "0"), (-1, "-1"), (0.5, "0.5")])
+def test_a_time_out_below_a_minute_is_a_problem(timeout: float, shown: str) -> None:
+    ((summary, detail, path),) = InstantCloneBlock([{"source_uuid": UUID, "timeout": timeout}]).problems()
+
+    assert summary == "Time-out too short"
+    assert detail == f"instantclone.timeout is {shown}; it is in minutes and must be at least 1."
+    assert path == attribute_path("instantclone", 0, "timeout")
+
+
+@pytest.mark.parametrize("value", [[], UNKNOWN, [{"source_uuid": UNKNOWN}], [{"source_uuid": UUID, "timeout": 1}]])
+def test_blocks_without_a_problem(value: object) -> None:
+    assert list(InstantCloneBlock(value).problems()) == []
+
+
+def test_a_path_has_names_and_indexes() -> None:
+    path = AttributePath.FromString(attribute_path("disk", 0, "label").SerializeToString())
+
+    assert [step.WhichOneof("selector") for step in path.steps] == [
+        "attribute_name", "element_key_int", "attribute_name"
+    ]  # fmt: skip
+    assert (path.steps[0].attribute_name, path.steps[1].element_key_int, path.steps[2].attribute_name) == (
+        "disk", 0, "label"
+    )  # fmt: skip
+
+
+def test_only_an_error_fails() -> None:
+    at = attribute_path("name")
+
+    assert (error("a", "b", at).severity, warning("a", "b").severity) == (1, 2)
+    assert (error("a", "b", at).summary, error("a", "b", at).detail, error("a", "b", at).attribute) == ("a", "b", at)
+    assert not warning("a", "b").HasField("attribute")
+    assert [failed([]), failed([warning("a", "b")]), failed([warning("a", "b"), error("a", "b")])] == [
+        False, False, True
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"b": 1, "a": 1}, {"b": 2, "a": 2}, [Difference("a", 1, 2), Difference("b", 1, 2)]),
+        ({"a": 1}, {}, [Difference("a", 1, None)]),
+        ({"disk": [{"label": "x"}]}, {"disk": [{"label": "y"}]}, [Difference("disk[0].label", "x", "y")]),
+        ({"tags": ["a"]}, {"tags": ["a", "b"]}, [Difference("tags", ["a"], ["a", "b"])]),
+        ({"disk": [{"a": 1}]}, {"disk": [{"a": 1}, {"a": 2}]}, [Difference("disk[1]", None, {"a": 2})]),
+        ({"disk": [{"a": 1}]}, {"disk": []}, [Difference("disk[0]", {"a": 1}, None)]),
+        ({"a": {"b": UNKNOWN}}, {"a": {"b": 1}}, [Difference("a.b", UNKNOWN, 1)]),
+        (None, {"a": 1}, [Difference("", None, {"a": 1})]),
+    ],
+)
+def test_differences_are_named_by_path(before: object, after: object, expected: list[Difference]) -> None:
+    assert differences(before, after, blocks_only=True) == expected
+
+
+@given(VALUES)
+def test_equal_values_do_not_differ(value: object) -> None:
+    assert differences(value, unpack(pack(value)), blocks_only=True) == []

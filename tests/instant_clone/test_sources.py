@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Sources of fleets: live, or from records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from instant_clone.errors import ConnectError, InstantCloneError, NotFoundError, RecordError, VcenterError
+from instant_clone.fleet import FleetFile
+from instant_clone.sources import LOOKUP_VARIABLE, look_up_sources
+from instant_clone.vm import record
+from testkit.simulator import Simulator
+from tests.conftest import StartSimulator
+from tests.instant_clone.replica.replica_layouts import default
+
+
+def fleet(name: str, *vms: str) -> dict[str, object]:
+    sources = [{"key": f"s{number}", "vm": vm, "members": str(number)} for number, vm in enumerate(vms)]
+    return {
+        "name": name,
+        "datacenter": "DC0",
+        "datastore": "LocalDS_0",
+        "resource_pool": "DC0_C0/Resources",
+        "names": f"{name}-{{index}}",
+        "sources": sources,
+    }
+
+
+def fleets(*each: dict[str, object]) -> FleetFile:
+    return FleetFile.model_validate({"fleets": {fleet["name"]: fleet for fleet in each}})
+
+
+@pytest.mark.simulator
+def test_all_sources_are_read_in_one_session_and_each_vm_once(four_layouts: Simulator, tmp_path: Path) -> None:
+    four_layouts.requests(reset=True)
+    found = look_up_sources(
+        fleets(fleet("one", "web", "small"), fleet("two", "/DC0/vm/web", "web")),
+        environ=four_layouts.environment({}),
+        folder=tmp_path,
+    )
+    assert {key: source.name for key, source in found.items()} == {
+        ("one", "s0"): "web",
+        ("one", "s1"): "small",
+        ("two", "s0"): "web",
+        ("two", "s1"): "web",
+    }
+    assert four_layouts.requests() == {
+        "RetrieveServiceContent": 1,
+        "Login": 1,
+        "FindByInventoryPath": 1,
+        "CreateContainerView": 1,
+        "RetrievePropertiesEx": 3,
+        "Logout": 1,
+    }
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("mode", ["auto", "live", ""])
+def test_a_live_look_up_needs_no_record(four_layouts: Simulator, tmp_path: Path, mode: str) -> None:
+    environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: mode}
+    found = look_up_sources(fleets(fleet("one", "web")), environ=environ, folder=tmp_path)
+    assert found["one", "s0"].name == "web"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.simulator
+def test_a_source_may_be_off_frozen_or_running(start_simulator: StartSimulator, tmp_path: Path) -> None:
+    simulator = start_simulator("-source", "runs,stands", "-frozen", "stands", "-off", "rests")
+    found = look_up_sources(
+        fleets(fleet("one", "runs", "stands", "rests")), environ=simulator.environment({}), folder=tmp_path
+    )
+    assert [source.name for source in found.values()] == ["runs", "stands", "rests"]
+
+
+@pytest.mark.simulator
+def test_a_record_that_says_the_same_is_no_matter(four_layouts: Simulator, tmp_path: Path) -> None:
+    file = fleets(fleet("one", "web"))
+    live = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+    record.save(live["one", "s0"], tmp_path / "sources" / "one-s0.json")
+    assert look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path) == live
+
+
+@pytest.mark.simulator
+def test_a_record_that_differs_from_vcenter_is_told_with_both_ways_on(four_layouts: Simulator, tmp_path: Path) -> None:
+    file = fleets(fleet("one", "web", "small"))
+    found = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)["one", "s0"]
+    path = tmp_path / "sources" / "one-s0.json"
+    recorded = found.model_copy(
+        update={"cpu": found.cpu.model_copy(update={"count": 8}), "annotation": None, "disks": found.disks[:1]}
+    )
+    record.save(recorded, path)
+    with pytest.raises(RecordError) as caught:
+        look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+    assert str(caught.value) == (
+        f"fleet one, source s0: the record {path} differs from vCenter. Record the source anew with"
+        " `instant-clone record one`, or use the record with INSTANT_CLONE_LOOKUP=record. Record and vCenter:\n"
+        '  annotation: unset → "made by vcsim"\n'
+        "  cpu.count: 8 → 2\n"
+        '  disks[1]: unset → {"controller": "scsi", "bus": 0, "unit": 1, "capacity": 8589934592, "b…'
+    )
+
+
+@pytest.mark.simulator
+def test_a_record_that_cannot_be_read_is_told_beside_what_is_missing(four_layouts: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    path = tmp_path / "sources" / "one-s0.json"
+    path.write_text('{"schema": 1, "sou')
+    with pytest.raises(InstantCloneError) as caught:
+        look_up_sources(fleets(fleet("one", "web", "smal")), environ=four_layouts.environment({}), folder=tmp_path)
+    assert type(caught.value) is InstantCloneError
+    first, second = caught.value.findings
+    assert (first.where, first.what.partition(":")[0]) == (str(path), "the record is not JSON")
+    assert second.where == "fleet one, source s1, smal"
+
+
+@pytest.mark.simulator
+def test_all_missing_vms_are_told_at_once(four_layouts: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        look_up_sources(
+            fleets(fleet("one", "wbe", "web", "moid:vm-99999"), fleet("two", "/DC0/vm/smal")),
+            environ=four_layouts.environment({}),
+            folder=tmp_path,
+        )
+    server = four_layouts.address
+    assert str(caught.value) == (
+        f"fleet one, source s0, wbe: /DC0 of vCenter {server} has no VM of this name. Did you mean 'web'?\n"
+        f"fleet one, source s2, moid:vm-99999: vCenter {server} has no VM with this managed object id."
+        " Name the VM by its name or inventory path.\n"
+        f"fleet two, source s0, /DC0/vm/smal: vCenter {server} has no such VM. Did you mean 'small'?"
+    )
+    assert four_layouts.sessions() == 0
+
+
+@pytest.mark.simulator
+def test_a_source_that_is_gone_is_told_with_its_record(four_layouts: Simulator, tmp_path: Path) -> None:
+    live = look_up_sources(fleets(fleet("one", "web")), environ=four_layouts.environment({}), folder=tmp_path)
+    path = tmp_path / "sources" / "one-s0.json"
+    recorded = live["one", "s0"].model_copy(update={"name": "gone", "inventory_path": "/DC0/vm/gone"})
+    record.save(recorded, path)
+    file = fleets(fleet("one", "gone"))
+    with pytest.raises(NotFoundError) as caught:
+        look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+    assert str(caught.value) == (
+        f"fleet one, source s0, gone: /DC0 of vCenter {four_layouts.address} has no VM of this name. Check the name."
+        f" Or use its record, {path}, with INSTANT_CLONE_LOOKUP=record."
+    )
+    four_layouts.requests(reset=True)
+    environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: "record"}
+    assert look_up_sources(file, environ=environ, folder=tmp_path) == {("one", "s0"): recorded}
+    assert four_layouts.requests() == {}
+
+
+@pytest.mark.simulator
+def test_findings_of_several_kinds_are_one_error(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.fault("FindByInventoryPath", "NoPermission", at="call")
+    with pytest.raises(VcenterError) as caught:
+        look_up_sources(
+            fleets(fleet("one", "/DC0/vm/golden-web", "nothing")), environ=simulator.environment({}), folder=tmp_path
+        )
+    assert type(caught.value) is VcenterError
+    assert [finding.where for finding in caught.value.findings] == [
+        f"fleet one, source s0, {simulator.address} (looking up /DC0/vm/golden-web)",
+        "fleet one, source s1, nothing",
+    ]
+    assert simulator.sessions() == 0
+
+
+@pytest.mark.simulator
+def test_without_a_server_the_records_are_read(four_layouts: Simulator, tmp_path: Path) -> None:
+    file = fleets(fleet("one", "web", "small"))
+    live = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+    record.save(live["one", "s0"], tmp_path / "sources" / "one-s0.json")
+    record.save(live["one", "s1"], tmp_path / "sources" / "one-s1.json")
+    assert look_up_sources(file, environ={"VSPHERE_SERVER": ""}, folder=tmp_path) == live
+
+
+def test_a_live_look_up_needs_a_server(tmp_path: Path) -> None:
+    environ = {LOOKUP_VARIABLE: "live", "VSPHERE_USER": "u", "VSPHERE_PASSWORD": "p"}
+    with pytest.raises(ConnectError) as caught:
+        look_up_sources(fleets(fleet("one", "web")), environ=environ, folder=tmp_path)
+    assert str(caught.value) == "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port."
+
+
+@pytest.mark.parametrize(
+    ("written", "cure"),
+    [
+        ("recrod", "Did you mean 'record'?"),
+        ("Live", "Did you mean 'live'?"),
+        ("offline!", "There are auto, live, record."),
+    ],
+)
+def test_a_way_of_looking_up_that_is_not_known_is_told(tmp_path: Path, written: str, cure: str) -> None:
+    with pytest.raises(InstantCloneError) as caught:
+        look_up_sources(fleets(fleet("one", "web")), environ={LOOKUP_VARIABLE: written}, folder=tmp_path)
+    assert str(caught.value) == f"INSTANT_CLONE_LOOKUP is {written!r}, which is not known. {cure}"
+
+
+def test_all_missing_records_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(RecordError) as caught:
+        look_up_sources(fleets(fleet("one", "web", "small")), environ={}, folder=tmp_path)
+    cure = "Run `instant-clone record` to look the source up and write the record anew."
+    assert str(caught.value) == (
+        f"{tmp_path}/sources/one-s0.json: there is no such record. {cure}\n"
+        f"{tmp_path}/sources/one-s1.json: there is no such record. {cure}"
+    )
+
+
+def test_records_are_read_without_pyvmomi() -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from instant_clone.fleet import FleetFile\n"
+        "from instant_clone.sources import look_up_sources\n"
+        "look_up_sources(FleetFile(fleets={}), environ={}, folder=Path())\n"
+        "print('pyVmomi' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"
+
+
+def test_a_record_of_another_vm_is_refused(tmp_path: Path) -> None:
+    record.save(default(name="golden-web", inventory_path="/DC0/vm/golden-web"), tmp_path / "sources" / "web-s0.json")
+
+    with pytest.raises(RecordError) as caught:
+        look_up_sources(fleets(fleet("web", "goldn-web")), environ={}, folder=tmp_path)
+
+    assert str(caught.value) == (
+        f"fleet web, source s0: {tmp_path}/sources/web-s0.json is the record of /DC0/vm/golden-web, but the source is "
+        "'goldn-web'. Record it with `instant-clone record web`, or name that VM."
+    )

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+import pytest
+from pyVmomi import vim, vmodl
+
+from instant_clone.vcenter.cloning.clone_faults import clone_error, text_with_cure
+
+POWER = vim.fault.InvalidPowerState(msg="The attempted operation cannot be performed in the current state.")
+PERMISSION = vim.fault.NoPermission(msg="Permission was denied.")
+
+
+def test_the_dry_run_and_the_task_name_the_same_cure() -> None:
+    cure = "Power the source on: an instant clone starts from its running state."
+    said = "InvalidPowerState: The attempted operation cannot be performed in the current state."
+
+    refused = clone_error(POWER, server="vcenter", source="golden", clone="web-0")
+
+    assert refused is not None
+    assert str(refused) == f"vcenter (cloning golden as web-0): vCenter answers with {said} {cure}"
+    assert refused.argument == "instantclone.source_uuid"
+    assert text_with_cure(POWER) == f"{said} {cure}"
+
+
+@pytest.mark.parametrize("fault", [PERMISSION, vmodl.fault.SystemError(msg="")])
+def test_a_fault_that_is_not_about_the_clone_has_no_cure(fault: vmodl.MethodFault) -> None:
+    assert clone_error(fault, server="vcenter", source="golden", clone="web-0") is None
+    assert text_with_cure(fault) in ("NoPermission: Permission was denied", "SystemError")

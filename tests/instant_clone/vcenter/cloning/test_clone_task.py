@@ -1,0 +1,428 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Clones made in the simulator, over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
+from instant_clone.vcenter.cloning import clone_task as cloning
+from instant_clone.vcenter.cloning.clone_source import CloneSource
+from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, InterfaceEdit
+from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
+from instant_clone.vcenter.session.connection import connect
+from testkit.clock import Clock
+from testkit.simulator import Simulator
+from tests.conftest import StartSimulator
+from tests.instant_clone.vcenter.conftest import settings_of
+from tests.vcsim.client import Client, nics, result
+
+pytestmark = pytest.mark.simulator
+
+MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
+PASSWORD = "sentinel-pw-91b2"
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulator, seen through pyvmomi's eyes and ours."""
+
+    simulator: Simulator
+    client: Client
+    cloner: Cloner
+    source: CloneSource
+
+    def request(self, name: str, **others: Any) -> CloneRequest:
+        """A clone into the cluster's own pool, with its source's network."""
+        (key,) = self.source.cards
+        request = CloneRequest(
+            name=name,
+            resource_pool_id=self.client.find("host/DC0_C0/Resources")._moId,
+            folder="",
+            datastore_id=None,
+            interfaces=(InterfaceEdit(key, self.network("DC0_DVPG0")),),
+            extra_config={},
+            timeout=5,
+        )
+        return replace(request, **others)
+
+    def network(self, name: str) -> str:
+        """A network's managed object id."""
+        return str(self.client.find(f"network/{name}")._moId)
+
+    def clone(self, name: str, **others: Any) -> Any:
+        """The clone that such a request leads to, as pyvmomi sees it."""
+        made = self.cloner.clone(self.source, self.request(name, **others), stopped=lambda: False)
+        return self.client.content.searchIndex.FindByUuid(None, made.uuid, True, False)
+
+
+@pytest.fixture(scope="module")
+def simulator(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden,silver", "-off", "sleeping", password=PASSWORD)
+
+
+@pytest.fixture
+def world(simulator: Simulator) -> Iterator[World]:
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        yield World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+
+
+def test_what_is_known_of_a_source(world: World) -> None:
+    source, golden = world.source, world.client.vm("golden")
+
+    assert (source.machine._moId, source.inventory_path) == (golden._moId, "/DC0/vm/golden")
+    assert (source.host._moId, source.powered_on, source.template, source.tpm_count) == (
+        golden.runtime.host._moId, True, False, 0
+    )  # fmt: skip
+    assert list(source.cards) == [card.key for card in nics(golden)]
+    assert source.extra_config == {option.key: option.value for option in golden.config.extraConfig}
+    assert world.cloner.source(world.client.vm("sleeping").config.uuid).powered_on is False
+
+
+def test_a_source_is_looked_up_once(world: World) -> None:
+    world.simulator.requests(reset=True)
+
+    assert world.cloner.source(world.client.vm("golden").config.uuid) is world.source
+    assert "FindAllByUuid" not in world.simulator.requests()
+
+
+def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = world.client.vm("golden")
+    other = next(each for each in world.client.find("host/DC0_C0").host if each != golden.runtime.host)
+    clock = Clock()
+    monkeypatch.setattr(cloning, "time", clock)
+    before = world.cloner.source(golden.config.uuid)
+    result(golden.RelocateVM_Task(vim.vm.RelocateSpec(host=other)))
+
+    clock.now = 59
+    assert world.cloner.source(golden.config.uuid) is before
+    clock.now = 61
+    assert world.cloner.source(golden.config.uuid).host._moId == other._moId
+
+
+def test_a_source_that_does_not_exist(world: World) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        world.cloner.source(MISSING)
+
+    assert str(caught.value) == (
+        f"{world.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
+        "exists, and that its record is of this vCenter ('instant-clone record' makes it anew)."
+    )
+
+
+def test_a_uuid_of_several_vms(world: World) -> None:
+    uuid, own = (world.client.vm(name).config.uuid for name in ("silver", "sleeping"))
+    result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=uuid)))
+    try:
+        with pytest.raises(CloneError) as caught:
+            world.cloner.source(uuid)
+    finally:
+        result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=own)))
+
+    silver, sleeping = (world.client.vm(name)._moId for name in ("silver", "sleeping"))
+    assert str(caught.value) == (
+        f"Several virtual machines have the UUID {uuid}. Change that of all but one:\n"
+        f"  /DC0/vm/silver ({silver}, poweredOn, no marker)\n"
+        f"  /DC0/vm/sleeping ({sleeping}, poweredOff, no marker)"
+    )
+
+
+def test_a_clone_runs_where_it_was_asked_for(world: World) -> None:
+    folder = world.client.find("vm").CreateFolder("teams").CreateFolder("web")
+
+    made = world.cloner.clone(
+        world.source,
+        world.request(
+            "placed",
+            folder="teams/web",
+            resource_pool_id=world.client.find("host/DC0_C0/Resources/DC0_C0_RP1")._moId,
+            datastore_id=world.client.find("datastore/LocalDS_1")._moId,
+            extra_config={"guestinfo.ic.hostname": "placed"},
+        ),
+        stopped=lambda: False,
+    )
+
+    machine = world.client.vm("teams/web/placed")
+    assert made.inventory_path == "/DC0/vm/teams/web/placed"
+    assert (made.machine._moId, made.uuid) == (machine._moId, machine.config.uuid)
+    assert machine.parent == folder
+    assert machine.resourcePool.name == "DC0_C0_RP1"
+    assert machine.runtime.powerState == "poweredOn"
+    assert machine.config.files.vmPathName.startswith("[LocalDS_1] ")
+    assert {option.key: option.value for option in machine.config.extraConfig}["guestinfo.ic.hostname"] == "placed"
+
+
+def test_each_clone_has_an_address_of_its_own(world: World) -> None:
+    cards = [nics(each)[0] for each in (world.client.vm("golden"), world.clone("mac-0"), world.clone("mac-1"))]
+
+    assert len({card.macAddress for card in cards}) == 3
+    assert [card.addressType for card in cards[1:]] == ["assigned", "assigned"]
+    # No datastore was named: the source's is taken.
+    assert world.client.vm("mac-0").config.files.vmPathName.startswith("[LocalDS_0] ")
+
+
+def test_an_address_that_is_asked_for(world: World) -> None:
+    (key,) = world.source.cards
+    edit = InterfaceEdit(key, world.network("DC0_DVPG0"), mac_address="00:50:56:3f:00:02")
+
+    (card,) = nics(world.clone("manual", interfaces=(edit,)))
+
+    assert (card.addressType, card.macAddress) == ("manual", "00:50:56:3f:00:02")
+
+
+def test_another_distributed_port_group(world: World) -> None:
+    (key,) = world.source.cards
+    group = world.client.find("network/DC0_DVPG1")
+
+    (card,) = nics(world.clone("moved", interfaces=(InterfaceEdit(key, group._moId),)))
+
+    assert card.backing.port.portgroupKey == group.key
+    assert nics(world.client.vm("golden"))[0].backing.port.portgroupKey != group.key
+
+
+def test_a_network_of_the_host(world: World) -> None:
+    (key,) = world.source.cards
+
+    (card,) = nics(world.clone("plain", interfaces=(InterfaceEdit(key, world.network("VM Network")),)))
+
+    assert card.backing.deviceName == "VM Network"
+
+
+def _error(world: World, name: str, **others: Any) -> VcenterError:
+    """The error that a clone ends with, which must not exist then."""
+    with pytest.raises(VcenterError) as caught:
+        world.cloner.clone(world.source, world.request(name, **others), stopped=lambda: False)
+    with pytest.raises(KeyError):
+        world.simulator.vm(name)
+    assert PASSWORD not in str(caught.value)
+    return caught.value
+
+
+def test_a_network_that_the_host_does_not_have(world: World) -> None:
+    (key,) = world.source.cards
+
+    error = _error(world, "astray", interfaces=(InterfaceEdit(key, "network-none"),))
+
+    assert str(error) == (
+        "The host of /DC0/vm/golden has no network network-none. A clone starts on its source's host: name a network "
+        "of that host."
+    )
+
+
+def test_an_interface_that_the_source_does_not_have(world: World) -> None:
+    error = _error(world, "extra", interfaces=(InterfaceEdit(4711, world.network("DC0_DVPG0")),))
+
+    assert str(error) == "/DC0/vm/golden has no network interface with the key 4711 any more."
+
+
+def test_a_folder_that_does_not_exist(world: World) -> None:
+    error = _error(world, "homeless", folder="nowhere/at all")
+
+    assert isinstance(error, NotFoundError)
+    assert str(error) == (
+        "vCenter has no folder /DC0/vm/nowhere/at all. Make it, or let the stack own it (create_folder)."
+    )
+
+
+FAULTS = (
+    "DuplicateName FileFault GenericVmConfigFault InsufficientResourcesFault InvalidDatastore InvalidPowerState "
+    "InvalidState MigrationFault NotSupported SystemError VmConfigFault"
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS.split())
+def test_a_fault_is_told_with_source_clone_and_name(world: World, fault: str) -> None:
+    world.simulator.fault("InstantClone_Task", fault, vm=f"faulty-{fault}")
+
+    error = _error(world, f"faulty-{fault}")
+
+    assert str(error).startswith(
+        f"{world.simulator.address} (cloning /DC0/vm/golden as faulty-{fault}): vCenter answers with {fault}"
+    )
+
+
+CURES = {
+    "DuplicateName": "name",
+    "FileFault": "datastore_id",
+    "GenericVmConfigFault": "instantclone.source_uuid",
+    "DisallowedMigrationDeviceAttached": "instantclone.source_uuid",
+    "InsufficientMemoryResourcesFault": "resource_pool_id",
+    "InvalidDatastore": "datastore_id",
+    "InvalidPowerState": "instantclone.source_uuid",
+    "InvalidState": "instantclone.source_uuid",
+}
+
+
+@pytest.mark.parametrize("fault", CURES)
+def test_a_fault_of_cloning_has_an_argument_and_a_cure(world: World, fault: str) -> None:
+    world.simulator.fault("InstantClone_Task", fault, vm=f"cured-{fault}")
+
+    error = _error(world, f"cured-{fault}")
+
+    assert isinstance(error, CloneError)
+    assert error.argument == CURES[fault]
+    (finding,) = error.findings
+    assert finding.cure.endswith(".")
+
+
+def test_a_source_that_vcenter_is_busy_with_is_asked_for_again(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="patient", times=3)
+    world.simulator.requests(reset=True)
+
+    made = world.cloner.clone(world.source, world.request("patient"), stopped=lambda: False)
+
+    assert made.inventory_path == "/DC0/vm/patient"
+    assert world.simulator.requests()["InstantClone_Task"] == 4
+
+
+def test_a_source_that_stays_busy_is_told(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="impatient", times=50)
+
+    error = _error(world, "impatient", timeout=0.01)
+
+    assert isinstance(error, CloneError)
+    assert str(error).startswith("vCenter was busy with /DC0/vm/golden for 0.01 minutes (instantclone.timeout")
+
+
+def test_a_clone_whose_answer_is_lost_is_found_and_made_once(world: World) -> None:
+    world.simulator.drop("InstantClone_Task", when="after", vm="unheard")
+    world.simulator.requests(reset=True)
+
+    made = world.cloner.clone(world.source, world.request("unheard"), stopped=lambda: False)
+
+    assert made.uuid == world.client.vm("unheard").config.uuid
+    assert world.simulator.requests()["InstantClone_Task"] == 1
+
+
+def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "golden")
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+        # How pyvmomi reads a property, the task's info in this case.
+        simulator.drop("Fetch", when="before", times=2)
+
+        made = world.cloner.clone(world.source, world.request("unwatched"), stopped=lambda: False)
+
+        assert simulator.requests()["Fetch"] > 2
+        assert made.uuid == client.vm("unwatched").config.uuid
+
+
+def test_a_guest_that_cannot_be_asked_for_a_while_is_waited_for(world: World) -> None:
+    made = world.cloner.clone(world.source, world.request("unasked"), stopped=lambda: False)
+    world.simulator.drop("Fetch", when="before", times=1, vm="unasked")
+    world.simulator.drop("Fetch", when="after", times=1, vm="unasked")
+    world.simulator.requests(reset=True)
+
+    assert world.cloner.wait_for_network(made, GuestNetworkWait(network_minutes=5), stopped=lambda: False)
+
+    assert world.simulator.requests()["Fetch"] > 2
+
+
+def test_the_occupant_of_a_name(world: World) -> None:
+    request = world.request("occupied")
+    assert world.cloner.occupant(request) is None
+    made = world.cloner.clone(world.source, request, stopped=lambda: False)
+
+    found = world.cloner.occupant(request)
+
+    assert found is not None
+    clone, namesake = found
+    assert (clone.uuid, clone.inventory_path, namesake.running) == (made.uuid, "/DC0/vm/occupied", True)
+    assert world.cloner.exists(made)
+    world.cloner.destroy(made)
+    assert not world.cloner.exists(made)
+    assert world.cloner.occupant(request) is None
+
+
+def test_a_missing_privilege_is_named(world: World) -> None:
+    world.simulator.fault("InstantClone_Task", "NoPermission", vm="forbidden", at="call")
+
+    assert "(cloning /DC0/vm/golden as forbidden): the user lacks the privilege" in str(_error(world, "forbidden"))
+
+
+def test_a_connection_that_breaks_is_told_as_such(world: World) -> None:
+    world.simulator.drop("InstantClone_Task", when="before", vm="cut", times=10)
+
+    with pytest.raises(ConnectError, match=r"\(cloning /DC0/vm/golden as cut\): no connection"):
+        world.cloner.clone(world.source, world.request("cut"), stopped=lambda: False)
+
+
+def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "golden")
+    simulator.hold("InstantClone_Task", at="task")
+    with Client(simulator) as client, connect(settings_of(simulator)) as session:
+        cloner = Cloner(session)
+        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+
+        error = _error(world, "late", timeout=0.005)
+
+    assert isinstance(error, CloneError)
+    assert str(error).startswith(
+        "The clone /DC0/vm/late was not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish it, "
+        "with the UUID "
+    )
+    assert str(error).endswith(
+        ". Apply again: it is taken over if it carries the mark of this state, and if not, its name is told to be "
+        "taken, with what to do."
+    )
+
+
+def test_once_stopped_no_clone_is_started(world: World) -> None:
+    world.simulator.requests(reset=True)
+
+    with pytest.raises(CloneError) as caught:
+        world.cloner.clone(world.source, world.request("stopped"), stopped=lambda: True)
+
+    assert str(caught.value) == "Stopped before the clone /DC0/vm/stopped was started. Apply again to make it."
+    assert "InstantClone_Task" not in world.simulator.requests()
+
+
+def test_a_clone_can_be_removed_again(world: World) -> None:
+    for name in ("removed", "removed-off"):
+        made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
+        if name == "removed-off":
+            result(world.client.vm(name).PowerOff())
+
+        world.cloner.destroy(made)
+
+        assert world.client.vm(name) is None
+
+
+def test_a_removal_that_fails_says_what_of(world: World) -> None:
+    made = world.cloner.clone(world.source, world.request("stuck"), stopped=lambda: False)
+    world.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
+
+    with pytest.raises(VcenterError) as caught:
+        world.cloner.destroy(made)
+
+    assert str(caught.value).startswith(
+        f"{world.simulator.address} (removing /DC0/vm/stuck): vCenter answers with TaskInProgress"
+    )
+
+
+def test_a_second_clone_asks_for_nothing_that_is_known(world: World) -> None:
+    def requests_of(name: str) -> dict[str, int]:
+        request = world.request(name)
+        world.simulator.requests(reset=True)
+        world.cloner.clone(world.source, request, stopped=lambda: False)
+        # How often a task is asked depends on how long it takes.
+        return {method: count for method, count in world.simulator.requests().items() if method != "Fetch"}
+
+    assert requests_of("first") == {"RetrievePropertiesEx": 4, "FindByInventoryPath": 1, "InstantClone_Task": 1}
+    assert requests_of("second") == {"InstantClone_Task": 1}
+
+
+@pytest.mark.parametrize("name", ["a b", "a%b", "a/b", "a\\b", "ä"])
+def test_names_are_escaped_in_paths_only(world: World, name: str) -> None:
+    made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
+
+    escaped = {"a%b": "a%25b", "a/b": "a%2fb", "a\\b": "a%5cb"}.get(name, name)
+    assert made.inventory_path == f"/DC0/vm/{escaped}"
+    assert world.client.content.searchIndex.FindByUuid(None, made.uuid, True, False).config.uuid == made.uuid

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Which VMs have a BIOS UUID, as a vCenter tells it, and what it costs to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from instant_clone.errors import NotFoundError
+from instant_clone.ownership import OWNER_KEY
+from instant_clone.vcenter.cloning.clone_task import Cloner
+from instant_clone.vcenter.session.connection import Session, connect
+from testkit.simulator import Simulator
+from tests.conftest import StartSimulator
+from tests.instant_clone.vcenter.conftest import settings_of
+from tests.vcsim.client import Client, clone, extra_config, machine_spec, make, result
+
+pytestmark = pytest.mark.simulator
+VMS = 60
+
+
+@pytest.fixture(scope="module")
+def vcenter(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator("-source", "golden", "-vm", VMS)
+
+
+@pytest.fixture(scope="module")
+def client(vcenter: Simulator) -> Iterator[Client]:
+    with Client(vcenter) as client:
+        yield client
+
+
+@pytest.fixture
+def session(vcenter: Simulator, client: Client) -> Iterator[Session]:
+    with connect(settings_of(vcenter)) as session:
+        vcenter.requests(reset=True)
+        yield session
+
+
+def test_all_vms_and_templates_of_a_uuid_are_found_with_what_tells_them_apart(
+    client: Client, session: Session, vcenter: Simulator
+) -> None:
+    folder = client.find("vm").CreateFolder("copies [1]")
+    original = clone(client.vm("golden"), "original", config={OWNER_KEY: "a/b/c/d/1"})
+    uuid = original.config.uuid
+    template = make(client, machine_spec("template", uuid=uuid))
+    template.MarkAsTemplate()
+    restored = make(client, machine_spec("restored", uuid=uuid, extraConfig=extra_config({OWNER_KEY: "e"})))
+    result(folder.MoveIntoFolder_Task([restored]))
+    vcenter.requests(reset=True)
+
+    found = Cloner(session).vms_with_uuid(uuid)
+
+    assert [(vm.path, vm.moid, vm.power_state, vm.template, vm.marker) for vm in found] == [
+        ("/DC0/vm/copies [1]/restored", restored._moId, "poweredOff", False, "e"),
+        ("/DC0/vm/original", original._moId, "poweredOn", False, "a/b/c/d/1"),
+        ("/DC0/vm/template", template._moId, "poweredOff", True, None),
+    ]
+    assert vcenter.requests() == {"FindAllByUuid": 1, "RetrievePropertiesEx": 1}
+
+
+def test_a_uuid_that_no_vm_has_costs_one_request(session: Session, vcenter: Simulator) -> None:
+    assert Cloner(session).vms_with_uuid("4b1d0000-0000-4000-8000-000000000099") == ()
+    assert vcenter.requests() == {"FindAllByUuid": 1}
+
+
+def test_the_uuids_of_all_vms_are_read_with_two_requests(client: Client, session: Session, vcenter: Simulator) -> None:
+    one = make(client, machine_spec("one", uuid="4B1D0000-0000-4000-8000-000000000002"))
+    two = make(client, machine_spec("two", uuid="4B1D0000-0000-4000-8000-000000000002"))
+    vcenter.requests(reset=True)
+
+    found = Cloner(session).moids_by_uuid()
+
+    assert sorted(found["4b1d0000-0000-4000-8000-000000000002"]) == sorted([one._moId, two._moId])
+    assert len(found) > VMS
+    assert vcenter.requests() == {"CreateContainerView": 1, "RetrievePropertiesEx": 1}
+
+
+def test_a_path_is_no_pattern(client: Client, session: Session) -> None:
+    make(client, machine_spec("web[1]"))
+    make(client, machine_spec("web2"))
+    cloner = Cloner(session)
+
+    assert cloner.is_vm_at("/DC0/vm/web[1]")
+    assert not cloner.is_vm_at("/DC0/vm/web?")
+    assert not cloner.is_vm_at("/DC0/vm")
+
+
+def test_the_deltas_of_a_vm_are_found_by_its_managed_object_id(client: Client, session: Session) -> None:
+    made = clone(client.vm("golden"), "delta")
+    cloner = Cloner(session)
+
+    assert len(cloner.deltas(made._moId)) == 2
+    assert cloner.deltas(make(client, machine_spec("bare"))._moId) == frozenset()
+    with pytest.raises(NotFoundError):
+        cloner.deltas("vm-999999")

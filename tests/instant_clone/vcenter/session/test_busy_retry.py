@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MPL-2.0
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Lock
+
+import pytest
+from pyVmomi import vim
+
+from instant_clone.vcenter.session import busy_retry as module
+from instant_clone.vcenter.session.busy_retry import Turns, WaitedTooLongError
+from testkit.clock import Clock
+
+
+class Busy:
+    """What is busy for its first calls, and notes how many are in it at once."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.calls = times, 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self.calls <= self.times:
+            raise vim.fault.TaskInProgress
+        return "done"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_what_finds_the_object_busy_is_repeated_with_growing_pauses(clock: Clock) -> None:
+    work = Busy(3)
+
+    assert Turns(1).take("vm-1", work, seconds=60) == "done"
+
+    assert work.calls == 4
+    # Chance shortens each pause by up to a half.
+    assert [longest / 2 <= pause <= longest for pause, longest in zip(clock.pauses, (0.2, 0.4, 0.8), strict=True)] == [
+        True
+    ] * 3
+
+
+def test_no_pause_is_longer_than_a_quarter_of_a_minute(clock: Clock) -> None:
+    assert Turns(1).take("vm-1", Busy(20), seconds=600) == "done"
+
+    assert 7.5 <= max(clock.pauses) <= 15
+
+
+def test_an_end_is_put_to_it(clock: Clock) -> None:
+    with pytest.raises(WaitedTooLongError):
+        Turns(1).take("vm-1", Busy(10_000), seconds=60)
+
+    # It is not asked again where the next pause may be over too late.
+    assert 45 < clock.now <= 60
+
+
+def test_other_errors_are_not_repeated() -> None:
+    with pytest.raises(vim.fault.InvalidState):
+        Turns(1).take("vm-1", _invalid, seconds=60)
+
+
+def _invalid() -> None:
+    raise vim.fault.InvalidState
+
+
+def test_no_more_than_the_bound_work_on_one_object_and_others_are_not_held_up() -> None:
+    turns, lock = Turns(3), Lock()
+    inside: dict[str, int] = {"vm-1": 0, "vm-2": 0}
+    most: dict[str, int] = {"vm-1": 0, "vm-2": 0}
+    # Three at each object have to be inside together before any of them goes on.
+    together = {"vm-1": Barrier(3), "vm-2": Barrier(3)}
+
+    def work(key: str) -> None:
+        with lock:
+            inside[key] += 1
+            most[key] = max(most[key], inside[key])
+        together[key].wait(timeout=120)
+        with lock:
+            inside[key] -= 1
+
+    with ThreadPoolExecutor(24) as threads:
+        keys = ["vm-1", "vm-2"] * 12
+        list(threads.map(lambda key: turns.take(key, lambda: work(key), seconds=120), keys))
+
+    assert most == {"vm-1": 3, "vm-2": 3}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Inventory paths, and answers that vCenter splits."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.vcenter.session.properties import ReadObject, inventory_path, retrieve
+
+Collector = vmodl.query.PropertyCollector
+
+ROOT = ReadObject(vim.Folder("group-d1"), {"name": "Datacenters"})
+DATACENTER = ReadObject(vim.Datacenter("datacenter-2"), {"name": "DC0", "parent": ROOT.object})
+VM_FOLDER = ReadObject(vim.Folder("group-v3"), {"name": "vm", "parent": DATACENTER.object})
+IN_FOLDER = ReadObject(vim.VirtualMachine("vm-9"), {"name": "a%2fb", "parent": VM_FOLDER.object})
+APP = ReadObject(vim.VirtualApp("resgroup-v5"), {"name": "app", "parentFolder": VM_FOLDER.object})
+INNER_APP = ReadObject(vim.VirtualApp("resgroup-v6"), {"name": "inner", "parentVApp": APP.object})
+IN_APP = ReadObject(vim.VirtualMachine("vm-8"), {"name": "web", "parentVApp": INNER_APP.object})
+
+
+def test_a_path_leaves_the_root_folder_out() -> None:
+    objects = [ROOT, IN_FOLDER, VM_FOLDER, DATACENTER]
+    assert inventory_path(IN_FOLDER.object, objects) == "/DC0/vm/a%2fb"
+
+
+def test_a_path_goes_through_the_apps_that_a_vm_is_in() -> None:
+    objects = [IN_APP, INNER_APP, APP, VM_FOLDER, DATACENTER, ROOT]
+    assert inventory_path(IN_APP.object, objects) == "/DC0/vm/app/inner/web"
+
+
+def test_there_is_no_path_through_what_may_not_be_read() -> None:
+    assert inventory_path(IN_FOLDER.object, [IN_FOLDER, VM_FOLDER, ROOT]) is None
+    assert inventory_path(IN_FOLDER.object, [IN_FOLDER]) is None
+
+
+class _SplitAnswers:
+    """A property collector that gives one object at a time, as vCenter may."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def RetrievePropertiesEx(self, *_: object) -> Collector.RetrieveResult:  # noqa: N802 - the API's name
+        self.calls.append("first")
+        return self._page("vm-1", token="more")
+
+    def ContinueRetrievePropertiesEx(self, token: str) -> Collector.RetrieveResult:  # noqa: N802 - the API's name
+        self.calls.append(token)
+        return self._page("vm-2", token=None)
+
+    def _page(self, moid: str, *, token: str | None) -> Collector.RetrieveResult:
+        content = Collector.ObjectContent(
+            obj=vim.VirtualMachine(moid), propSet=[vmodl.DynamicProperty(name="name", val=f"name of {moid}")]
+        )
+        return Collector.RetrieveResult(objects=[content], token=token)
+
+
+def test_an_answer_in_parts_is_read_to_its_end() -> None:
+    collector = _SplitAnswers()
+    found = retrieve(
+        cast(Any, collector),
+        vim.Folder("group-v3"),
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
+    )
+    assert [(each.id, each.properties) for each in found] == [
+        ("vm-1", {"name": "name of vm-1"}),
+        ("vm-2", {"name": "name of vm-2"}),
+    ]
+    assert collector.calls == ["first", "more"]
