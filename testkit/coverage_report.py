@@ -20,15 +20,7 @@ __all__ = ["LEAST_PERCENT", "Coverage", "main"]
 LEAST_PERCENT = 95
 """of the branches, and of the statements too"""
 
-_PLUGIN = PurePosixPath("instant_clone/plugin")
-_NOT_RESOURCE_CODE = frozenset(
-    {
-        # Processes, credentials and the log of a running plugin: end-to-end tests run these in processes of their own.
-        *("__main__", "credentials", "log", "plugin", "reattach", "stock"),
-        # The installation of a plugin.
-        *("certificate", "cli_configuration", "installation", "lockfile", "obtaining", "package"),
-    }
-)
+_RESOURCE_CODE = PurePosixPath("instant_clone/plugin/resource")
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class Coverage:
 
 
 def _is_resource_code(file: PurePosixPath) -> bool:
-    return file.parent == _PLUGIN and file.stem not in _NOT_RESOURCE_CODE
+    return file.parent == _RESOURCE_CODE
 
 
 def _room(file: PurePosixPath) -> str:

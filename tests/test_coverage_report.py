@@ -20,7 +20,7 @@ def report(folder: Path, **by_file: dict[str, int]) -> Path:
 
 
 def test_full_coverage_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(report(tmp_path, instant_clone__provider__creation=FULL, main=FULL)) == 0
+    assert main(report(tmp_path, instant_clone__plugin__resource__creation=FULL, main=FULL)) == 0
 
     out, err = capsys.readouterr()
     assert [line.split("  ")[0].strip() for line in out.splitlines()[1:]] == [
@@ -43,7 +43,7 @@ def test_the_resource_code_counts_by_itself(tmp_path: Path, capsys: pytest.Captu
     few_statements = {**FULL, "covered_lines": 940}
     others = {f"instant_clone__room{number}__module": FULL for number in range(9)}
 
-    assert main(report(tmp_path, instant_clone__provider__creation=few_statements, **others)) == 1
+    assert main(report(tmp_path, instant_clone__plugin__resource__creation=few_statements, **others)) == 1
 
     err = capsys.readouterr().err
     assert "The coverage of the plugin's resource code is below 95 %" in err
@@ -54,4 +54,4 @@ def test_what_runs_in_processes_of_its_own_is_no_resource_code(tmp_path: Path) -
     untested = {**FULL, "covered_lines": 0, "covered_branches": 0}
     others = {f"instant_clone__room{number}__module": FULL for number in range(99)}
 
-    assert main(report(tmp_path, instant_clone__provider__plugin=untested, **others)) == 0
+    assert main(report(tmp_path, instant_clone__plugin__process__server=untested, **others)) == 0

@@ -80,7 +80,7 @@ def refused_imports(code: str, allowed: tuple[str, ...], package: str = "") -> l
         ("import json, os.path", []),
         ("from __future__ import annotations", []),
         ("from instant_clone.fleet import Fleet", []),
-        ("from instant_clone import fleet, members", []),
+        ("from instant_clone import fleet, ownership", []),
         ("from cdktf import TerraformStack", []),
         ("from constructs.placement import Placement", []),
         ("import cdktf_other", ["cdktf_other"]),

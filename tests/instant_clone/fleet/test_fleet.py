@@ -12,7 +12,7 @@ from instant_clone.fleet import Fleet, FleetFile, ProviderSettings, Source, load
 from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.fleet.fleet_files import PLACE, TWO_SOURCES, WEB, errors, fleet, parse
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter import guest_network, tasks
+from instant_clone.vcenter.cloning import guest_network
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, guest_of, wait_for_guest_network
+from instant_clone.vcenter.session import tasks
 from testkit.clock import Clock
 
 GuestInfo = vim.vm.GuestInfo

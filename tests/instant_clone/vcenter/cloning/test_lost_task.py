@@ -12,11 +12,12 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import ConnectError, NotFoundError, VcenterError
-from instant_clone.vcenter import recovery, tasks
 from instant_clone.vcenter.cloning import clone_task as module
+from instant_clone.vcenter.cloning import lost_task as recovery
 from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest
 from instant_clone.vcenter.cloning.lost_task import look_again
+from instant_clone.vcenter.session import tasks
 from instant_clone.vcenter.session.connection import Session, connect
 from testkit.clock import Clock
 from testkit.processes import until
