@@ -36,7 +36,7 @@ def terraform_binary(environ: Mapping[str, str]) -> str:
 def run_terraform(
     binary: str, *arguments: str, folder: Path, environ: Mapping[str, str], seconds: float | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a Terraform command in `folder` to its end, and return its output whatever its exit code is.
+    """Run a Terraform command in `folder` to its end, and return exit code and output.
 
     Raises TerraformError if it cannot be started, or if it does not end within `seconds`.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes of arguments that the table does not have, such as those of a release that nobody has read yet."""
+"""Changes of arguments that the table does not have, such as new arguments of a newer release."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unknown_changes(
     version: ProviderVersion = NEWEST_CHECKED,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
-    """Return the changes of arguments without a row, of which nobody can say that a running VM takes them.
+    """Return the changes of arguments without a row, whose effect on a running VM is not known.
 
     Values are as for `power_cycles`. A planned value that is not known yet is no change: the provider may just read it.
     """

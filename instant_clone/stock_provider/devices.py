@@ -96,7 +96,7 @@ def disk_label(index: int) -> str:
 
 
 def interface_order(units: Sequence[int | None], release: ProviderVersion) -> tuple[int, ...]:
-    """Return which of a VM's interfaces each `network_interface` block stands for, as positions in `units`.
+    """Return which of a VM's interfaces each `network_interface` block describes, as positions in `units`.
 
     `units` are the PCI unit numbers of the interfaces in the order of `config.hardware.device`. Releases before
     INTERFACES_IN_DEVICE_ORDER read interfaces in the order of these numbers, later ones in that of the devices.
