@@ -24,7 +24,7 @@ def test_full_coverage_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     out, err = capsys.readouterr()
     assert [line.split("  ")[0].strip() for line in out.splitlines()[1:]] == [
-        "instant_clone/plugin",
+        "instant_clone/plugin/resource",
         "main",
         "the plugin's resource code",
         "the product",

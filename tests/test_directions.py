@@ -93,7 +93,7 @@ def refused_imports(code: str, allowed: tuple[str, ...], package: str = "") -> l
     ],
 )
 def test_imports_are_told_apart(code: str, refused: list[str]) -> None:
-    allowed = ("cdktf", "constructs", "instant_clone.fleet", "instant_clone.fleet.members")
+    allowed = ("cdktf", "constructs", "instant_clone.fleet", "instant_clone.ownership")
     assert refused_imports(code, allowed) == refused
 
 
