@@ -15,10 +15,18 @@ from instant_clone.fleet.loader import (
     provider_from,
     with_environment,
 )
-from instant_clone.fleet.model import Fleet, FleetFile
+from instant_clone.fleet.model import (
+    AddedDisk,
+    AddedNetwork,
+    Changes,
+    Fleet,
+    FleetFile,
+    Network,
+    ProviderSettings,
+    Source,
+)
 from instant_clone.fleet.patterns import fill
 from instant_clone.fleet.state import StateSettings
-from instant_clone.fleet.tables import AddedDisk, AddedNetwork, Changes, Network, ProviderSettings, Source
 
 __all__ = [
     "DEFAULT_FILE",

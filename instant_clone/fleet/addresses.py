@@ -12,8 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from instant_clone.fleet.field_types import problem
-from instant_clone.fleet.suggestions import suggestion
+from instant_clone.fleet.field_types import problem, suggestion
 
 __all__ = [
     "GENERATED",

@@ -1,31 +1,39 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the values of one fleet say together: sources, placement, names and guestinfo."""
+"""What the values of one fleet say together, and what the fleets of a file do.
+
+Only fleets whose values are sound by themselves come here: what stands in them is what the file says.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from instant_clone.errors import Finding
-from instant_clone.fleet.address_plan import interface_of
 from instant_clone.fleet.addresses import GENERATED
-from instant_clone.fleet.lenient_parsing import Draft
+from instant_clone.fleet.model import Fleet
+from instant_clone.fleet.network_checks import network_findings, network_findings_across
 from instant_clone.fleet.patterns import placeholders, split_placeholder
-from instant_clone.fleet.tables import Network
 from instant_clone.inventory_names import finder_pattern, plain_name
 
-__all__ = ["guestinfo_findings", "list_findings", "name_findings", "placement_findings", "source_findings"]
+__all__ = ["findings_across", "fleet_findings"]
 
 # vSphere's longest VM name, and the characters that it writes as %2f, %5c and %25.
 _LONGEST_VM_NAME = 80
 _NOT_IN_VM_NAMES = "/\\%"
 
 
-def source_findings(draft: Draft) -> Iterator[Finding]:
+def fleet_findings(fleet: Fleet) -> Iterator[Finding]:
+    """What is wrong with a fleet by itself."""
+    for check in _CHECKS:
+        yield from check(fleet)
+
+
+def _source_findings(fleet: Fleet) -> Iterator[Finding]:
     """Sources that are missing, counted in no way or in two, or not told apart."""
-    fleet = draft.fleet
     table = f"[[fleets.{fleet.name}.sources]]"
-    if not fleet.sources and draft.sound("sources"):
+    if not fleet.sources:
         yield Finding(
             f"[fleets.{fleet.name}] sources", "there is no source.", f"Begin one with [[fleets.{fleet.name}.sources]]."
         )
@@ -33,8 +41,7 @@ def source_findings(draft: Draft) -> Iterator[Finding]:
     for position, source in enumerate(fleet.sources):
         where = f"{table} number {position + 1}"
         several = len(fleet.sources) > 1
-        counted = draft.sound("sources", position, "count") and draft.sound("sources", position, "members")
-        if several and draft.sound("sources", position, "key"):
+        if several:
             if "key" not in source.model_fields_set:
                 cure = 'Each of several sources needs a key of its own; one that stood alone without has been "vm".'
                 yield Finding(f"{where}, key", "is missing.", cure)
@@ -43,7 +50,7 @@ def source_findings(draft: Draft) -> Iterator[Finding]:
         if several and source.count is not None:
             cure = 'Write members = "0-9", and other indexes for the other sources.'
             yield Finding(f"{where}, count", "is only for a fleet's single source.", cure)
-        elif counted and (source.count is None) == (source.members is None):
+        elif (source.count is None) == (source.members is None):
             cure = 'Write count = 10, or members = "0-9".'
             yield Finding(where, "count or members is needed, and only one of them.", cure)
     indexes = Counter(index for source in fleet.sources if source.count is None for index in source.indexes)
@@ -53,24 +60,22 @@ def source_findings(draft: Draft) -> Iterator[Finding]:
         )
 
 
-def placement_findings(draft: Draft) -> Iterator[Finding]:
+def _placement_findings(fleet: Fleet) -> Iterator[Finding]:
     """Places that are missing, or said twice."""
-    fleet = draft.fleet
     table = f"[fleets.{fleet.name}]"
-    if draft.sound("datastore") and draft.sound("datastore_cluster"):
-        if fleet.datastore is None and fleet.datastore_cluster is None:
-            yield Finding(f"{table} datastore", "is missing.", "Name a datastore, or a datastore_cluster.")
-        elif fleet.datastore is not None and fleet.datastore_cluster is not None:
-            what = "stands beside datastore; clones go to one or the other."
-            yield Finding(f"{table} datastore_cluster", what, "Take one of them out.")
-    if fleet.pin and fleet.cluster is None and draft.sound("pin"):
+    if fleet.datastore is None and fleet.datastore_cluster is None:
+        yield Finding(f"{table} datastore", "is missing.", "Name a datastore, or a datastore_cluster.")
+    elif fleet.datastore is not None and fleet.datastore_cluster is not None:
+        what = "stands beside datastore; clones go to one or the other."
+        yield Finding(f"{table} datastore_cluster", what, "Take one of them out.")
+    if fleet.pin and fleet.cluster is None:
         what = f"the clones cannot be pinned: {fleet.resource_pool!r} does not tell the cluster."
         yield Finding(f"{table} resource_pool", what, 'Write it as "CLUSTER/Resources", or pin = false.')
     if "]" in (fleet.datastore or ""):
         # object/datastore_path.go, FromString: of "[ssd[1]] web-0/web-0.vmx" it reads the datastore "ssd[1".
         what = f"the stock provider cannot read a VM on {fleet.datastore!r}, whose name has a closing bracket."
         yield Finding(f"{table} datastore", what, "Rename the datastore, or name another one.")
-    if fleet.create_folder and draft.sound("folder"):
+    if fleet.create_folder:
         if not fleet.folder:
             yield Finding(f"{table} folder", "is missing, but create_folder = true asks for it.", "Name the folder.")
         elif "%" in (name := fleet.folder.rpartition("/")[2]):
@@ -87,20 +92,16 @@ def placement_findings(draft: Draft) -> Iterator[Finding]:
             yield Finding(f"{table} create_folder", what, "Make the folder, and leave out create_folder.")
 
 
-def list_findings(draft: Draft) -> Iterator[Finding]:
+def _list_findings(fleet: Fleet) -> Iterator[Finding]:
     """Tags and arguments that stand in their list twice."""
-    fleet = draft.fleet
     for key, values in (("tags", fleet.tags), ("ignore_changes", fleet.ignore_changes)):
         for value, times in Counter(values).items():
             if times > 1:
                 yield Finding(f"[fleets.{fleet.name}] {key}", f"{value!r} is named twice.", "Name it once.")
 
 
-def name_findings(draft: Draft) -> Iterator[Finding]:
+def _name_findings(fleet: Fleet) -> Iterator[Finding]:
     """The first of the names that vSphere would refuse, or that stands for two clones."""
-    fleet = draft.fleet
-    if not (draft.sound("names") and draft.sound("name")):
-        return
     where = f"[fleets.{fleet.name}] names"
     # The same index in two sources is found elsewhere: here it must not look like a fault of the pattern.
     indexes = {index for source in fleet.sources for index in source.indexes}
@@ -124,25 +125,21 @@ def name_findings(draft: Draft) -> Iterator[Finding]:
         taken.add(name)
 
 
-def guestinfo_findings(draft: Draft) -> Iterator[Finding]:
+def _guestinfo_findings(fleet: Fleet) -> Iterator[Finding]:
     """Placeholders that nothing in the fleet gives a value to."""
-    fleet = draft.fleet
-    if not draft.sound("networks"):
-        return
     for key, pattern in fleet.guestinfo.items():
         for placeholder in placeholders(pattern):
             if parts := split_placeholder(placeholder):
-                wrong = _without_value(fleet.networks, f"fleets.{fleet.name}.networks", *parts)
+                wrong = _without_value(fleet, *parts)
                 if wrong is not None:
                     what, cure = wrong
                     yield Finding(f"[fleets.{fleet.name}.guestinfo] {key}", f"{{{placeholder}}} {what}", cure)
 
 
-def _without_value(
-    networks: tuple[Network, ...], table: str, number: int | None, attribute: str
-) -> tuple[str, str] | None:
+def _without_value(fleet: Fleet, number: int | None, attribute: str) -> tuple[str, str] | None:
     """Why an interface's property is not known, and the cure; None if it is."""
-    position = interface_of(networks, number, attribute)
+    networks, table = fleet.networks, f"fleets.{fleet.name}.networks"
+    position = fleet.interface_of(number, attribute)
     if position is None and attribute == "mac":
         cure = f'Write mac = "00:50:56:00:00:00", or another first address, in a [[{table}]].'
         return "is not known at synth: vCenter generates the address.", cure
@@ -163,3 +160,61 @@ def _without_value(
     elif attribute == "dns" and not network.dns:
         return "has no name server behind it.", f"Give dns in {where}."
     return None
+
+
+def findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
+    """Two clones of one name in one folder, one folder of two stacks, one record for two VMs, one address twice."""
+    yield from _names(fleets)
+    yield from _folders(fleets)
+    yield from _records(fleets)
+    yield from network_findings_across(fleets)
+
+
+def _names(fleets: Sequence[Fleet]) -> Iterator[Finding]:
+    names: dict[tuple[str, str, str], str] = {}
+    for fleet in fleets:
+        own = {
+            (fleet.datacenter.strip("/"), fleet.folder, fleet.clone_name(index))
+            for source in fleet.sources
+            for index in source.indexes
+        }
+        if clash := min(own & names.keys(), default=None):
+            what = f"{clash[2]!r} is also a clone of the fleet {names[clash]}, in the same folder."
+            yield Finding(f"[fleets.{fleet.name}] names", what, "Choose another pattern or another folder.")
+        names.update(dict.fromkeys(own, fleet.name))
+
+
+def _folders(fleets: Sequence[Fleet]) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for fleet in fleets:
+        if not fleet.create_folder:
+            continue
+        owner = owners.setdefault((fleet.datacenter.strip("/"), fleet.folder), fleet.name)
+        if owner != fleet.name:
+            what = f"the fleet {owner} makes {fleet.folder!r} already, and would remove it under these clones."
+            cure = "Let one of them make it: create_folder = false here, or another folder."
+            yield Finding(f"[fleets.{fleet.name}] create_folder", what, cure)
+
+
+def _records(fleets: Sequence[Fleet]) -> Iterator[Finding]:
+    records: dict[PurePosixPath, tuple[str, str]] = {}
+    for fleet in fleets:
+        keys = Counter(source.key for source in fleet.sources)
+        for source in fleet.sources:
+            if source.record is None and keys[source.key] > 1:
+                continue  # the key is at fault, and is told elsewhere
+            path, vm = fleet.record_path(source), (fleet.datacenter, source.vm)
+            # Capitals do not tell files apart everywhere.
+            if records.setdefault(PurePosixPath(str(path).casefold()), vm) != vm:
+                what = f"{path} would hold the record of another VM as well."
+                yield Finding(f"[[fleets.{fleet.name}.sources]] record", what, "Name a file of its own.")
+
+
+_CHECKS: tuple[Callable[[Fleet], Iterator[Finding]], ...] = (
+    _source_findings,
+    _placement_findings,
+    _list_findings,
+    _name_findings,
+    network_findings,
+    _guestinfo_findings,
+)

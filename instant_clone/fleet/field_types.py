@@ -7,14 +7,17 @@ A check that fails raises `problem`, whose context carries what is wrong and the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from instant_clone.fleet.ignorable_arguments import IGNORABLE
-from instant_clone.fleet.suggestions import suggestion
 from instant_clone.inventory_names import stored_path
+from instant_clone.stock_provider.argument import Role
+from instant_clone.stock_provider.arguments import top_level
+from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "Count",
     "FleetName",
     "FolderPath",
+    "Frozen",
     "Gibibytes",
     "GuestinfoKey",
     "InventoryName",
@@ -40,9 +44,11 @@ __all__ = [
     "Text",
     "VmReference",
     "member_indexes",
+    "near",
     "problem",
     "release",
     "shown",
+    "suggestion",
 ]
 
 MOST_CLONES = 100_000
@@ -54,6 +60,16 @@ LARGEST_DISK = 62 * 1024
 """GiB: a VMDK ends at 62 TB"""
 OWN_GUESTINFO = "guestinfo.instantclone."
 """begins the keys that mark a clone as its stack's own"""
+LONGEST_WORD = 100
+"""no known word is nearly as long; comparing longer ones takes time and finds nothing"""
+IGNORABLE = tuple(sorted({INSTANTCLONE, *top_level(lambda argument: argument.role is not Role.OUTPUT)}))
+"""what a plan can leave alone: the arguments of vsphere_virtual_machine, and the plugin's own block"""
+
+
+class Frozen(BaseModel):
+    """A table whose keys are all known, and which nobody changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def problem(what: str, cure: str) -> PydanticCustomError:
@@ -70,6 +86,21 @@ def shown(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return repr(value)
     return "a table" if isinstance(value, dict) else "this value"
+
+
+def near(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The known word that is most like `word`, if one is; `likeness` is difflib's ratio, of which 1 is the same."""
+    if len(word) > LONGEST_WORD:
+        return None
+    spellings = {each.lower(): each for each in known}
+    found = get_close_matches(word.lower(), spellings, n=1, cutoff=likeness)
+    return spellings[found[0]] if found else None
+
+
+def suggestion(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """A question for the word that may have been meant, or an empty text."""
+    found = near(word, known, likeness=likeness)
+    return f'Did you mean "{found}"?' if found else ""
 
 
 def member_indexes(text: str) -> tuple[int, ...]:

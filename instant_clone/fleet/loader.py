@@ -3,25 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from instant_clone.errors import Finding, FleetFileError
-from instant_clone.fleet.checks import (
-    guestinfo_findings,
-    list_findings,
-    name_findings,
-    placement_findings,
-    source_findings,
-)
-from instant_clone.fleet.cross_fleet_checks import findings_across
-from instant_clone.fleet.lenient_parsing import Draft, draft_fleet, parsed
-from instant_clone.fleet.model import FleetFile
-from instant_clone.fleet.network_checks import network_findings
+from instant_clone.fleet.checks import findings_across, fleet_findings
+from instant_clone.fleet.model import FleetFile, ProviderSettings
+from instant_clone.fleet.parsing import parse_fleet, parse_table
 from instant_clone.fleet.state import in_workspace, place_findings, read_state
-from instant_clone.fleet.tables import ProviderSettings
 from instant_clone.fleet.toml_reader import FLEETS_VARIABLE, fleet_tables, read_document
 
 __all__ = [
@@ -41,34 +32,25 @@ VERSION_VARIABLE = "INSTANT_CLONE_PROVIDER_VERSION"
 WORKSPACE_VARIABLE = "TF_WORKSPACE"
 """Terraform's own variable, which selects the workspace of every command"""
 
-_CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
-    source_findings,
-    placement_findings,
-    list_findings,
-    name_findings,
-    network_findings,
-    guestinfo_findings,
-)
-
 
 def load(path: Path) -> FleetFile:
-    """The fleet file at `path`; raises FleetFileError with all findings."""
+    """The fleet file at `path`.
+
+    Raises FleetFileError with all findings: of each value by itself, and, for fleets whose values are sound, of what
+    they say together.
+    """
     document = read_document(path)
     findings: list[Finding] = []
-    provider = parsed(ProviderSettings, document.get("provider", {}), "provider", findings)
+    provider = parse_table(ProviderSettings, document.get("provider", {}), "provider", findings)
     state, state_findings = read_state(document.get("state", {}))
     findings += state_findings
-    fleets = fleet_tables(document, findings)
-    drafts: list[Draft] = []
-    for name, table in fleets.items():
-        draft = draft_fleet(name, table, findings)
-        if draft is not None:
-            drafts.append(draft)
-            findings += (found for check in _CHECKS for found in check(draft))
-    findings += (*findings_across(drafts), *place_findings(state, list(fleets)))
+    tables = fleet_tables(document, findings)
+    sound = [fleet for name, table in tables.items() if (fleet := parse_fleet(name, table, findings))]
+    findings += (found for fleet in sound for found in fleet_findings(fleet))
+    findings += (*findings_across(sound), *place_findings(state, list(tables)))
     if findings or provider is None:
         raise FleetFileError(*(_in_file(found, path) for found in findings))
-    return FleetFile(provider=provider, state=state, fleets={draft.fleet.name: draft.fleet for draft in drafts})
+    return FleetFile(provider=provider, state=state, fleets={fleet.name: fleet for fleet in sound})
 
 
 def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> FleetFile:
@@ -100,7 +82,7 @@ def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettin
     if not named and not path.exists():
         return None
     findings: list[Finding] = []
-    provider = parsed(ProviderSettings, read_document(path).get("provider", {}), "provider", findings)
+    provider = parse_table(ProviderSettings, read_document(path).get("provider", {}), "provider", findings)
     if provider is None:
         raise FleetFileError(*(_in_file(found, path) for found in findings))
     return provider

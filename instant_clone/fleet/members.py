@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from instant_clone.fleet import Fleet, Source, fill
-from instant_clone.fleet.address_plan import interface_of, planned_value
 from instant_clone.fleet.addresses import SOURCE, addresses_from, mac_text
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.vm.source_vm import SourceVm
@@ -58,7 +57,7 @@ def meanings(fleet: Fleet, source: Source, machine: SourceVm) -> dict[str, str |
     for pattern in fleet.guestinfo.values():
         for placeholder in placeholders(pattern):
             number, attribute = split_placeholder(placeholder) or (None, "")
-            interface = interface_of(fleet.networks, number, attribute) if attribute else None
+            interface = fleet.interface_of(number, attribute) if attribute else None
             if interface is None:
                 continue
             if attribute == "ip":
@@ -66,7 +65,7 @@ def meanings(fleet: Fleet, source: Source, machine: SourceVm) -> dict[str, str |
             elif attribute == "mac":
                 found[placeholder] = _mac_address(fleet, machine, interface) or ""
             else:
-                found[placeholder] = planned_value(fleet.networks[interface], attribute)
+                found[placeholder] = fleet.networks[interface].common_value(attribute)
     return found
 
 
@@ -88,7 +87,7 @@ def _ip_address(fleet: Fleet, interface: int) -> Own | None:
     network = fleet.networks[interface] if interface < len(fleet.networks) else None
     if network is None or network.cidr is None or network.first is None:
         return None
-    meant = interface == interface_of(fleet.networks, None, "ip")
+    meant = interface == fleet.interface_of(None, "ip")
     return Own("ip" if meant else f"nic{interface}_ip", addresses_from(network.first))
 
 
@@ -99,5 +98,5 @@ def _mac_address(fleet: Fleet, machine: SourceVm, interface: int) -> str | Own |
     first = network.first_mac if network is not None else None
     if first is None:
         return None
-    meant = interface == interface_of(fleet.networks, None, "mac")
+    meant = interface == fleet.interface_of(None, "mac")
     return Own("mac" if meant else f"nic{interface}_mac", lambda index: mac_text(first + index))

@@ -3,45 +3,91 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from instant_clone.errors import Finding
-from instant_clone.fleet.address_overlap import Claim, Clash, clashes
 from instant_clone.fleet.addresses import LAST_MAC, SOURCE, ip_of, mac_text, network_of, reserved, runs
-from instant_clone.fleet.lenient_parsing import Draft
-from instant_clone.fleet.model import Fleet
-from instant_clone.fleet.tables import Network, Source
+from instant_clone.fleet.model import Fleet, Network, Source
 
-__all__ = ["address_clash", "claim", "interface_place", "mac_clash", "network_findings", "network_findings_across"]
+__all__ = [
+    "Claim",
+    "Clash",
+    "address_clash",
+    "claim",
+    "clashes",
+    "interface_place",
+    "mac_clash",
+    "network_findings",
+    "network_findings_across",
+]
 
-_PLAN = ("cidr", "first", "gateway")
+
+@dataclass(frozen=True)
+class Claim:
+    """The addresses `first` to `last`, as numbers, of a kind and on a network that `space` names together.
+
+    `where` is the place in the file and `fleet` its fleet; `who` says to the user whose addresses they are.
+    """
+
+    space: Hashable
+    first: int
+    last: int
+    where: str
+    fleet: str
+    who: str
 
 
-def network_findings(draft: Draft) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Clash:
+    """An address that `earlier` claims as well as `later`: the lowest of them."""
+
+    earlier: Claim
+    later: Claim
+    address: int
+
+
+def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
+    """Claims that have addresses in common, one clash for each pair of claimants."""
+    spaces: defaultdict[Hashable, list[tuple[int, int, int, Claim]]] = defaultdict(list)
+    for order, claim in enumerate(claims):
+        spaces[claim.space].append((claim.first, claim.last, order, claim))
+    found: dict[tuple[str, str], tuple[int, Clash]] = {}
+    for space in spaces.values():
+        reach: tuple[int, int, int, Claim] | None = None
+        for entry in sorted(space):
+            if reach is not None and entry[0] <= reach[1]:
+                # The file's order, not the addresses', tells which of them is to give way.
+                earlier, later = sorted((reach, entry), key=lambda each: each[2])
+                pair = (earlier[3].where + earlier[3].who, later[3].where + later[3].who)
+                found.setdefault(pair, (later[2], Clash(earlier[3], later[3], entry[0])))
+            if reach is None or entry[1] > reach[1]:
+                reach = entry
+    yield from (clash for _, clash in sorted(found.values(), key=lambda each: each[0]))
+
+
+def network_findings(fleet: Fleet) -> Iterator[Finding]:
     """Address plans that do not fit their network, and MAC ranges that leave VMware's block."""
-    fleet = draft.fleet
     indexes = sorted({index for source in fleet.sources for index in source.indexes})
     for position, network in enumerate(fleet.networks):
         where = interface_place(fleet, position)
-        if all(draft.sound("networks", position, key) for key in _PLAN):
-            yield from _plan_findings(network, where, indexes)
+        yield from _plan_findings(network, where, indexes)
         first = network.first_mac
         if first is not None and indexes and first + indexes[-1] > LAST_MAC:
             what = f"the member {indexes[-1]} would get an address above {mac_text(LAST_MAC)}."
             yield Finding(f"{where}, mac", what, "Begin lower.")
 
 
-def network_findings_across(drafts: Iterable[Draft]) -> Iterator[Finding]:
+def network_findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
     """Addresses and MAC addresses that several members would have."""
-    drafts = tuple(drafts)
     for claims, told in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
-        for clash in clashes(each for draft in drafts for each in claims(draft)):
+        for clash in clashes(each for fleet in fleets for each in claims(fleet)):
             # In one table only an index of two sources clashes with itself, which is told elsewhere.
             if clash.earlier.where != clash.later.where:
                 yield told(clash)
-    yield from _repeated_source_macs(drafts)
+    yield from _repeated_source_macs(fleets)
 
 
 def address_clash(clash: Clash) -> Finding:
@@ -127,10 +173,9 @@ def _segment(fleet: Fleet, source: Source, position: int) -> Hashable:
     return ("source", datacenter, source.vm, position)
 
 
-def _address_claims(draft: Draft) -> Iterator[Claim]:
-    fleet = draft.fleet
+def _address_claims(fleet: Fleet) -> Iterator[Claim]:
     for position, network in enumerate(fleet.networks):
-        if network.first is None or network.cidr is None or not _known(draft, position):
+        if network.first is None or network.cidr is None:
             continue
         subnet, first = network_of(network.cidr), ip_of(network.first)
         if first not in subnet:
@@ -142,25 +187,23 @@ def _address_claims(draft: Draft) -> Iterator[Claim]:
                 yield claim(space, int(first) + low, reach, fleet, source, position)
 
 
-def _mac_claims(draft: Draft) -> Iterator[Claim]:
-    fleet = draft.fleet
+def _mac_claims(fleet: Fleet) -> Iterator[Claim]:
     for position, network in enumerate(fleet.networks):
         first = network.first_mac
-        if first is None or fleet.allow_duplicate_macs or not _known(draft, position):
+        if first is None or fleet.allow_duplicate_macs:
             continue
         for source in fleet.sources:
             for low, high in runs(source.indexes):
                 yield claim("mac", first + low, first + high, fleet, source, position)
 
 
-def _repeated_source_macs(drafts: Iterable[Draft]) -> Iterator[Finding]:
+def _repeated_source_macs(fleets: Iterable[Fleet]) -> Iterator[Finding]:
     clones: Counter[Hashable] = Counter()
-    for draft in drafts:
-        fleet = draft.fleet
-        if fleet.allow_duplicate_macs or not draft.sound("allow_duplicate_macs"):
+    for fleet in fleets:
+        if fleet.allow_duplicate_macs:
             continue
         for position, network in enumerate(fleet.networks):
-            if network.mac != SOURCE or not _known(draft, position):
+            if network.mac != SOURCE:
                 continue
             for source in fleet.sources:
                 place = (fleet.datacenter, source.vm, position, _segment(fleet, source, position))
@@ -170,8 +213,3 @@ def _repeated_source_macs(drafts: Iterable[Draft]) -> Iterator[Finding]:
                     what = f"{before + own} clones of {source.vm!r} would have its MAC address on one network."
                     cure = 'Write "generated", or a first address, or allow_duplicate_macs = true.'
                     yield Finding(f"{interface_place(fleet, position)}, mac", what, cure)
-
-
-def _known(draft: Draft, position: int) -> bool:
-    """Whether the file says who is on which network: a stand-in is like no other, and would be like all."""
-    return draft.sound("networks", position) and draft.sound("sources") and draft.sound("datacenter")

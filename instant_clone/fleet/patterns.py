@@ -10,8 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from instant_clone.fleet.field_types import Text, problem
-from instant_clone.fleet.suggestions import near
+from instant_clone.fleet.field_types import Text, near, problem
 
 __all__ = ["GuestinfoPattern", "NamePattern", "fill", "parts", "placeholders", "split_placeholder"]
 

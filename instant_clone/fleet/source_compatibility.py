@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from instant_clone.errors import Finding
 from instant_clone.fleet import Fleet, FleetFile, Source
-from instant_clone.fleet.address_overlap import Claim, Clash, clashes
 from instant_clone.fleet.addresses import SOURCE, ip_of, mac_number, runs
 from instant_clone.fleet.members import guestinfo
-from instant_clone.fleet.network_checks import address_clash, claim, interface_place, mac_clash
+from instant_clone.fleet.network_checks import Claim, Clash, address_clash, claim, clashes, interface_place, mac_clash
 from instant_clone.impact import power_cycles
 from instant_clone.stock_provider.devices import MOST_INTERFACES
 from instant_clone.vm.source_vm import Nic, SourceVm

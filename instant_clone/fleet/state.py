@@ -10,9 +10,7 @@ from typing import Any
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.backends import BACKENDS, Backend
-from instant_clone.fleet.field_types import shown
-from instant_clone.fleet.suggestions import near, suggestion
-from instant_clone.fleet.tables import Frozen
+from instant_clone.fleet.field_types import Frozen, near, shown, suggestion
 
 __all__ = ["StateSettings", "in_workspace", "place_findings", "read_state"]
 
@@ -30,7 +28,7 @@ _SECRET_VALUE = re.compile(
 _VARIABLES = {("pg", "conn_str"): "PG_CONN_STR", ("gcs", "credentials"): "GOOGLE_CREDENTIALS"}
 """the variables for arguments that may, but need not, hold a secret"""
 _PATHS = ("path", "workspace_dir")
-"""the arguments of the local backend that are paths"""
+"""the arguments of the local backend, which are paths"""
 _DEFAULT_WORKSPACE = "default"
 """Terraform's name of the workspace whose state is at `path`"""
 
@@ -118,10 +116,7 @@ def in_workspace(
 
 def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
     """What to say of arguments that are another backend's than the default's, if they are."""
-    local = BACKENDS["local"]
-    foreign = [
-        key for key in arguments if key not in local.arguments and near(key, local.arguments, likeness=0.75) is None
-    ]
+    foreign = [key for key in arguments if key not in _PATHS and near(key, ("backend", *_PATHS), likeness=0.75) is None]
     if not foreign:
         return None
     for key in foreign:
@@ -130,13 +125,7 @@ def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
             return Finding(f"[state.{key}]", "a backend is not a table.", cure)
     what = f"is missing, and the backend local has no {', '.join(foreign)}."
     named = next((value for key in foreign if isinstance(value := arguments[key], str) and value in BACKENDS), None)
-    having = [name for name, backend in BACKENDS.items() if set(foreign) <= set(backend.arguments)]
-    if named:
-        cure = f'Write backend = "{named}".'
-    elif having:
-        cure = f"Name the one that has: {', '.join(having)}."
-    else:
-        cure = f"There are {', '.join(BACKENDS)}."
+    cure = f'Write backend = "{named}".' if named else f"There are {', '.join(BACKENDS)}."
     return Finding("[state] backend", what, cure)
 
 
@@ -154,8 +143,9 @@ def _filled(value: Any, fleet_name: str) -> Any:
 def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iterator[Finding]:
     for argument, value, depth in _walk(arguments):
         where = f"[state] {argument}"
-        if cure := _misspelt(backend, argument):
-            yield Finding(where, f"is not an argument of the backend {name}.", cure)
+        if name == "local" and argument not in _PATHS:
+            cure = suggestion(argument, ("backend", *_PATHS), likeness=0.75) or f"There are {', '.join(_PATHS)}."
+            yield Finding(where, "is not an argument of the backend local.", cure)
         elif depth > DEEPEST:
             yield Finding(where, "is nested too deeply.", "No backend has such an argument.")
         elif not isinstance(value, str):
@@ -215,27 +205,20 @@ def _found(arguments: Mapping[str, Any], argument: str) -> Any:
     return value
 
 
-def _misspelt(backend: Backend, argument: str) -> str:
-    """The cure for an argument that is not known; none for one that a later Terraform may know."""
-    known = backend.arguments
-    if argument in known:
-        return ""
-    if backend.complete:
-        return suggestion(argument, known, likeness=0.75) or f"There are {', '.join(known)}."
-    # Blocks have arguments that are not listed here; only their parents' likeness would be found.
-    listed = "." not in argument or any(each.startswith(argument.rpartition(".")[0] + ".") for each in known)
-    found = near(argument, known, likeness=0.85) if listed else None
-    return f'Did you mean "{found}"?' if found else ""
-
-
 def _secret(name: str, backend: Backend, argument: str, value: str) -> bool:
-    if argument in backend.secrets or _SECRET_NAME.search(argument.rpartition(".")[2].lower()):
+    if _listed_secret(backend, argument) or _SECRET_NAME.search(argument.rpartition(".")[2].lower()):
         return True
     return bool(_SECRET_VALUE.search(value)) or ((name, argument) == ("gcs", "credentials") and "{" in value)
 
 
+def _listed_secret(backend: Backend, argument: str) -> str | None:
+    """The secret that `argument` names. Misspelt, too: Terraform refuses it only when its value is in files already."""
+    return near(argument, backend.secrets, likeness=0.88)
+
+
 def _instead(name: str, argument: str) -> str:
-    variable = BACKENDS[name].secrets.get(argument) or _VARIABLES.get((name, argument))
+    backend = BACKENDS[name]
+    variable = backend.secrets.get(_listed_secret(backend, argument) or "") or _VARIABLES.get((name, argument))
     return f"Take it out, and set {variable} instead." if variable else "Take it out; give it to Terraform otherwise."
 
 

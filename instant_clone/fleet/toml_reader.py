@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from instant_clone.errors import Finding, FleetFileError
-from instant_clone.fleet.messages import unknown_key
+from instant_clone.fleet.field_types import near
 from instant_clone.fleet.model import Fleet, FleetFile
-from instant_clone.fleet.suggestions import near
+from instant_clone.fleet.parsing import unknown_key
 
 __all__ = ["FLEETS_VARIABLE", "fleet_tables", "read_document"]
 

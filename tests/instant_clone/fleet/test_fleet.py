@@ -103,7 +103,6 @@ count = -1
 key = "1"
 [fleets.web.guestinfo]
 "hostname" = "{ip"
-"guestinfo.ip" = "{ip}"
 "guestinfo.name" = 3
 [fleets."-x"]
 [fleets.empty]
@@ -144,15 +143,10 @@ sources = []
             "[fleets.web] password: is not a key that is known here. "
             "Credentials stand only in VSPHERE_SERVER, VSPHERE_USER and VSPHERE_PASSWORD: take it out."
         ),
-        (
-            "[fleets.web.guestinfo] guestinfo.ip: {ip} has no address plan behind it. "
-            "Give cidr and first in a [[fleets.web.networks]]."
-        ),
         "[fleets.-x]: '-x' cannot name a fleet. Use letters, digits, _ and -, and do not begin with -.",
         "[fleets.-x] datacenter: is missing. Add it.",
         "[fleets.-x] resource_pool: is missing. Add it.",
         "[fleets.-x] sources: is missing. Add it.",
-        "[fleets.-x] datastore: is missing. Name a datastore, or a datastore_cluster.",
         "[fleets.empty] sources: there is no source. Begin one with [[fleets.empty.sources]].",
     ]
 

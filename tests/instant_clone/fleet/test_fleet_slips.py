@@ -101,7 +101,8 @@ LAB = f'[fleets.lab]\n{PLACE}\n[[fleets.lab.sources]]\nvm = "golden-lab"\ncount 
         (
             f'{WEB}[state]\nbucket = "x"\nprefix = "{{fleet}}"',
             "[state] backend: is missing, and the backend local has no bucket, prefix. "
-            "Name the one that has: cos, gcs, oss.",
+            "There are local, azurerm, cloud, "
+            "consul, cos, gcs, http, kubernetes, oci, oss, pg, remote, s3.",
         ),
     ],
 )

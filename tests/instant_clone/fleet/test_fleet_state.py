@@ -130,11 +130,12 @@ def cured(argument: str, variable: str) -> str:
         (
             'bucket = "x"',
             "[state] backend: is missing, and the backend local has no bucket. "
-            "Name the one that has: cos, gcs, oci, oss, s3.",
+            "There are local, azurerm, cloud, consul, cos, gcs, http, kubernetes, oci, oss, pg, remote, s3.",
         ),
         (
-            'backend = "s3"\nkey = "{fleet}"\nuse_lock_file = true',
-            '[state] use_lock_file: is not an argument of the backend s3. Did you mean "use_lockfile"?',
+            'backend = "s3"\nkey = "{fleet}"\nscret_key = "x"',
+            "[state] scret_key: is a secret, or holds one, and would stand in files. "
+            "Take it out, and set AWS_SECRET_ACCESS_KEY instead.",
         ),
         (
             'path = "web.tfstate"',
@@ -150,10 +151,6 @@ def cured(argument: str, variable: str) -> str:
             'backend = "remote"\nworkspaces = { name = "x" }',
             "[state] workspaces.name: has no {fleet}: two states in one place, as soon as there are two fleets. "
             'Write it as in workspaces = { name = "{fleet}" }.',
-        ),
-        (
-            'backend = "cloud"\nworkspaces = { nam = "{fleet}", name = "{fleet}" }',
-            '[state] workspaces.nam: is not an argument of the backend cloud. Did you mean "workspaces.name"?',
         ),
         (
             'backend = "http"\naddress = "https://host/{fleet}"\nlock_address = "https://host/lock"',

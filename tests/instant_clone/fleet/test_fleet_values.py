@@ -289,7 +289,7 @@ def test_the_marks_of_clones_are_not_for_others(tmp_path: Path) -> None:
     ]
 
 
-def test_a_faulty_value_hides_no_other_fault(tmp_path: Path) -> None:
+def test_a_faulty_value_hides_no_fault_of_another_value_or_fleet(tmp_path: Path) -> None:
     text = f"""
 [state]
 path = "x.tfstate"
@@ -309,6 +309,14 @@ names = "web"
 [[fleets.b.sources]]
 vm = "golden"
 members = "1-0"
+[fleets.c]
+{PLACE}
+names = "web"
+[[fleets.c.sources]]
+vm = "golden"
+count = 2
+[[fleets.c.networks]]
+mac = "00:50:56:3f:ff:ff"
 """
     assert errors(tmp_path, text) == [
         "[state] path: has no {fleet}: two states in one place, as soon as there are two fleets. "
@@ -316,10 +324,10 @@ members = "1-0"
         "[fleets.a] timeout: 'long' is of the wrong type. Write a whole number without quotes.",
         "[[fleets.a.sources]] number 1, vm: 3 is of the wrong type. Write a text in quotes.",
         '[fleets.a] stak: is not a key that is known here. Did you mean "stack"?',
-        "[fleets.a] names: 'web' would be the name of several clones. "
-        'Put {index} into the pattern, as in "{fleet}-{index}".',
-        "[[fleets.a.networks]] number 1, mac: the member 1 would get an address above 00:50:56:3f:ff:ff. Begin lower.",
         "[[fleets.b.sources]] number 1, members: the range '1-0' runs backwards. Write \"0-1\".",
+        "[fleets.c] names: 'web' would be the name of several clones. "
+        'Put {index} into the pattern, as in "{fleet}-{index}".',
+        "[[fleets.c.networks]] number 1, mac: the member 1 would get an address above 00:50:56:3f:ff:ff. Begin lower.",
     ]
 
 
