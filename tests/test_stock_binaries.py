@@ -24,7 +24,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_several_are_named_as_in_path(named: Path) -> None:
-    assert [each.release for each in stock_providers(named)] == [ProviderVersion(2, 16, 1), ProviderVersion(2, 0, 2)]
+    assert [each.release for each in stock_providers(named)] == [ProviderVersion("2.16.1"), ProviderVersion("2.0.2")]
 
 
 def test_what_takes_one_takes_the_first(named: Path) -> None:

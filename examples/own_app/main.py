@@ -20,7 +20,7 @@ from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm import record
 from instant_clone.vm.source_vm import SourceVm
 
-RELEASE = ProviderVersion.parse(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
+RELEASE = ProviderVersion(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
 """of the stock provider that the plugin was installed around"""
 
 

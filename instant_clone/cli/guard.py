@@ -96,7 +96,7 @@ def _release(given: str | None) -> ProviderVersion | None:
     from instant_clone.stock_provider.releases import ProviderVersion
 
     try:
-        return None if given is None else ProviderVersion.parse(given)
+        return None if given is None else ProviderVersion(given)
     except ValueError as problem:
         raise PlanError(f"--provider-version: {problem}.") from None
 

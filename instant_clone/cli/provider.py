@@ -151,7 +151,7 @@ def _wanted_version(given: str | None) -> ProviderVersion:
     if not text:
         return (provider_from(os.environ, folder=Path()) or ProviderSettings()).version
     try:
-        return ProviderVersion.parse(text)
+        return ProviderVersion(text)
     except ValueError as problem:
         raise InstallError(f"{'--version' if given else VERSION_VARIABLE}: {problem}.") from None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from instant_clone.inventory_names import stored_path
@@ -128,7 +128,7 @@ def release(value: object) -> ProviderVersion:
     if not isinstance(value, str):
         raise problem(f"{shown(value)} is not a text.", f'Write a release in quotes, such as "{NEWEST_CHECKED}".')
     try:
-        version = ProviderVersion.parse(value)
+        version = ProviderVersion(value)
     except ValueError:
         raise problem(f"{value!r} is not a release.", f'Write one such as "{NEWEST_CHECKED}".') from None
     if version < OLDEST_SUPPORTED or version.major >= 3:
@@ -230,7 +230,7 @@ Minutes = Annotated[int, Field(strict=True, ge=0, le=MOST_MINUTES)]
 PositiveMinutes = Annotated[int, Field(strict=True, ge=1, le=MOST_MINUTES)]
 Megabytes = Annotated[int, Field(strict=True, ge=4, le=LARGEST_NUMBER, multiple_of=4)]
 Gibibytes = Annotated[int, Field(strict=True, ge=1, le=LARGEST_DISK)]
-Release = Annotated[ProviderVersion, BeforeValidator(release)]
+Release = Annotated[InstanceOf[ProviderVersion], BeforeValidator(release)]
 ProviderAddress = Annotated[str, AfterValidator(_provider_address)]
 FleetName = Annotated[str, AfterValidator(_fleet_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]

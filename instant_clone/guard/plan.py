@@ -156,7 +156,7 @@ def _check_format(version: str, where: str) -> None:
 
 def _exact(constraint: str) -> ProviderVersion | None:
     try:
-        return ProviderVersion.parse(constraint.removeprefix("=").strip())
+        return ProviderVersion(constraint.removeprefix("=").strip())
     except ValueError:
         return None
 

@@ -85,7 +85,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     # Processors and memory.
     _ruled("num_cpus", "number", default=1, reconfigures=True, flagged_early=True),
     _cold("num_cores_per_socket", "number", default=1),
-    _ruled("num_cores_per_numa_node", "number", since=_V(2, 16, 0), reconfigures=True, flagged_early=True),
+    _ruled("num_cores_per_numa_node", "number", since=_V("2.16.0"), reconfigures=True, flagged_early=True),
     _cold("cpu_hot_add_enabled", "bool"),
     _cold("cpu_hot_remove_enabled", "bool"),
     _late("nested_hv_enabled", "bool"),
@@ -93,7 +93,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     *_allocation("cpu"),
     _ruled("memory", "number", default=1024, reconfigures=True, flagged_early=True),
     _cold("memory_hot_add_enabled", "bool"),
-    _hot("memory_reservation_locked_to_max", "bool", since=_V(2, 7, 0)),
+    _hot("memory_reservation_locked_to_max", "bool", since=_V("2.7.0")),
     *_allocation("memory"),
     _hot(
         "latency_sensitivity",
@@ -103,7 +103,7 @@ ARGUMENTS: tuple[Argument, ...] = (
         unset_is_default=True,
     ),
     # Not a setting of the ConfigSpec: Update calls ApplyEvcModeVM_Task.
-    _cold("evc_mode", "string", since=_V(2, 16, 0), reconfigures=False, flagged_early=False),
+    _cold("evc_mode", "string", since=_V("2.16.0"), reconfigures=False, flagged_early=False),
     # Guest, boot, flags.
     _cold("guest_id", "string", computed_since=_ALWAYS, planned_unknown=True),
     _cold("alternate_guest_name", "string"),
@@ -148,7 +148,7 @@ ARGUMENTS: tuple[Argument, ...] = (
         "string",
         default="manual",
         values=("manual", "upgradeAtPowerCycle"),
-        since=_V(2, 1, 0),
+        since=_V("2.1.0"),
     ),
     _cold("run_tools_scripts_after_power_on", "bool", default=True),
     _cold("run_tools_scripts_after_resume", "bool", default=True),
@@ -174,7 +174,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     ),
     _ruled("sata_controller_count", "number", default=0),
     _ruled("ide_controller_count", "number", default=2, takes_zero=False),
-    _ruled("nvme_controller_count", "number", default=0, since=_V(2, 11, 0)),
+    _ruled("nvme_controller_count", "number", default=0, since=_V("2.11.0")),
     # Disks: virtual_machine_disk_subresource.go.
     _ruled("disk", "block"),
     _device("disk.label", "string", effect=Effect.RULE),
@@ -201,14 +201,14 @@ ARGUMENTS: tuple[Argument, ...] = (
     _ruled("network_interface", "block", reconfigures=True),
     _device("network_interface.network_id", "string"),
     _device("network_interface.adapter_type", "string", effect=Effect.RULE, default="vmxnet3"),
-    _device("network_interface.physical_function", "string", effect=Effect.RULE, since=_V(2, 6, 0)),
+    _device("network_interface.physical_function", "string", effect=Effect.RULE, since=_V("2.6.0")),
     _device("network_interface.use_static_mac", "bool"),
     _device("network_interface.mac_address", "string", computed_since=_ALWAYS),
     _device("network_interface.bandwidth_limit", "number", default=-1),
     _device("network_interface.bandwidth_reservation", "number", default=0),
     _device("network_interface.bandwidth_share_count", "number", computed_since=_ALWAYS),
     _device("network_interface.bandwidth_share_level", "string", default="normal"),
-    _device("network_interface.external_port_id", "string", computed_since=_V(2, 16, 0), since=_V(2, 16, 0)),
+    _device("network_interface.external_port_id", "string", computed_since=_V("2.16.0"), since=_V("2.16.0")),
     _created("network_interface.ovf_mapping", "string"),
     _output("network_interface.device_address", "string"),
     _output("network_interface.key", "number"),
@@ -219,11 +219,11 @@ ARGUMENTS: tuple[Argument, ...] = (
     _device("cdrom.path", "string"),
     _output("cdrom.device_address", "string"),
     _output("cdrom.key", "number"),
-    _ruled("vtpm", "block", since=_V(2, 10, 0)),
-    _device("vtpm.version", "string", default="2.0", values=("2.0", "1.2"), since=_V(2, 10, 0), effect=Effect.RULE),
+    _ruled("vtpm", "block", since=_V("2.10.0")),
+    _device("vtpm.version", "string", default="2.0", values=("2.0", "1.2"), since=_V("2.10.0"), effect=Effect.RULE),
     _ruled("pci_device_id", "set"),
     *(
-        _ruled(f"video_card{rest}", kind, since=_V(2, 16, 0))
+        _ruled(f"video_card{rest}", kind, since=_V("2.16.0"))
         for rest, kind in (
             ("", "block"),
             (".num_displays", "number"),
@@ -233,10 +233,10 @@ ARGUMENTS: tuple[Argument, ...] = (
             (".graphics_3d.renderer", "string"),
         )
     ),
-    _output("video_card.device_address", "string", since=_V(2, 16, 0)),
-    _output("video_card.key", "number", since=_V(2, 16, 0)),
+    _output("video_card.device_address", "string", since=_V("2.16.0")),
+    _output("video_card.key", "number", since=_V("2.16.0")),
     # How the provider works.
-    _steering("extra_config_reboot_required", "bool", default=True, since=_V(2, 3, 0)),
+    _steering("extra_config_reboot_required", "bool", default=True, since=_V("2.3.0")),
     _steering("force_power_off", "bool", default=True),
     _steering("ignored_guest_ips", "list"),
     _steering("migrate_wait_timeout", "number", default=30),
@@ -259,7 +259,7 @@ ARGUMENTS: tuple[Argument, ...] = (
         )
         for name in names.split()
     ),
-    _output("power_state", "string", since=_V(2, 1, 1)),
+    _output("power_state", "string", since=_V("2.1.1")),
 )
 """all arguments of the resource and of its blocks, those of `clone` and `ovf_deploy` excepted"""
 

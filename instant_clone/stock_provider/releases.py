@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
+
+from packaging.version import Version
 
 __all__ = [
     "ANNOTATION_COMPUTED",
@@ -42,28 +43,21 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, order=True)
-class ProviderVersion:
-    """A release of the stock provider, such as 2.16.1; releases compare as versions do."""
+class ProviderVersion(Version):
+    """A release of the stock provider, such as "2.16.1"; releases compare as versions do.
 
-    major: int
-    minor: int
-    patch: int
+    `str` writes it as the provider's own list of releases does. Raises ValueError for a text that names no release: the
+    stock provider has none with fewer than three numbers, and its pre-releases are not in the registry.
+    """
 
-    @classmethod
-    def parse(cls, text: str) -> ProviderVersion:
-        """The release that `text` names, such as "2.16.1"; raises ValueError if it names none."""
-        match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
-        if match is None:
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"v?\d+\.\d+\.\d+", text, re.ASCII):
             raise ValueError(f"{text!r} is not a release such as 2.16.1")
-        return cls(*map(int, match.groups()))
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}.{self.patch}"
+        super().__init__(text)
 
 
 RELEASES = tuple(
-    ProviderVersion(2, minor, patch)
+    ProviderVersion(f"2.{minor}.{patch}")
     for minor, patches in (
         (0, (2,)),
         (1, (0, 1)),
@@ -89,50 +83,50 @@ RELEASES = tuple(
 OLDEST_SUPPORTED = RELEASES[0]
 NEWEST_CHECKED = RELEASES[-1]
 
-ANNOTATION_COMPUTED = ProviderVersion(2, 1, 0)
+ANNOTATION_COMPUTED = ProviderVersion("2.1.0")
 """`annotation` left out keeps the VM's; before, it took it away"""
-SATA_AND_IDE_DISKS_IMPORTED = ProviderVersion(2, 2, 0)
-SECOND_CDROM = ProviderVersion(2, 3, 0)
+SATA_AND_IDE_DISKS_IMPORTED = ProviderVersion("2.2.0")
+SECOND_CDROM = ProviderVersion("2.3.0")
 """two `cdrom` blocks; before, one"""
-VMXNET3VRDMA = ProviderVersion(2, 3, 0)
+VMXNET3VRDMA = ProviderVersion("2.3.0")
 """as `network_interface.adapter_type`"""
-INTERFACES_IN_DEVICE_ORDER = ProviderVersion(2, 6, 0)
+INTERFACES_IN_DEVICE_ORDER = ProviderVersion("2.6.0")
 """network interfaces are read in the order of `config.hardware.device`; before, in that of their PCI unit numbers"""
-SYNC_TIME_BY_DEFAULT = ProviderVersion(2, 7, 0)
+SYNC_TIME_BY_DEFAULT = ProviderVersion("2.7.0")
 """`sync_time_with_host` defaults to true; before, it had no default"""
-DEVICE_LABELS_IMPORTED = ProviderVersion(2, 7, 0)
+DEVICE_LABELS_IMPORTED = ProviderVersion("2.7.0")
 """an imported disk is labelled as its device ("Hard disk 1"); before, "disk0" with `keep_on_remove` true"""
-EXECUTION_MODES_COMPUTED = ProviderVersion(2, 8, 2)
+EXECUTION_MODES_COMPUTED = ProviderVersion("2.8.2")
 """`hv_mode` and `ept_rvi_mode` left out keep the VM's; before, they had defaults, except in one release"""
-EXECUTION_MODES_WITHOUT_DEFAULT = ProviderVersion(2, 8, 0)
+EXECUTION_MODES_WITHOUT_DEFAULT = ProviderVersion("2.8.0")
 """the release in which `hv_mode` and `ept_rvi_mode` have no default and are not computed"""
-NVME_DISKS_IMPORTED = ProviderVersion(2, 11, 0)
-SATA_AND_IDE_DISKS_LOST = ProviderVersion(2, 11, 0)
+NVME_DISKS_IMPORTED = ProviderVersion("2.11.0")
+SATA_AND_IDE_DISKS_LOST = ProviderVersion("2.11.0")
 """from here a refresh looks for SATA and IDE disks on as many buses as there are SCSI controllers …"""
-SATA_AND_IDE_DISKS_REPAIRED = ProviderVersion(2, 16, 0)
+SATA_AND_IDE_DISKS_REPAIRED = ProviderVersion("2.16.0")
 """… until here"""
-VTPM_COUNTED = ProviderVersion(2, 14, 0)
+VTPM_COUNTED = ProviderVersion("2.14.0")
 """an update compares the VM's TPMs with the `vtpm` blocks; before, every change of the block added a TPM"""
-UNIT_NUMBERS_ABOVE_59 = ProviderVersion(2, 16, 0)
-AUTOMATIC_CORES_PER_SOCKET = ProviderVersion(2, 16, 0)
+UNIT_NUMBERS_ABOVE_59 = ProviderVersion("2.16.0")
+AUTOMATIC_CORES_PER_SOCKET = ProviderVersion("2.16.0")
 """`num_cores_per_socket` 0 stands for automatic"""
-AUTOMATIC_CORES_RESENT = (ProviderVersion(2, 16, 0), ProviderVersion(2, 16, 1))
+AUTOMATIC_CORES_RESENT = (ProviderVersion("2.16.0"), ProviderVersion("2.16.1"))
 """the first and the last release that send num_cores_per_socket 0 in every reconfiguration of a VM that has it already
 (pull request 2732)"""
-CLUSTER_CHANGE_MOVES = ProviderVersion(2, 1, 0)
+CLUSTER_CHANGE_MOVES = ProviderVersion("2.1.0")
 """a change of datastore_cluster_id relocates the VM, even onto the datastore that it is on"""
-DATA_SOURCE_TAKES_UUID = ProviderVersion(2, 2, 0)
+DATA_SOURCE_TAKES_UUID = ProviderVersion("2.2.0")
 """the data source takes a `uuid`; before, it found a VM by its name or inventory path only"""
-BINDINGS_RELEASE = ProviderVersion(2, 15, 0)
+BINDINGS_RELEASE = ProviderVersion("2.15.0")
 """the release that the bindings of cdktf-cdktf-provider-vsphere 11.2 are made from"""
 
 FIRST_HARDWARE_WITH_NUMA = 20
 """the first hardware version for which the provider sets `num_cores_per_numa_node`"""
 
 _HARDWARE_VERSIONS = (
-    (ProviderVersion(2, 15, 0), (4, 7, 8, 9, 10, 11, 13, 14, 15, 17, 18, 19, 20, 21, 22)),
-    (ProviderVersion(2, 5, 1), tuple(range(4, 22))),
-    (ProviderVersion(2, 0, 2), tuple(range(4, 20))),
+    (ProviderVersion("2.15.0"), (4, 7, 8, 9, 10, 11, 13, 14, 15, 17, 18, 19, 20, 21, 22)),
+    (ProviderVersion("2.5.1"), tuple(range(4, 22))),
+    (ProviderVersion("2.0.2"), tuple(range(4, 20))),
 )
 
 

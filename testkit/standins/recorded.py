@@ -12,7 +12,7 @@ from tests.recordings.recording import Recording, folder_of
 
 __all__ = ["RELEASE", "configuration", "imported", "read", "recording"]
 
-RELEASE = ProviderVersion(2, 16, 1)
+RELEASE = ProviderVersion("2.16.1")
 _CLONE = "clone-with-one-disk"
 
 

@@ -42,7 +42,7 @@ def placement(stack: TerraformStack, *, cluster: str | None = None, **values: An
 
 
 def add_fleet(stack: TerraformStack, *sources: CloneSource, **values: Any) -> InstantCloneFleet:
-    arguments: dict[str, Any] = {"name": "web", "release": ProviderVersion(2, 16, 1), **values}
+    arguments: dict[str, Any] = {"name": "web", "release": ProviderVersion("2.16.1"), **values}
     if "placement" not in arguments:
         arguments["placement"] = placement(stack)
     return InstantCloneFleet(stack, "fleet", sources=sources, **arguments)
@@ -172,7 +172,7 @@ def test_drives_tpm_and_arguments_to_ignore_are_handed_on(stack: TerraformStack,
 def test_guestinfo_may_change_without_a_reboot_where_the_release_can(
     release: str, known: bool, stack: TerraformStack, synthesize: Synthesize
 ) -> None:
-    add_fleet(stack, SOURCE, release=ProviderVersion.parse(release))
+    add_fleet(stack, SOURCE, release=ProviderVersion(release))
     assert machine(synthesize()).get("extra_config_reboot_required") == (False if known else None)
 
 
@@ -243,7 +243,7 @@ def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
             name=prefix.rstrip("_"),
             placement=here,
             sources=[SOURCE],
-            release=ProviderVersion(2, 15, 0),
+            release=ProviderVersion("2.15.0"),
             prefix=prefix,
             provider=provider,
         )

@@ -15,7 +15,7 @@ OURS = "instantclone.internal/fleet/vsphere"
 
 
 def test_it_is_found_at_its_address_and_has_no_credentials(stack: TerraformStack, synthesize: Synthesize) -> None:
-    InstantCloneProvider(stack, "provider", source=OURS, release=ProviderVersion(2, 0, 2))
+    InstantCloneProvider(stack, "provider", source=OURS, release=ProviderVersion("2.0.2"))
     synthesized = synthesize()
     assert synthesized["provider"] == {"vsphere": [{}]}
     assert synthesized["terraform"]["required_providers"] == {"vsphere": {"source": OURS, "version": "2.0.2"}}
@@ -23,14 +23,14 @@ def test_it_is_found_at_its_address_and_has_no_credentials(stack: TerraformStack
 
 def test_it_can_have_an_alias_and_a_server_of_its_own(stack: TerraformStack, synthesize: Synthesize) -> None:
     InstantCloneProvider(
-        stack, "lab", source=OURS, release=ProviderVersion(2, 15, 0), alias="lab", vsphere_server="lab.example.com"
+        stack, "lab", source=OURS, release=ProviderVersion("2.15.0"), alias="lab", vsphere_server="lab.example.com"
     )
     assert synthesize()["provider"] == {"vsphere": [{"alias": "lab", "vsphere_server": "lab.example.com"}]}
 
 
 def test_beside_the_stock_provider_each_serves_its_own_resources(stack: TerraformStack, synthesize: Synthesize) -> None:
     VsphereProvider(stack, "stock", user="u", password="p")
-    release = ProviderVersion(2, 16, 1)
+    release = ProviderVersion("2.16.1")
     ours = InstantCloneProvider(stack, "ours", source=OURS, release=release, local_name="instantclone")
     lab = InstantCloneProvider(stack, "lab", source=OURS, release=release, local_name="instantclone", alias="lab")
     for name, provider in {"a": None, "b": ours, "c": lab}.items():

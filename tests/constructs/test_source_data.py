@@ -17,7 +17,7 @@ from instant_clone.vm.source_vm import SourceVm
 from tests.constructs.conftest import Synthesize
 from tests.instant_clone.replica.replica_layouts import default, disk, nic, three_buses, two_controllers
 
-NEWEST = ProviderVersion(2, 16, 1)
+NEWEST = ProviderVersion("2.16.1")
 
 
 def synthesized(
@@ -133,7 +133,7 @@ def test_what_vcenter_leaves_unset_is_a_value(stack: TerraformStack, synthesize:
 def test_a_release_before_2_7_has_the_time_synchronization_as_a_value(
     stack: TerraformStack, synthesize: Synthesize
 ) -> None:
-    vm = machine(synthesized(stack, synthesize, default(), ProviderVersion(2, 6, 1)))
+    vm = machine(synthesized(stack, synthesize, default(), ProviderVersion("2.6.1")))
     assert vm["sync_time_with_host"] is default().tools.sync_time_with_host_allowed
 
 
@@ -149,7 +149,7 @@ def test_the_vm_is_found_and_its_controllers_are_scanned_as_the_release_can(
     release: str, identity: dict[str, str], scans: dict[str, int], stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     source = two_controllers().model_copy(update={"cdroms": (), "inventory_path": "/DC0/vm/golden [1]"})
-    found = data_source(synthesized(stack, synthesize, source, ProviderVersion.parse(release)))
+    found = data_source(synthesized(stack, synthesize, source, ProviderVersion(release)))
     del found["lifecycle"]
     assert found == identity | {f"{kind}_controller_scan_count": count for kind, count in scans.items()}
 

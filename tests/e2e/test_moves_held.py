@@ -24,7 +24,7 @@ from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, disks
 
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
-CLUSTERS_MOVE = ProviderVersion(2, 1, 0)
+CLUSTERS_MOVE = ProviderVersion("2.1.0")
 """from here a change of datastore_cluster_id moves a VM"""
 MOVE = {"RelocateVM_Task", "ApplyStorageDrsRecommendation_Task"}
 POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}

@@ -45,7 +45,7 @@ def synthesize(
     state: StateSettings | None = None,
 ) -> dict[str, Any]:
     """The JSON of each stack, by its name; all fleets have one source, unless `sources` has one for a key."""
-    settings = ProviderSettings(version=ProviderVersion.parse(release))
+    settings = ProviderSettings(version=ProviderVersion(release))
     fleet_file = FleetFile(
         provider=settings, state=state or StateSettings(), fleets={fleet.name: fleet for fleet in fleets}
     )

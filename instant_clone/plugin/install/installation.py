@@ -81,7 +81,7 @@ class Installation:
     @property
     def version(self) -> ProviderVersion:
         """The release that it is installed as."""
-        return ProviderVersion.parse(self.folder.name)
+        return ProviderVersion(self.folder.name)
 
     @property
     def launcher(self) -> Path:
@@ -115,7 +115,7 @@ def stock_version(binary: Path) -> ProviderVersion:
             f"{binary.name} does not say which release of the vSphere provider it is. Keep the name that it was "
             "released under, such as terraform-provider-vsphere_v2.16.1_x5."
         )
-    return ProviderVersion.parse(match[1])
+    return ProviderVersion(match[1])
 
 
 def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installation:
@@ -186,7 +186,7 @@ def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]
     """What is installed for that address, oldest release first."""
     folder = plugin_folder.joinpath(*source.split("/"))
     found = [path for path in folder.glob("[0-9]*.*.*") if (path / HOME_FOLDER).is_dir()]
-    for path in sorted(found, key=lambda path: ProviderVersion.parse(path.name)):
+    for path in sorted(found, key=lambda path: ProviderVersion(path.name)):
         yield Installation(path)
 
 

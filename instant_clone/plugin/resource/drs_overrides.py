@@ -8,10 +8,7 @@ error: one clone deleted by hand, and no plan of its fleet would succeed any mor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from instant_clone.errors import InstantCloneError, NotFoundError
-from instant_clone.memo import Memo
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.updates import Departures
 from instant_clone.plugin.resource.vcenter_client import Sources
@@ -19,9 +16,7 @@ from instant_clone.plugin.wire.codec import NULL, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE
-
-if TYPE_CHECKING:
-    from instant_clone.vcenter.session.busy_retry import Turns
+from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
 
 __all__ = ["Pins"]
 
@@ -39,7 +34,7 @@ class Pins:
         self._departures = departures
         self._identities = identities
         self._sources = sources
-        self._turns: Memo[str, Turns] = Memo()
+        self._turns = Turns(at_once=1)
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """The stock provider's answer; null for an override whose VM is gone.
@@ -70,8 +65,6 @@ class Pins:
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:
-        from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
-
         prior = unpack(request.prior_state)
         values = unpack(request.planned_state) or prior or {}
         uuid = str(values.get("virtual_machine_id"))
@@ -85,9 +78,8 @@ class Pins:
                 raise BusyError
             return answer
 
-        turns = self._turns.get("", lambda: Turns(1))
         try:
-            answer = turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
+            answer = self._turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
         except WaitedTooLongError:
             return answers[-1]
         if failed(answer.diagnostics) and prior is None:

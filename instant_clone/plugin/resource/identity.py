@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from cachetools import cachedmethod
+
 from instant_clone.errors import VcenterError
-from instant_clone.memo import Memo
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.diagnostics import STATE_RM
 from instant_clone.plugin.resource.vcenter_client import Sources
@@ -22,7 +24,6 @@ from instant_clone.plugin.wire.tfplugin5 import Diagnostic
 from instant_clone.plugin.wire.upstream_client import RefusedError
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.cloning.clone_task import Cloner
     from instant_clone.vcenter.lookup.identity import IdentifiedVm
 
 __all__ = ["Identities", "differences_from_state"]
@@ -42,8 +43,9 @@ class Identities:
         self._sources = sources
         self._lock = threading.Lock()
         self._searches = 0
-        self._inventory: Memo[None, Mapping[str, Sequence[str]] | VcenterError] = Memo()
-        self._counts: Memo[str, int] = Memo()
+        self._inventories: dict[Any, Mapping[str, Sequence[str]] | VcenterError] = {}
+        self._counts: dict[Any, int] = {}
+        self._searching = threading.Condition()
 
     def before_refresh(self, name: str, uuid: str) -> None:
         """Refuse the refresh of a resource that is, or refers to, a VM whose UUID other VMs have.
@@ -84,29 +86,27 @@ class Identities:
         if len(found) > 1:
             raise RefusedError([_not_unique(name, uuid, found)])
 
+    @cachedmethod(attrgetter("_counts"), key=lambda _, uuid: uuid.lower(), condition=attrgetter("_searching"))
     def _count(self, uuid: str) -> int:
         """The number of VMs that have the UUID, as of this process's first look."""
-        return self._counts.get(uuid.lower(), lambda: self._look(uuid))
-
-    def _look(self, uuid: str) -> int:
         with self._lock:
             self._searches += 1
             single = self._searches <= _SINGLE_SEARCHES
         cloner = self._sources.cloner()
         if single:
             return len(cloner.vms_with_uuid(uuid))
-        inventory = self._inventory.get(None, lambda: _moids_or_failure(cloner))
+        inventory = self._inventory()
         if isinstance(inventory, VcenterError):
             raise inventory
         return len(inventory.get(uuid.lower(), ()))
 
-
-def _moids_or_failure(cloner: Cloner) -> Mapping[str, Sequence[str]] | VcenterError:
-    """The managed object ids by UUID, or why they cannot be read: each refresh that waits would try again."""
-    try:
-        return cloner.moids_by_uuid()
-    except VcenterError as failure:
-        return failure
+    @cachedmethod(attrgetter("_inventories"), condition=attrgetter("_searching"))
+    def _inventory(self) -> Mapping[str, Sequence[str]] | VcenterError:
+        """The managed object ids by UUID, or why they cannot be read: each refresh that waits would try again."""
+        try:
+            return self._sources.cloner().moids_by_uuid()
+        except VcenterError as failure:
+            return failure
 
 
 def differences_from_state(

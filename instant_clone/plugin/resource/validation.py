@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from instant_clone.memo import Memo
+from cachetools import cachedmethod
+
 from instant_clone.ownership import OWNER_KEY, Owner
 from instant_clone.plugin.resource.clone_request import clone_request, is_settled
 from instant_clone.plugin.resource.diagnostics import STATE_RM, explained
@@ -48,9 +50,10 @@ class Checks:
         self._stock = stock
         self._sources = sources
         self._version = version
-        self._dry_runs: Memo[tuple[object, ...], DryRun] = Memo()
+        self._dry_runs: dict[Any, DryRun] = {}
         self._planned_folders = folders
-        self._folders: Memo[tuple[str, str], bool] = Memo()
+        self._folders: dict[Any, bool] = {}
+        self._asking = threading.Condition()
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._planned: dict[str, set[str]] = {}
@@ -83,8 +86,7 @@ class Checks:
             said.append(_other_host(machine, host))
         if is_settled(config):
             wanted = clone_request(cloner, config, block, source)
-            place = wanted.resource_pool_id, wanted.folder
-            if self._folders.get(place, lambda: cloner.has_folder(wanted)):
+            if self._has_folder(cloner, wanted):
                 is_there, taken = self._name_taken(cloner, wanted, config, in_state)
                 said.extend(taken)
             elif wanted.folder in self._planned_folders:
@@ -132,15 +134,24 @@ class Checks:
             return ours == theirs and namesake.uuid not in in_state, []
         return False, explained(name_is_taken(path, namesake, theirs, expected=ours))
 
+    @cachedmethod(
+        attrgetter("_folders"),
+        key=lambda _, cloner, wanted: (wanted.resource_pool_id, wanted.folder),
+        condition=attrgetter("_asking"),
+    )
+    def _has_folder(self, cloner: Cloner, wanted: CloneRequest) -> bool:
+        return cloner.has_folder(wanted)
+
+    @cachedmethod(
+        attrgetter("_dry_runs"),
+        key=lambda _, cloner, source, wanted: (source.machine.machine._moId, _without_names(wanted)),
+        condition=attrgetter("_asking"),
+    )
+    def _dry_run(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> DryRun:
+        return cloner.check(source.machine, wanted)
+
     def _refused_by_vcenter(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> list[Diagnostic]:
-        target = (
-            source.machine.machine._moId,
-            wanted.resource_pool_id,
-            wanted.folder,
-            wanted.datastore_id,
-            tuple((edit.key, edit.network_id, edit.mac_address is None) for edit in wanted.interfaces),
-        )
-        result = self._dry_runs.get(target, lambda: cloner.check(source.machine, wanted))
+        result = self._dry_run(cloner, source, wanted)
         path = source.machine.inventory_path
         if result.missing:
             # The causes differ only in the words of vCenter, which may name the source.
@@ -202,6 +213,12 @@ def _other_host(machine: CloneSource, host: str) -> Diagnostic:
         "starts on its source's host and shares memory with it there only: leave host_system_id out.",
         attribute_path("host_system_id"),
     )
+
+
+def _without_names(wanted: CloneRequest) -> tuple[object, ...]:
+    """What a dry run depends on: all but names and addresses."""
+    interfaces = tuple((edit.key, edit.network_id, edit.mac_address is None) for edit in wanted.interfaces)
+    return wanted.resource_pool_id, wanted.folder, wanted.datastore_id, interfaces
 
 
 def imported_by_mistake(

@@ -6,10 +6,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from cachetools import cachedmethod
+
 from instant_clone.errors import ConnectError, Finding
-from instant_clone.memo import Memo
 from instant_clone.plugin.wire.tfplugin5 import DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient
 from instant_clone.vcenter.session.connection import ConnectionSettings
@@ -48,7 +50,8 @@ class Sources:
         self._closed = False
         self._session: Session | None = None
         self._cloner: Cloner | None = None
-        self._imported: Memo[str, Imported] = Memo()
+        self._imported: dict[Any, Imported] = {}
+        self._importing = threading.Condition()
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
         """Takes over the provider's configuration."""
@@ -101,13 +104,11 @@ class Sources:
     def source(self, uuid: str, provider_meta: DynamicValue) -> Source:
         """The VM with that BIOS UUID, also as the stock provider imports it. Raises VcenterError, RefusedError."""
         machine = self.machine(uuid)
-        imported = self._imported.get(
-            uuid,
-            lambda: self._stock.adopt(
-                machine.inventory_path, uuid=uuid, moid=machine.machine._moId, provider_meta=provider_meta
-            ),
-        )
-        return Source(machine, imported)
+        return Source(machine, self._adopted(uuid, machine, provider_meta))
+
+    @cachedmethod(attrgetter("_imported"), key=lambda _, uuid, machine, meta: uuid, condition=attrgetter("_importing"))
+    def _adopted(self, uuid: str, machine: CloneSource, meta: DynamicValue) -> Imported:
+        return self._stock.adopt(machine.inventory_path, uuid=uuid, moid=machine.machine._moId, provider_meta=meta)
 
     def close(self) -> None:
         """Logs out, if a session was opened; from now on none is.

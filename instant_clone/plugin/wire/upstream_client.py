@@ -6,13 +6,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from threading import Condition
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
+from cachetools import cachedmethod
 
 from instant_clone.errors import CloneError, Finding
 from instant_clone.inventory_names import finder_pattern, matched_path
-from instant_clone.memo import Memo
 from instant_clone.plugin.wire.codec import error, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import (
     ApplyRequest,
@@ -69,7 +71,8 @@ class StockClient:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
-        self._schema: Memo[str, Block] = Memo()
+        self._schemas: dict[Any, Block] = {}
+        self._asking = Condition()
 
     def forward(self, method: str, request: bytes) -> bytes:
         """The answer to a request, both as they travel. Raises grpc.RpcError."""
@@ -85,11 +88,9 @@ class StockClient:
             kind = StockGoneError if failure.code() in _GONE else RefusedError
             raise kind([_failure(method, failure)]) from None
 
+    @cachedmethod(attrgetter("_schemas"), condition=attrgetter("_asking"))
     def schema(self) -> Block:
         """The stock provider's own schema of the resource."""
-        return self._schema.get(VIRTUAL_MACHINE, self._read_schema)
-
-    def _read_schema(self) -> Block:
         answer = GetSchemaResponse.FromString(self.forward(SERVICE + "GetSchema", b""))
         return next(named.value.block for named in answer.resource_schemas if named.key == VIRTUAL_MACHINE)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from operator import attrgetter
+from threading import Condition
+from typing import Any, TypeVar, cast
 
+from cachetools import cachedmethod
 from pyVmomi import vim
 from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.inventory_names import stored_name
-from instant_clone.memo import Memo
 from instant_clone.vcenter.cloning.clone_source import BackingInfo, CloneSource, network_backing, on_the_way_to_the_root
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
 from instant_clone.vcenter.session.connection import Session
@@ -54,18 +56,34 @@ class Placing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._folders: Memo[tuple[str, str], tuple[vim.Folder, str]] = Memo()
-        self._hosts: Memo[str, SourceHost] = Memo()
-        self._backings: Memo[str, Callable[[], BackingInfo]] = Memo()
+        self._folders: dict[Any, tuple[vim.Folder, str]] = {}
+        self._hosts: dict[Any, SourceHost] = {}
+        self._backings: dict[Any, Callable[[], BackingInfo]] = {}
+        self._reading = Condition()
 
+    @cachedmethod(
+        attrgetter("_folders"),
+        key=lambda _, request: (request.resource_pool_id, request.folder),
+        condition=attrgetter("_reading"),
+    )
     def folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
         """The folder of a clone, and its inventory path. Raises NotFoundError."""
-        key = request.resource_pool_id, request.folder
-        return self._folders.get(key, lambda: self._find_folder(request))
+        pool = self.object(vim.ResourcePool, request.resource_pool_id)
+        objects = on_the_way_to_the_root(self._session, pool)
+        datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
+        if datacenter is None:
+            raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
+        parts = [part for part in request.folder.split("/") if part]
+        path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
+        folder = self.index().FindByInventoryPath(path.lstrip("/"))
+        if not isinstance(folder, vim.Folder):
+            raise NotFoundError(f"vCenter has no folder {path}. Make it, or let the stack own it (create_folder).")
+        return folder, path
 
+    @cachedmethod(attrgetter("_hosts"), key=lambda _, source: source.host._moId, condition=attrgetter("_reading"))
     def host(self, source: CloneSource) -> SourceHost:
         """The host of a source. One request for each host."""
-        return self._hosts.get(source.host._moId, lambda: read_host(self._session, source.host))
+        return read_host(self._session, source.host)
 
     def specification(
         self, source: CloneSource, request: CloneRequest, uuid: str
@@ -86,20 +104,6 @@ class Placing:
             config=[vim.option.OptionValue(key=key, value=value) for key, value in request.extra_config.items()],
         )
         return specification, f"{folder_path}/{stored_name(request.name)}"
-
-    def _find_folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
-        """The folder and its inventory path."""
-        pool = self.object(vim.ResourcePool, request.resource_pool_id)
-        objects = on_the_way_to_the_root(self._session, pool)
-        datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
-        if datacenter is None:
-            raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
-        parts = [part for part in request.folder.split("/") if part]
-        path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
-        folder = self.index().FindByInventoryPath(path.lstrip("/"))
-        if not isinstance(folder, vim.Folder):
-            raise NotFoundError(f"vCenter has no folder {path}. Make it, or let the stack own it (create_folder).")
-        return folder, path
 
     def _edit(self, source: CloneSource, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
         card = source.cards.get(interface.key)
@@ -126,7 +130,11 @@ class Placing:
                 f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
                 "host: name a network of that host."
             )
-        return self._backings.get(network_id, lambda: network_backing(self._session, networks[network_id]))()
+        return self._backing_of(networks[network_id])()
+
+    @cachedmethod(attrgetter("_backings"), key=lambda _, network: network._moId, condition=attrgetter("_reading"))
+    def _backing_of(self, network: vim.Network) -> Callable[[], BackingInfo]:
+        return network_backing(self._session, network)
 
     def index(self) -> vim.SearchIndex:
         """vCenter's search index."""

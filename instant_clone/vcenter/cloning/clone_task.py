@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from operator import attrgetter
+from threading import Condition
+from typing import Any, cast
 from uuid import uuid4
 
+from cachetools import TTLCache, cachedmethod
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
-from instant_clone.memo import Memo
 from instant_clone.vcenter.cloning.clone_faults import clone_error
 from instant_clone.vcenter.cloning.clone_source import CloneSource, find_source
 from instant_clone.vcenter.cloning.clone_spec import CloneRequest, InterfaceEdit, Placing
@@ -29,7 +31,7 @@ from instant_clone.vcenter.cloning.dry_run import (
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.cloning.lost_task import is_cloning, look_again
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
-from instant_clone.vcenter.session.busy_retry import Turns, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import vcenter_errors
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
@@ -93,17 +95,18 @@ class Cloner:
         self._session = session
         self._turns = Turns(at_once)
         self._placing = Placing(session)
-        self._sources: Memo[tuple[str, int], CloneSource] = Memo()
-        self._names: Memo[str, Mapping[str, vim.VirtualMachine]] = Memo()
+        self._sources: TTLCache[Any, CloneSource] = TTLCache(maxsize=math.inf, ttl=_SOURCE_SECONDS)
+        self._names: dict[Any, Mapping[str, vim.VirtualMachine]] = {}
+        self._reading = Condition()
 
+    @cachedmethod(attrgetter("_sources"), condition=attrgetter("_reading"))
     def source(self, uuid: str) -> CloneSource:
         """Return the VM with that BIOS UUID, as it was read within the last minute.
 
         In a long apply it may move to another host, or be powered off. Raises NotFoundError if there is no such VM,
         CloneError if there are several.
         """
-        minute = int(time.monotonic() // _SOURCE_SECONDS)
-        return self._sources.get((uuid, minute), lambda: find_source(self._session, uuid))
+        return find_source(self._session, uuid)
 
     def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Makes one clone, and returns once it runs.
@@ -121,9 +124,11 @@ class Cloner:
             def start() -> vim.VirtualMachine:
                 if stopped():
                     raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
-                return cast(
-                    vim.VirtualMachine, wait_for(source.machine.InstantClone_Task(specification), seconds=seconds)
-                )
+                task = source.machine.InstantClone_Task(specification)
+                try:
+                    return cast(vim.VirtualMachine, wait_for(task, seconds=seconds))
+                except vim.fault.TaskInProgress:
+                    raise BusyError from None
 
             try:
                 machine = self._turns.take(source.machine._moId, start, seconds=seconds)
@@ -285,7 +290,10 @@ class Cloner:
         """
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             folder, path = self._placing.folder(request)
-            names = self._names.get(folder._moId, lambda: names_in(self._session, folder))
-            machine = names.get(stored_name(request.name).upper())
+            machine = self._names_in(folder).get(stored_name(request.name).upper())
             found = namesake(self._session, machine) if machine is not None else None
         return (f"{path}/{stored_name(request.name)}", found) if found else None
+
+    @cachedmethod(attrgetter("_names"), key=lambda _, folder: folder._moId, condition=attrgetter("_reading"))
+    def _names_in(self, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
+        return names_in(self._session, folder)

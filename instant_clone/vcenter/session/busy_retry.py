@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import TypeVar
-
-from pyVmomi import vim
-
-from instant_clone.memo import Memo
 
 __all__ = ["BusyError", "Turns", "WaitedTooLongError"]
 
@@ -38,22 +35,24 @@ class Turns:
     """
 
     def __init__(self, at_once: int) -> None:
-        self._turns: Memo[str, BoundedSemaphore] = Memo()
-        self._at_once = at_once
+        self._turns: defaultdict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(at_once))
+        self._lock = Lock()
 
     def take(self, key: str, work: Callable[[], Result], *, seconds: float) -> Result:
         """What `work` returns, when it is its turn; `seconds` limit the time for which vCenter may be busy then.
 
-        `work` raises vim.fault.TaskInProgress, or BusyError, to be called again. Raises WaitedTooLongError, and
+        `work` raises BusyError to be called again. Raises WaitedTooLongError, and
         whatever else `work` raises.
         """
-        with self._turns.get(key, lambda: BoundedSemaphore(self._at_once)):
+        with self._lock:
+            turn = self._turns[key]
+        with turn:
             deadline = time.monotonic() + seconds
             pause = _FIRST_PAUSE
             while True:
                 try:
                     return work()
-                except (vim.fault.TaskInProgress, BusyError):
+                except BusyError:
                     if time.monotonic() + pause > deadline:
                         raise WaitedTooLongError from None
                 # Not all at the same moment: several processes may ask for clones of one source.

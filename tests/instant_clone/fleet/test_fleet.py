@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert parse(tmp_path, WEB) == FleetFile(
-        provider=ProviderSettings(version=ProviderVersion(2, 16, 1), source="instantclone.internal/fleet/vsphere"),
+        provider=ProviderSettings(version=ProviderVersion("2.16.1"), source="instantclone.internal/fleet/vsphere"),
         fleets={
             "web": Fleet(
                 name="web",
@@ -382,7 +382,7 @@ def test_the_environment_names_file_and_release(tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text(WEB)
     environ = {"INSTANT_CLONE_FLEETS": "other.toml", "INSTANT_CLONE_PROVIDER_VERSION": "2.0.2"}
     fleet_file = load_from(environ, folder=tmp_path)
-    assert fleet_file.provider == ProviderSettings(version=ProviderVersion(2, 0, 2))
+    assert fleet_file.provider == ProviderSettings(version=ProviderVersion("2.0.2"))
     assert fleet_file.fleets == load(tmp_path / "other.toml").fleets
 
 

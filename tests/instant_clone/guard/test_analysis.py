@@ -215,7 +215,7 @@ def test_other_resources_are_none_of_its_business(resource: dict[str, str]) -> N
 
 def test_the_release_that_is_given_stands_above_the_plans_which_stands_above_the_fallback() -> None:
     planned = change(extra_config={"guestinfo.new": "1"})
-    old, new = ProviderVersion(2, 0, 2), ProviderVersion(2, 16, 1)
+    old, new = ProviderVersion("2.0.2"), ProviderVersion("2.16.1")
 
     def never() -> ProviderVersion:
         raise AssertionError

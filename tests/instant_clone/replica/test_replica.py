@@ -19,9 +19,9 @@ from tests.instant_clone.replica.replica_expectations import (
 )
 from tests.instant_clone.replica.replica_layouts import bios, default, three_buses, two_controllers
 
-V2_0_2 = ProviderVersion(2, 0, 2)
-V2_15_0 = ProviderVersion(2, 15, 0)
-V2_16_1 = ProviderVersion(2, 16, 1)
+V2_0_2 = ProviderVersion("2.0.2")
+V2_15_0 = ProviderVersion("2.15.0")
+V2_16_1 = ProviderVersion("2.16.1")
 
 
 @pytest.mark.parametrize("version", [V2_15_0, V2_16_1])

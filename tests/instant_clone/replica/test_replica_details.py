@@ -29,7 +29,7 @@ from instant_clone.vm.source_vm import (
 )
 from tests.instant_clone.replica.replica_layouts import GIB, IDE, controller, default, disk, nic, nvme, pvscsi, sata
 
-NEWEST = ProviderVersion(2, 16, 1)
+NEWEST = ProviderVersion("2.16.1")
 
 
 def newest(source: SourceVm) -> Replica:
@@ -117,7 +117,7 @@ def test_what_is_unset_is_said_as_the_provider_reads_it_or_ignored() -> None:
 
 
 def test_what_is_unset_in_2_0_2_which_has_other_defaults() -> None:
-    replica = replicate(UNSET, ProviderVersion(2, 0, 2))
+    replica = replicate(UNSET, ProviderVersion("2.0.2"))
 
     absent = {"sync_time_with_host", "nvme_controller_count"}
     assert replica.arguments == {name: value for name, value in UNSET_SCALARS.items() if name not in absent}
@@ -126,7 +126,7 @@ def test_what_is_unset_in_2_0_2_which_has_other_defaults() -> None:
 
 @pytest.mark.parametrize(("version", "ignored"), [("2.7.0", 2), ("2.8.0", 0), ("2.8.1", 2), ("2.8.2", 0)])
 def test_unset_execution_modes_are_ignored_where_they_have_defaults(version: str, ignored: int) -> None:
-    replica = replicate(default(flags=Flags(logging_enabled=True)), ProviderVersion.parse(version))
+    replica = replicate(default(flags=Flags(logging_enabled=True)), ProviderVersion(version))
     assert [name for name in replica.ignore_changes if name in ("hv_mode", "ept_rvi_mode")] == [
         "hv_mode",
         "ept_rvi_mode",
@@ -147,7 +147,7 @@ def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
     source = changed("tools", sync_time_with_host=True, sync_time_with_host_allowed=False)
     source = source.model_copy(update={"vcenter": Vcenter(instance_uuid="", sync_time_split=split)})
 
-    scalars = replicate(source, ProviderVersion.parse(version)).arguments
+    scalars = replicate(source, ProviderVersion(version)).arguments
 
     assert scalars["sync_time_with_host"] is with_host
     assert scalars.get("sync_time_with_host_periodically") is periodically
@@ -168,7 +168,7 @@ def test_a_value_without_a_word_is_ignored_and_told() -> None:
 
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.0", "2.16.1"])
 def test_firmware_that_is_unset_is_ignored(version: str) -> None:
-    replica = replicate(changed("boot", firmware=""), ProviderVersion.parse(version))
+    replica = replicate(changed("boot", firmware=""), ProviderVersion(version))
 
     assert "firmware" not in replica.arguments
     assert replica.ignore_changes == ("firmware",)
@@ -177,7 +177,7 @@ def test_firmware_that_is_unset_is_ignored(version: str) -> None:
 
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.2"])
 def test_cores_per_socket_that_are_unset_are_0_as_the_provider_reads_them(version: str) -> None:
-    replica = replicate(changed("cpu", cores_per_socket=0), ProviderVersion.parse(version))
+    replica = replicate(changed("cpu", cores_per_socket=0), ProviderVersion(version))
 
     assert replica.arguments["num_cores_per_socket"] == 0
 
@@ -215,7 +215,7 @@ def test_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
     ids=["automatic", "hardware version that has none"],
 )
 def test_numa_cores_that_nobody_set_do_not_matter_to_a_release_that_does_not_know_them(source: SourceVm) -> None:
-    assert "num_cores_per_numa_node" not in replicate(source, ProviderVersion(2, 15, 0)).arguments
+    assert "num_cores_per_numa_node" not in replicate(source, ProviderVersion("2.15.0")).arguments
 
 
 def test_a_tpm_is_a_block() -> None:

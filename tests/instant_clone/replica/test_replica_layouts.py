@@ -68,7 +68,7 @@ def test_these_releases_can_express_a_layout(
 
 @pytest.mark.parametrize("release", REFUSALS)
 def test_this_is_said_of_the_others(release: str, refusals: dict[ProviderVersion, dict[str, list[str]]]) -> None:
-    assert refusals[ProviderVersion.parse(release)] == REFUSALS[release]
+    assert refusals[ProviderVersion(release)] == REFUSALS[release]
 
 
 def test_whatever_is_generated_can_be_made_and_is_repeated_or_refused_with_a_cure(

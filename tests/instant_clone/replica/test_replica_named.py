@@ -311,6 +311,6 @@ def test_a_layout_is_said_so(layout: str, release: str) -> None:
     known = DEFAULT_IN_ALL if release == OLD else DEFAULT_IN_ALL | YOUNGER
     scalars = {name: value for name, value in (known | changes.get("arguments", {})).items() if value is not None}
 
-    replica = replicate(source, ProviderVersion.parse(release))
+    replica = replicate(source, ProviderVersion(release))
 
     assert fields(replica) == expected(**{**changes, "arguments": scalars})

@@ -13,13 +13,13 @@ from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.source_vm import Boot, Cdrom, Controller, Numa, SourceVm
 from tests.instant_clone.replica.replica_layouts import IDE, controller, default, disk, nic, nvme, pvscsi, sata
 
-NEWEST = ProviderVersion(2, 16, 1)
+NEWEST = ProviderVersion("2.16.1")
 AT = "/DC0/vm/golden-0"
 
 
 def findings(source: SourceVm, version: str = "2.16.1") -> list[Finding]:
     with pytest.raises(ReplicaError) as raised:
-        replicate(source, ProviderVersion.parse(version))
+        replicate(source, ProviderVersion(version))
     return list(raised.value.findings)
 
 
@@ -209,7 +209,7 @@ LATER = {
 def test_another_release_can(source: SourceVm, version: str, releases: str) -> None:
     (finding,) = findings(source, version)
     assert finding.cure == f"Use release {releases} of the vSphere provider."
-    replicate(source, NEWEST if "newer" in releases else ProviderVersion(2, 14, 2))
+    replicate(source, NEWEST if "newer" in releases else ProviderVersion("2.14.2"))
 
 
 def test_a_disk_that_the_release_cannot_see_is_named_beside_its_controller() -> None:
@@ -253,6 +253,6 @@ def test_all_findings_are_told_at_once() -> None:
         cdroms=(Cdrom(backing="other"),) * 3,
     )
     with pytest.raises(ReplicaError) as raised:
-        replicate(source, ProviderVersion(2, 0, 2))
+        replicate(source, ProviderVersion("2.0.2"))
     assert len(raised.value.findings) == 7
     assert str(raised.value).count("\n") == 6

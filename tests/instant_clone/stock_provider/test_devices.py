@@ -69,4 +69,4 @@ def test_messages_show_place_and_size_of_a_disk() -> None:
 
 @pytest.mark.parametrize(("release", "order"), [("2.5.1", (1, 0, 2)), ("2.6.0", (0, 1, 2))])
 def test_releases_before_2_6_read_interfaces_by_their_pci_units(release: str, order: tuple[int, ...]) -> None:
-    assert interface_order([9, 7, 10], ProviderVersion.parse(release)) == order
+    assert interface_order([9, 7, 10], ProviderVersion(release)) == order

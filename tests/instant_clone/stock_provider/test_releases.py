@@ -16,14 +16,14 @@ from instant_clone.stock_provider.releases import (
 
 
 def test_releases_compare_as_versions_do() -> None:
-    assert ProviderVersion.parse("2.9.3") < ProviderVersion.parse("v2.10.0")
-    assert str(ProviderVersion(2, 10, 0)) == "2.10.0"
+    assert ProviderVersion("2.9.3") < ProviderVersion("v2.10.0")
+    assert str(ProviderVersion("2.10.0")) == "2.10.0"
 
 
 @pytest.mark.parametrize("text", ["", "2", "2.16", "2.16.1-beta", "2.16.x", " 2.16.1"])
 def test_what_is_no_release_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a release such as 2\.16\.1"):
-        ProviderVersion.parse(text)
+        ProviderVersion(text)
 
 
 def test_the_checked_releases_run_from_the_oldest_to_the_newest() -> None:
@@ -44,13 +44,13 @@ def test_the_checked_releases_run_from_the_oldest_to_the_newest() -> None:
     ],
 )
 def test_hardware_versions_that_may_be_configured(version: str, allowed: list[int], refused: list[int]) -> None:
-    release = ProviderVersion.parse(version)
+    release = ProviderVersion(version)
     assert [number for number in allowed + refused if allows_hardware_version(release, number)] == allowed
 
 
 def test_releases_are_named_in_words() -> None:
-    assert releases_where(lambda version: version >= ProviderVersion(2, 16, 0)) == "2.16.0 or newer"
-    assert releases_where(lambda version: version < ProviderVersion(2, 2, 0)) == "2.0.2 to 2.1.1"
-    assert releases_where(lambda version: version == ProviderVersion(2, 7, 0)) == "2.7.0"
+    assert releases_where(lambda version: version >= ProviderVersion("2.16.0")) == "2.16.0 or newer"
+    assert releases_where(lambda version: version < ProviderVersion("2.2.0")) == "2.0.2 to 2.1.1"
+    assert releases_where(lambda version: version == ProviderVersion("2.7.0")) == "2.7.0"
     assert releases_where(lambda version: version.minor in (4, 16)) == "2.4.0 to 2.4.3, 2.16.0 or newer"
     assert releases_where(lambda version: False) == ""

@@ -14,7 +14,7 @@ from instant_clone.plugin.install.download import obtain_stock
 from instant_clone.plugin.install.package import platform_name
 from instant_clone.stock_provider.releases import ProviderVersion
 
-VERSION = ProviderVersion(2, 16, 1)
+VERSION = ProviderVersion("2.16.1")
 SCRIPT = """\
 #!{python}
 import json, os, pathlib, sys

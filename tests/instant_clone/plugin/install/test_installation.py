@@ -199,8 +199,8 @@ def test_windows(make_stock: MakeStock, plugins: Path, monkeypatch: pytest.Monke
 
 
 def test_release_of_a_name() -> None:
-    assert stock_version(Path("terraform-provider-vsphere_v2.0.2_x5")) == ProviderVersion(2, 0, 2)
-    assert stock_version(Path("terraform-provider-vsphere_v2.16.1")) == ProviderVersion(2, 16, 1)
+    assert stock_version(Path("terraform-provider-vsphere_v2.0.2_x5")) == ProviderVersion("2.0.2")
+    assert stock_version(Path("terraform-provider-vsphere_v2.16.1")) == ProviderVersion("2.16.1")
 
 
 def test_every_problem_is_named(make_stock: MakeStock, plugins: Path) -> None:

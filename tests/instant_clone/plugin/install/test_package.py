@@ -13,7 +13,7 @@ from instant_clone.plugin.install.lock_file import lock_file_text, write_lock_fi
 from instant_clone.plugin.install.package import LAUNCHER, launcher_name, package_hash, platform_name
 from instant_clone.stock_provider.releases import ProviderVersion
 
-NEWEST = ProviderVersion(2, 16, 1)
+NEWEST = ProviderVersion("2.16.1")
 HASH = "h1:B0t75jbPomGQLkABfAnguqEMkvz2YnDN3Fz64SlUP6M="
 
 
@@ -27,7 +27,7 @@ def test_the_hash_stays_what_lock_files_out_there_say() -> None:
 
 
 def test_every_release_has_a_hash_of_its_own() -> None:
-    assert package_hash(ProviderVersion(2, 15, 0)) != HASH
+    assert package_hash(ProviderVersion("2.15.0")) != HASH
 
 
 def test_the_launcher_is_sound_shell_without_anything_of_this_machine() -> None:

@@ -106,7 +106,7 @@ def test_disks_have_the_configured_labels_after_each_release_s_import(
     monkeypatch: pytest.MonkeyPatch, release: str
 ) -> None:
     disks = [DISKS[0], DISKS[1] | {"label": "data", "keep_on_remove": True}]
-    with running_bench(monkeypatch, release=ProviderVersion.parse(release)) as bench:
+    with running_bench(monkeypatch, release=ProviderVersion(release)) as bench:
         made = bench.plugin.make(clone_config(disk=disks))
 
     assert (made.said, bench.calls) == ([], [MADE])

@@ -48,7 +48,7 @@ def test_a_clone_that_was_never_read_is_imported_by_its_first_refresh(bench: Ben
 
 @pytest.mark.parametrize("release", ["2.0.2", "2.16.1"])
 def test_only_the_disks_that_are_to_be_kept_are_kept_after_it(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
-    with running_bench(monkeypatch, release=ProviderVersion.parse(release)) as bench:
+    with running_bench(monkeypatch, release=ProviderVersion(release)) as bench:
         read = bench.plugin.read(unread(bench, disk=[DISKS[0], DISKS[1] | {"keep_on_remove": True}]))
 
     assert [(disk["label"], disk["keep_on_remove"]) for disk in read.state["disk"]] == [

@@ -282,7 +282,7 @@ def test_a_disk_that_is_configured_since_gets_its_label(bench: Bench) -> None:
 def test_a_release_without_power_states_asks_vcenter(
     monkeypatch: pytest.MonkeyPatch, change: Change, said: list[str]
 ) -> None:
-    with running_bench(monkeypatch, release=ProviderVersion(2, 0, 2)) as bench:
+    with running_bench(monkeypatch, release=ProviderVersion("2.0.2")) as bench:
         state = bench.made()
         bench.stock.without.add("power_state")
         web(bench, {"vmware_tools_status": "guestToolsNotRunning"})

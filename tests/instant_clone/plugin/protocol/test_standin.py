@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import inspect
-from types import FunctionType
 
 import pytest
 
 from testkit.standins.vcenter import VcenterConnection
 from testkit.wire import cloning
 
-METHODS = sorted(
-    name for name, value in vars(cloning.Cloner).items() if isinstance(value, FunctionType) and name[0] != "_"
-)
+METHODS = sorted(name for name, value in vars(cloning.Cloner).items() if callable(value) and name[0] != "_")
 
 
 @pytest.mark.parametrize("name", METHODS)

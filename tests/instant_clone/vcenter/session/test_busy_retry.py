@@ -8,7 +8,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.vcenter.session import busy_retry as module
-from instant_clone.vcenter.session.busy_retry import Turns, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
 from testkit.clock import Clock
 
 
@@ -21,7 +21,7 @@ class Busy:
     def __call__(self) -> str:
         self.calls += 1
         if self.calls <= self.times:
-            raise vim.fault.TaskInProgress
+            raise BusyError
         return "done"
 
 
