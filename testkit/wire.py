@@ -51,8 +51,8 @@ from instant_clone.stock_provider.names import INSTANTCLONE as BLOCK
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE as VM
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vcenter.cloning import clone_task as cloning
-from instant_clone.vcenter.session import busy_retry as turns
 from instant_clone.vcenter.session import connection as sessions
+from instant_clone.vcenter.session import polling
 from testkit.in_process import channel_to, served
 
 __all__ = [
@@ -94,7 +94,7 @@ __all__ = [
 
 UNKNOWN = msgpack.ExtType(0, b"\0")
 """a value that Terraform does not know yet"""
-WAITING = (takeovers, turns)
+WAITING = (takeovers, polling)
 """modules that wait by their name `time`"""
 PATIENCE = (takeovers, "_PATIENCE_SECONDS")
 """the seconds for which a clone waits for the destroy of another VM to begin"""

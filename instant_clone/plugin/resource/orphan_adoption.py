@@ -17,6 +17,7 @@ from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.diagnostics import WHICH_ADDRESS, import_id
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.updates import Departures
+from instant_clone.vcenter.session.polling import poll
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.clone_source import CloneSource
@@ -90,11 +91,9 @@ class Takeover:
     def _wait(self, clone: Clone, owner: Owner | None, *, seconds: float) -> None:
         """Waits until the VM with that name, which the state has, is gone. Raises CloneError if it stays."""
         if self._departures.wait_for(clone.uuid, patience=_PATIENCE_SECONDS, seconds=seconds):
-            deadline = time.monotonic() + _SETTLE_SECONDS
-            while time.monotonic() < deadline:
-                if not self._cloner.exists(clone):
-                    return
-                time.sleep(_PAUSE_SECONDS)
+            gone = poll(lambda: not self._cloner.exists(clone) or None, pauses=_PAUSE_SECONDS, seconds=_SETTLE_SECONDS)
+            if gone:
+                return
         of = f", made from the source {owner.source_uuid} in its generation {owner.generation}" if owner else ""
         raise CloneError(
             f"{clone.inventory_path} (UUID {clone.uuid}) still has this name{of}. If this apply is to remove it, "

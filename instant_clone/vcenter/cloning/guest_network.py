@@ -9,13 +9,14 @@ those of its arguments `wait_for_guest_ip_timeout`, `wait_for_guest_net_timeout`
 from __future__ import annotations
 
 import ipaddress
-import time
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pyVmomi import vim
 
-from instant_clone.vcenter.session.tasks import LOST_CONNECTION, Silence
+from instant_clone.vcenter.session.polling import poll
+from instant_clone.vcenter.session.tasks import LONGEST_SILENCE, LOST_CONNECTION
 
 __all__ = ["GuestNetworkWait", "addresses_of", "guest_of", "wait_for_guest_network"]
 
@@ -49,21 +50,15 @@ def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, 
     """
     if wait.minutes < 1:
         return True
-    deadline = time.monotonic() + 60 * wait.minutes
-    silence = Silence()
-    while True:
-        try:
-            guest = machine.guest
-        except LOST_CONNECTION:
-            if not stopped() and (silence.is_too_long() or time.monotonic() > deadline):
-                raise
-        else:
-            silence.end()
-            if _reported(guest, wait):
-                return True
-        if stopped() or time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
+    reported = poll(
+        lambda: _reported(machine.guest, wait) or None,
+        pauses=_POLL_SECONDS,
+        seconds=60 * wait.minutes,
+        retried=LOST_CONNECTION,
+        silence=LONGEST_SILENCE,
+        stopped=stopped,
+    )
+    return bool(reported)
 
 
 def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
@@ -71,14 +66,14 @@ def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
 
     Raises one of LOST_CONNECTION if that is in vain.
     """
-    silence = Silence()
-    while True:
-        try:
-            return machine.guest
-        except LOST_CONNECTION:
-            if silence.is_too_long():
-                raise
-        time.sleep(_POLL_SECONDS)
+    found = poll(
+        lambda: (machine.guest,),
+        pauses=_POLL_SECONDS,
+        seconds=math.inf,
+        retried=LOST_CONNECTION,
+        silence=LONGEST_SILENCE,
+    )
+    return found[0] if found else None
 
 
 def addresses_of(guest: vim.vm.GuestInfo | None, interfaces: Collection[int]) -> tuple[str, ...]:

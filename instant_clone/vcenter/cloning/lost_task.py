@@ -10,7 +10,8 @@ from pyVmomi import vim, vmodl
 
 from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.session.connection import Session, read_properties
-from instant_clone.vcenter.session.tasks import LOST_CONNECTION, Silence
+from instant_clone.vcenter.session.polling import poll
+from instant_clone.vcenter.session.tasks import LOST_CONNECTION
 
 __all__ = ["is_cloning", "look_again"]
 
@@ -28,24 +29,19 @@ def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: flo
     As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises one of LOST_CONNECTION
     if vCenter does not answer any more.
     """
-    begun = time.monotonic()
-    silence = Silence(_UNREACHABLE_SECONDS)
-    answered: float | None = None
-    while True:
+    first_answer: float | None = None
+
+    def look() -> tuple[vim.VirtualMachine | None] | None:
+        nonlocal first_answer
+        if (found := _running(session, uuid)) is not None:
+            return (found,)
         now = time.monotonic()
-        try:
-            found = _running(session, uuid)
-            if found is not None:
-                return found
-            answered = now if answered is None else answered
-            settled = now - answered > _SETTLE_SECONDS and not is_cloning(session, source)
-            if settled or now - begun > seconds:
-                return None
-            silence.end()
-        except LOST_CONNECTION:
-            if silence.is_too_long() or now - begun > seconds:
-                raise
-        time.sleep(_PAUSE_SECONDS)
+        first_answer = now if first_answer is None else first_answer
+        settled = now - first_answer > _SETTLE_SECONDS and not is_cloning(session, source)
+        return (None,) if settled else None
+
+    found = poll(look, pauses=_PAUSE_SECONDS, seconds=seconds, retried=LOST_CONNECTION, silence=_UNREACHABLE_SECONDS)
+    return found[0] if found else None
 
 
 def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:

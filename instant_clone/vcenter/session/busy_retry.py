@@ -8,11 +8,12 @@ Asking again at once would only keep it busy.
 from __future__ import annotations
 
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import BoundedSemaphore, Lock
 from typing import TypeVar
+
+from instant_clone.vcenter.session.polling import growing_pauses, poll
 
 __all__ = ["BusyError", "Turns", "WaitedTooLongError"]
 
@@ -21,7 +22,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
 
 
 class BusyError(Exception):
-    """The object is busy, as somebody other than vCenter's API has said it."""
+    """The object is busy, as vCenter or the stock provider has said."""
 
 
 class WaitedTooLongError(Exception):
@@ -47,14 +48,20 @@ class Turns:
         with self._lock:
             turn = self._turns[key]
         with turn:
-            deadline = time.monotonic() + seconds
-            pause = _FIRST_PAUSE
-            while True:
-                try:
-                    return work()
-                except BusyError:
-                    if time.monotonic() + pause > deadline:
-                        raise WaitedTooLongError from None
-                # Not all at the same moment: several processes may ask for clones of one source.
-                time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - nothing is kept secret by it
-                pause = min(_LONGEST_PAUSE, 2 * pause)
+            done = poll(lambda: _unless_busy(work), pauses=_pauses(), seconds=seconds)
+        if done is None:
+            raise WaitedTooLongError
+        return done[0]
+
+
+def _unless_busy(work: Callable[[], Result]) -> tuple[Result] | None:
+    try:
+        return (work(),)
+    except BusyError:
+        return None
+
+
+def _pauses() -> Iterator[float]:
+    for pause in growing_pauses(_FIRST_PAUSE, _LONGEST_PAUSE, factor=2):
+        # Not all at the same moment: several processes may ask for clones of one source.
+        yield pause * random.uniform(0.5, 1)  # noqa: S311 - nothing is kept secret by it

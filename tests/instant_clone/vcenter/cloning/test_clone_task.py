@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
+from cachetools import TTLCache
 from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
@@ -15,7 +17,7 @@ from instant_clone.vcenter.cloning import clone_task as cloning
 from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, InterfaceEdit
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
-from instant_clone.vcenter.session.connection import connect
+from instant_clone.vcenter.session.connection import Session, connect
 from testkit.clock import Clock
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
@@ -34,6 +36,7 @@ class World:
 
     simulator: Simulator
     client: Client
+    session: Session
     cloner: Cloner
     source: CloneSource
 
@@ -70,7 +73,7 @@ def simulator(start_simulator: StartSimulator) -> Simulator:
 def world(simulator: Simulator) -> Iterator[World]:
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        yield World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+        yield World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
 
 
 def test_what_is_known_of_a_source(world: World) -> None:
@@ -96,14 +99,15 @@ def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypa
     golden = world.client.vm("golden")
     other = next(each for each in world.client.find("host/DC0_C0").host if each != golden.runtime.host)
     clock = Clock()
-    monkeypatch.setattr(cloning, "time", clock)
-    before = world.cloner.source(golden.config.uuid)
+    monkeypatch.setattr(cloning, "TTLCache", partial(TTLCache, timer=clock.monotonic))
+    cloner = Cloner(world.session)
+    before = cloner.source(golden.config.uuid)
     result(golden.RelocateVM_Task(vim.vm.RelocateSpec(host=other)))
 
     clock.now = 59
-    assert world.cloner.source(golden.config.uuid) is before
+    assert cloner.source(golden.config.uuid) is before
     clock.now = 61
-    assert world.cloner.source(golden.config.uuid).host._moId == other._moId
+    assert cloner.source(golden.config.uuid).host._moId == other._moId
 
 
 def test_a_source_that_does_not_exist(world: World) -> None:
@@ -304,7 +308,7 @@ def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: Start
     simulator = start_simulator("-source", "golden")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+        world = World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
         # How pyvmomi reads a property, the task's info in this case.
         simulator.drop("Fetch", when="before", times=2)
 
@@ -359,7 +363,7 @@ def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
     simulator.hold("InstantClone_Task", at="task")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        world = World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid))
+        world = World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
 
         error = _error(world, "late", timeout=0.005)
 

@@ -7,7 +7,7 @@ from threading import Barrier, Lock
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import busy_retry as module
+from instant_clone.vcenter.session import polling as module
 from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
 from testkit.clock import Clock
 

@@ -8,7 +8,7 @@ from xml.parsers.expat import ExpatError
 import pytest
 from pyVmomi import vim
 
-from instant_clone.vcenter.session import tasks
+from instant_clone.vcenter.session import polling
 from instant_clone.vcenter.session.tasks import TaskTimeoutError, wait_for
 from testkit.clock import Clock
 
@@ -31,7 +31,7 @@ class Task:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(tasks, "time", clock)
+    monkeypatch.setattr(polling, "time", clock)
     return clock
 
 
