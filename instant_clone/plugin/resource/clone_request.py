@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from instant_clone.plugin.resource.vcenter_client import Source
 from instant_clone.plugin.wire.codec import InstantCloneBlock, is_unknown
+from instant_clone.plugin.wire.values import Config
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, HotChanges
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["clone_request", "hot_changes", "is_settled"]
 
 
-def is_settled(config: Mapping[str, Any]) -> bool:
+def is_settled(config: Config) -> bool:
     """Whether all is known that says which clone is to be made where; values of extra_config may be missing."""
     return not any(is_unknown(value) for value in _decisive(config))
 
 
-def hot_changes(config: Mapping[str, Any], source: Source) -> HotChanges:
+def hot_changes(config: Config, source: Source) -> HotChanges:
     """Where the configuration asks for another value than the source's; the plan has seen to it that these are hot."""
     from instant_clone.vcenter.cloning.clone_task import HotChanges
 
@@ -29,7 +30,7 @@ def hot_changes(config: Mapping[str, Any], source: Source) -> HotChanges:
     return HotChanges(**{name: value for name, value in asked.items() if value != state.get(name)})
 
 
-def clone_request(cloner: Cloner, config: Mapping[str, Any], block: InstantCloneBlock, source: Source) -> CloneRequest:
+def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, source: Source) -> CloneRequest:
     """The clone that `config` describes; values of extra_config that are not known are left out.
 
     Raises CloneError if no member of a configured datastore cluster holds the source's disks.
@@ -65,7 +66,7 @@ def clone_request(cloner: Cloner, config: Mapping[str, Any], block: InstantClone
     )
 
 
-def _decisive(config: Mapping[str, Any]) -> Iterator[object]:
+def _decisive(config: Config) -> Iterator[object]:
     for argument in ("name", "resource_pool_id", "folder", "datastore_id", "datastore_cluster_id", "network_interface"):
         yield config.get(argument)
     interfaces = config.get("network_interface")

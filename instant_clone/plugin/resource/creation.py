@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from instant_clone.errors import CloneError
+from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.clone_request import clone_request, hot_changes
 from instant_clone.plugin.resource.diagnostics import (
+    Removal,
     came_out_otherwise,
     explained,
     left_to_the_next,
@@ -28,9 +29,10 @@ from instant_clone.plugin.resource.source_diff import Comparison, compare, grant
 from instant_clone.plugin.resource.state_reconciliation import align, as_before
 from instant_clone.plugin.resource.updates import Departures
 from instant_clone.plugin.resource.vcenter_client import Source, Sources
-from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, failed, pack, unpack
-from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, DynamicValue
+from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, changed, failed, pack, unpack
+from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient, StockGoneError
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.names import VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -61,19 +63,14 @@ class Creation:
         self._version = version
         self._stopped = stopped
 
-    def create(
-        self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
-    ) -> ApplyResponse:
+    def create(self, request: ApplyRequest, planned: Plan, config: Config, block: InstantCloneBlock) -> ApplyResponse:
         """Makes the clone that `request` plans, and returns its state, or why there is none."""
         try:
             return self._create(request, planned, config, block)
         except Exception as failure:  # noqa: BLE001 - before there is a clone, whatever it is is about its source
             return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=located(explained(failure)))
 
-    def _create(
-        self, request: ApplyRequest, planned: Mapping[str, Any], config: Mapping[str, Any], block: InstantCloneBlock
-    ) -> ApplyResponse:
-        response = ApplyResponse(new_state=NULL, legacy_type_system=True)
+    def _create(self, request: ApplyRequest, planned: Plan, config: Config, block: InstantCloneBlock) -> ApplyResponse:
         if block.source_uuid is None:
             raise CloneError("instantclone.source_uuid is still unknown.")
         source = self._sources.source(block.source_uuid, request.provider_meta)
@@ -86,45 +83,34 @@ class Creation:
             may_reboot=block.on_reboot == "reboot",
         )
         if compared.errors:
-            response.diagnostics.extend(compared.errors)
-            return response
+            return _answer(None, compared.errors)
         cloner = self._sources.cloner()
         wanted = clone_request(cloner, config, block, source)
         owner = Owner.among(config.get("extra_config"))
         clone, there_already = self._clone(cloner, source, wanted, owner)
-        if there_already:
-            response.diagnostics.append(taken_over(clone))
+        said = [taken_over(clone)] if there_already else []
         try:
             cloner.change(clone, hot_changes(config, source))
-            adopted = self._adopt(clone, source, compared, request.provider_meta, there_already=there_already)
+            made = self._adopt(clone, source, compared, request.provider_meta, there_already=there_already)
         except Exception as failure:  # noqa: BLE001 - whatever it is, somebody must know of the clone
             # A clone that was there already is marked, or it had not been taken over.
             if there_already or (owner is not None and isinstance(failure, StockGoneError)):
-                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
-                return response
-            said, gone = rolled_back(cloner, clone, failure)
-            response.diagnostics.extend(said)
-            if not gone:
-                _put(response, Imported(unread(planned, clone), request.planned_private))
-            return response
-        _put(response, adopted)
+                return _answer(None, [*said, *left_to_the_next(clone, failure, there_already=there_already)])
+            removal = _remove_again(cloner, clone)
+            left = Imported(unread(planned, clone), request.planned_private)
+            state = left if isinstance(removal, Exception) else None
+            return _answer(state, [*said, *explained(failure), rolled_back(clone, removal)])
         try:
-            adopted = self._await_network(
-                response, cloner, clone, planned, adopted, source, wanted, request.provider_meta
-            )
-            _put(response, adopted)
-            self._complete(request, response, clone, adopted, compared, block, there_already=there_already)
+            made = self._await_network(said, cloner, clone, planned, made, source, wanted, request.provider_meta)
+            made = self._complete(said, request, clone, made, compared, block, there_already=there_already)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
             if owner is not None and isinstance(failure, StockGoneError):
                 # In the state it would be tainted, and made anew.
-                response.new_state.CopyFrom(NULL)
-                response.private = b""
-                response.diagnostics.extend(left_to_the_next(clone, failure, there_already=there_already))
-                return response
-            response.diagnostics.extend(explained(failure))
-        if failed(response.diagnostics):
-            response.diagnostics.append(tainted(clone))
-        return response
+                return _answer(None, [*said, *left_to_the_next(clone, failure, there_already=there_already)])
+            said.extend(explained(failure))
+        if failed(said):
+            said.append(tainted(clone))
+        return _answer(made, said)
 
     def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
         """The clone, and whether it was there already. Raises VcenterError."""
@@ -164,25 +150,26 @@ class Creation:
 
     def _complete(
         self,
+        said: list[Diagnostic],
         request: ApplyRequest,
-        response: ApplyResponse,
         clone: Clone,
         adopted: Imported,
         compared: Comparison,
         block: InstantCloneBlock,
         *,
         there_already: bool,
-    ) -> None:
-        """Lets the stock provider do what was asked for and is still missing, and nothing else."""
+    ) -> Imported:
+        """Let the stock provider do what was asked for and is still missing, and nothing else. Return the new state.
+
+        What is to be said about it is added to `said`.
+        """
         planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
         wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
         if wanted.withheld:
-            response.diagnostics.append(
-                came_out_otherwise(clone.inventory_path, wanted.withheld, there_already=there_already)
-            )
+            said.append(came_out_otherwise(clone.inventory_path, wanted.withheld, there_already=there_already))
         if not wanted.changes:
-            return
-        planned.planned_state.CopyFrom(pack(wanted.state))
+            return adopted
+        planned = changed(planned, planned_state=wanted.state)
         errors = unfit(
             "the clone",
             clone.inventory_path,
@@ -191,9 +178,9 @@ class Creation:
             version=self._version,
             may_reboot=block.on_reboot == "reboot",
         )
-        response.diagnostics.extend(errors)
+        said.extend(errors)
         if errors:
-            return
+            return adopted
         update = ApplyRequest(
             type_name=VIRTUAL_MACHINE,
             prior_state=pack(adopted.state),
@@ -202,19 +189,19 @@ class Creation:
             planned_private=planned.planned_private,
             provider_meta=request.provider_meta,
         )
-        response.diagnostics.extend(self._identities.before_change(adopted.state, compared.config))
+        said.extend(self._identities.before_change(adopted.state, compared.config))
         updated = self._stock.apply_change(update)
-        response.diagnostics.extend(updated.diagnostics)
-        if (state := unpack(updated.new_state)) is not None:
-            response.new_state.CopyFrom(pack(self._as_before(state, wanted.state, clone)))
-            response.private = updated.private
+        said.extend(updated.diagnostics)
+        if (state := unpack(updated.new_state)) is None:
+            return adopted
+        return Imported(self._as_before(state, wanted.state, clone), updated.private)
 
     def _await_network(
         self,
-        response: ApplyResponse,
+        said: list[Diagnostic],
         cloner: Cloner,
         clone: Clone,
-        planned: Mapping[str, Any],
+        planned: Plan,
         adopted: Imported,
         source: Source,
         wanted: CloneRequest,
@@ -222,7 +209,7 @@ class Creation:
     ) -> Imported:
         """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not.
 
-        An interrupt ends the wait, but is no failure of the clone: tainted, it would be made anew.
+        An interrupt ends the wait, but is no failure of the clone: tainted, it would be made anew. `said` tells of it.
         """
         from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
 
@@ -242,7 +229,7 @@ class Creation:
         wait = replace(wait, ignored=(*wait.ignored, *inherited))
         if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
             if self._stopped.is_set():
-                response.diagnostics.append(network_not_awaited(clone))
+                said.append(network_not_awaited(clone))
                 return adopted
             raise CloneError(
                 f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
@@ -252,10 +239,25 @@ class Creation:
         read = self._stock.read(adopted, meta)
         return replace(read, state=self._as_before(read.state, adopted.state, clone))
 
-    def _as_before(self, state: Mapping[str, Any], before: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
+    def _as_before(self, state: State, before: State, clone: Clone) -> State:
         return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.machine._moId))
 
 
-def _put(response: ApplyResponse, imported: Imported) -> None:
-    response.new_state.CopyFrom(pack(imported.state))
-    response.private = imported.private
+def _remove_again(cloner: Cloner, clone: Clone) -> Removal:
+    """Destroy a clone that nobody would know of. Return what became of it."""
+    try:
+        cloner.destroy(clone)
+    except NotFoundError:
+        return "gone"
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the clone is there
+        return failure
+    return "removed"
+
+
+def _answer(made: Imported | None, said: Iterable[Diagnostic]) -> ApplyResponse:
+    return ApplyResponse(
+        new_state=NULL if made is None else pack(made.state),
+        private=b"" if made is None else made.private,
+        legacy_type_system=True,
+        diagnostics=said,
+    )

@@ -21,6 +21,7 @@ from typing import Any
 from instant_clone.impact.disks import GONE_LABELS, ORPHAN
 from instant_clone.plugin.wire.codec import is_unknown, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.arguments import row
 from instant_clone.stock_provider.devices import disk_place, disk_text
 
@@ -47,7 +48,7 @@ def has_unknown_place(disks: Iterable[Any]) -> bool:
     return is_unknown(disks) or any(is_unknown(disk) or any(map(is_unknown, disk_place(disk))) for disk in disks)
 
 
-def wanted_interfaces(config: Mapping[str, Any], source: Mapping[str, Any]) -> list[Device]:
+def wanted_interfaces(config: Config | State, source: State) -> list[Device]:
     """The network interfaces of a clone that `config` asks for, in its order, with what they have from `source`.
 
     Both are values of the resource; without any interfaces in the source only the configuration speaks.
@@ -126,11 +127,11 @@ _KEPT = ("label", "keep_on_remove", "attach")
 class PairedDisks:
     """A state with restored disk labels, and the warnings about it."""
 
-    state: dict[str, Any]
+    state: State
     diagnostics: tuple[Diagnostic, ...]
 
 
-def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDisks:
+def pair_disks(state: State, before: State | Plan) -> PairedDisks:
     """Return a VM's state, as the stock provider read it, with the labels of `before` at the same places.
 
     `before` is the earlier state, or the plan that was carried out. Warns of a disk that is another one, and of a disk
@@ -150,21 +151,21 @@ def pair_disks(state: Mapping[str, Any], before: Mapping[str, Any]) -> PairedDis
         warnings.append(_replaced(name, partner, disk))
     # A planned disk that is still to be made has no UUID.
     warnings.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk) and _is_read(disk))
-    return PairedDisks({**state, "disk": paired} if disks else dict(state), tuple(warnings))
+    return PairedDisks(State({**state, "disk": paired}) if disks else state, tuple(warnings))
 
 
 @dataclass(frozen=True)
 class NamedOrphans:
     """A state in which orphaned disks have the labels that a configuration gives to their places."""
 
-    state: dict[str, Any]
+    state: State
     warnings: tuple[Diagnostic, ...] = ()
     """one for each disk that has got a label"""
     without: tuple[str, ...] = ()
     """the disks at places without a disk block, such as "scsi unit 5, 16 GiB" """
 
 
-def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrphans:
+def name_orphans(prior: State, words: Config | Plan) -> NamedOrphans:
     """Return a state in which orphaned disks have the labels that `words` gives to their places.
 
     `words` is a configuration or a planned state. Where a place in it is not known yet, no disk is without one.
@@ -172,7 +173,7 @@ def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrp
     configured = words.get("disk")
     disks = prior.get("disk") or []
     if not any(map(_is_orphan, disks)) or not isinstance(configured, list) or has_unknown_place(configured):
-        return NamedOrphans(dict(prior))
+        return NamedOrphans(prior)
     partners = {disk_place(disk): disk for disk in configured}
     named, adopted, without = [], [], []
     for disk in disks:
@@ -185,7 +186,7 @@ def name_orphans(prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrp
         named.append(dict(disk))
         if _is_orphan(disk):
             without.append(disk_text(disk))
-    return NamedOrphans({**prior, "disk": named}, tuple(adopted), tuple(without))
+    return NamedOrphans(State({**prior, "disk": named}), tuple(adopted), tuple(without))
 
 
 def _is_orphan(disk: Mapping[str, Any]) -> bool:
@@ -196,7 +197,7 @@ def _is_read(disk: Mapping[str, Any]) -> bool:
     return isinstance(disk.get("uuid"), str) and bool(disk["uuid"])
 
 
-def _replaced(name: str, before: Mapping[str, Any], disk: Mapping[str, Any]) -> Diagnostic:
+def _replaced(name: str, before: State, disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
         "Disk is another one",
         f"{name}: {before.get('label')} ({disk_text(disk)}) has the UUID {disk.get('uuid')} and the file "

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from instant_clone.errors import CloneError, ConnectError, InstantCloneError, LoginError, NotFoundError
 from instant_clone.inventory_names import finder_pattern
@@ -17,11 +17,12 @@ from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.vm.differences import Difference
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.cloning.clone_task import Clone, Cloner
+    from instant_clone.vcenter.cloning.clone_task import Clone
 
 __all__ = [
     "STATE_RM",
     "WHICH_ADDRESS",
+    "Removal",
     "came_out_otherwise",
     "explained",
     "import_id",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 
+Removal = Literal["removed", "gone"] | Exception
+"""what became of a clone that was to be removed: removed, gone before, or why it is still there"""
 WHICH_ADDRESS = "with the address above in single quotes and without what stands in parentheses"
 """what ADDRESS stands for in a command; Terraform may show one with something added in parentheses"""
 STATE_RM = f"terraform state rm ADDRESS, {WHICH_ADDRESS}"
@@ -129,21 +132,18 @@ def left_to_the_next(clone: Clone, failure: Exception, *, there_already: bool) -
     ]
 
 
-def rolled_back(cloner: Cloner, clone: Clone, failure: Exception) -> tuple[list[Diagnostic], bool]:
-    """What is said of a clone that was made but cannot be read back, and whether it is gone: it is removed again."""
-    said = explained(failure)
-    removed = (
+def rolled_back(clone: Clone, removal: Removal) -> Diagnostic:
+    """What is said of a clone that was made but cannot be read back, after its removal."""
+    if isinstance(removal, Exception):
+        return tainted(clone, f"was made, could not be read back, and could not be removed: {removal}")
+    if removal == "gone":
+        what = f"{clone.inventory_path} was made, and was gone before it could be read back. Apply again."
+        return error("Clone removed again", what)
+    return error(
+        "Clone removed again",
         f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the cause "
-        "above is mended."
+        "above is mended.",
     )
-    try:
-        cloner.destroy(clone)
-    except NotFoundError:
-        removed = f"{clone.inventory_path} was made, and was gone before it could be read back. Apply again."
-    except Exception as left:  # noqa: BLE001 - whatever it is, the clone is there
-        said.append(tainted(clone, f"was made, could not be read back, and could not be removed: {left}"))
-        return said, False
-    return [*said, error("Clone removed again", removed)], True
 
 
 # The first kind that fits.

@@ -22,6 +22,7 @@ from instant_clone.plugin.resource.vcenter_client import Sources
 from instant_clone.plugin.wire.codec import error, failed, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic
 from instant_clone.plugin.wire.upstream_client import RefusedError
+from instant_clone.plugin.wire.values import Config, State
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.lookup.identity import IdentifiedVm
@@ -56,7 +57,7 @@ class Identities:
         if self._count(uuid) > 1:
             self.searched_uuid(name, uuid)
 
-    def after_refresh(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Diagnostic]:
+    def after_refresh(self, before: State, after: State) -> list[Diagnostic]:
         """Return warnings about a VM that the stock provider read, `after`, for the state `before`.
 
         Both are values of vsphere_virtual_machine. No request, unless something is wrong.
@@ -69,13 +70,14 @@ class Identities:
         vms = self._sources.cloner().vms_with_uuid(str(after.get("uuid")))
         return _require(differences_from_state(vms, before) or _changed_meanwhile(vms, after))
 
-    def before_change(self, prior: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+    def before_change(self, prior: State, config: Config | None = None) -> list[Diagnostic]:
         """Return warnings about the VM that the state `prior` means, right before it is changed or destroyed.
 
         `config` has the marker that the VM is to have. Two requests.
         """
         found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
-        return _require(differences_from_state(found, prior, expected=Owner.among((config or {}).get("extra_config"))))
+        expected = Owner.among(config.get("extra_config")) if config is not None else None
+        return _require(differences_from_state(found, prior, expected=expected))
 
     def searched_uuid(self, name: str, uuid: str) -> None:
         """Refuse a change if at this moment several VMs have the UUID; `name` is the object of the message.
@@ -110,7 +112,7 @@ class Identities:
 
 
 def differences_from_state(
-    found: Sequence[IdentifiedVm], state: Mapping[str, Any], *, expected: Owner | None = None
+    found: Sequence[IdentifiedVm], state: State, *, expected: Owner | None = None
 ) -> list[Diagnostic]:
     """Compare the VMs that have the UUID of `state` with the VM that it means. Return errors and warnings.
 
@@ -192,7 +194,7 @@ def _registered_again(name: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
     )
 
 
-def _changed_meanwhile(found: Sequence[IdentifiedVm], after: Mapping[str, Any]) -> list[Diagnostic]:
+def _changed_meanwhile(found: Sequence[IdentifiedVm], after: State) -> list[Diagnostic]:
     """The error for a VM that the stock provider read and that has its UUID no longer."""
     if found and after.get("moid") in (None, found[0].moid):
         return []

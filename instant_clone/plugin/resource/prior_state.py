@@ -3,32 +3,32 @@
 
 A clone can be in the state although nobody could read it: it was made, and could not be removed again either. Its state
 is what was planned, with the clone's UUID. The stock provider refuses to refresh that, as it has not itself noted the
-addresses of the disks; so the first refresh is an import. Functions that take a message change it in place.
+addresses of the disks; so the first refresh is an import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instant_clone.errors import InstantCloneError, NotFoundError
-from instant_clone.plugin.resource.device_matching import NamedOrphans, name_orphans, pair_disks
+from instant_clone.plugin.resource.device_matching import PairedDisks, pair_disks
 from instant_clone.plugin.resource.state_reconciliation import align_existing, as_before
 from instant_clone.plugin.resource.vcenter_client import Sources
 from instant_clone.plugin.wire.codec import NULL, error, is_unknown, pack, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.devices import TOOLS_RUNNING, disk_place
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.clone_task import Clone
 
 __all__ = [
-    "align_imported",
     "does_not_run",
     "is_unread",
     "keeps_disks",
-    "name_prior_orphans",
     "not_read_yet",
     "read_first",
     "restore_values",
@@ -36,61 +36,33 @@ __all__ = [
 ]
 
 
-def restore_values(
-    new_state: DynamicValue, state: Mapping[str, Any], before: Mapping[str, Any], sources: Sources
-) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-    """Restore in a clone's new state, whose content is `state`, the values that cannot have changed since `before`.
-
-    Return the new state and warnings about its disks.
+def restore_values(state: State, before: State | Plan, sources: Sources) -> PairedDisks:
+    """Return a clone's `state` with the values that cannot have changed since `before`, and warnings about its disks.
 
     Raises VcenterError.
     """
     paired = pair_disks(state, before)
-    moid = str(state.get("moid"))
-    kept = as_before(paired.state, before, deltas=lambda: sources.cloner().deltas(moid))
-    new_state.CopyFrom(pack(kept))
-    return kept, paired.diagnostics
+    kept = as_before(paired.state, before, deltas=lambda: sources.cloner().deltas(str(state.get("moid"))))
+    return replace(paired, state=kept)
 
 
-def align_imported(
-    prior_state: DynamicValue, prior: Mapping[str, Any], config: Mapping[str, Any], sources: Sources
-) -> tuple[str, ...]:
-    """Align the state of an imported VM with its configuration. Return the disks that it does not configure.
-
-    Raises VcenterError.
-    """
-    aligned = align_existing(prior, config, sources.machine(str(prior.get("uuid"))))
-    prior_state.CopyFrom(pack(aligned.state))
-    return aligned.orphans
-
-
-def name_prior_orphans(prior_state: DynamicValue, prior: Mapping[str, Any], words: Mapping[str, Any]) -> NamedOrphans:
-    """Label the orphaned disks of a state as a configuration, or a plan, labels their places."""
-    named = name_orphans(prior, words)
-    if named.state != prior:
-        prior_state.CopyFrom(pack(named.state))
-    return named
-
-
-def unread(planned: Mapping[str, Any], clone: Clone) -> dict[str, Any]:
+def unread(planned: Plan, clone: Clone) -> State:
     """The state of a clone of which nothing is known but what was planned."""
     known: dict[str, Any] = _without_unknown(planned)
-    return {**known, "id": clone.uuid, "uuid": clone.uuid}
+    return State({**known, "id": clone.uuid, "uuid": clone.uuid})
 
 
-def is_unread(state: Mapping[str, Any]) -> bool:
+def is_unread(state: State) -> bool:
     """Whether a VM's state is one of `unread`: whatever the stock provider has read has a managed object id."""
     return bool(state.get("uuid")) and state.get("moid") is None
 
 
-def keeps_disks(state: Mapping[str, Any]) -> bool:
+def keeps_disks(state: State) -> bool:
     """Whether disks are to outlive the VM: to detach these, the stock provider has to know their addresses."""
     return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
 
 
-def read_first(
-    state: Mapping[str, Any], stock: StockClient, sources: Sources, provider_meta: DynamicValue
-) -> ReadResponse:
+def read_first(state: State, stock: StockClient, sources: Sources, provider_meta: DynamicValue) -> ReadResponse:
     """The refresh of a state that `is_unread`: the VM, imported, in the words of that state; null if it is gone.
 
     Raises VcenterError, RefusedError.
@@ -108,7 +80,8 @@ def read_first(
     aligned = align_existing(imported.state, state, machine).state
     # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
     kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}
-    aligned["disk"] = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]
+    disks = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]
+    aligned = State({**aligned, "disk": disks})
     return ReadResponse(
         new_state=pack(aligned),
         private=imported.private,
@@ -116,7 +89,7 @@ def read_first(
     )
 
 
-def not_read_yet(state: Mapping[str, Any]) -> Diagnostic:
+def not_read_yet(state: State) -> Diagnostic:
     """What is said to a plan that was told not to refresh such a state."""
     return error(
         "Clone was not read yet",
@@ -135,7 +108,7 @@ def _without_unknown(value: Any) -> Any:
     return value
 
 
-def does_not_run(state: Mapping[str, Any], *, is_powered_on: Callable[[], bool]) -> list[Diagnostic]:
+def does_not_run(state: State, *, is_powered_on: Callable[[], bool]) -> list[Diagnostic]:
     """What is to be said of a clone, as the stock provider has read it, that is powered off or suspended.
 
     Releases before 2.2 have no `power_state`; with them `is_powered_on()` asks vCenter, unless the guest's tools run.

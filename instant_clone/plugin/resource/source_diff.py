@@ -19,6 +19,7 @@ from instant_clone.plugin.resource.vcenter_client import Source
 from instant_clone.plugin.wire.codec import attribute_path, error, is_unknown, pack, shown, unpack
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, PlanResponse
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import top_level
 from instant_clone.stock_provider.releases import ProviderVersion
@@ -34,9 +35,9 @@ _EDITED = ("network_id", "use_static_mac", "mac_address")
 class Comparison:
     """What a clone's configuration has otherwise than its source."""
 
-    config: dict[str, Any]
+    config: Config
     """the configuration, with the source's values where it has no words for them"""
-    source: dict[str, Any]
+    source: State
     """the source's state in the configuration's words"""
     wishes: frozenset[str]
     """the paths of the differences"""
@@ -47,7 +48,7 @@ class Comparison:
 def compare(
     stock: StockClient,
     source: Source,
-    config: Mapping[str, Any],
+    config: Config,
     meta: DynamicValue,
     *,
     version: ProviderVersion,
@@ -60,7 +61,7 @@ def compare(
     complete = settled(config, source.imported.state)
     # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet would
     # look like a change.
-    without = {**complete, "extra_config": None}
+    without = Config({**complete, "extra_config": None})
     machine = source.machine
     aligned = align(
         source.imported.state, without, extra_config={}, tpm_count=machine.tpm_count, disk_sizes=machine.disk_sizes
@@ -81,7 +82,7 @@ def compare(
     return Comparison(complete, aligned.state, asked_for(aligned.state, unpack(planned.planned_state)), errors)
 
 
-def _as_cloned(source: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+def _as_cloned(source: State, config: Config) -> State:
     """The source's state with what InstantClone_Task gives a clone: that sends no other values along, as changes do."""
     theirs, ours = source.get("network_interface") or [], config.get("network_interface")
     edited = [
@@ -89,7 +90,7 @@ def _as_cloned(source: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
         for interface, own in zip(theirs, ours if isinstance(ours, list) else (), strict=False)
         if isinstance(own, Mapping)
     ]
-    return {**source, "name": config.get("name"), "network_interface": edited + theirs[len(edited) :]}
+    return State({**source, "name": config.get("name"), "network_interface": edited + theirs[len(edited) :]})
 
 
 def _is_given(value: object) -> bool:
@@ -99,7 +100,7 @@ def _is_given(value: object) -> bool:
 def unfit(
     machine: str,
     path: str,
-    state: Mapping[str, Any],
+    state: State,
     planned: PlanResponse,
     *,
     version: ProviderVersion,
@@ -158,7 +159,7 @@ def orphaned_disks(machine: str, orphans: tuple[str, ...], *, cure: str = "") ->
     )
 
 
-def _grown(state: Mapping[str, Any], target: Mapping[str, Any], machine: str) -> list[str]:
+def _grown(state: State, target: Plan, machine: str) -> list[str]:
     if is_unknown(target.get("disk")):
         return []
     known = {disk.get("label"): disk.get("size") for disk in state.get("disk") or ()}
@@ -179,14 +180,14 @@ _PLACED = top_level(lambda argument: argument.role is Role.PLACEMENT)
 class Granted:
     """A clone's state with all changes that were asked for, and those of the plan that were not, left out of it."""
 
-    state: dict[str, Any]
+    state: State
     withheld: tuple[Difference, ...]
     """`before` is the clone's value, `after` the planned one"""
     changes: bool
     """whether there is anything to do"""
 
 
-def asked_for(source: Mapping[str, Any], planned: Mapping[str, Any]) -> frozenset[str]:
+def asked_for(source: State, planned: Plan) -> frozenset[str]:
     """The paths at which the plan that would turn the source into the configuration changes it."""
     return frozenset(
         difference.path
@@ -195,7 +196,7 @@ def asked_for(source: Mapping[str, Any], planned: Mapping[str, Any]) -> frozense
     )
 
 
-def granted(clone: Mapping[str, Any], planned: Mapping[str, Any], wishes: Collection[str]) -> Granted:
+def granted(clone: State, planned: Plan, wishes: Collection[str]) -> Granted:
     """Of the plan that would turn the `clone` into the configuration, what was asked for."""
     withheld: list[Difference] = []
     done: list[str] = []
@@ -220,7 +221,7 @@ def granted(clone: Mapping[str, Any], planned: Mapping[str, Any], wishes: Collec
         return before
 
     state = merge(clone, planned, "")
-    return Granted(state if done else dict(clone), tuple(withheld), bool(done))
+    return Granted(State(state) if done else clone, tuple(withheld), bool(done))
 
 
 def _root(path: str) -> str:

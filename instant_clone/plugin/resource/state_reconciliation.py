@@ -24,6 +24,7 @@ from instant_clone.plugin.resource.device_matching import (
     wanted_interfaces,
 )
 from instant_clone.plugin.wire.codec import is_unknown
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import row, top_level
 from instant_clone.stock_provider.devices import disk_label, disk_place, disk_text
@@ -51,19 +52,19 @@ _NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 class Aligned:
     """A state in the configuration's words, and the VM's disks for which the configuration has none."""
 
-    state: dict[str, Any]
+    state: State
     orphans: tuple[str, ...]
     """such as "scsi unit 3, 20 GiB (Hard disk 4)" """
 
 
 def align(
-    state: Mapping[str, Any],
-    config: Mapping[str, Any],
+    state: State,
+    config: Config | State,
     *,
     extra_config: Mapping[str, str],
     tpm_count: int,
     disk_sizes: Mapping[int, Collection[int]] = _NOTHING,
-    source: Mapping[str, Any] | None = None,
+    source: State | None = None,
 ) -> Aligned:
     """The imported `state` of a VM in the words of `config`.
 
@@ -78,7 +79,7 @@ def align(
         # The import finds the datastore's cluster. Where a datastore is configured instead, that would look as if the
         # VM had to leave the cluster; where the cluster is, the datastore was chosen among its members.
         aligned["datastore_cluster_id"] = config.get("datastore_cluster_id")
-    sizes = {disk_place(disk): disk.get("size") for disk in (source or {}).get("disk") or ()}
+    sizes = {disk_place(disk): disk.get("size") for disk in (source.get("disk") if source else None) or ()}
     aligned["disk"], orphans = _align_disks(
         state.get("disk") or [],
         config.get("disk") or [],
@@ -102,10 +103,10 @@ def align(
         if len(versions) != tpm_count:
             versions = [_TPM_VERSION] * tpm_count
         aligned["vtpm"] = [{"version": version} for version in versions]
-    return Aligned(aligned, orphans)
+    return Aligned(State(aligned), orphans)
 
 
-def align_existing(state: Mapping[str, Any], words: Mapping[str, Any], machine: CloneSource) -> Aligned:
+def align_existing(state: State, words: Config | State, machine: CloneSource) -> Aligned:
     """The imported `state` of a VM in the words of a configuration or of an earlier state.
 
     `machine` is that VM. Its source is not looked at: the clone may have outlived it.
@@ -116,11 +117,11 @@ def align_existing(state: Mapping[str, Any], words: Mapping[str, Any], machine: 
         extra_config=machine.extra_config,
         tpm_count=machine.tpm_count,
         disk_sizes=machine.disk_sizes,
-        source={},
+        source=State({}),
     )
 
 
-def as_made(state: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
+def as_made(state: State, owner: Owner) -> State:
     """The imported `state` of a clone that a fleet has made, with the words that fleets use.
 
     The rest, such as the keys of extra_config, only the configuration can tell: the next plan aligns it.
@@ -130,13 +131,11 @@ def as_made(state: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
         for index, disk in enumerate(state.get("disk") or ())
     ]
     trigger = str(owner.generation) if owner.generation > 1 else state.get("replace_trigger")
-    return {**state, "disk": disks, "replace_trigger": trigger}
+    return State({**state, "disk": disks, "replace_trigger": trigger})
 
 
-def as_before(
-    state: Mapping[str, Any], before: Mapping[str, Any], *, deltas: Callable[[], Collection[str]]
-) -> dict[str, Any]:
-    """A clone's `state`, just read, with what cannot have changed since the state `before`.
+def as_before(state: State, before: State | Plan, *, deltas: Callable[[], Collection[str]]) -> State:
+    """A clone's `state`, just read, with what cannot have changed since `before`: its earlier state, or a plan.
 
     A clone's disks are deltas, for which vCenter may report other values than for the disk below, or none; what a
     disk was created as cannot change, no disk shrinks, and no delta grows: `deltas()` are their UUIDs. The stock
@@ -150,17 +149,15 @@ def as_before(
     for argument in ("network_interface", "cdrom"):
         if kept.get(argument):
             kept[argument] = in_order_of(kept[argument], before.get(argument) or [])
-    return kept
+    return State(kept)
 
 
-def _with_meanings(state: Mapping[str, Any]) -> dict[str, Any]:
+def _with_meanings(state: State) -> dict[str, Any]:
     meant = {argument: value for argument, value in _UNSET_MEANS.items() if state.get(argument, value) is None}
     return {**state, **meant}
 
 
-def _as_created(
-    disk: Mapping[str, Any], before: Mapping[str, Any] | None, deltas: Callable[[], Collection[str]]
-) -> dict[str, Any]:
+def _as_created(disk: Mapping[str, Any], before: State | None, deltas: Callable[[], Collection[str]]) -> dict[str, Any]:
     if before is None:
         return dict(disk)
     kept = {argument: before.get(argument) for argument in _ORIGIN}
@@ -210,7 +207,7 @@ def _described(disk: Mapping[str, Any]) -> str:
     return f"{disk_text(disk)} ({disk.get('label')})"
 
 
-def settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+def settled(config: Config, source: State) -> Config:
     """Return `config` with those settings of the imported `source` that no configuration can express.
 
     A source may have settings that the provider's schema has no value for: no IDE controller, a latency sensitivity of
@@ -234,7 +231,7 @@ def settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, A
             else interface
             for index, interface in enumerate(config["network_interface"])
         ]
-    return complete
+    return Config(complete)
 
 
 def _completed(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ for: `on_reboot` of the block decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from instant_clone.impact import (
     Change,
@@ -21,42 +21,46 @@ from instant_clone.impact import (
     power_cycles,
     unknown_changes,
 )
-from instant_clone.plugin.wire.codec import InstantCloneBlock, attribute_path, error, is_unknown, shown, unpack, warning
-from instant_clone.plugin.wire.tfplugin5 import Diagnostic, PlanResponse
+from instant_clone.plugin.wire.codec import InstantCloneBlock, attribute_path, error, is_unknown, shown, warning
+from instant_clone.plugin.wire.tfplugin5 import AttributePath, Diagnostic
+from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
-__all__ = ["judge"]
+__all__ = ["Judgement", "judge"]
 
 _ON_REBOOT = attribute_path(INSTANTCLONE, 0, "on_reboot")
 _DISK_SIZE = re.compile(r"disk\[(\d+)\]\.size")
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What is added to the stock provider's plan."""
+
+    diagnostics: tuple[Diagnostic, ...] = ()
+    replace: tuple[AttributePath, ...] = ()
+    """the arguments for which the clone is made anew"""
+
+
 def judge(
-    prior: Mapping[str, Any],
-    response: PlanResponse,
+    prior: State,
+    planned: Plan,
     block: InstantCloneBlock,
     *,
     version: ProviderVersion,
     deltas: Callable[[], Collection[str]],
-) -> None:
-    """Adds to the stock provider's plan for a clone what is to be said and done about reboots, moves and lost disks.
+) -> Judgement:
+    """What is to be said and done about reboots, moves and lost disks in the stock provider's plan for a clone.
 
-    `deltas()` are the UUIDs of its disks that have a disk below, as those from its source have. A plan that replaces
-    the clone anyway is left as it is.
+    `deltas()` are the UUIDs of its disks that have a disk below, as those from its source have.
     """
-    if response.requires_replace:
-        return
-    planned = unpack(response.planned_state)
     name = str(prior.get("name"))
     lost = disks_lost(prior, planned)
     if lost and (own := _from_source(lost, prior, deltas())):
-        response.diagnostics.append(_disks_taken(name, own))
-        return
+        return Judgement((_disks_taken(name, own),))
     refused = may_be_refused(prior, planned, version=version, is_unknown=is_unknown)
     if grown := _grown(refused, planned, deltas):
-        response.diagnostics.append(_cannot_grow(name, grown))
-        return
+        return Judgement((_cannot_grow(name, grown),))
     cycles = power_cycles(prior, planned, version=version, is_unknown=is_unknown)
     changes = (
         *cycles,
@@ -64,27 +68,23 @@ def judge(
         *unknown_changes(prior, planned, version=version, is_unknown=is_unknown),
     )
     doubtful = [change for change in refused if not _DISK_SIZE.fullmatch(change.argument)]
-    if doubtful and not cycles:
-        response.diagnostics.append(_doubtful(name, doubtful))
+    said = (_doubtful(name, doubtful),) if doubtful and not cycles else ()
     if not changes:
-        return
+        return Judgement(said)
     if block.on_reboot == "replace":
         roots = dict.fromkeys(_root(change.argument) for change in changes)
-        response.requires_replace.extend(attribute_path(root) for root in roots)
-    elif block.on_reboot == "reboot" and not any(change.rejected for change in changes):
-        response.diagnostics.append(_passed(name, changes))
-    else:
-        response.diagnostics.append(_refused(name, changes))
+        return Judgement(said, tuple(map(attribute_path, roots)))
+    if block.on_reboot == "reboot" and not any(change.rejected for change in changes):
+        return Judgement((*said, _passed(name, changes)))
+    return Judgement((*said, _refused(name, changes)))
 
 
-def _from_source(lost: Sequence[LostDisk], prior: Mapping[str, Any], deltas: Collection[str]) -> list[LostDisk]:
+def _from_source(lost: Sequence[LostDisk], prior: State, deltas: Collection[str]) -> list[LostDisk]:
     disks = prior.get("disk") or ()
     return [each for each in lost if disks[each.index].get("uuid") in deltas]
 
 
-def _grown(
-    refused: Iterable[Change], planned: Mapping[str, Any], deltas: Callable[[], Collection[str]]
-) -> list[Change]:
+def _grown(refused: Iterable[Change], planned: Plan, deltas: Callable[[], Collection[str]]) -> list[Change]:
     """Those changes that would extend a disk which has one below."""
     disks = planned.get("disk") or ()
     sizes = [(change, disks[int(found[1])]) for change in refused if (found := _DISK_SIZE.fullmatch(change.argument))]

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from instant_clone.plugin.resource.device_matching import name_orphans
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.prior_state import (
-    align_imported,
     is_unread,
     keeps_disks,
-    name_prior_orphans,
     read_first,
     restore_values,
 )
+from instant_clone.plugin.resource.state_reconciliation import align_existing
 from instant_clone.plugin.resource.vcenter_client import Sources
-from instant_clone.plugin.wire.codec import NULL, unpack, warning
+from instant_clone.plugin.wire.codec import NULL, changed, unpack, warning
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.values import Config, Plan, State
 
 __all__ = ["Departures", "Updates", "without_changes"]
 
@@ -44,9 +44,9 @@ class Updates:
     def update(
         self,
         request: ApplyRequest,
-        prior: Mapping[str, Any],
-        planned: Mapping[str, Any],
-        config: Mapping[str, Any],
+        prior: State,
+        planned: Plan,
+        config: Config,
         *,
         clone: bool,
     ) -> ApplyResponse:
@@ -55,19 +55,21 @@ class Updates:
         `clone` is whether the configuration still has our block.
         """
         if clone and prior.get("imported"):
-            align_imported(request.prior_state, prior, config, self._sources)
+            prior = align_existing(prior, config, self._sources.machine(str(prior.get("uuid")))).state
         else:
-            name_prior_orphans(request.prior_state, prior, planned)
-        if unpack(request.prior_state) == planned:
+            prior = name_orphans(prior, planned).state
+        if dict(prior) == dict(planned):
             return without_changes(request)
-        different = self._identities.before_change(prior, config)
-        response = self._stock.apply_change(request)
-        response.diagnostics.extend(different)
+        said = self._identities.before_change(prior, config)
+        response = self._stock.apply_change(changed(request, prior_state=prior))
         if (state := unpack(response.new_state)) is not None:
-            response.diagnostics.extend(restore_values(response.new_state, state, planned, self._sources)[1])
+            restored = restore_values(state, planned, self._sources)
+            response = changed(response, new_state=restored.state)
+            said.extend(restored.diagnostics)
+        response.diagnostics.extend(said)
         return response
 
-    def destroy(self, request: ApplyRequest, prior: Mapping[str, Any], *, clone: bool) -> ApplyResponse:
+    def destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
         """Destroy a VM, unless another address of the state has it now; `clone` is whether the state has our block."""
         uuid = str(prior.get("uuid"))
         with self._departures.leaving(uuid) as may_go:
@@ -83,11 +85,12 @@ class Updates:
         )
         return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
 
-    def _destroy(self, request: ApplyRequest, prior: Mapping[str, Any], *, clone: bool) -> ApplyResponse:
+    def _destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
         if clone and is_unread(prior) and keeps_disks(prior):
-            request.prior_state.CopyFrom(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
-            if unpack(request.prior_state) is None:
+            read = unpack(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
+            if read is None:
                 return ApplyResponse(new_state=NULL, legacy_type_system=True)
+            request = changed(request, prior_state=read)
         return self._stock.call("ApplyResourceChange", request, ApplyResponse)
 
 

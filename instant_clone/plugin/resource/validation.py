@@ -23,6 +23,7 @@ from instant_clone.plugin.resource.vcenter_client import Source, Sources
 from instant_clone.plugin.wire.codec import InstantCloneBlock, attribute_path, error, is_unknown, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue
 from instant_clone.plugin.wire.upstream_client import StockClient
+from instant_clone.plugin.wire.values import Config
 from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -59,7 +60,7 @@ class Checks:
         self._planned: dict[str, set[str]] = {}
 
     def check(
-        self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue, *, in_state: Container[str]
+        self, config: Config, block: InstantCloneBlock, meta: DynamicValue, *, in_state: Container[str]
     ) -> list[Diagnostic]:
         """What speaks against making a clone with this configuration.
 
@@ -120,7 +121,7 @@ class Checks:
         return []
 
     def _name_taken(
-        self, cloner: Cloner, wanted: CloneRequest, config: Mapping[str, Any], in_state: Container[str]
+        self, cloner: Cloner, wanted: CloneRequest, config: Config, in_state: Container[str]
     ) -> tuple[bool, list[Diagnostic]]:
         """Whether that very clone is there, to be taken over, and what is to be said of another VM of its name."""
         found = cloner.namesake(wanted)
@@ -222,7 +223,7 @@ def _without_names(wanted: CloneRequest) -> tuple[object, ...]:
 
 
 def imported_by_mistake(
-    machine: CloneSource, config: Mapping[str, Any], block: InstantCloneBlock, *, uuid: str
+    machine: CloneSource, config: Config, block: InstantCloneBlock, *, uuid: str
 ) -> list[Diagnostic]:
     """Return an error for a VM that belongs to another address, and a warning for one without a marker.
 
@@ -258,7 +259,7 @@ def _without_marker(path: str, uuid: str) -> Diagnostic:
     )
 
 
-def _may_have_marker(config: Mapping[str, Any]) -> bool:
+def _may_have_marker(config: Config) -> bool:
     """Whether the marker in a configuration is one that Terraform does not know yet."""
     extra_config = config.get("extra_config")
     return is_unknown(extra_config) or (isinstance(extra_config, Mapping) and is_unknown(extra_config.get(OWNER_KEY)))

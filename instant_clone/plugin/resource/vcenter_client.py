@@ -14,13 +14,12 @@ from cachetools import cachedmethod
 from instant_clone.errors import ConnectError, Finding
 from instant_clone.plugin.wire.tfplugin5 import DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient
-from instant_clone.vcenter.session.connection import ConnectionSettings
 
 if TYPE_CHECKING:
     # pyvmomi takes a while to import, and most of what Terraform asks a provider for does without.
     from instant_clone.vcenter.cloning.clone_source import CloneSource
     from instant_clone.vcenter.cloning.clone_task import Cloner
-    from instant_clone.vcenter.session.connection import Session
+    from instant_clone.vcenter.session.connection import ConnectionSettings, Session
 
 __all__ = ["Source", "Sources", "connection_settings"]
 
@@ -145,6 +144,8 @@ def connection_settings(configuration: Mapping[str, Any], environ: Mapping[str, 
 
     Raises ConnectError with all that is missing.
     """
+    from instant_clone.vcenter.session.connection import ConnectionSettings
+
     effective = dict(environ)
     if not effective.get("VSPHERE_SERVER") and effective.get("VSPHERE_VCENTER"):
         effective["VSPHERE_SERVER"] = effective["VSPHERE_VCENTER"]

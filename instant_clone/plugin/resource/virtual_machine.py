@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Container, Mapping
-from typing import Any
+from collections.abc import Container
 
 from instant_clone.inventory_names import finder_pattern, matched_path
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.creation import Creation
-from instant_clone.plugin.resource.device_matching import NamedOrphans
+from instant_clone.plugin.resource.device_matching import name_orphans
 from instant_clone.plugin.resource.diagnostics import explained, located
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.prior_state import (
-    align_imported,
     does_not_run,
     is_unread,
-    name_prior_orphans,
     not_read_yet,
     read_first,
     restore_values,
 )
 from instant_clone.plugin.resource.source_diff import orphaned_disks
-from instant_clone.plugin.resource.state_reconciliation import as_made
+from instant_clone.plugin.resource.state_reconciliation import align_existing, as_made
 from instant_clone.plugin.resource.update_policy import judge
 from instant_clone.plugin.resource.updates import Departures, Updates, without_changes
 from instant_clone.plugin.resource.validation import Checks, imported_by_mistake
@@ -36,22 +33,24 @@ from instant_clone.plugin.resource.vcenter_client import Sources
 from instant_clone.plugin.wire.codec import (
     InstantCloneBlock,
     attribute_path,
+    changed,
     error,
     failed,
-    pack,
-    put_block,
-    take_block,
+    split_block,
     unpack,
+    with_block,
 )
 from instant_clone.plugin.wire.tfplugin5 import (
     ApplyRequest,
     ApplyResponse,
     Diagnostic,
     DynamicValue,
+    ImportedResource,
     ImportRequest,
     ImportResponse,
     PlanRequest,
     PlanResponse,
+    RawState,
     ReadRequest,
     ReadResponse,
     UpgradeRequest,
@@ -60,6 +59,7 @@ from instant_clone.plugin.wire.tfplugin5 import (
     ValidateResponse,
 )
 from instant_clone.plugin.wire.upstream_client import StockClient, proposed_new
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.names import INSTANTCLONE, VIRTUAL_MACHINE
 from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -103,8 +103,8 @@ class VirtualMachine:
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
         """Checks the block itself, and lets the stock provider check the rest."""
-        config, block = take_block(request.config)
-        response = self._stock.call("ValidateResourceTypeConfig", request, ValidateResponse)
+        config, block = split_block(request.config, Config)
+        response = self._stock.call("ValidateResourceTypeConfig", changed(request, config=config), ValidateResponse)
         if block and config is not None:
             response.diagnostics.extend(
                 error(
@@ -124,34 +124,35 @@ class VirtualMachine:
         if request.raw_state.json:
             state = json.loads(request.raw_state.json)
             block = InstantCloneBlock(state.pop(INSTANTCLONE, None) or [])
-            request.raw_state.json = json.dumps(state).encode()
+            request = UpgradeRequest(
+                type_name=request.type_name,
+                version=request.version,
+                raw_state=RawState(json=json.dumps(state).encode()),
+            )
             self._departures.know(str(state.get("uuid")))
         response = self._stock.call("UpgradeResourceState", request, UpgradeResponse)
-        put_block(response.upgraded_state, block)
-        return response
+        return with_block(response, "upgraded_state", block)
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """Refreshes a state."""
-        before, block = take_block(request.current_state)
+        before, block = split_block(request.current_state, State)
         if block and before is not None:
             # Right after an import there is only an id.
             self._identities.before_refresh(str(before.get("name")), str(before.get("uuid") or before.get("id")))
         if block and before is not None and is_unread(before):
             response = read_first(before, self._stock, self._sources, request.provider_meta)
-            put_block(response.new_state, block)
-            return response
-        response = self._stock.call("ReadResource", request, ReadResponse)
+            return with_block(response, "new_state", block)
+        response = self._stock.call("ReadResource", changed(request, current_state=before), ReadResponse)
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
-            response.diagnostics.extend(self._identities.after_refresh(before, after))
-            state, said = restore_values(response.new_state, after, before, self._sources)
-            response.diagnostics.extend(said)
+            said = self._identities.after_refresh(before, after)
+            restored = restore_values(after, before, self._sources)
+            said.extend(restored.diagnostics)
             uuid = str(after.get("uuid"))
-            response.diagnostics.extend(
-                does_not_run(state, is_powered_on=lambda: self._sources.machine(uuid).powered_on)
-            )
-        put_block(response.new_state, block)
-        return response
+            said.extend(does_not_run(restored.state, is_powered_on=lambda: self._sources.machine(uuid).powered_on))
+            response = changed(response, new_state=restored.state)
+            response.diagnostics.extend(said)
+        return with_block(response, "new_state", block)
 
     def import_state(self, request: ImportRequest) -> ImportResponse:
         """Imports a VM; a clone that a fleet has made gets back its block, and the labels of its disks.
@@ -159,15 +160,21 @@ class VirtualMachine:
         A VM that is exactly at the path is meant before one that the path matches as a pattern.
         """
         if finder_pattern(request.id) != request.id and self._sources.cloner().is_vm_at(request.id):
-            request.id = finder_pattern(request.id)
+            request = ImportRequest(type_name=request.type_name, id=finder_pattern(request.id))
         response = self._stock.call("ImportResourceState", request, ImportResponse)
-        for resource in response.imported_resources:
-            if resource.type_name == VIRTUAL_MACHINE:
-                state = unpack(resource.state)
-                owner = self._owner_of(str(state["id"]), "/" + matched_path(request.id).lstrip("/"))
-                resource.state.CopyFrom(pack(state if owner is None else as_made(state, owner)))
-                put_block(resource.state, InstantCloneBlock.of(owner.source_uuid if owner else None))
-        return response
+        path = "/" + matched_path(request.id).lstrip("/")
+        imported = [
+            self._imported(resource, path) if resource.type_name == VIRTUAL_MACHINE else resource
+            for resource in response.imported_resources
+        ]
+        return ImportResponse(imported_resources=imported, diagnostics=response.diagnostics)
+
+    def _imported(self, resource: ImportedResource, path: str) -> ImportedResource:
+        state = unpack(resource.state)
+        owner = self._owner_of(str(state["id"]), path)
+        if owner is not None:
+            resource = changed(resource, state=as_made(state, owner))
+        return with_block(resource, "state", InstantCloneBlock.of(owner.source_uuid if owner else None))
 
     def _owner_of(self, uuid: str, path: str) -> Owner | None:
         """The owner that the marker of an imported VM names, by its path if several VMs have its BIOS UUID."""
@@ -176,53 +183,53 @@ class VirtualMachine:
 
     def plan(self, request: PlanRequest) -> PlanResponse:
         """Plans a change; of a clone to be made also what the stock provider would change after cloning."""
-        prior, prior_block = take_block(request.prior_state)
-        proposed, block = take_block(request.proposed_new_state)
-        config, _ = take_block(request.config)
+        prior, prior_block = split_block(request.prior_state, State)
+        proposed, block = split_block(request.proposed_new_state, Plan)
+        config, _ = split_block(request.config, Config)
         if block and prior is not None and is_unread(prior):
             return PlanResponse(diagnostics=[not_read_yet(prior)])
-        named = NamedOrphans({})
+        state, said, orphans = prior, list[Diagnostic](), tuple[str, ...]()
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
-            doubts = imported_by_mistake(self._sources.machine(uuid), config, block, uuid=uuid)
-            if failed(doubts):
-                return PlanResponse(diagnostics=doubts)
-            orphans = align_imported(request.prior_state, prior, config, self._sources)
-            named = NamedOrphans({}, warnings=tuple(doubts), without=orphans)
-            aligned = proposed_new(self._stock.schema(), unpack(request.prior_state), config)
-            request.proposed_new_state.CopyFrom(pack(aligned))
+            machine = self._sources.machine(uuid)
+            said = imported_by_mistake(machine, config, block, uuid=uuid)
+            if failed(said):
+                return PlanResponse(diagnostics=said)
+            aligned = align_existing(prior, config, machine)
+            state, orphans = aligned.state, aligned.orphans
+            proposed = proposed_new(self._stock.schema(), state, config)
         elif prior is not None and config is not None and (block or prior_block):
-            named = name_prior_orphans(request.prior_state, prior, config)
+            named = name_orphans(prior, config)
+            state, said, orphans = named.state, list(named.warnings), named.without
+        sent = changed(request, prior_state=state, proposed_new_state=proposed, config=config)
         response = (
-            self._stock.plan_change(request)
+            self._stock.plan_change(sent)
             if block or prior_block
-            else self._stock.call("PlanResourceChange", request, PlanResponse)
+            else self._stock.call("PlanResourceChange", sent, PlanResponse)
         )
         if proposed is None or failed(response.diagnostics):
             return response
-        put_block(response.planned_state, block)
-        if prior is None:
+        planned = Plan(unpack(response.planned_state))
+        response = with_block(response, "planned_state", block)
+        if state is None:
             if config is not None and block.is_known():
                 response.diagnostics.extend(self._check(config, block, request.provider_meta))
             return response
         if block and prior_block and block.source_uuid != prior_block.source_uuid:
             response.requires_replace.append(attribute_path(INSTANTCLONE, 0, "source_uuid"))
-        if named.without and not response.requires_replace:
-            return PlanResponse(
-                diagnostics=[orphaned_disks(str(prior.get("name")), named.without, cure=_DETACH_OR_REPLACE)]
+        if orphans and not response.requires_replace:
+            return PlanResponse(diagnostics=[orphaned_disks(str(state.get("name")), orphans, cure=_DETACH_OR_REPLACE)])
+        response.diagnostics.extend(said)
+        if block and not response.requires_replace:
+            moid = str(state.get("moid"))
+            judgement = judge(
+                state, planned, block, version=self._version, deltas=lambda: self._sources.cloner().deltas(moid)
             )
-        response.diagnostics.extend(named.warnings)
-        if block:
-            judge(
-                unpack(request.prior_state),
-                response,
-                block,
-                version=self._version,
-                deltas=lambda: self._sources.cloner().deltas(str(prior.get("moid"))),
-            )
+            response.diagnostics.extend(judgement.diagnostics)
+            response.requires_replace.extend(judgement.replace)
         return response
 
-    def _check(self, config: Mapping[str, Any], block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
+    def _check(self, config: Config, block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
         try:
             return self._checks.check(config, block, meta, in_state=self._departures)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is about this source
@@ -234,19 +241,19 @@ class VirtualMachine:
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:
-        prior, prior_block = take_block(request.prior_state)
-        planned, block = take_block(request.planned_state)
-        config, _ = take_block(request.config)
+        prior, prior_block = split_block(request.prior_state, State)
+        planned, block = split_block(request.planned_state, Plan)
+        config, _ = split_block(request.config, Config)
+        request = changed(request, prior_state=prior, planned_state=planned, config=config)
         if prior is None and planned is not None and config is not None and block:
             response = self._creation.create(request, planned, config, block)
         elif prior is not None and planned is None:
             response = self._updates.destroy(request, prior, clone=bool(prior_block))
         elif prior is not None and planned is not None and config is not None and (block or prior_block):
             response = self._updates.update(request, prior, planned, config, clone=bool(block))
-        elif prior is not None and prior == planned:
+        elif prior is not None and planned is not None and dict(prior) == dict(planned):
             response = without_changes(request)
         else:
             response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
         # A VM that could not be destroyed stays in the state as it was.
-        put_block(response.new_state, prior_block if planned is None else block)
-        return response
+        return with_block(response, "new_state", prior_block if planned is None else block)

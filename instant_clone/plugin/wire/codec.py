@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgpack
+from google.protobuf.message import Message
 
 from instant_clone.plugin.wire.tfplugin5 import AttributePath, Diagnostic, DynamicValue
 from instant_clone.stock_provider.names import INSTANTCLONE, OnReboot
@@ -23,22 +24,24 @@ __all__ = [
     "NULL",
     "InstantCloneBlock",
     "attribute_path",
+    "changed",
     "error",
     "failed",
     "is_unknown",
     "pack",
-    "put_block",
     "shown",
-    "take_block",
+    "split_block",
     "unpack",
     "warning",
+    "with_block",
 ]
 
 DEFAULT_TIMEOUT = 30
 """minutes"""
 ON_REBOOT = get_args(OnReboot)
 
-Object = dict[str, Any]
+Values = TypeVar("Values")
+AMessage = TypeVar("AMessage", bound=Message)
 
 _ERROR, _WARNING = 1, 2
 
@@ -65,22 +68,31 @@ def is_unknown(value: object) -> bool:
     return isinstance(value, msgpack.ExtType)
 
 
-def take_block(value: DynamicValue) -> tuple[Object | None, InstantCloneBlock]:
-    """The object without our block, which is taken out of `value` in place, and the block."""
+def changed(message: AMessage, **objects: object) -> AMessage:
+    """Return a copy of `message` in which these fields hold these objects; None leaves the field as it is."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for field, content in objects.items():
+        if content is not None:
+            getattr(copy, field).CopyFrom(pack(content))
+    return copy
+
+
+def split_block(
+    value: DynamicValue, kind: Callable[[Mapping[str, Any]], Values]
+) -> tuple[Values | None, InstantCloneBlock]:
+    """Return the object, which is of the `kind` State, Plan or Config, without our block, and the block."""
     content = unpack(value)
     if not isinstance(content, dict):
         return None, InstantCloneBlock([])
     block = InstantCloneBlock(content.pop(INSTANTCLONE, None) or [])
-    value.CopyFrom(pack(content))
-    return content, block
+    return kind(content), block
 
 
-def put_block(value: DynamicValue, block: InstantCloneBlock) -> None:
-    """Puts the block back into an object, in place; null stays null."""
-    content = unpack(value)
-    if isinstance(content, dict):
-        content[INSTANTCLONE] = block.value
-        value.CopyFrom(pack(content))
+def with_block(message: AMessage, field: str, block: InstantCloneBlock) -> AMessage:
+    """Return a copy of `message` in which the object in `field` has the block; null stays null."""
+    content = unpack(getattr(message, field))
+    return changed(message, **{field: {**content, INSTANTCLONE: block.value}}) if isinstance(content, dict) else message
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from instant_clone.plugin.wire.tfplugin5 import (
     ReadResponse,
 )
 from instant_clone.plugin.wire.upstream_process import SERVICE
+from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.names import FOLDER, VIRTUAL_MACHINE
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class StockGoneError(RefusedError):
 class Imported:
     """A VM as the stock provider imports and reads it: the state, and its private data."""
 
-    state: dict[str, Any]
+    state: State
     private: bytes
 
 
@@ -206,8 +207,9 @@ def _replace(value: DynamicValue, argument: str, of: Callable[[str], str]) -> No
         value.CopyFrom(pack({**content, argument: of(text)}))
 
 
-def _require_same(state: Mapping[str, Any] | None, path: str, *, uuid: str, moid: str) -> None:
-    read = (str((state or {}).get("uuid")).lower(), (state or {}).get("moid"))
+def _require_same(state: State | None, path: str, *, uuid: str, moid: str) -> None:
+    known = state if state is not None else State({})
+    read = str(known.get("uuid")).lower(), known.get("moid")
     if read != (uuid.lower(), moid):
         what = f"the stock provider read the virtual machine {read[1]} (UUID {read[0]}), not {moid} (UUID {uuid})."
         cure = "Nothing of it is in the state. See that the path and the UUID are those of one virtual machine only."
@@ -226,7 +228,7 @@ def _raise_if_failed(diagnostics: Sequence[Diagnostic]) -> None:
         raise RefusedError(diagnostics)
 
 
-def proposed_new(block: Block, prior: Mapping[str, Any] | None, config: Mapping[str, Any]) -> dict[str, Any]:
+def proposed_new(block: Block, prior: State | None, config: Config) -> Plan:
     """Return the state that Terraform proposes: `config`, with prior values for computed attributes that it omits.
 
     Terraform's core computes it (objchange.ProposedNew) and sends it with each plan. A clone that has just been made is
@@ -236,7 +238,10 @@ def proposed_new(block: Block, prior: Mapping[str, Any] | None, config: Mapping[
     Nested blocks are paired by position, as core does for lists: no release has others in this resource. A set's
     elements, which have no position, would come out right where they have no computed attributes.
     """
-    prior = prior or {}
+    return Plan(_proposed(block, prior or {}, config))
+
+
+def _proposed(block: Block, prior: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     proposed: dict[str, Any] = {}
     for attribute in block.attributes:
         value = config.get(attribute.name)
@@ -246,13 +251,13 @@ def proposed_new(block: Block, prior: Mapping[str, Any] | None, config: Mapping[
         if nested.nesting in (_LIST, _SET) and isinstance(value, list):
             olds = before if isinstance(before, list) else []
             proposed[nested.type_name] = [
-                proposed_new(nested.block, olds[index] if index < len(olds) else None, element)
+                _proposed(nested.block, olds[index] if index < len(olds) else {}, element)
                 if isinstance(element, dict)
                 else element
                 for index, element in enumerate(value)
             ]
         elif isinstance(value, dict):
-            proposed[nested.type_name] = proposed_new(nested.block, before if isinstance(before, dict) else None, value)
+            proposed[nested.type_name] = _proposed(nested.block, before if isinstance(before, dict) else {}, value)
         else:
             proposed[nested.type_name] = value
     return proposed

@@ -7,24 +7,31 @@ import msgpack
 import pytest
 
 from instant_clone.plugin.resource.source_diff import asked_for, granted
+from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.vm.differences import Difference
 
 UNKNOWN = msgpack.ExtType(0, b"")
-SOURCE: dict[str, Any] = {
-    "memory": 4096,
-    "memory_reservation": 512,
-    "annotation": "golden",
-    "tags": ["urn:source"],
-    "datastore_id": "datastore-1",
-    "network_interface": [{"network_id": "network-1", "bandwidth_limit": -1}],
-    "disk": [{"label": "disk0", "size": 16}],
-    "cdrom": None,
-    "change_version": "7",
-}
+SOURCE = State(
+    {
+        "memory": 4096,
+        "memory_reservation": 512,
+        "annotation": "golden",
+        "tags": ["urn:source"],
+        "datastore_id": "datastore-1",
+        "network_interface": [{"network_id": "network-1", "bandwidth_limit": -1}],
+        "disk": [{"label": "disk0", "size": 16}],
+        "cdrom": None,
+        "change_version": "7",
+    }
+)
 
 
-def _planned(**changes: Any) -> dict[str, Any]:
-    return {**SOURCE, "change_version": UNKNOWN, **changes}
+def _clone(**changes: Any) -> State:
+    return State({**SOURCE, **changes})
+
+
+def _planned(**changes: Any) -> Plan:
+    return Plan({**SOURCE, "change_version": UNKNOWN, **changes})
 
 
 def test_what_the_configuration_has_otherwise_than_the_source_is_asked_for() -> None:
@@ -50,11 +57,11 @@ def test_what_the_configuration_has_otherwise_than_the_source_is_asked_for() -> 
     ],
 )
 def test_where_a_clone_lies_is_not_asked_for_afterwards(argument: str) -> None:
-    assert asked_for({**SOURCE, argument: "one"}, _planned(**{argument: "other"})) == frozenset()
+    assert asked_for(_clone(**{argument: "one"}), _planned(**{argument: "other"})) == frozenset()
 
 
 def test_what_came_out_otherwise_is_left_and_told() -> None:
-    clone = {**SOURCE, "memory_reservation": 0}
+    clone = _clone(memory_reservation=0)
 
     found = granted(clone, _planned(), frozenset())
 
@@ -64,7 +71,7 @@ def test_what_came_out_otherwise_is_left_and_told() -> None:
 
 
 def test_what_was_asked_for_is_done_beside_what_came_out_otherwise() -> None:
-    clone = {**SOURCE, "memory_reservation": 0}
+    clone = _clone(memory_reservation=0)
 
     found = granted(clone, _planned(memory=8192), {"memory"})
 
@@ -83,7 +90,7 @@ def test_added_blocks_are_made() -> None:
 
 
 def test_a_block_that_goes_as_asked_for_leaves_no_gap() -> None:
-    clone = {**SOURCE, "cdrom": [{"client_device": True}]}
+    clone = _clone(cdrom=[{"client_device": True}])
 
     assert granted(clone, _planned(cdrom=[]), {"cdrom[0]"}).state["cdrom"] == []
 
@@ -98,7 +105,7 @@ def test_a_block_that_nobody_asked_for_is_not_made() -> None:
 
 
 def test_a_device_that_the_clone_has_besides_stays() -> None:
-    clone = {**SOURCE, "cdrom": [{"client_device": True}]}
+    clone = _clone(cdrom=[{"client_device": True}])
 
     found = granted(clone, _planned(cdrom=[]), frozenset())
 
@@ -109,7 +116,7 @@ def test_a_device_that_the_clone_has_besides_stays() -> None:
 
 def test_tags_and_attributes_are_the_clone_s_own() -> None:
     """Those of the source are not inherited, so that they are missing although the configuration repeats them."""
-    clone = {**SOURCE, "tags": []}
+    clone = _clone(tags=[])
 
     found = granted(clone, _planned(), frozenset())
 
@@ -119,7 +126,7 @@ def test_tags_and_attributes_are_the_clone_s_own() -> None:
 
 
 def test_a_clone_is_never_moved_to_where_it_was_to_lie() -> None:
-    clone = {**SOURCE, "datastore_id": "datastore-9"}
+    clone = _clone(datastore_id="datastore-9")
 
     found = granted(clone, _planned(), {"memory"})
 

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MPL-2.0
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from instant_clone.plugin.resource.state_reconciliation import settled
+from instant_clone.plugin.wire.values import Config, State
+
+
+def _settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> Config:
+    return settled(Config(config), State(source))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +28,7 @@ from instant_clone.plugin.resource.state_reconciliation import settled
     ],
 )
 def test_what_has_no_words_is_as_the_source_has_it(argument: str, value: Any) -> None:
-    assert settled({argument: None, "name": "web"}, {argument: value})[argument] == value
+    assert _settled({argument: None, "name": "web"}, {argument: value})[argument] == value
 
 
 @pytest.mark.parametrize(
@@ -37,19 +43,19 @@ def test_what_has_no_words_is_as_the_source_has_it(argument: str, value: Any) ->
     ],
 )
 def test_what_could_have_been_said_and_was_not_is_left_out(argument: str, value: Any) -> None:
-    assert settled({argument: None}, {argument: value})[argument] is None
+    assert _settled({argument: None}, {argument: value})[argument] is None
 
 
 def test_what_is_said_stays() -> None:
-    assert settled({"ide_controller_count": 2}, {"ide_controller_count": 0})["ide_controller_count"] == 2
+    assert _settled({"ide_controller_count": 2}, {"ide_controller_count": 0})["ide_controller_count"] == 2
 
 
 def test_vapp_properties_are_the_source_s_unless_configured() -> None:
     theirs = [{"properties": {"password": "s"}}]
 
-    assert settled({"vapp": []}, {"vapp": theirs})["vapp"] == theirs
-    assert settled({"vapp": [{"properties": {}}]}, {"vapp": theirs})["vapp"] == [{"properties": {}}]
-    assert settled({"vapp": []}, {"vapp": []})["vapp"] == []
+    assert _settled({"vapp": []}, {"vapp": theirs})["vapp"] == theirs
+    assert _settled({"vapp": [{"properties": {}}]}, {"vapp": theirs})["vapp"] == [{"properties": {}}]
+    assert _settled({"vapp": []}, {"vapp": []})["vapp"] == []
 
 
 def test_disks_are_completed_by_the_disk_in_their_place() -> None:
@@ -61,12 +67,12 @@ def test_disks_are_completed_by_the_disk_in_their_place() -> None:
         ]
     }
 
-    assert settled(config, source)["disk"][0]["disk_sharing"] == ""
+    assert _settled(config, source)["disk"][0]["disk_sharing"] == ""
 
 
 def test_interfaces_are_completed_by_the_one_at_their_position() -> None:
     config = {"network_interface": [{"bandwidth_share_level": None}, {"bandwidth_share_level": None}]}
 
-    completed = settled(config, {"network_interface": [{"bandwidth_share_level": ""}]})
+    completed = _settled(config, {"network_interface": [{"bandwidth_share_level": ""}]})
 
     assert completed["network_interface"] == [{"bandwidth_share_level": ""}, {"bandwidth_share_level": None}]

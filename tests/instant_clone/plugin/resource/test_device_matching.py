@@ -13,6 +13,7 @@ from instant_clone.plugin.resource.device_matching import (
     pair_interfaces,
     wanted_interfaces,
 )
+from instant_clone.plugin.wire.values import Config, State
 
 UNKNOWN = msgpack.ExtType(0, b"")
 
@@ -73,14 +74,16 @@ def test_on_one_network_the_place_on_the_bus_decides() -> None:
 
 
 def test_what_is_wanted_of_an_interface_is_the_configuration_s_with_the_source_s_numbers() -> None:
-    source = {"network_interface": [_interface(4000, "network-7") | {"device_address": "pci:0:7"}, _interface(4001)]}
+    source = State(
+        {"network_interface": [_interface(4000, "network-7") | {"device_address": "pci:0:7"}, _interface(4001)]}
+    )
     configured = [
         {"network_id": "network-9", "adapter_type": None, "use_static_mac": True, "mac_address": "00:50:56:00:00:01"},
         {"network_id": "network-8", "adapter_type": "e1000e", "use_static_mac": None, "mac_address": "ignored"},
         {"network_id": UNKNOWN, "adapter_type": None, "use_static_mac": None, "mac_address": None},
     ]
 
-    wanted = wanted_interfaces({"network_interface": configured}, source)
+    wanted = wanted_interfaces(Config({"network_interface": configured}), source)
 
     assert wanted == [
         _interface(4000, "network-9") | {"device_address": "pci:0:7", "mac_address": "00:50:56:00:00:01"},
@@ -96,7 +99,7 @@ def test_what_is_wanted_of_an_interface_is_the_configuration_s_with_the_source_s
 
 
 def test_interfaces_that_are_not_known_are_wanted_nowhere() -> None:
-    assert wanted_interfaces({"network_interface": UNKNOWN}, {}) == []
+    assert wanted_interfaces(Config({"network_interface": UNKNOWN}), State({})) == []
 
 
 def test_devices_keep_their_order_and_new_ones_take_the_places_of_those_that_went() -> None:

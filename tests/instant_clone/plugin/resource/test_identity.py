@@ -13,12 +13,13 @@ from instant_clone.ownership import OWNER_KEY, Owner
 from instant_clone.plugin.resource.identity import Identities, differences_from_state
 from instant_clone.plugin.resource.vcenter_client import Sources
 from instant_clone.plugin.wire.upstream_client import RefusedError
+from instant_clone.plugin.wire.values import State
 from instant_clone.vcenter.lookup.identity import IdentifiedVm
 
 UUID = "564d7b1c-0000-4000-8000-000000000007"
 SOURCE = "564d7b1c-0000-4000-8000-000000000001"
 MINE = f"mine/web/web-0/{SOURCE}/1"
-STATE: dict[str, Any] = {"name": "web-0", "uuid": UUID, "moid": "vm-7", "extra_config": {OWNER_KEY: MINE}}
+STATE = State({"name": "web-0", "uuid": UUID, "moid": "vm-7", "extra_config": {OWNER_KEY: MINE}})
 CLONE = IdentifiedVm("vm-7", "/DC0/vm/web-0", "poweredOn", template=False, marker=MINE)
 COPY = IdentifiedVm("vm-9", "/DC0/vm/copy", "poweredOff", template=False, marker=None)
 TEMPLATE = IdentifiedVm("vm-8", "/DC0/vm/golden", "poweredOff", template=True, marker=None)
@@ -28,9 +29,11 @@ def vm(moid: str = "vm-7", marker: str | None = MINE) -> IdentifiedVm:
     return IdentifiedVm(moid, "/DC0/vm/web-0", "poweredOn", template=False, marker=marker)
 
 
-def summaries(
-    found: Sequence[IdentifiedVm], state: Mapping[str, Any] = STATE, expected: Owner | None = None
-) -> list[str]:
+def state_with(**others: Any) -> State:
+    return State({**STATE, **others})
+
+
+def summaries(found: Sequence[IdentifiedVm], state: State = STATE, expected: Owner | None = None) -> list[str]:
     kinds = {1: "error", 2: "warning"}
     return [
         f"{kinds[each.severity]}: {each.summary}" for each in differences_from_state(found, state, expected=expected)
@@ -60,7 +63,7 @@ def test_what_tells_a_vm_from_the_one_that_the_state_means(found: list[Identifie
 
 
 def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None:
-    imported = STATE | {"extra_config": None}
+    imported = state_with(extra_config=None)
     expected = Owner.parse(MINE)
     foreign = vm(marker=f"other/web/web-0/{SOURCE}/1")
 
@@ -71,7 +74,7 @@ def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None
 
 def test_a_marker_that_nothing_proves_to_be_ours_is_of_another_owner() -> None:
     """As right after an import: a destroy has no configuration to compare it with."""
-    imported = STATE | {"extra_config": None}
+    imported = state_with(extra_config=None)
 
     assert summaries([CLONE], imported) == ["error: Virtual machine has another owner"]
     assert summaries([vm(marker=None)], imported) == []
@@ -85,7 +88,7 @@ def test_a_marker_that_a_broken_off_change_has_written_already_is_ours() -> None
 
 
 def test_a_state_that_was_never_read_has_no_managed_object_id_to_compare() -> None:
-    assert summaries([CLONE], STATE | {"moid": None}) == []
+    assert summaries([CLONE], state_with(moid=None)) == []
 
 
 def test_the_message_lists_every_vm_of_a_uuid() -> None:
@@ -125,8 +128,8 @@ def identities(vcenter: Vcenter) -> Identities:
     return Identities(cast(Sources, vcenter))
 
 
-def state(uuid: str, moid: str) -> dict[str, Any]:
-    return {"name": uuid, "uuid": uuid, "moid": moid, "extra_config": None}
+def state(uuid: str, moid: str) -> State:
+    return State({"name": uuid, "uuid": uuid, "moid": moid, "extra_config": None})
 
 
 def test_the_uuids_of_all_vms_are_read_once_for_more_than_two_refreshes() -> None:
@@ -170,8 +173,8 @@ def test_each_change_looks_for_itself() -> None:
     vcenter = Vcenter(a=[vm()])
     compared = identities(vcenter)
 
-    compared.before_change(STATE | {"uuid": "a"})
-    compared.before_change(STATE | {"uuid": "a"})
+    compared.before_change(state_with(uuid="a"))
+    compared.before_change(state_with(uuid="a"))
 
     assert vcenter.asked == ["a", "a"]
 

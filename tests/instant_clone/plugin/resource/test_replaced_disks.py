@@ -7,6 +7,7 @@ import msgpack
 import pytest
 
 from instant_clone.plugin.resource.device_matching import NamedOrphans, name_orphans, pair_disks
+from instant_clone.plugin.wire.values import Config, Plan, State
 
 UNKNOWN = msgpack.ExtType(0, b"")
 
@@ -20,8 +21,8 @@ def orphan(number: int, unit: int, **others: Any) -> dict[str, Any]:
     return disk(f"orphaned_disk_{number}", unit, "new", keep_on_remove=True, **others)
 
 
-def vm(*disks: dict[str, Any]) -> dict[str, Any]:
-    return {"name": "web-0", "disk": list(disks)}
+def vm(*disks: dict[str, Any]) -> State:
+    return State({"name": "web-0", "disk": list(disks)})
 
 
 def test_a_disk_at_the_place_of_another_gets_its_label_and_what_is_kept() -> None:
@@ -54,7 +55,7 @@ def test_a_disk_at_a_place_of_its_own_stays_an_orphan() -> None:
 
 @pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
 def test_a_disk_that_the_plan_takes_from_the_vm_is_not_missed(label: str) -> None:
-    planned = vm(disk("disk0", 0), disk(label, 1))
+    planned = Plan(vm(disk("disk0", 0), disk(label, 1)))
 
     paired = pair_disks(vm(disk("disk0", 0)), planned)
     another = pair_disks(vm(disk("disk0", 0), orphan(0, 1)), planned)
@@ -79,11 +80,13 @@ def test_an_orphan_that_was_one_before_is_nothing_new() -> None:
 
 
 def test_a_vm_without_disks_stays_one() -> None:
-    assert pair_disks({"name": "web-0", "disk": None}, {"disk": None}).state == {"name": "web-0", "disk": None}
+    state = State({"name": "web-0", "disk": None})
+
+    assert pair_disks(state, State({"disk": None})).state == {"name": "web-0", "disk": None}
 
 
 def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
-    words = {"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]}
+    words = Config({"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]})
 
     named = name_orphans(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), words)
 
@@ -96,7 +99,7 @@ def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
 
 
 @pytest.mark.parametrize("words", [{"disk": UNKNOWN}, {"disk": [disk("data", 3), UNKNOWN]}, {}, {"disk": None}])
-def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: dict[str, Any]) -> None:
+def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: Config) -> None:
     prior = vm(orphan(0, 3))
 
     assert name_orphans(prior, words) == NamedOrphans(prior)
@@ -105,12 +108,12 @@ def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: dict[str,
 def test_only_orphans_are_renamed() -> None:
     prior = vm(disk("disk0", 0))
 
-    assert name_orphans(prior, {"disk": [disk("other", 0)]}) == NamedOrphans(prior)
+    assert name_orphans(prior, Config({"disk": [disk("other", 0)]})) == NamedOrphans(prior)
 
 
 @pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
 def test_a_disk_that_the_plan_took_away_is_not_missed(label: str) -> None:
-    planned = vm(disk("disk0", 0), disk(label, 1), disk("new", 2, uuid=UNKNOWN))
+    planned = Plan(vm(disk("disk0", 0), disk(label, 1), disk("new", 2, uuid=UNKNOWN)))
 
     paired = pair_disks(vm(disk("disk0", 0), orphan(0, 1)), planned)
 

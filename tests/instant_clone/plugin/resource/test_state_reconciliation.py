@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgpack
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instant_clone.plugin.resource.state_reconciliation import Aligned, align, as_before
+from instant_clone.plugin.wire.values import Config, Plan, State
 
 UNKNOWN = msgpack.ExtType(0, b"")
 SCSI_0: dict[str, Any] = {
@@ -24,21 +26,27 @@ SCSI_0: dict[str, Any] = {
 }
 SCSI_1 = SCSI_0 | {"label": "Hard disk 2", "unit_number": 1, "size": 8, "key": 2001}
 SATA_0 = SCSI_0 | {"label": "Hard disk 3", "controller_type": "sata", "size": 4, "key": 15000}
-STATE: dict[str, Any] = {
-    "name": "web",
-    "imported": True,
-    "disk": [SCSI_0, SCSI_1],
-    "extra_config": None,
-    "shutdown_wait_timeout": 3,
-    "wait_for_guest_net_timeout": None,
-    "vtpm": [],
-}
+STATE = State(
+    {
+        "name": "web",
+        "imported": True,
+        "disk": [SCSI_0, SCSI_1],
+        "extra_config": None,
+        "shutdown_wait_timeout": 3,
+        "wait_for_guest_net_timeout": None,
+        "vtpm": [],
+    }
+)
+
+
+def _state(**changes: Any) -> State:
+    return State({**STATE, **changes})
 
 
 def _align(
-    state: dict[str, Any], config: dict[str, Any], *, extra_config: dict[str, str] | None = None, tpm_count: int = 0
+    state: State, config: Mapping[str, Any], *, extra_config: dict[str, str] | None = None, tpm_count: int = 0
 ) -> Aligned:
-    return align(state, config, extra_config=extra_config or {}, tpm_count=tpm_count)
+    return align(state, Config(config), extra_config=extra_config or {}, tpm_count=tpm_count)
 
 
 def _configured(label: str, **others: Any) -> dict[str, Any]:
@@ -65,7 +73,7 @@ def test_disks_get_the_labels_of_their_places() -> None:
 def test_the_controller_is_part_of_the_place() -> None:
     config = {"disk": [_configured("a"), _configured("b", controller_type="sata", unit_number=0)]}
 
-    aligned = _align(STATE | {"disk": [SATA_0, SCSI_0]}, config)
+    aligned = _align(_state(disk=[SATA_0, SCSI_0]), config)
 
     assert [disk["label"] for disk in aligned.state["disk"]] == ["b", "a"]
 
@@ -74,18 +82,18 @@ def test_the_controller_is_part_of_the_place() -> None:
 def test_a_disk_is_kept_on_removal_only_as_configured(configured: bool | None, expected: bool) -> None:
     config = {"disk": [_configured("disk0", keep_on_remove=configured)]}
 
-    assert _align(STATE | {"disk": [SCSI_0]}, config).state["disk"][0]["keep_on_remove"] is expected
+    assert _align(_state(disk=[SCSI_0]), config).state["disk"][0]["keep_on_remove"] is expected
 
 
 def test_a_disk_without_a_partner_stays_and_is_named() -> None:
-    aligned = _align(STATE | {"disk": [SCSI_0, SCSI_1, SATA_0]}, {"disk": BOTH[:1]})
+    aligned = _align(_state(disk=[SCSI_0, SCSI_1, SATA_0]), {"disk": BOTH[:1]})
 
     assert aligned.orphans == ("scsi unit 1, 8 GiB (Hard disk 2)", "sata unit 0, 4 GiB (Hard disk 3)")
     assert aligned.state["disk"][1:] == [SCSI_1, SATA_0]
 
 
 def test_a_configured_disk_that_the_vm_lacks_is_the_stock_provider_s_to_make() -> None:
-    aligned = _align(STATE | {"disk": [SCSI_0]}, {"disk": BOTH})
+    aligned = _align(_state(disk=[SCSI_0]), {"disk": BOTH})
 
     assert aligned.orphans == ()
     assert [disk["label"] for disk in aligned.state["disk"]] == ["disk0"]
@@ -119,7 +127,7 @@ def test_without_any_of_the_keys_extra_config_is_null() -> None:
 
 @pytest.mark.parametrize("wanted", [None, UNKNOWN])
 def test_extra_config_that_is_not_managed_stays_as_it_is(wanted: object) -> None:
-    state = STATE | {"extra_config": {"b": "2"}}
+    state = _state(extra_config={"b": "2"})
 
     aligned = _align(state, {"disk": BOTH, "extra_config": wanted}, extra_config={"a": "1"})
 
@@ -142,12 +150,12 @@ def test_extra_config_that_is_not_managed_stays_as_it_is(wanted: object) -> None
     ],
 )
 def test_what_only_steers_the_provider_is_as_configured(argument: str) -> None:
-    assert _align(STATE | {argument: None}, {"disk": BOTH, argument: 7}).state[argument] == 7
-    assert _align(STATE | {argument: 3}, {"disk": BOTH, argument: None}).state[argument] == 3
+    assert _align(_state(**{argument: None}), {"disk": BOTH, argument: 7}).state[argument] == 7
+    assert _align(_state(**{argument: 3}), {"disk": BOTH, argument: None}).state[argument] == 3
 
 
 def test_arguments_that_the_release_does_not_know_are_not_added() -> None:
-    state = {key: value for key, value in STATE.items() if key != "vtpm"}
+    state = State({key: value for key, value in STATE.items() if key != "vtpm"})
 
     aligned = _align(state, {"disk": BOTH, "extra_config_reboot_required": False}, tpm_count=1)
 
@@ -174,10 +182,9 @@ def test_nothing_else_is_taken_from_the_configuration() -> None:
 
     aligned = _align(STATE, config).state
 
-    assert aligned == STATE | {
-        "imported": False,
-        "disk": [SCSI_0 | {"label": "disk0", "keep_on_remove": False}, aligned["disk"][1]],
-    }
+    assert aligned == _state(
+        imported=False, disk=[SCSI_0 | {"label": "disk0", "keep_on_remove": False}, aligned["disk"][1]]
+    )
     assert aligned["disk"][0]["size"] == 16
 
 
@@ -214,7 +221,7 @@ def test_aligning_twice_is_aligning_once(
     tpm_count: int,
     imported: bool,
 ) -> None:
-    state = STATE | {"disk": disks, "imported": imported}
+    state = _state(disk=disks, imported=imported)
     config = {"disk": configured, "extra_config": wanted, "vtpm": [{"version": "2.0"}], "shutdown_wait_timeout": 9}
 
     once = _align(state, config, extra_config=present, tpm_count=tpm_count)
@@ -229,7 +236,7 @@ def test_aligning_twice_is_aligning_once(
 
 
 def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> None:
-    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
+    config = Config({"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]})
 
     aligned = align(STATE, config, extra_config={}, tpm_count=0, disk_sizes={2000: {15, 16}, 2001: {8}})
 
@@ -237,8 +244,8 @@ def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> No
 
 
 def test_a_clone_s_disk_is_as_large_as_its_source_s() -> None:
-    config = {"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]}
-    source = {"disk": [SCSI_0 | {"size": 15}, SCSI_1]}
+    config = Config({"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]})
+    source = State({"disk": [SCSI_0 | {"size": 15}, SCSI_1]})
 
     aligned = align(STATE, config, extra_config={}, tpm_count=0, source=source)
 
@@ -250,31 +257,33 @@ def test_a_clone_s_interfaces_come_as_the_configuration_means_them() -> None:
     cards = [{"key": 4001, "network_id": "b", "adapter_type": "e1000"}, {"key": 4000, "network_id": "a"}]
     cards[1]["adapter_type"] = "vmxnet3"
     configured = [{"network_id": "a"}, {"network_id": "b", "adapter_type": "e1000"}]
-    state, config = STATE | {"network_interface": cards}, {"disk": BOTH, "network_interface": configured}
+    state, config = _state(network_interface=cards), Config({"disk": BOTH, "network_interface": configured})
 
-    imported = align(state, config, extra_config={}, tpm_count=0, source={})
+    imported = align(state, config, extra_config={}, tpm_count=0, source=State({}))
 
     assert imported.state["network_interface"] == [cards[1], cards[0]]
     assert _align(state, config).state["network_interface"] == cards
 
 
 NOT_ASKED: Any = None
-BEFORE: dict[str, Any] = {
-    "disk": [SCSI_0 | {"label": "disk0", "uuid": "a"}, SCSI_1 | {"label": "disk1", "uuid": "b"}],
-    "network_interface": [{"key": 4001}, {"key": 4000}],
-    "cdrom": [],
-}
+BEFORE = State(
+    {
+        "disk": [SCSI_0 | {"label": "disk0", "uuid": "a"}, SCSI_1 | {"label": "disk1", "uuid": "b"}],
+        "network_interface": [{"key": 4001}, {"key": 4000}],
+        "cdrom": [],
+    }
+)
 
 
 def test_what_a_disk_was_created_as_stays() -> None:
     unset = {"thin_provisioned": None, "eagerly_scrub": True, "write_through": True, "size": 0}
-    read = {"disk": [BEFORE["disk"][0] | unset, BEFORE["disk"][1]]}
+    read = State({"disk": [BEFORE["disk"][0] | unset, BEFORE["disk"][1]]})
 
     assert as_before(read, BEFORE, deltas=NOT_ASKED)["disk"] == BEFORE["disk"]
 
 
 def test_of_disks_that_report_more_than_before_deltas_alone_have_not_grown() -> None:
-    read = {"disk": [disk | {"size": disk["size"] + 1} for disk in BEFORE["disk"]]}
+    read = State({"disk": [disk | {"size": disk["size"] + 1} for disk in BEFORE["disk"]]})
 
     kept = as_before(read, BEFORE, deltas=lambda: {"a"})
 
@@ -284,29 +293,31 @@ def test_of_disks_that_report_more_than_before_deltas_alone_have_not_grown() -> 
 def test_a_disk_that_is_new_is_as_it_was_read() -> None:
     new = SCSI_1 | {"label": "orphaned_disk_0", "thin_provisioned": None, "uuid": "c"}
 
-    assert as_before({"disk": [new]}, BEFORE, deltas=NOT_ASKED)["disk"] == [new]
+    assert as_before(State({"disk": [new]}), BEFORE, deltas=NOT_ASKED)["disk"] == [new]
 
 
 def test_values_that_are_not_known_before_are_taken_as_read() -> None:
-    before = {"disk": [BEFORE["disk"][0] | {"size": UNKNOWN, "thin_provisioned": UNKNOWN}]}
+    before = Plan({"disk": [BEFORE["disk"][0] | {"size": UNKNOWN, "thin_provisioned": UNKNOWN}]})
+    read = State({"disk": [BEFORE["disk"][0]]})
 
-    assert as_before({"disk": [BEFORE["disk"][0]]}, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
+    assert as_before(read, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
 
 
 def test_devices_are_read_in_the_order_that_they_had() -> None:
-    read = {"network_interface": [{"key": 4000}, {"key": 4001}, {"key": 4002}], "cdrom": []}
+    read = State({"network_interface": [{"key": 4000}, {"key": 4001}, {"key": 4002}], "cdrom": []})
 
     kept = as_before(read, BEFORE, deltas=NOT_ASKED)
 
     assert kept == {"network_interface": [{"key": 4001}, {"key": 4000}, {"key": 4002}], "cdrom": []}
     drives = [{"key": 3000}, {"key": 3002}]
-    assert as_before({"cdrom": drives}, {"cdrom": drives[::-1]}, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
+    before = State({"cdrom": drives[::-1]})
+    assert as_before(State({"cdrom": drives}), before, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
 
 
 def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
     unset = {"cpu_limit": None, "memory_share_level": None, "latency_sensitivity": None, "memory_limit": 512}
 
-    aligned = _align(STATE | unset, {"disk": BOTH}).state
+    aligned = _align(_state(**unset), {"disk": BOTH}).state
 
     assert {argument: aligned[argument] for argument in unset} == {
         "cpu_limit": -1,
@@ -314,5 +325,5 @@ def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
         "latency_sensitivity": "normal",
         "memory_limit": 512,
     }
-    assert as_before(STATE | unset, STATE, deltas=tuple)["cpu_limit"] == -1
+    assert as_before(_state(**unset), STATE, deltas=tuple)["cpu_limit"] == -1
     assert "cpu_limit" not in as_before(STATE, STATE, deltas=tuple)

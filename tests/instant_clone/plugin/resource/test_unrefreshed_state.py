@@ -5,6 +5,7 @@ import msgpack
 from pyVmomi import vim
 
 from instant_clone.plugin.resource.prior_state import is_unread, unread
+from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.vcenter.cloning.clone_task import Clone
 
 UNKNOWN = msgpack.ExtType(0, b"")
@@ -12,15 +13,17 @@ CLONE = Clone(vim.VirtualMachine("vm-7"), "564d7b1c-0000-0000-0000-000000000007"
 
 
 def test_what_was_planned_is_kept_and_nothing_is_left_unknown() -> None:
-    planned = {
-        "name": "web-0",
-        "id": UNKNOWN,
-        "uuid": UNKNOWN,
-        "moid": UNKNOWN,
-        "guest_ip_addresses": UNKNOWN,
-        "disk": [{"label": "disk0", "size": 20, "device_address": UNKNOWN}],
-        "clone": [],
-    }
+    planned = Plan(
+        {
+            "name": "web-0",
+            "id": UNKNOWN,
+            "uuid": UNKNOWN,
+            "moid": UNKNOWN,
+            "guest_ip_addresses": UNKNOWN,
+            "disk": [{"label": "disk0", "size": 20, "device_address": UNKNOWN}],
+            "clone": [],
+        }
+    )
 
     assert unread(planned, CLONE) == {
         "name": "web-0",
@@ -34,8 +37,8 @@ def test_what_was_planned_is_kept_and_nothing_is_left_unknown() -> None:
 
 
 def test_a_state_is_unread_until_the_stock_provider_has_read_it() -> None:
-    state = unread({"name": "web-0", "moid": UNKNOWN}, CLONE)
+    state = unread(Plan({"name": "web-0", "moid": UNKNOWN}), CLONE)
 
     assert is_unread(state)
-    assert not is_unread({**state, "moid": "vm-7"})
-    assert not is_unread({"name": "web-0", "uuid": None, "moid": None})
+    assert not is_unread(State({**state, "moid": "vm-7"}))
+    assert not is_unread(State({"name": "web-0", "uuid": None, "moid": None}))

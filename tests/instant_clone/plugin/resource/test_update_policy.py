@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from instant_clone.plugin.resource.update_policy import judge
-from instant_clone.plugin.wire.codec import InstantCloneBlock, attribute_path, pack
-from instant_clone.plugin.wire.tfplugin5 import PlanResponse
+from instant_clone.plugin.resource.update_policy import Judgement, judge
+from instant_clone.plugin.wire.codec import InstantCloneBlock
+from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.releases import NEWEST_CHECKED
 
 SOURCE = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
@@ -28,21 +28,17 @@ PRIOR: dict[str, Any] = {
 DELTAS = frozenset({"a"})
 
 
-def _judged(on_reboot: str = "error", *, replaced: bool = False, **planned: Any) -> PlanResponse:
-    response = PlanResponse(planned_state=pack(PRIOR | planned))
-    if replaced:
-        response.requires_replace.append(attribute_path("replace_trigger"))
+def _judged(on_reboot: str = "error", **planned: Any) -> Judgement:
     block = InstantCloneBlock([{"source_uuid": SOURCE, "timeout": None, "on_reboot": on_reboot}])
 
     def deltas() -> Collection[str]:
         return DELTAS
 
-    judge(PRIOR, response, block, version=NEWEST_CHECKED, deltas=deltas)
-    return response
+    return judge(State(PRIOR), Plan(PRIOR | planned), block, version=NEWEST_CHECKED, deltas=deltas)
 
 
-def _said(response: PlanResponse) -> list[tuple[str, str]]:
-    return [({1: "error", 2: "warning"}[each.severity], each.summary) for each in response.diagnostics]
+def _said(judgement: Judgement) -> list[tuple[str, str]]:
+    return [({1: "error", 2: "warning"}[each.severity], each.summary) for each in judgement.diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -54,16 +50,16 @@ def _said(response: PlanResponse) -> list[tuple[str, str]]:
     ],
 )
 def test_what_becomes_of_a_reboot(on_reboot: str, said: list[tuple[str, str]], replaced: list[str]) -> None:
-    response = _judged(on_reboot, firmware="bios")
+    judgement = _judged(on_reboot, firmware="bios")
 
-    assert _said(response) == said
-    assert [path.steps[0].attribute_name for path in response.requires_replace] == replaced
+    assert _said(judgement) == said
+    assert [path.steps[0].attribute_name for path in judgement.replace] == replaced
 
 
 def test_what_fails_on_the_running_clone_is_no_reboot_to_be_asked_for() -> None:
-    response = _judged("reboot", guest_id="ubuntu64Guest", extra_config={"a": "2"})
+    judgement = _judged("reboot", guest_id="ubuntu64Guest", extra_config={"a": "2"})
 
-    assert _said(response) == [("error", "Change would power-cycle or move the clone")]
+    assert _said(judgement) == [("error", "Change would power-cycle or move the clone")]
 
 
 @pytest.mark.parametrize("on_reboot", ["error", "replace", "reboot"])
@@ -82,15 +78,11 @@ def test_a_disk_that_is_no_delta_goes_and_may_grow() -> None:
 
 
 def test_what_vcenter_may_refuse_is_told() -> None:
-    response = _judged(latency_sensitivity="high")
+    judgement = _judged(latency_sensitivity="high")
 
-    assert _said(response) == [("warning", "Change may be refused")]
-    assert '  latency_sensitivity: "normal" → "high". ' in response.diagnostics[0].detail
+    assert _said(judgement) == [("warning", "Change may be refused")]
+    assert '  latency_sensitivity: "normal" → "high". ' in judgement.diagnostics[0].detail
     # With the VM off, it is not.
     assert _said(_judged("reboot", latency_sensitivity="high", firmware="bios")) == [
         ("warning", "Change power-cycles or moves the clone")
     ]
-
-
-def test_a_clone_that_is_replaced_anyway_is_not_judged() -> None:
-    assert _said(_judged(replaced=True, firmware="bios", disk=[])) == []

@@ -10,16 +10,18 @@ from instant_clone.plugin.wire.codec import (
     NULL,
     InstantCloneBlock,
     attribute_path,
+    changed,
     error,
     failed,
     is_unknown,
     pack,
-    put_block,
-    take_block,
+    split_block,
     unpack,
     warning,
+    with_block,
 )
-from instant_clone.plugin.wire.tfplugin5 import AttributePath, DynamicValue
+from instant_clone.plugin.wire.tfplugin5 import AttributePath, DynamicValue, ReadResponse
+from instant_clone.plugin.wire.values import State
 from instant_clone.vm.differences import Difference, differences
 
 UUID = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
@@ -65,34 +67,36 @@ def test_nothing_and_null_are_none() -> None:
     assert NULL.msgpack == b"\xc0"
 
 
-def test_the_block_is_taken_out_in_place() -> None:
+def test_an_object_without_the_block_and_the_block() -> None:
     value = pack({"name": "web", "instantclone": [{"source_uuid": UUID, "timeout": 5}]})
+    before = value.SerializeToString()
 
-    content, block = take_block(value)
+    content, block = split_block(value, State)
 
-    assert content == {"name": "web"}
-    assert unpack(value) == {"name": "web"}
+    assert content == State({"name": "web"})
+    assert value.SerializeToString() == before
     assert block.value == [{"source_uuid": UUID, "timeout": 5}]
 
 
 @pytest.mark.parametrize("value", [NULL, DynamicValue(), pack(UNKNOWN)], ids=["null", "nothing", "unknown"])
 def test_where_there_is_no_object_there_is_no_block(value: DynamicValue) -> None:
-    before = value.SerializeToString()
+    response = ReadResponse(new_state=value)
 
-    assert take_block(value) == (None, InstantCloneBlock([]))
-
-    put_block(value, InstantCloneBlock([{"source_uuid": UUID}]))
-    assert value.SerializeToString() == before
+    assert split_block(value, State) == (None, InstantCloneBlock([]))
+    assert with_block(response, "new_state", InstantCloneBlock([{"source_uuid": UUID}])) == response
 
 
 @pytest.mark.parametrize("given_block", [[], [{"source_uuid": UUID, "timeout": None}], UNKNOWN])
 def test_what_is_taken_out_can_be_put_back(given_block: object) -> None:
     value: DynamicValue = pack({"name": "web", "instantclone": given_block})
 
-    _, block = take_block(value)
-    put_block(value, block)
+    content, block = split_block(value, State)
+    response = changed(ReadResponse(private=b"1"), new_state=content)
+    put_back = with_block(response, "new_state", block)
 
-    assert unpack(value) == {"name": "web", "instantclone": given_block}
+    assert unpack(response.new_state) == {"name": "web"}
+    assert unpack(put_back.new_state) == {"name": "web", "instantclone": given_block}
+    assert put_back.private == b"1"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgpack
@@ -8,6 +9,7 @@ import pytest
 
 from instant_clone.plugin.wire.tfplugin5 import Attribute, Block, NestedBlock
 from instant_clone.plugin.wire.upstream_client import proposed_new
+from instant_clone.plugin.wire.values import Config, Plan, State
 
 SINGLE, LIST, SET = 1, 2, 3
 UNKNOWN = msgpack.ExtType(0, b"")
@@ -34,23 +36,29 @@ def _machine(nesting: int = LIST) -> Block:
     )
 
 
+def _proposed(prior: State | None, config: Mapping[str, Any], nesting: int = LIST) -> Plan:
+    return proposed_new(_machine(nesting), prior, Config(config))
+
+
 def _disk(label: str, **others: Any) -> dict[str, Any]:
     return {"label": label, "uuid": None, "size": None, "mode": None, **others}
 
 
-PRIOR = {
-    "name": "old",
-    "annotation": "old",
-    "guest_id": "ubuntu64Guest",
-    "id": "vm-1",
-    "disk": [_disk("disk0", uuid="u0", size=16, mode="persistent"), _disk("disk1", uuid="u1", size=8)],
-}
+PRIOR = State(
+    {
+        "name": "old",
+        "annotation": "old",
+        "guest_id": "ubuntu64Guest",
+        "id": "vm-1",
+        "disk": [_disk("disk0", uuid="u0", size=16, mode="persistent"), _disk("disk1", uuid="u1", size=8)],
+    }
+)
 
 
 def test_what_is_computed_and_left_out_keeps_what_it_is() -> None:
     config: dict[str, Any] = {"name": "new", "annotation": None, "guest_id": None, "id": None, "disk": []}
 
-    assert proposed_new(_machine(), PRIOR, config) == {
+    assert _proposed(PRIOR, config) == {
         "name": "new",
         "annotation": None,
         "guest_id": "ubuntu64Guest",
@@ -62,13 +70,13 @@ def test_what_is_computed_and_left_out_keeps_what_it_is() -> None:
 def test_what_is_configured_goes_before_what_is_computed() -> None:
     config: dict[str, Any] = {"name": "new", "annotation": None, "guest_id": UNKNOWN, "id": None, "disk": []}
 
-    assert proposed_new(_machine(), PRIOR, config)["guest_id"] == UNKNOWN
+    assert _proposed(PRIOR, config)["guest_id"] == UNKNOWN
 
 
 def test_elements_of_a_list_are_paired_by_position() -> None:
     config = {"name": "new", "disk": [_disk("disk1"), _disk("disk0", size=32), _disk("disk2")]}
 
-    assert proposed_new(_machine(), PRIOR, config)["disk"] == [
+    assert _proposed(PRIOR, config)["disk"] == [
         _disk("disk1", uuid="u0", size=16),
         _disk("disk0", uuid="u1", size=32),
         _disk("disk2"),
@@ -76,18 +84,16 @@ def test_elements_of_a_list_are_paired_by_position() -> None:
 
 
 def test_elements_that_are_no_longer_configured_are_gone() -> None:
-    assert proposed_new(_machine(), PRIOR, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [
-        _disk("disk0", uuid="u0", size=16)
-    ]
+    assert _proposed(PRIOR, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [_disk("disk0", uuid="u0", size=16)]
 
 
 @pytest.mark.parametrize("disks", [UNKNOWN, None])
 def test_blocks_that_are_unknown_or_missing_as_a_whole_stay_so(disks: object) -> None:
-    assert proposed_new(_machine(), PRIOR, {"name": "new", "disk": disks})["disk"] == disks
+    assert _proposed(PRIOR, {"name": "new", "disk": disks})["disk"] == disks
 
 
 def test_an_unknown_element_stays_unknown() -> None:
-    assert proposed_new(_machine(), PRIOR, {"name": "new", "disk": [UNKNOWN, _disk("disk1")]})["disk"] == [
+    assert _proposed(PRIOR, {"name": "new", "disk": [UNKNOWN, _disk("disk1")]})["disk"] == [
         UNKNOWN,
         _disk("disk1", uuid="u1", size=8),
     ]
@@ -95,30 +101,30 @@ def test_an_unknown_element_stays_unknown() -> None:
 
 @pytest.mark.parametrize("prior_disks", [None, UNKNOWN, []])
 def test_without_prior_blocks_the_configured_ones_are_new(prior_disks: object) -> None:
-    prior = PRIOR | {"disk": prior_disks}
+    prior = State({**PRIOR, "disk": prior_disks})
 
-    assert proposed_new(_machine(), prior, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [_disk("disk0")]
+    assert _proposed(prior, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [_disk("disk0")]
 
 
 def test_a_single_block_keeps_what_is_computed_in_it() -> None:
-    prior = PRIOR | {"disk": _disk("disk0", uuid="u0")}
+    prior = State({**PRIOR, "disk": _disk("disk0", uuid="u0")})
 
-    assert proposed_new(_machine(SINGLE), prior, {"name": "n", "disk": _disk("x")})["disk"] == _disk("x", uuid="u0")
-    assert proposed_new(_machine(SINGLE), prior, {"name": "n", "disk": None})["disk"] is None
-    assert proposed_new(_machine(SINGLE), None, {"name": "n", "disk": _disk("x")})["disk"] == _disk("x")
+    assert _proposed(prior, {"name": "n", "disk": _disk("x")}, SINGLE)["disk"] == _disk("x", uuid="u0")
+    assert _proposed(prior, {"name": "n", "disk": None}, SINGLE)["disk"] is None
+    assert _proposed(None, {"name": "n", "disk": _disk("x")}, SINGLE)["disk"] == _disk("x")
 
 
 def test_without_a_prior_state_it_is_the_configuration() -> None:
     config = {"name": "new", "annotation": None, "guest_id": None, "id": None, "disk": [_disk("disk0")]}
 
-    assert proposed_new(_machine(), None, config) == config
-    assert proposed_new(_machine(SET), None, config) == config
+    assert _proposed(None, config) == config
+    assert _proposed(None, config, SET) == config
 
 
 def test_its_arguments_stay_as_they_are() -> None:
     config = {"name": "new", "disk": [_disk("disk0")]}
 
-    proposed_new(_machine(), PRIOR, config)
+    _proposed(PRIOR, config)
 
     assert config == {"name": "new", "disk": [_disk("disk0")]}
     assert PRIOR["disk"] == [_disk("disk0", uuid="u0", size=16, mode="persistent"), _disk("disk1", uuid="u1", size=8)]

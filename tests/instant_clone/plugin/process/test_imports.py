@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Terraform starts the plugin several times in each command, and most of these processes never ask vCenter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[4]
+
+
+def test_pyvmomi_is_not_imported_before_vcenter_is_asked() -> None:
+    code = (
+        "import sys; import instant_clone.plugin.process.server, instant_clone.plugin.process.proxy; "
+        "sys.exit('pyVmomi' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=_PROJECT, timeout=60, check=False)
+
+    assert ended.returncode == 0
