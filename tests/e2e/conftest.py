@@ -8,10 +8,10 @@ All tests here run once with each stock provider that STOCK_VSPHERE_PROVIDER nam
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from testkit.mirrors import STOCK_SOURCE, mirrored
 from testkit.simulator import Simulator
 from testkit.stock import StockError, StockProvider, stock_providers
 from tests.conftest import StartSimulator
+from tests.e2e.attached import serving
 from tests.e2e.terraform import Terraform
 
 __all__ = ["Bench", "NewTerraform", "Plugin"]
@@ -104,9 +105,33 @@ def start_simulator(stock: StockProvider, start_simulator: StartSimulator) -> St
 NewTerraform = Callable[[Simulator], Terraform]
 
 
+@pytest.fixture(scope="module")
+def attach(plugin: Plugin) -> Iterator[Callable[[Simulator], Mapping[str, str]]]:
+    """Starts a plugin for all commands of a module that are run against a simulator, and returns its variables."""
+    with ExitStack() as processes:
+
+        @cache
+        def attached(simulator: Simulator) -> Mapping[str, str]:
+            environment = simulator.environment(plugin.environment)
+            process = processes.enter_context(serving(environment, str(plugin.installation.home.folder)))
+            return {"TF_REATTACH_PROVIDERS": process.variable}
+
+        yield attached
+
+
 @pytest.fixture
-def new_terraform(plugin: Plugin, tmp_path: Path) -> Iterator[NewTerraform]:
-    """Makes initialised folders for a simulator; none of their processes is left at the end of the test."""
+def new_terraform(
+    plugin: Plugin,
+    attach: Callable[[Simulator], Mapping[str, str]],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[NewTerraform]:
+    """Makes initialised folders for a simulator; none of their processes is left at the end of the test.
+
+    With the mark `attached`, the commands share one plugin: for tests of plans and applies that run one after another.
+    Terraform otherwise starts plugin and stock provider two to four times in each command.
+    """
+    share = request.node.get_closest_marker("attached") is not None
     with ExitStack() as folders:
 
         def make(simulator: Simulator) -> Terraform:
@@ -115,6 +140,7 @@ def new_terraform(plugin: Plugin, tmp_path: Path) -> Iterator[NewTerraform]:
                 tmp_path / f"terraform-{number}",
                 simulator.environment(plugin.environment),
                 initialised=plugin.initialised,
+                attached=attach(simulator) if share else None,
             )
             return folders.enter_context(terraform)
 

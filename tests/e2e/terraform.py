@@ -149,11 +149,23 @@ class Running:
 class Terraform:
     """The terraform command in one folder. As a context manager, it makes sure that none of its processes is left."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], *, initialised: Path | None = None) -> None:
-        """`initialised` is a folder in which `init` was run for the same providers: that is not done again."""
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        initialised: Path | None = None,
+        attached: Mapping[str, str] | None = None,
+    ) -> None:
+        """`initialised` is a folder in which `init` was run for the same providers: that is not done again.
+
+        `attached` are the variables by which commands find a plugin that runs already. One with variables of its own
+        starts one, which has them too.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.environment = dict(environment)
+        self._attached = dict(attached or {})
         self._marks: list[str] = []
         if initialised is not None:
             shutil.copytree(initialised / ".terraform", folder / ".terraform", symlinks=True)
@@ -194,12 +206,17 @@ class Terraform:
         mark = str(uuid.uuid4())
         self._marks.append(mark)
         log = self.folder / "terraform.log"
+        attached = {} if environment else self._attached
         # Files, as a pipe takes 64 KiB and then holds up whoever writes, until a test comes to read it.
         with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             process = subprocess.Popen(
                 [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
                 cwd=self.folder,
-                env=self.environment | {"TF_LOG_PATH": str(log)} | environment | {MARK: mark},
+                env=self.environment
+                | ({} if environment else self._attached)
+                | {"TF_LOG_PATH": str(log)}
+                | environment
+                | {MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

@@ -4,75 +4,21 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from testkit.clone_stack import clones, source_of
-from testkit.processes import Process, marked, until
+from testkit.processes import until
 from tests.conftest import StartSimulator
+from tests.e2e.attached import DEADLINE_SECONDS, serving
 from tests.e2e.conftest import Plugin
-from tests.e2e.terraform import MARK, Terraform
+from tests.e2e.terraform import Terraform
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
-
-_DEADLINE_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Serving:
-    """The plugin, after it has printed its variable."""
-
-    process: subprocess.Popen[str]
-    variable: str
-    """the value that a shell gives TF_REATTACH_PROVIDERS after the printed command"""
-    stock: Process
-    log: IO[str]
-    """its standard error, which the stock provider writes to as well"""
-
-
-@contextmanager
-def serving(environment: dict[str, str], *arguments: str) -> Iterator[Serving]:
-    mark = str(uuid.uuid4())
-    # A file, because nobody reads the log before the end, and a pipe takes 64 KiB only.
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "instant_clone.plugin", "--reattach", *arguments],
-            env=environment | {MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            command = process.stdout.readline()
-            if not command:
-                process.wait(_DEADLINE_SECONDS)
-                log.seek(0)
-                pytest.fail(log.read())
-            variable = subprocess.run(
-                ["/bin/sh", "-c", f"{command}\nprintenv TF_REATTACH_PROVIDERS"],
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=_DEADLINE_SECONDS,
-            ).stdout.strip()
-            stock = [each for each in marked(MARK, mark) if each.program.startswith("terraform-provider-vsphere_v")]
-            assert len(stock) == 1
-            yield Serving(process, variable, stock[0], log)
-        finally:
-            process.kill()
 
 
 @pytest.fixture
@@ -106,7 +52,7 @@ def test_one_process_serves_several_commands_until_it_is_interrupted(
             terraform.destroy()
         assert plugin_process.stock.runs()
         plugin_process.process.send_signal(signal.SIGINT)
-        assert plugin_process.process.wait(_DEADLINE_SECONDS) == 0
+        assert plugin_process.process.wait(DEADLINE_SECONDS) == 0
 
     assert not plugin_process.stock.runs()
     assert list(scratch.iterdir()) == []
@@ -115,7 +61,7 @@ def test_one_process_serves_several_commands_until_it_is_interrupted(
 def test_it_ends_with_an_error_when_the_stock_provider_does(plugin: Plugin) -> None:
     with serving(plugin.environment, str(plugin.installation.home.folder)) as plugin_process:
         plugin_process.stock.kill()
-        assert plugin_process.process.wait(_DEADLINE_SECONDS) == 1
+        assert plugin_process.process.wait(DEADLINE_SECONDS) == 1
         plugin_process.log.seek(0)
         assert plugin_process.log.read().splitlines()[-1] == (
             "instant-clone: The stock vSphere provider ended with exit code -9. Start the plugin again."
@@ -131,5 +77,5 @@ def test_the_newest_installation_is_the_default(plugin: Plugin, tmp_path: Path) 
     with serving(plugin.environment | {"HOME": str(home)}) as plugin_process:
         assert '"instantclone.internal/fleet/vsphere"' in plugin_process.variable
         plugin_process.process.send_signal(signal.SIGTERM)
-        assert plugin_process.process.wait(_DEADLINE_SECONDS) == 0
+        assert plugin_process.process.wait(DEADLINE_SECONDS) == 0
     until(lambda: not plugin_process.stock.runs(), "the stock provider to be gone")
