@@ -212,11 +212,7 @@ class Terraform:
             process = subprocess.Popen(
                 [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
                 cwd=self.folder,
-                env=self.environment
-                | ({} if environment else self._attached)
-                | {"TF_LOG_PATH": str(log)}
-                | environment
-                | {MARK: mark},
+                env=self.environment | attached | {"TF_LOG_PATH": str(log)} | environment | {MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
