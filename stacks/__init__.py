@@ -35,9 +35,9 @@ def add_stacks(
     impossible: list[Finding] = []
     originals: dict[str, dict[str, Original]] = {}
     for name, fleet in fleet_file.fleets.items():
-        machines = {source.key: sources[name, source.key] for source in fleet.sources}
-        unfit += fitting_findings(fleet, machines)
-        originals[name] = dict(_originals(fleet, machines, release, impossible, unfit))
+        source_vms = {source.key: sources[name, source.key] for source in fleet.sources}
+        unfit += fitting_findings(fleet, source_vms)
+        originals[name] = dict(_originals(fleet, source_vms, release, impossible, unfit))
     unfit += fitting_findings_across(fleet_file, sources)
     if impossible or unfit:
         kinds = {ReplicaError if impossible else FleetFileError, FleetFileError if unfit else ReplicaError}
@@ -58,18 +58,18 @@ def add_stacks(
 
 def _originals(
     fleet: Fleet,
-    machines: Mapping[str, SourceVm],
+    source_vms: Mapping[str, SourceVm],
     release: ProviderVersion,
     impossible: list[Finding],
     unfit: list[Finding],
 ) -> Iterator[tuple[str, Original]]:
-    for key, machine in machines.items():
+    for key, source_vm in source_vms.items():
         try:
-            replica = add_disks(replicate(machine, release), [disk.size for disk in fleet.changes.disks])
+            replica = add_disks(replicate(source_vm, release), [disk.size for disk in fleet.changes.disks])
         except ReplicaError as error:
             impossible.extend(error.findings)
         except ValueError as error:
-            what = f"do not fit the source {machine.inventory_path}: {error}."
+            what = f"do not fit the source {source_vm.inventory_path}: {error}."
             unfit.append(Finding(f"[[fleets.{fleet.name}.changes.disks]]", what, "Add them to the source."))
         else:
-            yield key, Original(key, machine, replica)
+            yield key, Original(key, source_vm, replica)

@@ -1,125 +1,136 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as a stack: what the stacks of all kinds have in common."""
+"""What the stacks of all kinds have in common: state, provider, placement, labels, networks and clones."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdktf import Annotations, TerraformStack
 
-from constructs import Construct
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.instant_clone_provider import InstantCloneProvider
 from constructs.labels import Labels
 from constructs.literals import literal
 from constructs.networks import Networks
 from constructs.placement import Placement
-from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
+from instant_clone.fleet import Fleet, ProviderSettings, Source, StateSettings
 from instant_clone.replica import Replica, add_interfaces, assign_mac_addresses, connect, set_arguments
 from instant_clone.stock_provider.devices import interface_order
+from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.source_vm import SourceVm
 from stacks.state import keep_state
 from stacks.templates import templates
 
-__all__ = ["FleetStack", "Original"]
+__all__ = ["Hardware", "Original", "add_fleet"]
 
 
 @dataclass(frozen=True)
 class Original:
     """A source of the fleet, as it was looked up: `key` names it.
 
-    `replica` repeats `machine`, and has the disks that the fleet adds.
+    `replica` repeats `source_vm`, and has the disks that the fleet adds.
     """
 
     key: str
-    machine: SourceVm
+    source_vm: SourceVm
     replica: Replica
 
 
-class FleetStack(TerraformStack):
-    """`fleet` as a stack of its own, with its state where `state` says.
+Hardware = Callable[[Original], tuple[Replica, str]]
+"""returns the hardware arguments for the clones of a source, as values or references, and the source's BIOS UUID"""
+
+
+def add_fleet(
+    stack: TerraformStack,
+    *,
+    fleet: Fleet,
+    originals: Mapping[str, Original],
+    provider: ProviderSettings,
+    state: StateSettings,
+    hardware: Hardware,
+) -> InstantCloneFleet:
+    """Add `fleet` to a stack of its own, with its state where `state` says.
 
     `originals` are the VMs that the fleet's sources name, by the sources' keys.
     """
+    # With the one that is too old, terraform_data would be a resource that nobody knows.
+    stack.add_override("terraform.required_version", ">= 1.5")
+    keep_state(stack, state.backend, state.arguments_for(fleet.name))
+    InstantCloneProvider(stack, "vsphere", source=provider.source, release=provider.version)
+    placement = _placement(stack, fleet)
+    labels = Labels(
+        stack,
+        "labels",
+        tags=[literal(tag) for tag in fleet.tags],
+        custom_attributes={literal(name): literal(value) for name, value in fleet.custom_attributes.items()},
+    )
+    networks = _Networks.looked_up(stack, fleet, placement.datacenter_id)
+    clones = InstantCloneFleet(
+        stack,
+        "fleet",
+        name=fleet.name,
+        placement=placement,
+        sources=[
+            _clone_source(fleet, source, originals[source.key], networks, hardware, provider.version)
+            for source in fleet.sources
+        ],
+        release=provider.version,
+        timeout=fleet.timeout,
+        on_reboot=fleet.on_reboot,
+        wait_for_network=fleet.wait_for_network,
+        tags=labels.tag_ids,
+        custom_attributes=labels.custom_attributes,
+        ignore_changes=fleet.ignore_changes,
+    )
+    for original in originals.values():
+        for warning in original.replica.warnings:
+            Annotations.of(stack).add_warning(warning)
+    return clones
 
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        fleet: Fleet,
-        originals: Mapping[str, Original],
-        provider: ProviderSettings,
-        state: StateSettings,
-    ) -> None:
-        super().__init__(scope, id_)
-        self.fleet, self.provider = fleet, provider
-        # With the one that is too old, terraform_data would be a resource that nobody knows.
-        self.add_override("terraform.required_version", ">= 1.5")
-        keep_state(self, state.backend, state.arguments_for(fleet.name))
-        InstantCloneProvider(self, "vsphere", source=provider.source, release=provider.version)
-        placement = _placement(self, fleet)
-        labels = Labels(
-            self,
-            "labels",
-            tags=[literal(tag) for tag in fleet.tags],
-            custom_attributes={literal(name): literal(value) for name, value in fleet.custom_attributes.items()},
-        )
-        changes = fleet.changes
+
+@dataclass(frozen=True)
+class _Networks:
+    """The references for network_id."""
+
+    planned: Sequence[str | None]
+    """by the fleet's network tables; None keeps the source's network"""
+    added: Sequence[str]
+    """of the interfaces that the source does not have"""
+
+    @classmethod
+    def looked_up(cls, stack: TerraformStack, fleet: Fleet, datacenter_id: str) -> _Networks:
         planned = [literal(network.network) if network.network else None for network in fleet.networks]
-        added = [literal(network.network) for network in changes.networks]
-        networks = Networks(
-            self,
-            "networks",
-            names=[name for name in (*planned, *added) if name is not None],
-            datacenter_id=placement.datacenter_id,
-        )
-        clone_sources = []
-        for source in fleet.sources:
-            original = originals[source.key]
-            order = interface_order([nic.unit for nic in original.machine.nics], provider.version)
-            hardware, source_uuid = self._repeat(original)
-            clones = templates(fleet, source, original.machine)
-            ids = [networks.ids[name] if name else None for name in planned]
-            hardware = connect(hardware, [ids[at] if at < len(ids) else None for at in order])
-            hardware = assign_mac_addresses(hardware, [clones.mac_addresses[at] for at in order])
-            hardware = add_interfaces(hardware, [networks.ids[name] for name in added])
-            clone_sources.append(
-                CloneSource(
-                    key=source.key,
-                    source_uuid=source_uuid,
-                    hardware=_changed(hardware, fleet, original.machine),
-                    members=clones.rows,
-                    guestinfo=clones.guestinfo,
-                    generation=source.generation,
-                    about=literal(
-                        f"instant clones of {original.machine.inventory_path}, see {fleet.record_path(source)}"
-                    ),
-                )
-            )
-        InstantCloneFleet(
-            self,
-            "fleet",
-            name=fleet.name,
-            placement=placement,
-            sources=clone_sources,
-            release=provider.version,
-            timeout=fleet.timeout,
-            on_reboot=fleet.on_reboot,
-            wait_for_network=fleet.wait_for_network,
-            tags=labels.tag_ids,
-            custom_attributes=labels.custom_attributes,
-            ignore_changes=fleet.ignore_changes,
-        )
-        for original in originals.values():
-            for warning in original.replica.warnings:
-                Annotations.of(self).add_warning(warning)
+        added = [literal(network.network) for network in fleet.changes.networks]
+        names = [name for name in (*planned, *added) if name is not None]
+        ids = Networks(stack, "networks", names=names, datacenter_id=datacenter_id).ids
+        return cls([ids[name] if name else None for name in planned], [ids[name] for name in added])
 
-    @abstractmethod
-    def _repeat(self, original: Original) -> tuple[Replica, str]:
-        """The hardware that repeats a source, and the source's BIOS UUID."""
+
+def _clone_source(
+    fleet: Fleet,
+    source: Source,
+    original: Original,
+    networks: _Networks,
+    hardware: Hardware,
+    release: ProviderVersion,
+) -> CloneSource:
+    source_vm, planned = original.source_vm, networks.planned
+    clones = templates(fleet, source, source_vm)
+    replica, source_uuid = hardware(original)
+    order = interface_order([nic.unit for nic in source_vm.nics], release)
+    replica = connect(replica, [planned[at] if at < len(planned) else None for at in order])
+    replica = assign_mac_addresses(replica, [clones.mac_addresses[at] for at in order])
+    replica = add_interfaces(replica, networks.added)
+    return CloneSource(
+        key=source.key,
+        source_uuid=source_uuid,
+        hardware=_changed(replica, fleet, source_vm),
+        members=clones.rows,
+        guestinfo=clones.guestinfo,
+        generation=source.generation,
+        about=literal(f"instant clones of {source_vm.inventory_path}, see {fleet.record_path(source)}"),
+    )
 
 
 def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
@@ -136,10 +147,10 @@ def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
     )
 
 
-def _changed(replica: Replica, fleet: Fleet, source: SourceVm) -> Replica:
-    """`replica` with what the fleet has otherwise than `source`, as long as it is a single value."""
+def _changed(replica: Replica, fleet: Fleet, source_vm: SourceVm) -> Replica:
+    """`replica` with what the fleet has otherwise than the source, as long as it is a single value."""
     # vSphere reserves added memory by itself where all of it has to be (memoryReservationLockedToMax).
-    locked = source.memory.reservation_locked_to_max
+    locked = source_vm.memory.reservation_locked_to_max
     return set_arguments(
         replica,
         annotation=fleet.annotation,

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cdktf import TerraformStack
+
+from constructs import Construct
 from constructs.source_data import SourceData
+from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
 from instant_clone.replica import Replica
-from stacks.fleet_stack import FleetStack, Original
+from stacks.fleet_stack import Original, add_fleet
 
 __all__ = ["StaticClone"]
 
 
-class StaticClone(FleetStack):
+class StaticClone(TerraformStack):
     """A fleet with its hardware as references to named properties of its sources' data sources.
 
     A review sees from which property of the source each argument comes; each plan reads the sources and fails, with
@@ -22,14 +28,29 @@ class StaticClone(FleetStack):
     record only, or destroy with -refresh=false.
     """
 
-    def _repeat(self, original: Original) -> tuple[Replica, str]:
-        data = SourceData(
-            self,
-            f"source_{original.key}",
-            key=original.key,
-            source=original.machine,
-            replica=original.replica,
-            release=self.provider.version,
-            cure=f"Look at the change, run `instant-clone record {self.fleet.name}`, and plan again.",
-        )
-        return data.hardware, data.source_uuid
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        fleet: Fleet,
+        originals: Mapping[str, Original],
+        provider: ProviderSettings,
+        state: StateSettings,
+    ) -> None:
+        """`originals` are the VMs that the fleet's sources name, by the sources' keys."""
+        super().__init__(scope, id_)
+
+        def hardware(original: Original) -> tuple[Replica, str]:
+            data = SourceData(
+                self,
+                f"source_{original.key}",
+                key=original.key,
+                source=original.source_vm,
+                replica=original.replica,
+                release=provider.version,
+                cure=f"Look at the change, run `instant-clone record {fleet.name}`, and plan again.",
+            )
+            return data.hardware, data.source_uuid
+
+        add_fleet(self, fleet=fleet, originals=originals, provider=provider, state=state, hardware=hardware)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from constructs.literals import literal
 from constructs.member_table import Rows
 from instant_clone.fleet import Fleet, Source
-from instant_clone.fleet.members import Own, mac_addresses, meanings
+from instant_clone.fleet.members import MemberValue, mac_addresses, placeholder_values
 from instant_clone.fleet.patterns import parts, placeholders
 from instant_clone.vm.source_vm import SourceVm
 
@@ -29,24 +29,24 @@ class Templates:
     mac_addresses: tuple[str | None, ...]
 
 
-def templates(fleet: Fleet, source: Source, machine: SourceVm) -> Templates:
-    """Rows and templates for the members of `fleet` that are clones of `source`, which is `machine`."""
-    meant = meanings(fleet, source, machine)
-    macs = mac_addresses(fleet, machine)
+def templates(fleet: Fleet, source: Source, source_vm: SourceVm) -> Templates:
+    """Rows and templates for the members of `fleet` that are clones of `source`, which is `source_vm`."""
+    meant = placeholder_values(fleet, source, source_vm)
+    macs = mac_addresses(fleet, source_vm)
     told = (meant[placeholder] for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern))
     # The name is the row's own key.
-    columns = {own.name: own.of for own in (*macs, *told) if isinstance(own, Own) and own.name != "name"}
+    columns = {own.name: own.of for own in (*macs, *told) if isinstance(own, MemberValue) and own.name != "name"}
     return Templates(
         rows={
             literal(fleet.clone_name(index)): {name: str(of(index)) for name, of in columns.items()}
             for index in source.indexes
         },
         guestinfo={literal(key): template(pattern, meant) for key, pattern in fleet.guestinfo.items()},
-        mac_addresses=tuple(_reference(mac, "") if isinstance(mac, Own) else mac for mac in macs),
+        mac_addresses=tuple(_reference(mac, "") if isinstance(mac, MemberValue) else mac for mac in macs),
     )
 
 
-def template(pattern: str, meant: Mapping[str, str | Own]) -> str:
+def template(pattern: str, meant: Mapping[str, str | MemberValue]) -> str:
     """The Terraform template for a checked pattern whose placeholders are `meant` so."""
     pieces: list[str] = []
     text = ""
@@ -68,7 +68,7 @@ def _before_a_reference(text: str) -> str:
     return literal(plain) + (f'${{"{dollars}"}}' if dollars else "")
 
 
-def _reference(own: Own, spec: str) -> str:
+def _reference(own: MemberValue, spec: str) -> str:
     if own.name == "name":
         return "${each.key}"
     value = f"each.value.{own.name}"

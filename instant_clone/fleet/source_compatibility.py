@@ -29,20 +29,20 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
-def fitting_findings(fleet: Fleet, machines: Mapping[str, SourceVm]) -> list[Finding]:
-    """What of `fleet` its sources cannot have; `machines` are the VMs by the sources' keys.
+def fitting_findings(fleet: Fleet, source_vms: Mapping[str, SourceVm]) -> list[Finding]:
+    """What of `fleet` its sources cannot have; `source_vms` are the VMs by the sources' keys.
 
     `fleet` is one that `instant_clone.fleet.load` accepts.
     """
     findings: list[Finding] = []
     for source in fleet.sources:
-        machine = machines[source.key]
-        unmatched = list(_tables_without_interface(fleet, machine))
-        findings += (*unmatched, *_name_of_the_source(fleet, machine), *_changes(fleet, machine))
-        findings += _macs_of_the_source(fleet, source, machine)
+        source_vm = source_vms[source.key]
+        unmatched = list(_tables_without_interface(fleet, source_vm))
+        findings += (*unmatched, *_name_of_the_source(fleet, source_vm), *_changes(fleet, source_vm))
+        findings += _macs_of_the_source(fleet, source, source_vm)
         if not unmatched:
-            findings += _host_names(fleet, source, machine)
-    findings += _clashes([(fleet, source, machines[source.key]) for source in fleet.sources], among_fleets=False)
+            findings += _host_names(fleet, source, source_vm)
+    findings += _clashes([(fleet, source, source_vms[source.key]) for source in fleet.sources], among_fleets=False)
     return list(dict.fromkeys(findings))
 
 
@@ -59,60 +59,60 @@ def fitting_findings_across(fleet_file: FleetFile, sources: Mapping[tuple[str, s
     return list(_clashes(clones, among_fleets=True))
 
 
-def _tables_without_interface(fleet: Fleet, machine: SourceVm) -> Iterator[Finding]:
-    for position in range(len(machine.nics), len(fleet.networks)):
-        what = f"{_having(machine)}, no more."
+def _tables_without_interface(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
+    for position in range(len(source_vm.nics), len(fleet.networks)):
+        what = f"{_having(source_vm)}, no more."
         cure = f"Take the table out; [[fleets.{fleet.name}.changes.networks]] adds interfaces."
         yield Finding(interface_place(fleet, position), what, cure)
 
 
-def _name_of_the_source(fleet: Fleet, machine: SourceVm) -> Iterator[Finding]:
-    folder, _, name = machine.inventory_path.rpartition("/")
+def _name_of_the_source(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
+    folder, _, name = source_vm.inventory_path.rpartition("/")
     own = "/".join(filter(None, (fleet.datacenter.strip("/"), "vm", fleet.folder)))
     # A datacenter may be in a folder itself, which fleets.toml need not say.
     if f"/{folder}".endswith(f"/{own}") and any(
         fleet.clone_name(index) == name for source in fleet.sources for index in source.indexes
     ):
-        what = f"{name!r} is the name of {machine.inventory_path} itself."
+        what = f"{name!r} is the name of {source_vm.inventory_path} itself."
         yield Finding(f"[fleets.{fleet.name}] names", what, "Choose another pattern or another folder.")
 
 
-def _changes(fleet: Fleet, machine: SourceVm) -> Iterator[Finding]:
+def _changes(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
     changes, table = fleet.changes, f"fleets.{fleet.name}.changes"
-    yield from _growth(f"[{table}] num_cpus", changes.num_cpus, machine.cpu.count, machine)
-    yield from _growth(f"[{table}] memory", changes.memory, machine.memory.size_mb, machine)
-    cores = machine.cpu.cores_per_socket
-    if changes.num_cpus and not machine.cpu.auto_cores_per_socket and cores > 1 and changes.num_cpus % cores:
+    yield from _growth(f"[{table}] num_cpus", changes.num_cpus, source_vm.cpu.count, source_vm)
+    yield from _growth(f"[{table}] memory", changes.memory, source_vm.memory.size_mb, source_vm)
+    cores = source_vm.cpu.cores_per_socket
+    if changes.num_cpus and not source_vm.cpu.auto_cores_per_socket and cores > 1 and changes.num_cpus % cores:
         what = f"{changes.num_cpus} is not a multiple of the {cores} cores that each socket of "
-        yield Finding(f"[{table}] num_cpus", f"{what}{machine.inventory_path} has.", "Write a multiple of it.")
-    if changes.networks and len(machine.nics) + len(changes.networks) > MOST_INTERFACES:
-        what = f"{_having(machine)}, and {MOST_INTERFACES} are the most."
+        yield Finding(f"[{table}] num_cpus", f"{what}{source_vm.inventory_path} has.", "Write a multiple of it.")
+    if changes.networks and len(source_vm.nics) + len(changes.networks) > MOST_INTERFACES:
+        what = f"{_having(source_vm)}, and {MOST_INTERFACES} are the most."
         yield Finding(f"[[{table}.networks]]", what, "Add fewer.")
 
 
-def _growth(where: str, wanted: int | None, own: int, machine: SourceVm) -> Iterator[Finding]:
+def _growth(where: str, wanted: int | None, own: int, source_vm: SourceVm) -> Iterator[Finding]:
     """A number that becomes smaller, or grows where the source was not made for it."""
     if wanted is None or wanted == own:
         return
     argument = where.rpartition(" ")[2]
-    named = f"{machine.inventory_path} has {own}{' MB' if argument == 'memory' else ''}"
+    named = f"{source_vm.inventory_path} has {own}{' MB' if argument == 'memory' else ''}"
     if wanted < own:
         yield Finding(where, f"{named}; less needs a power cycle.", "Write more, or take it out.")
         return
     settings = {
-        "cpu_hot_add_enabled": machine.cpu.hot_add_enabled,
-        "memory_hot_add_enabled": machine.memory.hot_add_enabled,
+        "cpu_hot_add_enabled": source_vm.cpu.hot_add_enabled,
+        "memory_hot_add_enabled": source_vm.memory.hot_add_enabled,
     }
     for change in power_cycles({**settings, argument: own}, {**settings, argument: wanted}):
         cure = "Turn hot add on in the source while it is off, or take the change out."
         yield Finding(where, f"{named}; more needs a power cycle. {change.why}", cure)
 
 
-def _host_names(fleet: Fleet, source: Source, machine: SourceVm) -> Iterator[Finding]:
+def _host_names(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
     names = {key: pattern for key, pattern in fleet.guestinfo.items() if key.lower().endswith("hostname")}
     # All else that guests are told would be made for nothing.
-    told = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, machine)
-    windows = machine.guest_id.lower().startswith("win")
+    told = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, source_vm)
+    windows = source_vm.guest_id.lower().startswith("win")
     faulty: set[str] = set()
     for index in source.indexes if names else ():
         for key, name in told(index).items():
@@ -146,13 +146,15 @@ def _wrong_host_name(name: str) -> tuple[str, str] | None:
     return None
 
 
-def _macs_of_the_source(fleet: Fleet, source: Source, machine: SourceVm) -> Iterator[Finding]:
+def _macs_of_the_source(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
     indexes = frozenset(source.indexes)
     for position, network in enumerate(fleet.networks):
-        for nic in machine.nics if network.first_mac is not None and not fleet.allow_duplicate_macs else ():
+        for nic in source_vm.nics if network.first_mac is not None and not fleet.allow_duplicate_macs else ():
             index = _mac(nic) - (network.first_mac or 0)
             if index in indexes:
-                what = f"{nic.mac_address} is an address of {machine.inventory_path} itself, and the member {index}'s."
+                what = (
+                    f"{nic.mac_address} is an address of {source_vm.inventory_path} itself, and the member {index}'s."
+                )
                 yield Finding(f"{interface_place(fleet, position)}, mac", what, "Begin the range elsewhere.")
 
 
@@ -174,23 +176,23 @@ def _between_fleets(clash: Clash) -> bool:
 
 
 def _address_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
-    for fleet, source, machine in clones:
-        for position, network in enumerate(fleet.networks[: len(machine.nics)]):
+    for fleet, source, source_vm in clones:
+        for position, network in enumerate(fleet.networks[: len(source_vm.nics)]):
             if network.first is not None and network.cidr is not None:
                 first = ip_of(network.first)
-                space = (first.version, _segment(fleet, machine, position))
+                space = (first.version, _segment(fleet, source_vm, position))
                 for low, high in runs(source.indexes):
                     yield claim(space, int(first) + low, int(first) + high, fleet, source, position)
 
 
 def _mac_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
-    for fleet, source, machine in clones:
+    for fleet, source, source_vm in clones:
         if fleet.allow_duplicate_macs:
             continue
-        for position, network in enumerate(fleet.networks[: len(machine.nics)]):
-            space = ("mac", _segment(fleet, machine, position))
+        for position, network in enumerate(fleet.networks[: len(source_vm.nics)]):
+            space = ("mac", _segment(fleet, source_vm, position))
             if network.mac == SOURCE:
-                mac = _mac(machine.nics[position])
+                mac = _mac(source_vm.nics[position])
                 if source.indexes and mac >= 0:
                     yield claim(space, mac, mac, fleet, source, position)
             elif network.first_mac is not None:
@@ -199,9 +201,9 @@ def _mac_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
                     yield claim(space, first + low, first + high, fleet, source, position)
 
 
-def _segment(fleet: Fleet, machine: SourceVm, position: int) -> tuple[str, str]:
+def _segment(fleet: Fleet, source_vm: SourceVm, position: int) -> tuple[str, str]:
     """The network of an interface: what the file names, else what the source's interface is on."""
-    name = fleet.networks[position].network or machine.nics[position].network_name
+    name = fleet.networks[position].network or source_vm.nics[position].network_name
     return fleet.datacenter.strip("/"), name.rsplit("/", 1)[-1]
 
 
@@ -210,6 +212,6 @@ def _mac(nic: Nic) -> int:
     return mac_number(nic.mac_address) if _MAC.fullmatch(nic.mac_address) else -1
 
 
-def _having(machine: SourceVm) -> str:
-    count = len(machine.nics)
-    return f"{machine.inventory_path} has {count} network interface{'' if count == 1 else 's'}"
+def _having(source_vm: SourceVm) -> str:
+    count = len(source_vm.nics)
+    return f"{source_vm.inventory_path} has {count} network interface{'' if count == 1 else 's'}"

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from instant_clone.fleet import Network, Source
-from instant_clone.fleet.members import Own
+from instant_clone.fleet.members import MemberValue
 from stacks.templates import Templates, template, templates
 from tests.instant_clone.replica.replica_layouts import default, nic
 from tests.stacks.conftest import fleet
 
 MACHINE = default(nics=(nic(mac_address="00:50:56:AA:00:01"), nic(key=4001, mac_address="00:50:56:aa:00:02")))
-MEANT: dict[str, str | Own] = {
-    "name": Own("name", str),
-    "index": Own("index", lambda index: index),
-    "ip": Own("ip", str),
+MEANT: dict[str, str | MemberValue] = {
+    "name": MemberValue("name", str),
+    "index": MemberValue("index", lambda index: index),
+    "ip": MemberValue("ip", str),
     "fleet": "{web}$",
 }
 

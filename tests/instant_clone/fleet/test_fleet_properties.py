@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from instant_clone.errors import FleetFileError
 from instant_clone.fleet import Changes, Fleet, FleetFile, Network, Source, load
-from instant_clone.fleet.members import Own, ip_addresses, mac_addresses
+from instant_clone.fleet.members import MemberValue, ip_addresses, mac_addresses
 from instant_clone.fleet.source_compatibility import fitting_findings, fitting_findings_across
 from tests.instant_clone.replica.replica_layouts import default, nic
 
@@ -201,8 +201,8 @@ def clones(fleet_file: FleetFile) -> list[tuple[Fleet, int]]:
     ]
 
 
-def addresses_of(planned: Iterable[str | Own | None], index: int) -> list[str | int | None]:
-    return [own.of(index) if isinstance(own, Own) else own for own in planned]
+def addresses_of(planned: Iterable[str | MemberValue | None], index: int) -> list[str | int | None]:
+    return [own.of(index) if isinstance(own, MemberValue) else own for own in planned]
 
 
 def networks_of(fleet: Fleet) -> list[str]:

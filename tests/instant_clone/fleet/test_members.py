@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instant_clone.fleet import Fleet, Network, Source
 from instant_clone.fleet.addresses import addresses_from, mac_text
-from instant_clone.fleet.members import Own, guestinfo, ip_addresses, mac_addresses, meanings
+from instant_clone.fleet.members import MemberValue, guestinfo, ip_addresses, mac_addresses, placeholder_values
 from instant_clone.vm.source_vm import SourceVm
 from tests.instant_clone.replica.replica_layouts import default, nic
 
@@ -31,8 +31,8 @@ def told(web: Fleet, source: Source, index: int, machine: SourceVm = MACHINE) ->
     return guestinfo(web, source, machine)(index)
 
 
-def of(own: str | Own | None, index: int) -> str | int | None:
-    return own.of(index) if isinstance(own, Own) else own
+def of(own: str | MemberValue | None, index: int) -> str | int | None:
+    return own.of(index) if isinstance(own, MemberValue) else own
 
 
 def test_a_members_guest_is_told_its_name_and_index() -> None:
@@ -124,14 +124,14 @@ def test_what_is_the_same_for_all_members_is_told_from_what_each_has_of_its_own(
         networks=[Network(mac="source", cidr="10.0.0.0/16", first="10.0.0.10"), Network(mac="00:50:56:00:00:00")],
         guestinfo={"guestinfo.a": "{name} {fleet} {source} {ip} {nic0_ip} {netmask} {mac} {nic1_mac}"},
     )
-    found = meanings(web, source, TWO_INTERFACES)
+    found = placeholder_values(web, source, TWO_INTERFACES)
     assert {placeholder: meant for placeholder, meant in found.items() if isinstance(meant, str)} == {
         "source": "a",
         "fleet": "web",
         "netmask": "255.255.0.0",
         "mac": "00:50:56:aa:00:01",
     }
-    assert {placeholder: meant.name for placeholder, meant in found.items() if isinstance(meant, Own)} == {
+    assert {placeholder: meant.name for placeholder, meant in found.items() if isinstance(meant, MemberValue)} == {
         "name": "name",
         "index": "index",
         "ip": "ip",
