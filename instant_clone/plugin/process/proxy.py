@@ -120,11 +120,11 @@ class Relay(grpc.GenericRpcHandler):
         method: str = handler_call_details.method
         if method == _STREAM_FROM_SERVER:
             return grpc.unary_stream_rpc_method_handler(
-                lambda request, _: _until_closed(self._channel.unary_stream(method)(request))
+                lambda request, context: _until_closed(self._channel.unary_stream(method)(request), context)
             )
         if method == _STREAM_BOTH_WAYS:
             return grpc.stream_stream_rpc_method_handler(
-                lambda requests, _: _until_closed(self._channel.stream_stream(method)(requests))
+                lambda requests, context: _until_closed(self._channel.stream_stream(method)(requests), context)
             )
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(method, request, context))
 
@@ -188,8 +188,13 @@ class Relay(grpc.GenericRpcHandler):
             self._done.set()
 
 
-def _until_closed(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """A stream of the stock provider's; that it ends with its connection is no error."""
+def _until_closed(stream: Any, context: grpc.ServicerContext) -> Iterator[bytes]:
+    """A stream of the stock provider's, until either side closes its connection, which is no error.
+
+    One that nobody reads any more would keep a thread of the server for as long as the stock provider runs.
+    """
+    if not context.add_callback(stream.cancel):
+        stream.cancel()
     try:
         yield from stream
     except grpc.RpcError:
