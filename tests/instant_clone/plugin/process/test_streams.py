@@ -62,8 +62,8 @@ def test_a_stream_ends_with_its_connection(plugin: str) -> None:
     for _ in range(6):
         with grpc.insecure_channel(plugin) as terraform:
             # Without serializers, bytes go in and come out; the stubs have no word for that.
-            listen: Callable[[bytes], object] = terraform.unary_stream(_STREAM)
-            ask: Callable[..., bytes] = terraform.unary_unary(_METHOD)  # type: ignore[assignment]
+            listen: Callable[[bytes], object] = terraform.unary_stream(_STREAM)  # type: ignore[assignment]
+            ask: Callable[..., bytes] = terraform.unary_unary(_METHOD)
             stream = listen(b"")
             assert ask(b"", timeout=_SECONDS) == b""
             del stream
