@@ -15,10 +15,10 @@ from pyVmomi import vim
 from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.ownership import OWNER_KEY
-from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Clone, CloneRequest, HotChanges
 from instant_clone.vcenter.cloning.dry_run import DryRun, Namesake
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.lookup.identity import IdentifiedVm
 from testkit.standins.world import FOLDER, Faults, Vm, World
 
@@ -72,7 +72,7 @@ class VcenterConnection:
     def __init__(self, vcenter: Vcenter) -> None:
         self._vcenter = vcenter
         self._world = vcenter.world
-        self._sources: dict[str, CloneSource] = {}
+        self._sources: dict[str, LiveVm] = {}
         self._names: dict[str, str] = {}
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class VcenterConnection:
         """Raise the fault of a vCenter that cannot instant-clone."""
         self._vcenter._fail("require_instant_clone", "")
 
-    def source(self, uuid: str) -> CloneSource:
+    def live_vm(self, uuid: str) -> LiveVm:
         """Return the VM with that BIOS UUID, as it was at the first look."""
         if uuid not in self._sources:
             self._vcenter._fail("source", "")
@@ -95,7 +95,7 @@ class VcenterConnection:
             self._sources[uuid] = _source(found[0])
         return self._sources[uuid]
 
-    def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
+    def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Make a clone, unless `stopped()`."""
         path = _path(request)
         if stopped():
@@ -120,7 +120,7 @@ class VcenterConnection:
         self._world.note(f"plugin: InstantClone_Task {request.name}")
         return _clone(vm)
 
-    def is_cloning(self, source: CloneSource) -> bool:  # noqa: ARG002 - as the real one
+    def is_cloning(self, source: LiveVm) -> bool:  # noqa: ARG002 - as the real one
         """Return whether the source is being cloned."""
         self._vcenter._fail("is_cloning", "")
         self._vcenter.cloning -= 1
@@ -168,11 +168,11 @@ class VcenterConnection:
         self._vcenter._fail("wait_for_network", "")
         return self._vcenter.guest_reports and not stopped()
 
-    def guest_addresses(self, source: CloneSource, interfaces: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002 - as the real one
+    def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002 - as the real one
         """Return the addresses that a guest reports for these network interfaces."""
         return ("10.20.0.6",) if interfaces else ()
 
-    def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
+    def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
         """Return the datastore of a cluster that holds the source's disks."""
         found = self._vcenter.cluster_members.get(cluster_id)
         if found is None:
@@ -222,7 +222,7 @@ class VcenterConnection:
         self._world.note(f"plugin: Destroy_Task {vm.name}")
         self._world.remove(vm)
 
-    def check(self, source: CloneSource, request: CloneRequest) -> DryRun:  # noqa: ARG002 - as the real one
+    def check(self, source: LiveVm, request: CloneRequest) -> DryRun:  # noqa: ARG002 - as the real one
         """Return the result of the dry run."""
         self._vcenter._fail("check", request.name)
         self._vcenter.dry_runs.append(request)
@@ -258,8 +258,8 @@ def _edited(interface: Mapping[str, Any], edit: Any) -> dict[str, Any]:
     return {**interface, "network_id": edit.network_id, **address}
 
 
-def _source(vm: Vm) -> CloneSource:
-    return CloneSource(
+def _source(vm: Vm) -> LiveVm:
+    return LiveVm(
         machine=vim.VirtualMachine(vm.moid),
         inventory_path=vm.path,
         host=vim.HostSystem("host-1"),

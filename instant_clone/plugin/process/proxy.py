@@ -14,7 +14,7 @@ from instant_clone.plugin.resource.drs_overrides import Pins
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.planned_folders import PlannedFolders
 from instant_clone.plugin.resource.updates import Departures
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.resource.virtual_machine import VirtualMachine
 from instant_clone.plugin.wire import log
 from instant_clone.plugin.wire.codec import unpack
@@ -66,16 +66,16 @@ class Relay(grpc.GenericRpcHandler):
         """`channel` leads to the stock provider, whose release is `version`; `done` is set when Terraform is done."""
         self._channel = channel
         self._stock = StockClient(channel)
-        self._sources = Sources(self._stock, environ)
+        self._vcenter = VcenterClient(self._stock, environ)
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
         departures = Departures()
-        identities = Identities(self._sources)
-        pins = Pins(self._stock, self._sources, departures, identities)
+        identities = Identities(self._vcenter)
+        pins = Pins(self._stock, self._vcenter, departures, identities)
         machine = VirtualMachine(
             self._stock,
-            self._sources,
+            self._vcenter,
             version=version,
             stopped=self._stopped,
             folders=self._folders,
@@ -113,7 +113,7 @@ class Relay(grpc.GenericRpcHandler):
 
     def close(self) -> None:
         """Logs out of vCenter."""
-        self._sources.close()
+        self._vcenter.close()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         """The handler for a method: gRPC asks for it with each call."""
@@ -171,7 +171,7 @@ class Relay(grpc.GenericRpcHandler):
 
     def _configure(self, request: bytes) -> bytes:
         self._stopped.clear()
-        self._sources.configure(unpack(ConfigureRequest.FromString(request).config) or {})
+        self._vcenter.configure(unpack(ConfigureRequest.FromString(request).config) or {})
         return self._stock.forward(SERVICE + "Configure", request)
 
     def _stop(self, request: bytes) -> bytes:

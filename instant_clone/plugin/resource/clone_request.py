@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from instant_clone.plugin.resource.vcenter_client import Source
+from instant_clone.plugin.resource.vcenter_client import ImportedVm
 from instant_clone.plugin.wire.codec import InstantCloneBlock, is_unknown
 from instant_clone.plugin.wire.values import Config
 
@@ -21,7 +21,7 @@ def is_settled(config: Config) -> bool:
     return not any(is_unknown(value) for value in _decisive(config))
 
 
-def hot_changes(config: Config, source: Source) -> HotChanges:
+def hot_changes(config: Config, source: ImportedVm) -> HotChanges:
     """Where the configuration asks for another value than the source's; the plan has seen to it that these are hot."""
     from instant_clone.vcenter.cloning.clone_task import HotChanges
 
@@ -30,7 +30,7 @@ def hot_changes(config: Config, source: Source) -> HotChanges:
     return HotChanges(**{name: value for name, value in asked.items() if value != state.get(name)})
 
 
-def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, source: Source) -> CloneRequest:
+def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, source: ImportedVm) -> CloneRequest:
     """The clone that `config` describes; values of extra_config that are not known are left out.
 
     Raises CloneError if no member of a configured datastore cluster holds the source's disks.
@@ -42,7 +42,7 @@ def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, sour
     )
     datastore, cluster = config.get("datastore_id"), config.get("datastore_cluster_id")
     if datastore is None and cluster is not None:
-        datastore = cloner.member_of_cluster(source.machine, cluster)
+        datastore = cloner.member_of_cluster(source.vm, cluster)
     extra_config = config.get("extra_config")
     return CloneRequest(
         name=config["name"],

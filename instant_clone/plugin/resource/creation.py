@@ -28,7 +28,7 @@ from instant_clone.plugin.resource.prior_state import unread
 from instant_clone.plugin.resource.source_diff import Comparison, compare, granted, unfit
 from instant_clone.plugin.resource.state_reconciliation import align, as_before
 from instant_clone.plugin.resource.updates import Departures
-from instant_clone.plugin.resource.vcenter_client import Source, Sources
+from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
 from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, changed, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient, StockGoneError
@@ -48,7 +48,7 @@ class Creation:
     def __init__(
         self,
         stock: StockClient,
-        sources: Sources,
+        vcenter: VcenterClient,
         *,
         version: ProviderVersion,
         stopped: threading.Event,
@@ -59,7 +59,7 @@ class Creation:
         self._stock = stock
         self._departures = departures
         self._identities = identities
-        self._sources = sources
+        self._vcenter = vcenter
         self._version = version
         self._stopped = stopped
 
@@ -73,7 +73,7 @@ class Creation:
     def _create(self, request: ApplyRequest, planned: Plan, config: Config, block: InstantCloneBlock) -> ApplyResponse:
         if block.source_uuid is None:
             raise CloneError("instantclone.source_uuid is still unknown.")
-        source = self._sources.source(block.source_uuid, request.provider_meta)
+        source = self._vcenter.source(block.source_uuid, request.provider_meta)
         compared = compare(
             self._stock,
             source,
@@ -84,7 +84,7 @@ class Creation:
         )
         if compared.errors:
             return _answer(None, compared.errors)
-        cloner = self._sources.cloner()
+        cloner = self._vcenter.cloner()
         wanted = clone_request(cloner, config, block, source)
         owner = Owner.among(config.get("extra_config"))
         clone, there_already = self._clone(cloner, source, wanted, owner)
@@ -112,36 +112,38 @@ class Creation:
             said.append(tainted(clone))
         return _answer(made, said)
 
-    def _clone(self, cloner: Cloner, source: Source, wanted: CloneRequest, owner: Owner | None) -> tuple[Clone, bool]:
+    def _clone(
+        self, cloner: Cloner, source: ImportedVm, wanted: CloneRequest, owner: Owner | None
+    ) -> tuple[Clone, bool]:
         """The clone, and whether it was there already. Raises VcenterError."""
         takeover = Takeover(cloner, self._departures, self._identities, stopped=self._stopped.is_set)
         while True:
-            found = takeover.clone_in_place(source.machine, wanted, owner)
+            found = takeover.clone_in_place(source.vm, wanted, owner)
             if found is not None:
                 return found, True
             try:
-                return cloner.clone(source.machine, wanted, stopped=self._stopped.is_set), False
+                return cloner.clone(source.vm, wanted, stopped=self._stopped.is_set), False
             except CloneError as failure:
                 # Somebody took the name in between: an earlier apply's clone, that vCenter had yet to finish, perhaps.
                 if failure.argument != "name" or cloner.occupant(wanted) is None:
                     raise
 
     def _adopt(
-        self, clone: Clone, source: Source, compared: Comparison, meta: DynamicValue, *, there_already: bool
+        self, clone: Clone, source: ImportedVm, compared: Comparison, meta: DynamicValue, *, there_already: bool
     ) -> Imported:
         imported = self._stock.adopt(
             clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
         )
         if there_already:
             # It was made with what the configuration asked for then.
-            extra_config = self._sources.machine(clone.uuid).extra_config
+            extra_config = self._vcenter.live_vm(clone.uuid).extra_config
         else:
             extra_config = compared.config.get("extra_config") or {}
         aligned = align(
             imported.state,
             compared.config,
             extra_config=extra_config,
-            tpm_count=source.machine.tpm_count,
+            tpm_count=source.vm.tpm_count,
             source=compared.source,
         )
         if aligned.orphans:
@@ -203,7 +205,7 @@ class Creation:
         clone: Clone,
         planned: Plan,
         adopted: Imported,
-        source: Source,
+        source: ImportedVm,
         wanted: CloneRequest,
         meta: DynamicValue,
     ) -> Imported:
@@ -225,7 +227,7 @@ class Creation:
         # same address may be meant.
         networks = {each["key"]: each["network_id"] for each in source.imported.state.get("network_interface") or ()}
         shared = [edit.key for edit in wanted.interfaces if edit.network_id == networks.get(edit.key)]
-        inherited = cloner.guest_addresses(source.machine, shared)
+        inherited = cloner.guest_addresses(source.vm, shared)
         wait = replace(wait, ignored=(*wait.ignored, *inherited))
         if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
             if self._stopped.is_set():
@@ -240,7 +242,7 @@ class Creation:
         return replace(read, state=self._as_before(read.state, adopted.state, clone))
 
     def _as_before(self, state: State, before: State, clone: Clone) -> State:
-        return as_before(state, before, deltas=lambda: self._sources.cloner().deltas(clone.machine._moId))
+        return as_before(state, before, deltas=lambda: self._vcenter.cloner().deltas(clone.machine._moId))
 
 
 def _remove_again(cloner: Cloner, clone: Clone) -> Removal:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.updates import Departures
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import NULL, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
@@ -28,12 +28,14 @@ _BUSY = ("another task is already in progress", "taskinprogress")
 class Pins:
     """Refreshes DRS overrides, and applies changes of them. Safe for several threads."""
 
-    def __init__(self, stock: StockClient, sources: Sources, departures: Departures, identities: Identities) -> None:
+    def __init__(
+        self, stock: StockClient, vcenter: VcenterClient, departures: Departures, identities: Identities
+    ) -> None:
         """`departures` are the VMs that this apply destroys, which it does once their overrides are gone."""
         self._stock = stock
         self._departures = departures
         self._identities = identities
-        self._sources = sources
+        self._vcenter = vcenter
         self._turns = Turns(at_once=1)
 
     def read(self, request: ReadRequest) -> ReadResponse:
@@ -51,7 +53,7 @@ class Pins:
 
     def _is_gone(self, uuid: str) -> bool:
         try:
-            self._sources.machine(uuid)
+            self._vcenter.live_vm(uuid)
         except NotFoundError:
             return True
         except InstantCloneError:

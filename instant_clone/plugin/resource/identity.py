@@ -18,7 +18,7 @@ from cachetools import cachedmethod
 from instant_clone.errors import VcenterError
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.diagnostics import STATE_RM
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import error, failed, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic
 from instant_clone.plugin.wire.upstream_client import RefusedError
@@ -40,8 +40,8 @@ class Identities:
     All methods raise RefusedError with what is wrong, and VcenterError.
     """
 
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
+    def __init__(self, vcenter: VcenterClient) -> None:
+        self._vcenter = vcenter
         self._lock = threading.Lock()
         self._searches = 0
         self._inventories: dict[Any, Mapping[str, Sequence[str]] | VcenterError] = {}
@@ -67,7 +67,7 @@ class Identities:
         same_owner = expected is None or found is None or expected.is_of_the_same_member(found)
         if moid in (None, after.get("moid")) and same_owner:
             return []
-        vms = self._sources.cloner().vms_with_uuid(str(after.get("uuid")))
+        vms = self._vcenter.cloner().vms_with_uuid(str(after.get("uuid")))
         return _require(differences_from_state(vms, before) or _changed_meanwhile(vms, after))
 
     def before_change(self, prior: State, config: Config | None = None) -> list[Diagnostic]:
@@ -75,7 +75,7 @@ class Identities:
 
         `config` has the marker that the VM is to have. Two requests.
         """
-        found = self._sources.cloner().vms_with_uuid(str(prior.get("uuid")))
+        found = self._vcenter.cloner().vms_with_uuid(str(prior.get("uuid")))
         expected = Owner.among(config.get("extra_config")) if config is not None else None
         return _require(differences_from_state(found, prior, expected=expected))
 
@@ -84,7 +84,7 @@ class Identities:
 
         Two requests.
         """
-        found = self._sources.cloner().vms_with_uuid(uuid)
+        found = self._vcenter.cloner().vms_with_uuid(uuid)
         if len(found) > 1:
             raise RefusedError([_not_unique(name, uuid, found)])
 
@@ -94,7 +94,7 @@ class Identities:
         with self._lock:
             self._searches += 1
             single = self._searches <= _SINGLE_SEARCHES
-        cloner = self._sources.cloner()
+        cloner = self._vcenter.cloner()
         if single:
             return len(cloner.vms_with_uuid(uuid))
         inventory = self._inventory()
@@ -106,7 +106,7 @@ class Identities:
     def _inventory(self) -> Mapping[str, Sequence[str]] | VcenterError:
         """The managed object ids by UUID, or why they cannot be read: each refresh that waits would try again."""
         try:
-            return self._sources.cloner().moids_by_uuid()
+            return self._vcenter.cloner().moids_by_uuid()
         except VcenterError as failure:
             return failure
 

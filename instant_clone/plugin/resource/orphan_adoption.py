@@ -20,9 +20,9 @@ from instant_clone.plugin.resource.updates import Departures
 from instant_clone.vcenter.session.polling import poll
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.cloning.clone_source import CloneSource
     from instant_clone.vcenter.cloning.clone_task import Clone, Cloner, CloneRequest
     from instant_clone.vcenter.cloning.dry_run import Namesake
+    from instant_clone.vcenter.cloning.live_vm import LiveVm
 
 __all__ = ["Takeover", "name_is_taken"]
 
@@ -44,7 +44,7 @@ class Takeover:
         self._identities = identities
         self._stopped = stopped
 
-    def clone_in_place(self, source: CloneSource, request: CloneRequest, owner: Owner | None) -> Clone | None:
+    def clone_in_place(self, source: LiveVm, request: CloneRequest, owner: Owner | None) -> Clone | None:
         """The clone of `source` that `request` and `owner` describe, if it is there; None once the name is free.
 
         It belongs to this address then, and no other may destroy it. A VM that this apply is to destroy is waited for.

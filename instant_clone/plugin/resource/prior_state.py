@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.plugin.resource.device_matching import PairedDisks, pair_disks
 from instant_clone.plugin.resource.state_reconciliation import align_existing, as_before
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import NULL, error, is_unknown, pack, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 
-def restore_values(state: State, before: State | Plan, sources: Sources) -> PairedDisks:
+def restore_values(state: State, before: State | Plan, vcenter: VcenterClient) -> PairedDisks:
     """Return a clone's `state` with the values that cannot have changed since `before`, and warnings about its disks.
 
     Raises VcenterError.
     """
     paired = pair_disks(state, before)
-    kept = as_before(paired.state, before, deltas=lambda: sources.cloner().deltas(str(state.get("moid"))))
+    kept = as_before(paired.state, before, deltas=lambda: vcenter.cloner().deltas(str(state.get("moid"))))
     return replace(paired, state=kept)
 
 
@@ -62,22 +62,22 @@ def keeps_disks(state: State) -> bool:
     return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
 
 
-def read_first(state: State, stock: StockClient, sources: Sources, provider_meta: DynamicValue) -> ReadResponse:
+def read_first(state: State, stock: StockClient, vcenter: VcenterClient, provider_meta: DynamicValue) -> ReadResponse:
     """The refresh of a state that `is_unread`: the VM, imported, in the words of that state; null if it is gone.
 
     Raises VcenterError, RefusedError.
     """
     try:
-        machine = sources.machine(str(state["uuid"]))
+        vm = vcenter.live_vm(str(state["uuid"]))
     except NotFoundError:
         return ReadResponse(new_state=NULL)
     imported = stock.adopt(
-        machine.inventory_path,
+        vm.inventory_path,
         uuid=str(state["uuid"]),
-        moid=machine.machine._moId,
+        moid=vm.machine._moId,
         provider_meta=provider_meta,
     )
-    aligned = align_existing(imported.state, state, machine).state
+    aligned = align_existing(imported.state, state, vm).state
     # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
     kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}
     disks = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]
@@ -85,7 +85,7 @@ def read_first(state: State, stock: StockClient, sources: Sources, provider_meta
     return ReadResponse(
         new_state=pack(aligned),
         private=imported.private,
-        diagnostics=does_not_run(aligned, is_powered_on=lambda: machine.powered_on),
+        diagnostics=does_not_run(aligned, is_powered_on=lambda: vm.powered_on),
     )
 
 

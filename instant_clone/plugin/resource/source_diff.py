@@ -15,7 +15,7 @@ from typing import Any
 
 from instant_clone.impact import power_cycles
 from instant_clone.plugin.resource.state_reconciliation import align, settled
-from instant_clone.plugin.resource.vcenter_client import Source
+from instant_clone.plugin.resource.vcenter_client import ImportedVm
 from instant_clone.plugin.wire.codec import attribute_path, error, is_unknown, pack, shown, unpack
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, PlanResponse
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient
@@ -47,7 +47,7 @@ class Comparison:
 
 def compare(
     stock: StockClient,
-    source: Source,
+    source: ImportedVm,
     config: Config,
     meta: DynamicValue,
     *,
@@ -62,18 +62,16 @@ def compare(
     # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet would
     # look like a change.
     without = Config({**complete, "extra_config": None})
-    machine = source.machine
-    aligned = align(
-        source.imported.state, without, extra_config={}, tpm_count=machine.tpm_count, disk_sizes=machine.disk_sizes
-    )
+    vm = source.vm
+    aligned = align(source.imported.state, without, extra_config={}, tpm_count=vm.tpm_count, disk_sizes=vm.disk_sizes)
     if aligned.orphans:
-        missing = orphaned_disks(machine.inventory_path, aligned.orphans)
+        missing = orphaned_disks(vm.inventory_path, aligned.orphans)
         return Comparison(complete, aligned.state, frozenset(), (missing,))
     state = _as_cloned(aligned.state, config)
     planned = stock.plan(Imported(state, source.imported.private), pack(without), meta)
     errors = unfit(
         "the source",
-        machine.inventory_path,
+        vm.inventory_path,
         state,
         planned,
         version=version,
@@ -98,7 +96,7 @@ def _is_given(value: object) -> bool:
 
 
 def unfit(
-    machine: str,
+    which: str,
     path: str,
     state: State,
     planned: PlanResponse,
@@ -114,7 +112,7 @@ def unfit(
         # What vCenter refuses on the running VM fails all the same.
         changes = tuple(change for change in changes if change.rejected)
     lines = [
-        f"  {change.argument}: {machine} has {shown(change.prior)}, configured is {shown(change.planned)}. {change.why}"
+        f"  {change.argument}: {which} has {shown(change.prior)}, configured is {shown(change.planned)}. {change.why}"
         for change in changes
     ]
     if lines:
@@ -122,12 +120,12 @@ def unfit(
             error(
                 "Configuration would power-cycle the clone",
                 "An instant clone that is powered off loses the memory that it shares with its source. These "
-                f"arguments differ from {machine} {path}:\n"
+                f"arguments differ from {which} {path}:\n"
                 + "\n".join(lines)
                 + "\nRepeat the source's values, or change the source.",
             )
         )
-    if grown := _grown(state, target, machine):
+    if grown := _grown(state, target, which):
         found.append(
             error(
                 "Disks cannot grow",
@@ -149,22 +147,22 @@ def unfit(
     return tuple(found)
 
 
-def orphaned_disks(machine: str, orphans: tuple[str, ...], *, cure: str = "") -> Diagnostic:
+def orphaned_disks(which: str, orphans: tuple[str, ...], *, cure: str = "") -> Diagnostic:
     """The error for disks of a VM for which its configuration has none: the stock provider would remove them."""
     return error(
         "Disks without a partner",
-        f"{machine} has disks that the configuration lacks: {'; '.join(orphans)}. The stock provider would remove "
+        f"{which} has disks that the configuration lacks: {'; '.join(orphans)}. The stock provider would remove "
         f"them from the clone. Configure a disk with that controller_type and unit_number. {cure}".rstrip(),
         attribute_path("disk"),
     )
 
 
-def _grown(state: State, target: Plan, machine: str) -> list[str]:
+def _grown(state: State, target: Plan, which: str) -> list[str]:
     if is_unknown(target.get("disk")):
         return []
     known = {disk.get("label"): disk.get("size") for disk in state.get("disk") or ()}
     return [
-        f"  disk[{index}].size: {machine} has {known[label]}, configured is {size}."
+        f"  disk[{index}].size: {which} has {known[label]}, configured is {size}."
         for index, disk in enumerate(target.get("disk") or ())
         if (label := disk.get("label")) in known and not is_unknown(size := disk.get("size")) and size > known[label]
     ]

@@ -30,7 +30,7 @@ from instant_clone.stock_provider.arguments import row, top_level
 from instant_clone.stock_provider.devices import disk_label, disk_place, disk_text
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.cloning.clone_source import CloneSource
+    from instant_clone.vcenter.cloning.live_vm import LiveVm
 
 
 from instant_clone.stock_provider.arguments import can_be_configured
@@ -106,17 +106,17 @@ def align(
     return Aligned(State(aligned), orphans)
 
 
-def align_existing(state: State, words: Config | State, machine: CloneSource) -> Aligned:
+def align_existing(state: State, words: Config | State, vm: LiveVm) -> Aligned:
     """The imported `state` of a VM in the words of a configuration or of an earlier state.
 
-    `machine` is that VM. Its source is not looked at: the clone may have outlived it.
+    `vm` is that VM. Its source is not looked at: the clone may have outlived it.
     """
     return align(
         state,
         words,
-        extra_config=machine.extra_config,
-        tpm_count=machine.tpm_count,
-        disk_sizes=machine.disk_sizes,
+        extra_config=vm.extra_config,
+        tpm_count=vm.tpm_count,
+        disk_sizes=vm.disk_sizes,
         source=State({}),
     )
 

@@ -20,7 +20,7 @@ from instant_clone.plugin.resource.prior_state import (
     restore_values,
 )
 from instant_clone.plugin.resource.state_reconciliation import align_existing
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import NULL, changed, unpack, warning
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
@@ -35,9 +35,11 @@ class Updates:
     All methods raise RefusedError and VcenterError. They check the VM first: an error of this check means no change.
     """
 
-    def __init__(self, stock: StockClient, sources: Sources, departures: Departures, identities: Identities) -> None:
+    def __init__(
+        self, stock: StockClient, vcenter: VcenterClient, departures: Departures, identities: Identities
+    ) -> None:
         self._stock = stock
-        self._sources = sources
+        self._vcenter = vcenter
         self._departures = departures
         self._identities = identities
 
@@ -55,7 +57,7 @@ class Updates:
         `clone` is whether the configuration still has our block.
         """
         if clone and prior.get("imported"):
-            prior = align_existing(prior, config, self._sources.machine(str(prior.get("uuid")))).state
+            prior = align_existing(prior, config, self._vcenter.live_vm(str(prior.get("uuid")))).state
         else:
             prior = name_orphans(prior, planned).state
         if dict(prior) == dict(planned):
@@ -63,7 +65,7 @@ class Updates:
         said = self._identities.before_change(prior, config)
         response = self._stock.apply_change(changed(request, prior_state=prior))
         if (state := unpack(response.new_state)) is not None:
-            restored = restore_values(state, planned, self._sources)
+            restored = restore_values(state, planned, self._vcenter)
             response = changed(response, new_state=restored.state)
             said.extend(restored.diagnostics)
         response.diagnostics.extend(said)
@@ -87,7 +89,7 @@ class Updates:
 
     def _destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
         if clone and is_unread(prior) and keeps_disks(prior):
-            read = unpack(read_first(prior, self._stock, self._sources, request.provider_meta).new_state)
+            read = unpack(read_first(prior, self._stock, self._vcenter, request.provider_meta).new_state)
             if read is None:
                 return ApplyResponse(new_state=NULL, legacy_type_system=True)
             request = changed(request, prior_state=read)

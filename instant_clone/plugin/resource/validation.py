@@ -19,7 +19,7 @@ from instant_clone.plugin.resource.clone_request import clone_request, is_settle
 from instant_clone.plugin.resource.diagnostics import STATE_RM, explained
 from instant_clone.plugin.resource.orphan_adoption import name_is_taken
 from instant_clone.plugin.resource.source_diff import compare
-from instant_clone.plugin.resource.vcenter_client import Source, Sources
+from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
 from instant_clone.plugin.wire.codec import InstantCloneBlock, attribute_path, error, is_unknown, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue
 from instant_clone.plugin.wire.upstream_client import StockClient
@@ -28,9 +28,9 @@ from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
 if TYPE_CHECKING:
-    from instant_clone.vcenter.cloning.clone_source import CloneSource
     from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest
     from instant_clone.vcenter.cloning.dry_run import DryRun
+    from instant_clone.vcenter.cloning.live_vm import LiveVm
 
 __all__ = ["Checks", "imported_by_mistake"]
 
@@ -45,11 +45,11 @@ class Checks:
     """Checks of clones that are planned. Safe for several threads."""
 
     def __init__(
-        self, stock: StockClient, sources: Sources, *, version: ProviderVersion, folders: Container[str]
+        self, stock: StockClient, vcenter: VcenterClient, *, version: ProviderVersion, folders: Container[str]
     ) -> None:
         """`folders` are the paths of those that the same plan makes."""
         self._stock = stock
-        self._sources = sources
+        self._vcenter = vcenter
         self._version = version
         self._dry_runs: dict[Any, DryRun] = {}
         self._planned_folders = folders
@@ -71,20 +71,20 @@ class Checks:
         """
         assert block.source_uuid is not None
         # Looked at before the stock provider imports it, which refuses a template in words of its own.
-        machine = self._sources.machine(block.source_uuid)
-        if machine.template or not machine.powered_on:
-            return [_not_running(machine)]
-        source = self._sources.source(block.source_uuid, meta)
-        cloner = self._sources.cloner()
+        vm = self._vcenter.live_vm(block.source_uuid)
+        if vm.template or not vm.powered_on:
+            return [_not_running(vm)]
+        source = self._vcenter.source(block.source_uuid, meta)
+        cloner = self._vcenter.cloner()
         if isinstance(cluster := config.get("datastore_cluster_id"), str):
-            cloner.member_of_cluster(machine, cluster)
+            cloner.member_of_cluster(vm, cluster)
         compared = compare(
             self._stock, source, config, meta, version=self._version, may_reboot=block.on_reboot == "reboot"
         )
         said = list(compared.errors)
         is_there = False
-        if isinstance(host := config.get("host_system_id"), str) and host != machine.host._moId:
-            said.append(_other_host(machine, host))
+        if isinstance(host := config.get("host_system_id"), str) and host != vm.host._moId:
+            said.append(_other_host(vm, host))
         if is_settled(config):
             wanted = clone_request(cloner, config, block, source)
             if self._has_folder(cloner, wanted):
@@ -96,25 +96,25 @@ class Checks:
             else:
                 # Another provider configuration may be about to make it: what that plans is not seen here.
                 said.extend(self._once("No such folder yet", _no_folder(wanted.folder)))
-                return [*self._chain(machine, block.source_uuid, str(config.get("name"))), *said]
+                return [*self._chain(vm, block.source_uuid, str(config.get("name"))), *said]
             said.extend(self._refused_by_vcenter(cloner, source, wanted))
-        chain = () if is_there else self._chain(machine, block.source_uuid, str(config.get("name")))
+        chain = () if is_there else self._chain(vm, block.source_uuid, str(config.get("name")))
         return [*chain, *said]
 
-    def _chain(self, machine: CloneSource, uuid: str, name: str) -> list[Diagnostic]:
+    def _chain(self, vm: LiveVm, uuid: str, name: str) -> list[Diagnostic]:
         """What is to be said of the source's disk chain: it grows with each clone, unless the source is frozen."""
-        if machine.frozen:
+        if vm.frozen:
             return []
         with self._lock:
             planned = self._planned.setdefault(uuid, set())
             planned.add(name)
-            depth = machine.chain_depth + len(planned)
+            depth = vm.chain_depth + len(planned)
         if depth > LONGEST_CHAIN:
-            return [_chain_too_long(machine, depth)]
+            return [_chain_too_long(vm, depth)]
         if depth > LONG_CHAIN:
             return self._once(
                 "Long disk chain",
-                f"The disks of {machine.inventory_path} have {machine.chain_depth} delta disks, and this plan brings "
+                f"The disks of {vm.inventory_path} have {vm.chain_depth} delta disks, and this plan brings "
                 f"them over {LONG_CHAIN}, which costs speed; {LONGEST_CHAIN} is the limit. Each clone of a running "
                 "source adds one: freeze the source, or make it anew.",
             )
@@ -145,15 +145,15 @@ class Checks:
 
     @cachedmethod(
         attrgetter("_dry_runs"),
-        key=lambda _, cloner, source, wanted: (source.machine.machine._moId, _without_names(wanted)),
+        key=lambda _, cloner, source, wanted: (source.vm.machine._moId, _without_names(wanted)),
         condition=attrgetter("_asking"),
     )
-    def _dry_run(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> DryRun:
-        return cloner.check(source.machine, wanted)
+    def _dry_run(self, cloner: Cloner, source: ImportedVm, wanted: CloneRequest) -> DryRun:
+        return cloner.check(source.vm, wanted)
 
-    def _refused_by_vcenter(self, cloner: Cloner, source: Source, wanted: CloneRequest) -> list[Diagnostic]:
+    def _refused_by_vcenter(self, cloner: Cloner, source: ImportedVm, wanted: CloneRequest) -> list[Diagnostic]:
         result = self._dry_run(cloner, source, wanted)
-        path = source.machine.inventory_path
+        path = source.vm.inventory_path
         if result.missing:
             # The causes differ only in the words of vCenter, which may name the source.
             return self._once(
@@ -179,21 +179,21 @@ class Checks:
         return [warning(summary, detail)]
 
 
-def _chain_too_long(machine: CloneSource, depth: int) -> Diagnostic:
+def _chain_too_long(vm: LiveVm, depth: int) -> Diagnostic:
     return error(
         "Disk chain too long",
-        f"The disks of {machine.inventory_path} have {machine.chain_depth} delta disks. Each clone of a running source "
+        f"The disks of {vm.inventory_path} have {vm.chain_depth} delta disks. Each clone of a running source "
         f"adds one, and with those of this plan there would be {depth}; vSphere allows {LONGEST_CHAIN}. Freeze the "
         "source, make it anew, or spread the fleet over several sources.",
         _SOURCE_PATH,
     )
 
 
-def _not_running(machine: CloneSource) -> Diagnostic:
-    state = "is a template" if machine.template else "is not powered on"
+def _not_running(vm: LiveVm) -> Diagnostic:
+    state = "is a template" if vm.template else "is not powered on"
     return error(
         "Source cannot be cloned",
-        f"The source {machine.inventory_path} {state}. An instant clone starts from the running state of its source: "
+        f"The source {vm.inventory_path} {state}. An instant clone starts from the running state of its source: "
         "power it on, or name another one.",
         _SOURCE_PATH,
     )
@@ -207,10 +207,10 @@ def _no_folder(folder: str) -> str:
     )
 
 
-def _other_host(machine: CloneSource, host: str) -> Diagnostic:
+def _other_host(vm: LiveVm, host: str) -> Diagnostic:
     return error(
         "Clone would be moved",
-        f"host_system_id is {host}, and the source {machine.inventory_path} runs on {machine.host._moId}. A clone "
+        f"host_system_id is {host}, and the source {vm.inventory_path} runs on {vm.host._moId}. A clone "
         "starts on its source's host and shares memory with it there only: leave host_system_id out.",
         attribute_path("host_system_id"),
     )
@@ -222,16 +222,14 @@ def _without_names(wanted: CloneRequest) -> tuple[object, ...]:
     return wanted.resource_pool_id, wanted.folder, wanted.datastore_id, interfaces
 
 
-def imported_by_mistake(
-    machine: CloneSource, config: Config, block: InstantCloneBlock, *, uuid: str
-) -> list[Diagnostic]:
+def imported_by_mistake(vm: LiveVm, config: Config, block: InstantCloneBlock, *, uuid: str) -> list[Diagnostic]:
     """Return an error for a VM that belongs to another address, and a warning for one without a marker.
 
     A source that is replaced as a clone would be destroyed. `config` and `block` are the configuration of the address,
     `uuid` is the BIOS UUID of the VM.
     """
     expected = Owner.among(config.get("extra_config"))
-    owner = Owner.among(machine.extra_config)
+    owner = Owner.among(vm.extra_config)
     if uuid.lower() == block.source_uuid:
         what = "is the source of this clone"
     elif expected and owner and not expected.is_of_the_same_member(owner):
@@ -239,13 +237,13 @@ def imported_by_mistake(
     elif owner and expected is None and not _may_have_marker(config):
         what = f"is the clone {owner.member} of the fleet {owner.fleet} (state {owner.state}), as its marker says"
     elif owner is None:
-        return [_without_marker(machine.inventory_path, uuid)]
+        return [_without_marker(vm.inventory_path, uuid)]
     else:
         return []
     return [
         error(
             "Another virtual machine was imported",
-            f"{machine.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
+            f"{vm.inventory_path} (UUID {uuid}) {what}, and not {config.get('name')}. Take it out of the state, "
             f"which leaves it as it is: {STATE_RM}.",
         )
     ]

@@ -17,25 +17,25 @@ from instant_clone.plugin.wire.upstream_client import Imported, StockClient
 
 if TYPE_CHECKING:
     # pyvmomi takes a while to import, and most of what Terraform asks a provider for does without.
-    from instant_clone.vcenter.cloning.clone_source import CloneSource
     from instant_clone.vcenter.cloning.clone_task import Cloner
+    from instant_clone.vcenter.cloning.live_vm import LiveVm
     from instant_clone.vcenter.session.connection import ConnectionSettings, Session
 
-__all__ = ["Source", "Sources", "connection_settings"]
+__all__ = ["ImportedVm", "VcenterClient", "connection_settings"]
 
 _GOODBYE_SECONDS = 3.0
 """for which vCenter may take to let a log-out, or a log-in under way, come to its end: Terraform may be gone already"""
 
 
 @dataclass(frozen=True)
-class Source:
+class ImportedVm:
     """A source VM: as the vSphere API has it, and as the stock provider imports it."""
 
-    machine: CloneSource
+    vm: LiveVm
     imported: Imported
 
 
-class Sources:
+class VcenterClient:
     """What is known of source VMs, each looked up once. One session with vCenter, opened when first needed."""
 
     def __init__(self, stock: StockClient, environ: Mapping[str, str]) -> None:
@@ -96,18 +96,18 @@ class Sources:
             what = "The plugin has left vCenter, because Terraform has ended it or is gone."
             raise ConnectError(Finding("", what, "Run the command again."))
 
-    def machine(self, uuid: str) -> CloneSource:
+    def live_vm(self, uuid: str) -> LiveVm:
         """The VM with that BIOS UUID. Raises VcenterError."""
-        return self.cloner().source(uuid)
+        return self.cloner().live_vm(uuid)
 
-    def source(self, uuid: str, provider_meta: DynamicValue) -> Source:
+    def source(self, uuid: str, provider_meta: DynamicValue) -> ImportedVm:
         """The VM with that BIOS UUID, also as the stock provider imports it. Raises VcenterError, RefusedError."""
-        machine = self.machine(uuid)
-        return Source(machine, self._adopted(uuid, machine, provider_meta))
+        vm = self.live_vm(uuid)
+        return ImportedVm(vm, self._adopted(uuid, vm, provider_meta))
 
-    @cachedmethod(attrgetter("_imported"), key=lambda _, uuid, machine, meta: uuid, condition=attrgetter("_importing"))
-    def _adopted(self, uuid: str, machine: CloneSource, meta: DynamicValue) -> Imported:
-        return self._stock.adopt(machine.inventory_path, uuid=uuid, moid=machine.machine._moId, provider_meta=meta)
+    @cachedmethod(attrgetter("_imported"), key=lambda _, uuid, vm, meta: uuid, condition=attrgetter("_importing"))
+    def _adopted(self, uuid: str, vm: LiveVm, meta: DynamicValue) -> Imported:
+        return self._stock.adopt(vm.inventory_path, uuid=uuid, moid=vm.machine._moId, provider_meta=meta)
 
     def close(self) -> None:
         """Logs out, if a session was opened; from now on none is.

@@ -29,7 +29,7 @@ from instant_clone.plugin.resource.state_reconciliation import align_existing, a
 from instant_clone.plugin.resource.update_policy import judge
 from instant_clone.plugin.resource.updates import Departures, Updates, without_changes
 from instant_clone.plugin.resource.validation import Checks, imported_by_mistake
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import (
     InstantCloneBlock,
     attribute_path,
@@ -78,7 +78,7 @@ class VirtualMachine:
     def __init__(
         self,
         stock: StockClient,
-        sources: Sources,
+        vcenter: VcenterClient,
         *,
         version: ProviderVersion,
         stopped: threading.Event,
@@ -91,14 +91,14 @@ class VirtualMachine:
         `folders` are the paths of those that are planned, `departures` the VMs that the state has.
         """
         self._stock = stock
-        self._sources = sources
+        self._vcenter = vcenter
         self._version = version
-        self._checks = Checks(stock, sources, version=version, folders=folders)
+        self._checks = Checks(stock, vcenter, version=version, folders=folders)
         self._departures = departures
         self._identities = identities
-        self._updates = Updates(stock, sources, departures, identities)
+        self._updates = Updates(stock, vcenter, departures, identities)
         self._creation = Creation(
-            stock, sources, version=version, stopped=stopped, departures=departures, identities=identities
+            stock, vcenter, version=version, stopped=stopped, departures=departures, identities=identities
         )
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
@@ -140,16 +140,16 @@ class VirtualMachine:
             # Right after an import there is only an id.
             self._identities.before_refresh(str(before.get("name")), str(before.get("uuid") or before.get("id")))
         if block and before is not None and is_unread(before):
-            response = read_first(before, self._stock, self._sources, request.provider_meta)
+            response = read_first(before, self._stock, self._vcenter, request.provider_meta)
             return with_block(response, "new_state", block)
         response = self._stock.call("ReadResource", changed(request, current_state=before), ReadResponse)
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
             said = self._identities.after_refresh(before, after)
-            restored = restore_values(after, before, self._sources)
+            restored = restore_values(after, before, self._vcenter)
             said.extend(restored.diagnostics)
             uuid = str(after.get("uuid"))
-            said.extend(does_not_run(restored.state, is_powered_on=lambda: self._sources.machine(uuid).powered_on))
+            said.extend(does_not_run(restored.state, is_powered_on=lambda: self._vcenter.live_vm(uuid).powered_on))
             response = changed(response, new_state=restored.state)
             response.diagnostics.extend(said)
         return with_block(response, "new_state", block)
@@ -159,7 +159,7 @@ class VirtualMachine:
 
         A VM that is exactly at the path is meant before one that the path matches as a pattern.
         """
-        if finder_pattern(request.id) != request.id and self._sources.cloner().is_vm_at(request.id):
+        if finder_pattern(request.id) != request.id and self._vcenter.cloner().is_vm_at(request.id):
             request = ImportRequest(type_name=request.type_name, id=finder_pattern(request.id))
         response = self._stock.call("ImportResourceState", request, ImportResponse)
         path = "/" + matched_path(request.id).lstrip("/")
@@ -178,7 +178,7 @@ class VirtualMachine:
 
     def _owner_of(self, uuid: str, path: str) -> Owner | None:
         """The owner that the marker of an imported VM names, by its path if several VMs have its BIOS UUID."""
-        found = self._sources.cloner().vms_with_uuid(uuid)
+        found = self._vcenter.cloner().vms_with_uuid(uuid)
         return next((Owner.parse(vm.marker) for vm in found if len(found) == 1 or vm.path == path), None)
 
     def plan(self, request: PlanRequest) -> PlanResponse:
@@ -191,11 +191,11 @@ class VirtualMachine:
         state, said, orphans = prior, list[Diagnostic](), tuple[str, ...]()
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
-            machine = self._sources.machine(uuid)
-            said = imported_by_mistake(machine, config, block, uuid=uuid)
+            vm = self._vcenter.live_vm(uuid)
+            said = imported_by_mistake(vm, config, block, uuid=uuid)
             if failed(said):
                 return PlanResponse(diagnostics=said)
-            aligned = align_existing(prior, config, machine)
+            aligned = align_existing(prior, config, vm)
             state, orphans = aligned.state, aligned.orphans
             proposed = proposed_new(self._stock.schema(), state, config)
         elif prior is not None and config is not None and (block or prior_block):
@@ -223,7 +223,7 @@ class VirtualMachine:
         if block and not response.requires_replace:
             moid = str(state.get("moid"))
             judgement = judge(
-                state, planned, block, version=self._version, deltas=lambda: self._sources.cloner().deltas(moid)
+                state, planned, block, version=self._version, deltas=lambda: self._vcenter.cloner().deltas(moid)
             )
             response.diagnostics.extend(judgement.diagnostics)
             response.requires_replace.extend(judgement.replace)

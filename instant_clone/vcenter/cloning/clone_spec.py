@@ -15,7 +15,7 @@ from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.inventory_names import stored_name
-from instant_clone.vcenter.cloning.clone_source import BackingInfo, CloneSource, network_backing, on_the_way_to_the_root
+from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, network_backing, on_the_way_to_the_root
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.properties import inventory_path
@@ -81,13 +81,11 @@ class Placing:
         return folder, path
 
     @cachedmethod(attrgetter("_hosts"), key=lambda _, source: source.host._moId, condition=attrgetter("_reading"))
-    def host(self, source: CloneSource) -> SourceHost:
+    def host(self, source: LiveVm) -> SourceHost:
         """The host of a source. One request for each host."""
         return read_host(self._session, source.host)
 
-    def specification(
-        self, source: CloneSource, request: CloneRequest, uuid: str
-    ) -> tuple[vim.vm.InstantCloneSpec, str]:
+    def specification(self, source: LiveVm, request: CloneRequest, uuid: str) -> tuple[vim.vm.InstantCloneSpec, str]:
         """What vCenter is asked for, and the inventory path that the clone will have."""
         folder, folder_path = self.folder(request)
         location = vim.vm.RelocateSpec(
@@ -105,7 +103,7 @@ class Placing:
         )
         return specification, f"{folder_path}/{stored_name(request.name)}"
 
-    def _edit(self, source: CloneSource, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
+    def _edit(self, source: LiveVm, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
         card = source.cards.get(interface.key)
         if card is None:
             raise CloneError(f"{source.inventory_path} has no network interface with the key {interface.key} any more.")
@@ -123,7 +121,7 @@ class Placing:
             edited.addressType, edited.macAddress = "manual", interface.mac_address
         return vim.vm.device.VirtualDeviceSpec(operation="edit", device=edited)
 
-    def _backing(self, source: CloneSource, network_id: str) -> BackingInfo:
+    def _backing(self, source: LiveVm, network_id: str) -> BackingInfo:
         networks = self.host(source).networks
         if network_id not in networks:
             raise CloneError(

@@ -17,7 +17,6 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.clone_faults import clone_error
-from instant_clone.vcenter.cloning.clone_source import CloneSource, find_source
 from instant_clone.vcenter.cloning.clone_spec import CloneRequest, InterfaceEdit, Placing
 from instant_clone.vcenter.cloning.dry_run import (
     DryRun,
@@ -29,6 +28,7 @@ from instant_clone.vcenter.cloning.dry_run import (
     require_host_datastore,
 )
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
+from instant_clone.vcenter.cloning.live_vm import LiveVm, find_vm
 from instant_clone.vcenter.cloning.lost_task import is_cloning, look_again
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
@@ -95,20 +95,20 @@ class Cloner:
         self._session = session
         self._turns = Turns(at_once)
         self._placing = Placing(session)
-        self._sources: TTLCache[Any, CloneSource] = TTLCache(maxsize=math.inf, ttl=_SOURCE_SECONDS)
+        self._sources: TTLCache[Any, LiveVm] = TTLCache(maxsize=math.inf, ttl=_SOURCE_SECONDS)
         self._names: dict[Any, Mapping[str, vim.VirtualMachine]] = {}
         self._reading = Condition()
 
     @cachedmethod(attrgetter("_sources"), condition=attrgetter("_reading"))
-    def source(self, uuid: str) -> CloneSource:
+    def live_vm(self, uuid: str) -> LiveVm:
         """Return the VM with that BIOS UUID, as it was read within the last minute.
 
         In a long apply it may move to another host, or be powered off. Raises NotFoundError if there is no such VM,
         CloneError if there are several.
         """
-        return find_source(self._session, uuid)
+        return find_vm(self._session, uuid)
 
-    def clone(self, source: CloneSource, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
+    def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Makes one clone, and returns once it runs.
 
         `stopped()` is asked before the task is started; one that is under way is always waited for, because a clone
@@ -158,7 +158,7 @@ class Cloner:
                 raise told from fault
             return Clone(machine, uuid, path)
 
-    def is_cloning(self, source: CloneSource) -> bool:
+    def is_cloning(self, source: LiveVm) -> bool:
         """Whether vCenter is making a clone of that source, for whomever."""
         with vcenter_errors(self._session.server, doing=f"reading the tasks of {source.inventory_path}"):
             return is_cloning(self._session, source)
@@ -195,12 +195,12 @@ class Cloner:
         with vcenter_errors(self._session.server, doing=f"waiting for the network of {clone.inventory_path}"):
             return wait_for_guest_network(clone.machine, wait, stopped=stopped)
 
-    def guest_addresses(self, source: CloneSource, interfaces: Collection[int]) -> tuple[str, ...]:
+    def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:
         """What the guest of a source reports for the network interfaces with these device keys, at this moment."""
         with vcenter_errors(self._session.server, doing=f"reading the addresses of {source.inventory_path}"):
             return addresses_of(guest_of(source.machine), interfaces)
 
-    def member_of_cluster(self, source: CloneSource, cluster_id: str) -> str:
+    def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
         """The datastore of that datastore cluster that holds the source's disks, by its managed object id.
 
         A clone's disks are deltas on its source's, and Storage DRS recommends no place for instant clones. Of several
@@ -256,7 +256,7 @@ class Cloner:
             except TaskTimeoutError:
                 raise CloneError(f"Not done after {_DESTROY_SECONDS} seconds.") from None
 
-    def check(self, source: CloneSource, request: CloneRequest) -> DryRun:
+    def check(self, source: LiveVm, request: CloneRequest) -> DryRun:
         """Return what vCenter finds about such a clone; nothing is made.
 
         The dry run gets the specification that `clone` uses, without the datastore: vCenter's check does not take it.

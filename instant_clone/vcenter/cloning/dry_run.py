@@ -12,7 +12,7 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import CloneError, Finding
 from instant_clone.ownership import OWNER_KEY
 from instant_clone.vcenter.cloning.clone_faults import text_with_cure
-from instant_clone.vcenter.cloning.clone_source import CloneSource
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.observation.source_host import SourceHost
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import fault_text
@@ -54,7 +54,7 @@ class Namesake:
     running: bool
 
 
-def dry_run(session: Session, source: CloneSource, specification: vim.vm.InstantCloneSpec) -> DryRun:
+def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantCloneSpec) -> DryRun:
     """Return what CheckInstantClone_Task finds, except names that are taken: see `namesake`.
 
     The location of `specification` must have neither datastore nor host: the API reference of the method
@@ -104,7 +104,7 @@ def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
     return Namesake(values.get("config.uuid", ""), options.get(OWNER_KEY), running)
 
 
-def require_fitting_pool(session: Session, source: CloneSource, host: SourceHost, pool: vim.ResourcePool) -> None:
+def require_fitting_pool(session: Session, source: LiveVm, host: SourceHost, pool: vim.ResourcePool) -> None:
     """Raise CloneError unless the source's host is one of those that the resource pool takes from. One request."""
     owner = read_properties(session, pool, "name", "owner")
     if owner["owner"]._moId != host.compute_resource_id:
@@ -118,7 +118,7 @@ def require_fitting_pool(session: Session, source: CloneSource, host: SourceHost
         )
 
 
-def require_host_datastore(session: Session, source: CloneSource, host: SourceHost, datastore: vim.Datastore) -> None:
+def require_host_datastore(session: Session, source: LiveVm, host: SourceHost, datastore: vim.Datastore) -> None:
     """Raise CloneError unless the source's host has the datastore, which the dry run is not asked about.
 
     No request, unless the host lacks it. A user who may not read the host's datastores learns it from the apply.

@@ -8,7 +8,7 @@ from typing import cast
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.vcenter.cloning.clone_source import CloneSource
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.polling import poll
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION
@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 1
 _TASK = "VirtualMachine.instantClone"
 
 
-def look_again(session: Session, source: CloneSource, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
+def look_again(session: Session, source: LiveVm, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
     """The running clone with that BIOS UUID, if one has come into being; None if none will.
 
     As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises one of LOST_CONNECTION
@@ -56,7 +56,7 @@ def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
     return machine if state == vim.VirtualMachine.PowerState.poweredOn else None
 
 
-def is_cloning(session: Session, source: CloneSource) -> bool:
+def is_cloning(session: Session, source: LiveVm) -> bool:
     """Whether vCenter is making a clone of the source, be it this one or another."""
     for task in read_properties(session, source.machine, "recentTask").get("recentTask") or ():
         try:

@@ -11,7 +11,7 @@ import pytest
 from instant_clone.errors import VcenterError
 from instant_clone.ownership import OWNER_KEY, Owner
 from instant_clone.plugin.resource.identity import Identities, differences_from_state
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.upstream_client import RefusedError
 from instant_clone.plugin.wire.values import State
 from instant_clone.vcenter.lookup.identity import IdentifiedVm
@@ -125,7 +125,7 @@ class Vcenter:
 
 
 def identities(vcenter: Vcenter) -> Identities:
-    return Identities(cast(Sources, vcenter))
+    return Identities(cast(VcenterClient, vcenter))
 
 
 def state(uuid: str, moid: str) -> State:

@@ -13,7 +13,7 @@ import pytest
 from instant_clone.errors import CloneError, ConnectError, InstantCloneError, VcenterError
 from instant_clone.plugin.resource import vcenter_client as module
 from instant_clone.plugin.resource.diagnostics import explained
-from instant_clone.plugin.resource.vcenter_client import Sources
+from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.vcenter.session import connection as sessions
 from instant_clone.vcenter.session.connection import ConnectionSettings, Session
@@ -59,11 +59,11 @@ def log_in(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
-def _sources(simulator: Simulator, **environ: str) -> Sources:
-    return Sources(_NO_STOCK_PROVIDER, simulator.environment(base={}) | environ)
+def _sources(simulator: Simulator, **environ: str) -> VcenterClient:
+    return VcenterClient(_NO_STOCK_PROVIDER, simulator.environment(base={}) | environ)
 
 
-def _failure(sources: Sources) -> BaseException | None:
+def _failure(sources: VcenterClient) -> BaseException | None:
     try:
         sources.cloner()
     except InstantCloneError as failure:

@@ -14,9 +14,9 @@ from pyVmomi import vim
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter.cloning import clone_task as cloning
-from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, InterfaceEdit
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.session.connection import Session, connect
 from testkit.clock import Clock
 from testkit.simulator import Simulator
@@ -38,7 +38,7 @@ class World:
     client: Client
     session: Session
     cloner: Cloner
-    source: CloneSource
+    source: LiveVm
 
     def request(self, name: str, **others: Any) -> CloneRequest:
         """A clone into the cluster's own pool, with its source's network."""
@@ -73,7 +73,7 @@ def simulator(start_simulator: StartSimulator) -> Simulator:
 def world(simulator: Simulator) -> Iterator[World]:
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        yield World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
+        yield World(simulator, client, session, cloner, cloner.live_vm(client.vm("golden").config.uuid))
 
 
 def test_what_is_known_of_a_source(world: World) -> None:
@@ -85,13 +85,13 @@ def test_what_is_known_of_a_source(world: World) -> None:
     )  # fmt: skip
     assert list(source.cards) == [card.key for card in nics(golden)]
     assert source.extra_config == {option.key: option.value for option in golden.config.extraConfig}
-    assert world.cloner.source(world.client.vm("sleeping").config.uuid).powered_on is False
+    assert world.cloner.live_vm(world.client.vm("sleeping").config.uuid).powered_on is False
 
 
 def test_a_source_is_looked_up_once(world: World) -> None:
     world.simulator.requests(reset=True)
 
-    assert world.cloner.source(world.client.vm("golden").config.uuid) is world.source
+    assert world.cloner.live_vm(world.client.vm("golden").config.uuid) is world.source
     assert "FindAllByUuid" not in world.simulator.requests()
 
 
@@ -101,18 +101,18 @@ def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypa
     clock = Clock()
     monkeypatch.setattr(cloning, "TTLCache", partial(TTLCache, timer=clock.monotonic))
     cloner = Cloner(world.session)
-    before = cloner.source(golden.config.uuid)
+    before = cloner.live_vm(golden.config.uuid)
     result(golden.RelocateVM_Task(vim.vm.RelocateSpec(host=other)))
 
     clock.now = 59
-    assert cloner.source(golden.config.uuid) is before
+    assert cloner.live_vm(golden.config.uuid) is before
     clock.now = 61
-    assert cloner.source(golden.config.uuid).host._moId == other._moId
+    assert cloner.live_vm(golden.config.uuid).host._moId == other._moId
 
 
 def test_a_source_that_does_not_exist(world: World) -> None:
     with pytest.raises(NotFoundError) as caught:
-        world.cloner.source(MISSING)
+        world.cloner.live_vm(MISSING)
 
     assert str(caught.value) == (
         f"{world.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
@@ -125,7 +125,7 @@ def test_a_uuid_of_several_vms(world: World) -> None:
     result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=uuid)))
     try:
         with pytest.raises(CloneError) as caught:
-            world.cloner.source(uuid)
+            world.cloner.live_vm(uuid)
     finally:
         result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=own)))
 
@@ -308,7 +308,7 @@ def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: Start
     simulator = start_simulator("-source", "golden")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        world = World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
+        world = World(simulator, client, session, cloner, cloner.live_vm(client.vm("golden").config.uuid))
         # How pyvmomi reads a property, the task's info in this case.
         simulator.drop("Fetch", when="before", times=2)
 
@@ -363,7 +363,7 @@ def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
     simulator.hold("InstantClone_Task", at="task")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        world = World(simulator, client, session, cloner, cloner.source(client.vm("golden").config.uuid))
+        world = World(simulator, client, session, cloner, cloner.live_vm(client.vm("golden").config.uuid))
 
         error = _error(world, "late", timeout=0.005)
 

@@ -11,9 +11,9 @@ from typing import Literal
 import pytest
 
 from instant_clone.errors import CloneError
-from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest
 from instant_clone.vcenter.cloning.dry_run import DryRun
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.session.connection import connect
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
@@ -32,7 +32,7 @@ class World:
     simulator: Simulator
     client: Client
     cloner: Cloner
-    source: CloneSource
+    source: LiveVm
     request: CloneRequest
 
     def check(self) -> DryRun:
@@ -57,7 +57,7 @@ def world(simulator: Simulator) -> Iterator[World]:
             extra_config={},
             timeout=5,
         )
-        yield World(simulator, client, cloner, cloner.source(client.vm("golden").config.uuid), request)
+        yield World(simulator, client, cloner, cloner.live_vm(client.vm("golden").config.uuid), request)
         simulator.reset_quirks()
 
 

@@ -14,8 +14,8 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter.cloning import clone_task as module
 from instant_clone.vcenter.cloning import lost_task as recovery
-from instant_clone.vcenter.cloning.clone_source import CloneSource
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest
+from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.cloning.lost_task import look_again
 from instant_clone.vcenter.session import polling
 from instant_clone.vcenter.session.connection import Session, connect
@@ -81,7 +81,7 @@ def _clone(client: Client, simulator: Simulator, name: str) -> str:
     )
     with connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
-        return cloner.clone(cloner.source(client.vm("golden").config.uuid), request, stopped=lambda: False).uuid
+        return cloner.clone(cloner.live_vm(client.vm("golden").config.uuid), request, stopped=lambda: False).uuid
 
 
 @UNSEEN
@@ -165,7 +165,7 @@ def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine |
         searchIndex=vim.SearchIndex("SearchIndex", stub), propertyCollector=Collector("propertyCollector", stub)
     )
     session, source = SimpleNamespace(content=content), SimpleNamespace(machine=GOLDEN)
-    return look_again(cast(Session, session), cast(CloneSource, source), "a UUID", seconds=600)
+    return look_again(cast(Session, session), cast(LiveVm, source), "a UUID", seconds=600)
 
 
 def test_a_connection_is_lost_again_while_a_clone_is_looked_for(clock: Clock) -> None:

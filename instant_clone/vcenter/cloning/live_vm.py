@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The VM that is cloned, as the plugin needs to know it."""
+"""A VM as vCenter has it now: the source of a clone, or a clone."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from instant_clone.vcenter.session.properties import (
     retrieve,
 )
 
-__all__ = ["BackingInfo", "CloneSource", "find_source", "network_backing", "on_the_way_to_the_root"]
+__all__ = ["BackingInfo", "LiveVm", "find_vm", "network_backing", "on_the_way_to_the_root"]
 
 BackingInfo = vim.vm.device.VirtualDevice.BackingInfo
 PropertySpec = vmodl.query.PropertyCollector.PropertySpec
 VirtualEthernetCard = vim.vm.device.VirtualEthernetCard
-_SOURCE_PROPERTIES = (
+_PROPERTIES = (
     *VM_PATH_PROPERTIES,
     "runtime.powerState",
     "runtime.host",
@@ -40,8 +40,8 @@ _SOURCE_PROPERTIES = (
 
 
 @dataclass(frozen=True)
-class CloneSource:
-    """What cloning needs to know of a VM, all of it from one look."""
+class LiveVm:
+    """What cloning needs to know of a VM, all of it from one look. `machine` is its managed object."""
 
     machine: vim.VirtualMachine
     inventory_path: str
@@ -61,7 +61,7 @@ class CloneSource:
     """managed object ids of the datastores that hold its disks, in the disks' order"""
 
 
-def find_source(session: Session, uuid: str) -> CloneSource:
+def find_vm(session: Session, uuid: str) -> LiveVm:
     """The VM with that BIOS UUID. Two requests.
 
     Raises NotFoundError if there is none, CloneError that lists them if there are several, VcenterError if vCenter
@@ -81,8 +81,8 @@ def find_source(session: Session, uuid: str) -> CloneSource:
         return _read(session, cast(vim.VirtualMachine, found[0]))
 
 
-def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
-    wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_SOURCE_PROPERTIES))
+def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
+    wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_PROPERTIES))
     objects = on_the_way_to_the_root(session, machine, wanted)
     values = next(found.properties for found in objects if found.id == machine._moId)
     path = inventory_path(machine, objects) or machine._moId
@@ -90,7 +90,7 @@ def _read(session: Session, machine: vim.VirtualMachine) -> CloneSource:
         what = "vCenter has no up-to-date configuration of this VM."
         raise VcenterError(Finding(path, what, "See that its host is connected, and that the user may read the VM."))
     devices = values["config.hardware.device"]
-    return CloneSource(
+    return LiveVm(
         machine=machine,
         inventory_path=path,
         host=values["runtime.host"],
