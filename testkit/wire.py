@@ -293,7 +293,7 @@ def completed(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provider_schema(schemas: bytes) -> Schema:
-    """Return the provider's own schema: field 1 of GetSchema's answer, which messages.py does not name."""
+    """Return the provider's own schema: field 1 of GetSchema's answer, which tfplugin5.py does not name."""
     position = 0
     while True:
         # All fields are messages: a tag of one byte, the length as a varint, and the content.

@@ -2,8 +2,12 @@
 """The messages of Terraform's plugin protocol 5, as far as the wrapper looks into them.
 
 The field numbers are those of Terraform's tfplugin5.proto. Only the fields that are read or written are named:
-all others travel through untouched, because protobuf keeps unknown fields. The classes are made here from a table
-rather than generated, so that no generated code has to be kept; `messages.pyi` has their types.
+all others travel through untouched, because protobuf keeps unknown fields.
+
+The classes are made from this table in place of being generated from the .proto file: that file, with all its text,
+is Terraform's, and would have to be kept here or be fetched; grpcio-tools, which generates from it, would tie a release
+of protobuf to the code. Minor versions of the protocol add fields, and change no number. `tfplugin5.pyi` has the
+types; a test holds both together.
 """
 
 from __future__ import annotations

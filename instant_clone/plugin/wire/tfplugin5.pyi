@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Types of the classes that messages.py makes; tests/instant_clone/plugin/test_messages.py holds the two together."""
+"""Types of the classes that tfplugin5.py makes; tests/instant_clone/plugin/wire holds the two together."""
 
 from collections.abc import Iterable
 
