@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from tests.conftest import StartSimulator
 from tests.e2e.attached import serving
 from tests.e2e.terraform import Terraform
 
-__all__ = ["Bench", "NewTerraform", "Plugin"]
+__all__ = ["Attach", "Bench", "NewTerraform", "Plugin"]
 
 SENTINEL = "sentinel-pw-5d0e"
 """the password: it must not turn up anywhere"""
@@ -50,6 +50,16 @@ class Plugin:
     def release(self) -> ProviderVersion:
         """The stock provider's."""
         return self.installation.version
+
+    @contextmanager
+    def attached(self, simulator: Simulator) -> Iterator[Mapping[str, str]]:
+        """Serve all commands against a simulator by one process, until the block ends. Yields its variables."""
+        environment = simulator.environment(self.environment)
+        with serving(environment, str(self.installation.home.folder)) as process:
+            yield {"TF_REATTACH_PROVIDERS": process.variable}
+
+
+Attach = Callable[[Simulator], Mapping[str, str]]
 
 
 def _stock_providers() -> list[StockProvider | StockError]:
@@ -106,23 +116,16 @@ NewTerraform = Callable[[Simulator], Terraform]
 
 
 @pytest.fixture(scope="module")
-def attach(plugin: Plugin) -> Iterator[Callable[[Simulator], Mapping[str, str]]]:
-    """Starts a plugin for all commands of a module that are run against a simulator, and returns its variables."""
+def attach(plugin: Plugin) -> Iterator[Attach]:
+    """Returns the variables of a plugin that serves all commands of a module against a simulator."""
     with ExitStack() as processes:
-
-        @cache
-        def attached(simulator: Simulator) -> Mapping[str, str]:
-            environment = simulator.environment(plugin.environment)
-            process = processes.enter_context(serving(environment, str(plugin.installation.home.folder)))
-            return {"TF_REATTACH_PROVIDERS": process.variable}
-
-        yield attached
+        yield cache(lambda simulator: processes.enter_context(plugin.attached(simulator)))
 
 
 @pytest.fixture
 def new_terraform(
     plugin: Plugin,
-    attach: Callable[[Simulator], Mapping[str, str]],
+    attach: Attach,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[NewTerraform]:

@@ -14,6 +14,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client, depth, disks, nics
 
+pytestmark = pytest.mark.attached
+
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 POWER_AND_PLACE = {
     "CloneVM_Task",

@@ -13,6 +13,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client, depth, disks
 
+pytestmark = pytest.mark.attached
+
 Disks = list[dict[str, Any]]
 ADDED = {"label": "added", "unit_number": 4, "size": 1, "thin_provisioned": True}
 

@@ -15,6 +15,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client
 
+pytestmark = pytest.mark.attached
+
 OWNER = "5f3759df-0000-4000-8000-000000000001"
 CURES = {
     "InvalidState": "See in vCenter what goes on with the source",

@@ -18,7 +18,7 @@ from testkit.clone_stack import PROVIDER_SOURCE, clones, machine, source_of
 from testkit.simulator import Simulator
 from testkit.stock import StockProvider
 from testkit.workspace import Workspace
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Terraform
 
 COMMAND = str(Path(sys.executable).parent / "instant-clone")
@@ -91,9 +91,16 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(plugin: Plugin, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+def fleet(
+    plugin: Plugin, attach: Attach, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory
+) -> Fleet:
     folder = tmp_path_factory.mktemp("guard") / "ours"
-    terraform = Terraform(folder, vcenter.environment(plugin.environment), initialised=plugin.initialised)
+    terraform = Terraform(
+        folder,
+        vcenter.environment(plugin.environment),
+        initialised=plugin.initialised,
+        attached=attach(vcenter),
+    )
     made = Fleet(terraform, golden, plugin, by_plugin=True)
     terraform.write(made.document())
     terraform.apply()

@@ -18,7 +18,7 @@ from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine
 from testkit.simulator import Simulator
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Terraform
 
 POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}
@@ -124,7 +124,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(plugin: Plugin, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(
+    plugin: Plugin, attach: Attach, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory
+) -> Story:
     changes = _changes(machine(golden, plugin.release), plugin.release)
 
     def written(*, by_plugin: bool, changed: bool) -> dict[str, Any]:
@@ -150,6 +152,7 @@ def story(plugin: Plugin, vcenter: Simulator, golden: SourceVm, tmp_path_factory
         tmp_path_factory.mktemp("held") / "terraform",
         vcenter.environment(plugin.environment),
         initialised=plugin.initialised,
+        attached=attach(vcenter),
     )
     terraform.write(written(by_plugin=True, changed=False))
     terraform.apply("-parallelism=20")

@@ -19,6 +19,8 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.identity import summaries, untouched
 from tests.vcsim.client import Client, clone, extra_config, machine_spec, make, result
 
+pytestmark = pytest.mark.attached
+
 ELSEWHERE = "4b1d0000-0000-4000-8000-000000000001"
 """the owner id of another state"""
 

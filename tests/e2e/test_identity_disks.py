@@ -16,6 +16,8 @@ from tests.e2e.conftest import Bench
 from tests.e2e.identity import summaries, untouched
 from tests.vcsim.client import Client, disk, disks, result
 
+pytestmark = pytest.mark.attached
+
 
 @pytest.fixture(scope="module")
 def vcenter(start_simulator: StartSimulator) -> Simulator:

@@ -15,6 +15,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Terraform
 
+pytestmark = pytest.mark.attached
+
 ADDRESS = "vsphere_virtual_machine.{}"
 WORDS = {
     *("extra_config", "extra_config_reboot_required", "imported", "instantclone", "wait_for_guest_net_timeout"),

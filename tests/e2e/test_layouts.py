@@ -22,7 +22,7 @@ from testkit.layouts.trial import Pair, Trial, repeated, tried
 from testkit.stock import StockProvider
 from testkit.workspace import Workspace
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Terraform
 from tests.vcsim.client import Client
 
@@ -140,6 +140,7 @@ def trial_of(
     sites: Callable[[Vcenter], Site],
     stacks: dict[str, dict[str, Any]],
     plugin: Plugin,
+    attach: Attach,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Trial]:
     """The clones of a stack, or as values those of another vCenter, made and judged once."""
@@ -159,7 +160,8 @@ def trial_of(
             pairs = {address(kind, vm): Pair(vm, name) for vm, name in names.items()}
         folder = tmp_path_factory.mktemp("layouts") / "terraform"
         environment = site.simulator.environment(plugin.environment)
-        with Terraform(folder, environment, initialised=plugin.initialised) as terraform:
+        attached = attach(site.simulator)
+        with Terraform(folder, environment, initialised=plugin.initialised, attached=attached) as terraform:
             found = tried(terraform, site.simulator, site.client, whole, pairs, stock_source=plugin.stock_source)
         print(
             f"{kind}, {plugin.release}: {len(found.calls)} clones, {sum(found.calls.values())} calls, {found.seconds}"

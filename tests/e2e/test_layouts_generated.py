@@ -34,7 +34,11 @@ def trial_of(
     prepare: Callable[[Simulator, Client], None] = lambda simulator, client: None,
 ) -> Trial:
     """The clones of those machines that the release can express, judged; `prepare` comes before Terraform."""
-    with Simulator("-vm", 0, *FLAGS["7.0.3"]) as simulator, Client(simulator) as client:
+    with (
+        Simulator("-vm", 0, *FLAGS["7.0.3"]) as simulator,
+        Client(simulator) as client,
+        plugin.attached(simulator) as own,
+    ):
         site = build(simulator, client, ((f"source-{number}", each, "") for number, each in enumerate(machines)))
         prepare(simulator, client)
         clones = {vm: vm.replace("source", "clone") for vm in site.repeatable(plugin.release)}
@@ -43,7 +47,7 @@ def trial_of(
         )
         pairs = {f"vsphere_virtual_machine.{name}": Pair(vm, name) for vm, name in clones.items()}
         environment = simulator.environment(plugin.environment)
-        with Terraform(folder, environment, initialised=plugin.initialised) as terraform:
+        with Terraform(folder, environment, initialised=plugin.initialised, attached=own) as terraform:
             return tried(terraform, simulator, client, whole, pairs, stock_source=plugin.stock_source)
 
 

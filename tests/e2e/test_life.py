@@ -18,6 +18,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client, extra_config, result
 
+pytestmark = pytest.mark.attached
+
 
 def _wish(bench: Bench, source: str, *members: str, generation: int = 1) -> Wish:
     return Wish(source_of(bench.simulator, source), frozenset(members), generation)

@@ -19,7 +19,7 @@ from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, disks
 
@@ -50,11 +50,21 @@ class Story:
 
 
 def _story(
-    simulator: Simulator, plugin: Plugin, folder: Path, changes: Mapping[str, tuple[Any, Any]], data: Mapping[str, Any]
+    simulator: Simulator,
+    plugin: Plugin,
+    attached: Mapping[str, str],
+    folder: Path,
+    changes: Mapping[str, tuple[Any, Any]],
+    data: Mapping[str, Any],
 ) -> Story:
     """Makes a clone for each change, as the first of its pair has it, and changes it to the second."""
     release, source = plugin.release, source_of(simulator, "golden")
-    terraform = Terraform(folder, simulator.environment(plugin.environment), initialised=plugin.initialised)
+    terraform = Terraform(
+        folder,
+        simulator.environment(plugin.environment),
+        initialised=plugin.initialised,
+        attached=attached,
+    )
     terraform.write(_document(source, release, changes, data, 0))
     terraform.run("apply", "-parallelism=20").require()
     before = {name: len(simulator.calls(f"c-{name}")) for name in changes}
@@ -127,6 +137,7 @@ def story(
     simulator_of_moves: Simulator,
     hosts: tuple[str, str],
     plugin: Plugin,
+    attach: Attach,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
     own = machine(source_of(simulator_of_moves, "golden"), plugin.release)["disk"]
@@ -157,7 +168,14 @@ def story(
             "other": {"name": hosts[1], **IN_DATACENTER},
         },
     }
-    return _story(simulator_of_moves, plugin, tmp_path_factory.mktemp("moves") / "terraform", changes, data)
+    return _story(
+        simulator_of_moves,
+        plugin,
+        attach(simulator_of_moves),
+        tmp_path_factory.mktemp("moves") / "terraform",
+        changes,
+        data,
+    )
 
 
 def test_a_clone_is_moved_just_where_that_was_said(story: Story) -> None:
@@ -202,7 +220,7 @@ def test_a_clone_is_where_it_was_sent(story: Story, hosts: tuple[str, str]) -> N
 
 @pytest.fixture(scope="module")
 def story_of_clusters(
-    start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pytest.TempPathFactory
+    start_simulator: StartSimulator, plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
     """LocalDS_0 with all VMs is in one datastore cluster, LocalDS_1 in another."""
     simulator = start_simulator("-source", "golden", "-pods", 2, "-tools", "0s", "-vm", 0)
@@ -223,7 +241,9 @@ def story_of_clusters(
             "other": {"name": "DC0_POD1", **IN_DATACENTER},
         },
     }
-    return _story(simulator, plugin, tmp_path_factory.mktemp("clusters") / "terraform", changes, data)
+    return _story(
+        simulator, plugin, attach(simulator), tmp_path_factory.mktemp("clusters") / "terraform", changes, data
+    )
 
 
 def test_a_datastore_cluster_moves_a_clone_since_2_1_0_just_where_that_was_said(story_of_clusters: Story) -> None:

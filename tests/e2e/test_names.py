@@ -18,6 +18,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform
 from tests.vcsim.client import Client, result
 
+pytestmark = pytest.mark.attached
+
 OWNER = "4b1d0000-0000-4000-8000-00000000000{}"
 
 

@@ -28,6 +28,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench
 from tests.vcsim.client import Client, clone, controller, disk, disks, machine_spec, nic, result
 
+pytestmark = pytest.mark.attached
+
 SEED = 2026
 FLEETS = 4
 

@@ -14,6 +14,8 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.new_clones import DRY_RUN, IN_DATACENTER, numbered, planned, told
 from tests.vcsim.client import Client
 
+pytestmark = pytest.mark.attached
+
 
 def test_one_dry_run_stands_for_all_clones_of_one_target(bench: Bench) -> None:
     """Names and addresses of their own make no other target."""

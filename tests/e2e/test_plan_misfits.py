@@ -13,6 +13,8 @@ from tests.e2e.conftest import Bench
 from tests.e2e.new_clones import DRY_RUN, IN_DATACENTER, numbered, planned, told, with_more
 from tests.vcsim.client import Client
 
+pytestmark = pytest.mark.attached
+
 
 def test_a_folder_that_nobody_makes(bench: Bench) -> None:
     plan, asked = planned(bench, clones(bench.source, bench.release, numbered("homeless", 2), folder="no/where"))

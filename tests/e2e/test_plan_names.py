@@ -16,6 +16,8 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
 from tests.vcsim.client import Client, clone
 
+pytestmark = pytest.mark.attached
+
 
 @pytest.fixture(scope="module")
 def own_vcenter(start_simulator: StartSimulator) -> Simulator:

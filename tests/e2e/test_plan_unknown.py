@@ -13,6 +13,8 @@ from tests.e2e.conftest import Bench
 from tests.e2e.new_clones import DRY_RUN, IN_DATACENTER, planned, with_more
 from tests.vcsim.client import Client
 
+pytestmark = pytest.mark.attached
+
 LATER: dict[str, Any] = {"terraform_data": {"later": {}}}
 AFTER = {"depends_on": ["terraform_data.later"]}
 """of a data source: read in the apply"""

@@ -6,8 +6,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from testkit.clone_stack import clones, document, machine
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
+
+pytestmark = pytest.mark.attached
 
 
 def _made(bench: Bench, name: str, **arguments: Any) -> None:

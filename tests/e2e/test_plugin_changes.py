@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from testkit.clone_stack import clones, machine, source_of
 from tests.e2e.conftest import Bench
+
+pytestmark = pytest.mark.attached
 
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 

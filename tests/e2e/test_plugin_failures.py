@@ -15,6 +15,8 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome
 from tests.vcsim.client import Client, result
 
+pytestmark = pytest.mark.attached
+
 STUCK = 'vsphere_virtual_machine.vm["stuck"]'
 AS_IT_IS = pytest.mark.parametrize("arguments", [(), ("-refresh=false",)], ids=["refreshed", "as it is"])
 

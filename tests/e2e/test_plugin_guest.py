@@ -12,6 +12,8 @@ from testkit.processes import until
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 
+pytestmark = pytest.mark.attached
+
 NEVER = "1000h"
 """how long after power on VMware Tools report, if no test waits for that"""
 

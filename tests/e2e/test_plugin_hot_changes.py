@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from pyVmomi import vim
 
 from testkit.clone_stack import clones, document, machine, source_of
@@ -12,6 +13,8 @@ from testkit.releases import skip_unless_repeatable
 from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client, result
+
+pytestmark = pytest.mark.attached
 
 
 def test_processors_memory_and_annotation_are_changed_at_once_while_the_clone_runs(bench: Bench) -> None:

@@ -12,6 +12,8 @@ from testkit.clone_stack import clones, document, machine
 from tests.e2e.conftest import Bench
 from tests.vcsim.client import Client, disks, nics, result
 
+pytestmark = pytest.mark.attached
+
 NAMES = ["life-0", "life-1"]
 MORE = [*NAMES, "life-2"]
 

@@ -11,6 +11,8 @@ import pytest
 from testkit.clone_stack import clones, machine
 from tests.e2e.conftest import Bench
 
+pytestmark = pytest.mark.attached
+
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 
 

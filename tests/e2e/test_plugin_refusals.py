@@ -13,6 +13,8 @@ from tests.conftest import StartSimulator
 from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.vcsim.client import Client, result
 
+pytestmark = pytest.mark.attached
+
 MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from instant_clone.ownership import OWNER_KEY
 from testkit.clone_stack import clones, document, machine, source_of
 from testkit.processes import until
 from tests.e2e.conftest import Bench, NewTerraform
 from tests.vcsim.client import Client, clone, result
+
+pytestmark = pytest.mark.attached
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"
 

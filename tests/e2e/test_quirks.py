@@ -19,9 +19,11 @@ from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, clones, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Bench, NewTerraform, Plugin
+from tests.e2e.conftest import Attach, Bench, NewTerraform, Plugin
 from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, clone, disks
+
+pytestmark = pytest.mark.attached
 
 GIB = 1 << 30
 STATE = "terraform.tfstate"
@@ -30,12 +32,17 @@ NewFolder = Callable[[Simulator], Terraform]
 
 
 @pytest.fixture(scope="module")
-def new_folder(plugin: Plugin, tmp_path_factory: pytest.TempPathFactory) -> NewFolder:
+def new_folder(plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory) -> NewFolder:
     """An initialised folder for a simulator, for a story that several tests look at."""
 
     def make(simulator: Simulator) -> Terraform:
         folder = tmp_path_factory.mktemp("quirks") / "terraform"
-        return Terraform(folder, simulator.environment(plugin.environment), initialised=plugin.initialised)
+        return Terraform(
+            folder,
+            simulator.environment(plugin.environment),
+            initialised=plugin.initialised,
+            attached=attach(simulator),
+        )
 
     return make
 

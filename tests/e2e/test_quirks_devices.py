@@ -13,7 +13,7 @@ from pyVmomi import vim
 from testkit.clone_stack import document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, controller, disk, disks, machine_spec, make, nic, nics, result
 
@@ -84,7 +84,9 @@ def _mac(index: int, position: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def arranged(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Devices:
+def arranged(
+    start_simulator: StartSimulator, plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory
+) -> Devices:
     simulator = start_simulator("-source", "other", "-vm", 0, "-tools", "0s")
     with Client(simulator) as client:
         for name in DEVICES:
@@ -119,6 +121,7 @@ def arranged(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: 
         tmp_path_factory.mktemp("devices") / "terraform",
         simulator.environment(plugin.environment),
         initialised=plugin.initialised,
+        attached=attach(simulator),
     )
     terraform.write(whole)
     applied = terraform.run("apply", "-parallelism=20")

@@ -21,7 +21,7 @@ from instant_clone.vm.source_vm import SourceVm
 from testkit.clone_stack import PROVIDER_SOURCE, document, machine, source_of
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.e2e.conftest import Plugin
+from tests.e2e.conftest import Attach, Plugin
 from tests.e2e.terraform import Outcome, Terraform
 from tests.vcsim.client import Client, controller, disk, machine_spec, make, nic, result
 
@@ -214,7 +214,9 @@ def _warned(outcome: Outcome, summary: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(
+    start_simulator: StartSimulator, plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory
+) -> Story:
     release = plugin.release
     simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
     with Client(simulator) as client:
@@ -244,6 +246,7 @@ def story(start_simulator: StartSimulator, plugin: Plugin, tmp_path_factory: pyt
         tmp_path_factory.mktemp("held") / "terraform",
         simulator.environment(plugin.environment),
         initialised=plugin.initialised,
+        attached=attach(simulator),
     )
     terraform.write(written())
     _patiently(terraform, "apply", "-parallelism=30").require()

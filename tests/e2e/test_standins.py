@@ -28,6 +28,8 @@ from testkit.wire import BLOCK, Answer, Plugin, completed, running_plugin
 from tests.conftest import StartSimulator
 from tests.vcsim.client import Client, clone, machine_spec, make, result
 
+pytestmark = pytest.mark.attached
+
 MINE, LATER = "mine", "since then"
 """annotations that no source has"""
 
