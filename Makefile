@@ -86,9 +86,9 @@ coverage: setup ## the fast tests and those with the simulator, and what they co
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m 'not (e2e or long)' --cov --cov-report=html --cov-report=json
 	@$(bin)/python -m testkit.coverage_report .cache/coverage/report.json
 
-# One process more than the two cores of CI, as tests wait for vCenter's tasks a fifth of their time. In their order: the
-# short modules come last then, and no process waits long for the others' end.
-run_slow_tests := $(run_tests) --numprocesses 3 --no-loadscope-reorder
+# Two processes more than the two cores of CI: an update of the stock provider waits for ten seconds without working. In
+# their order: the short modules come last then, and no process waits long for the others' end.
+run_slow_tests := $(run_tests) --numprocesses 4 --no-loadscope-reorder
 e2e: e2e-setup ## the tests that need the simulator or run real Terraform (STOCK_VSPHERE_PROVIDER=A:B: with each of these)
 	@$(with_scratch) $(with_tools) $(run_slow_tests) -m '(simulator or e2e) and not long'
 

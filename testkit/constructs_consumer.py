@@ -23,7 +23,15 @@ from instant_clone.constructs.networks import Networks
 from instant_clone.constructs.placement import Placement
 from instant_clone.constructs.source_data import SourceData
 from instant_clone.plugin.install.lock_file import write_lock_file
-from instant_clone.replica import Replica, add_disks, add_interfaces, assign_mac_addresses, connect, replicate
+from instant_clone.replica import (
+    Replica,
+    add_disks,
+    add_interfaces,
+    assign_mac_addresses,
+    connect,
+    replicate,
+    set_arguments,
+)
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm import record
 from instant_clone.vm.source_vm import SourceVm
@@ -62,6 +70,7 @@ class Consumer(TerraformStack):
         values = connect(values, [network])
         values = add_interfaces(values, [network])
         values = add_disks(values, [10])
+        values = set_arguments(values, annotation="CI")
         values = assign_mac_addresses(values, ["${each.value.mac}"])
         fleet = InstantCloneFleet(
             self,
