@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -182,9 +181,16 @@ def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: N
     return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
 
 
-def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Everything here runs real Terraform."""
+_LONG_MODULES = frozenset(
+    f"test_{name}"
+    for name in ("import", "layouts", "layouts_generated", "life", "life_page", "stacks", "wheel", "workspaces", "year")
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything here: it runs real Terraform. Put long modules first: a process that gets one last runs alone."""
     here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
+    own = [item for item in items if here in item.path.parents]
+    for item in own:
+        item.add_marker(pytest.mark.e2e)
+    items.sort(key=lambda item: here in item.path.parents and item.path.stem not in _LONG_MODULES)
