@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The simulated vCenter, and the tests of what it does."""
+"""The simulated vCenter and its tests."""

@@ -13,29 +13,29 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// assembly is a VM's devices while a request changes them: the VM and its files stay as they are until the whole
-// request has been found to be good, and commit.
+// assembly holds a VM's devices while a request changes them. The VM and its files do not change before the whole
+// request is valid and commit is called.
 type assembly struct {
 	ctx      *simulator.Context
 	dc       *simulator.Datacenter
 	home     object.DatastorePath // the VM's folder
-	name     string               // of its disks
+	name     string               // base name of the disk files
 	config   *types.VirtualMachineConfigInfo
 	running  bool
 	language string
 	devices  []types.BaseVirtualDevice
-	keys     map[int32]int32 // of added devices, by the keys that the request gives them
+	keys     map[int32]int32 // keys of added devices, by their keys in the request
 	created  []newDisk
 	deleted  []string
 }
 
-// newDisk is a disk whose files are to be made.
+// newDisk is a disk file that commit creates.
 type newDisk struct {
 	file     string
 	capacity int64
 }
 
-// change applies a request's changes in their order.
+// change applies the device changes of a request in their order.
 func (a *assembly) change(changes []types.BaseVirtualDeviceConfigSpec) types.BaseMethodFault {
 	a.keys = make(map[int32]int32)
 	for i, change := range changes {
@@ -69,15 +69,15 @@ func (a *assembly) change(changes []types.BaseVirtualDeviceConfigSpec) types.Bas
 	return nil
 }
 
-// add numbers a new device as vCenter does, whatever key, label and summary the request gives it.
+// add adds a device with the key, label and summary that vCenter assigns. It ignores those of the request.
 func (a *assembly) add(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
 	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
 	given := spec.Device.GetVirtualDevice().Key
 	device := spec.Device
 	base := device.GetVirtualDevice()
 	if key, ok := standardKey(device); ok {
-		// "If you attempt to add a default device, such as an IDE controller, the server ignores the operation":
-		// Web Services SDK Programming Guide, Adding Devices to Virtual Machines.
+		// Web Services SDK Programming Guide, Adding Devices to Virtual Machines: "If you attempt to add a default
+		// device, such as an IDE controller, the server ignores the operation".
 		a.keys[given] = key
 		return nil
 	}
@@ -108,7 +108,7 @@ func (a *assembly) add(index int32, spec *types.VirtualDeviceConfigSpec) types.B
 	return nil
 }
 
-// place puts a device on its storage controller.
+// place sets the unit of a device on its storage controller.
 func (a *assembly) place(bad types.BaseMethodFault, base *types.VirtualDevice, word string) types.BaseMethodFault {
 	if base.ControllerKey == 0 {
 		return new(types.MissingController)
@@ -137,11 +137,11 @@ func (a *assembly) place(bad types.BaseMethodFault, base *types.VirtualDevice, w
 	return nil
 }
 
-// slot puts a device on the PCI bus, or beside it.
+// slot numbers a device that is on the PCI bus or on no bus.
 func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevice) types.BaseMethodFault {
 	base := device.GetVirtualDevice()
 	if key, label, summary, ok := single(device); ok {
-		if byKey(a.devices, key) != nil || !a.mayHave(device) {
+		if byKey(a.devices, key) != nil || !a.supportsDevice(device) {
 			return bad
 		}
 		base.Key, base.DeviceInfo = key, &types.Description{Label: label, Summary: summary}
@@ -152,7 +152,7 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 	}
 	s, ok := slotOf(device)
 	if !ok {
-		base.Key = 20000 // kinds that no layout has, one after the other
+		base.Key = 20000 // kinds that no layout has get consecutive keys
 		for byKey(a.devices, base.Key) != nil {
 			base.Key++
 		}
@@ -168,7 +168,7 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 		c.Device = nil
 	} else {
 		taken := func(n int32) bool {
-			// A clone's devices may have been renumbered, and keep their units.
+			// A clone's devices may have other keys, but they keep their units.
 			return byKey(a.devices, s.firstKey+n) != nil || s.firstUnit != 0 && at(a.devices, pciController, s.firstUnit+n) != nil
 		}
 		for taken(n) {
@@ -197,14 +197,14 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 	return nil
 }
 
-// mayHave tells whether the VM fulfils what a device needs: a TPM needs EFI firmware, see vSphere Security, Securing
-// Virtual Machines with Virtual Trusted Platform Module.
-func (a *assembly) mayHave(device types.BaseVirtualDevice) bool {
+// supportsDevice reports whether the VM meets the requirements of a device. A TPM needs EFI firmware: vSphere
+// Security, Securing Virtual Machines with Virtual Trusted Platform Module.
+func (a *assembly) supportsDevice(device types.BaseVirtualDevice) bool {
 	_, isTPM := device.(*types.VirtualTPM)
 	return !isTPM || a.config.Firmware == string(types.GuestOsDescriptorFirmwareTypeEfi)
 }
 
-// connect completes what connectable devices tell of their connection.
+// connect sets the unset connection fields of a connectable device.
 func (a *assembly) connect(device types.BaseVirtualDevice) {
 	base := device.GetVirtualDevice()
 	switch device.(type) {
@@ -218,7 +218,7 @@ func (a *assembly) connect(device types.BaseVirtualDevice) {
 	} else {
 		info.Connected = true
 	}
-	info.Connected = info.Connected && a.running // "Valid only while the virtual machine is running": API reference
+	info.Connected = info.Connected && a.running // API reference: "Valid only while the virtual machine is running"
 	if info.MigrateConnect == "" {
 		info.MigrateConnect = "unset"
 	}
@@ -228,7 +228,7 @@ func (a *assembly) connect(device types.BaseVirtualDevice) {
 	base.Connectable = &info
 }
 
-// storageController is what SCSI, SATA and NVMe controllers have in common, or nil.
+// storageController returns the common part of a SCSI, SATA or NVMe controller, or nil for other devices.
 func storageController(device types.BaseVirtualDevice) *types.VirtualController {
 	switch d := device.(type) {
 	case types.BaseVirtualSCSIController:
@@ -242,14 +242,14 @@ func storageController(device types.BaseVirtualDevice) *types.VirtualController 
 }
 
 func completeSCSI(c *types.VirtualSCSIController) {
-	c.HotAddRemove = on() // "always": API reference, VirtualSCSIController
+	c.HotAddRemove = on() // API reference, VirtualSCSIController: "always"
 	c.ScsiCtlrUnitNumber = 7
 	if c.SharedBus == "" {
 		c.SharedBus = types.VirtualSCSISharingNoSharing
 	}
 }
 
-// remove takes a device away, and its file if the request says so.
+// remove removes a device, and its file if the request's file operation is destroy.
 func (a *assembly) remove(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
 	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
 	key := spec.Device.GetVirtualDevice().Key

@@ -18,7 +18,7 @@ import (
 	"github.com/vmware/govmomi/vmdk"
 )
 
-// addDisk completes a new disk, and plans its file.
+// addDisk completes a new disk, and schedules the creation of its file.
 func (a *assembly) addDisk(bad types.BaseMethodFault, disk *types.VirtualDisk, operation types.VirtualDeviceConfigSpecFileOperation) types.BaseMethodFault {
 	completeIO(disk, new(types.StorageIOAllocationInfo))
 	given, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
@@ -27,7 +27,7 @@ func (a *assembly) addDisk(bad types.BaseMethodFault, disk *types.VirtualDisk, o
 			InvalidVmConfig: types.InvalidVmConfig{Property: "virtualDeviceSpec.device.backing"},
 		}}
 	}
-	if !ok { // a mapped LUN, or a kind that cannot be cloned
+	if !ok { // a mapped LUN, or a kind that the simulator does not clone
 		return setCapacity(bad, disk)
 	}
 	backing := *given
@@ -68,7 +68,7 @@ func (a *assembly) addDisk(bad types.BaseMethodFault, disk *types.VirtualDisk, o
 	return nil
 }
 
-// setCapacity brings both units of a disk's capacity in line. A SCSI sector is the least that a disk can grow by.
+// setCapacity makes both units of a disk's capacity consistent. The capacity is a multiple of a SCSI sector.
 func setCapacity(bad types.BaseMethodFault, disk *types.VirtualDisk) types.BaseMethodFault {
 	if disk.CapacityInBytes == 0 {
 		disk.CapacityInBytes = disk.CapacityInKB << 10
@@ -81,7 +81,7 @@ func setCapacity(bad types.BaseMethodFault, disk *types.VirtualDisk) types.BaseM
 	return nil
 }
 
-// thousands writes a number with commas.
+// thousands formats a number with commas.
 func thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -90,7 +90,7 @@ func thousands(n int64) string {
 	return s
 }
 
-// completeIO fills in what a disk's I/O allocation leaves open.
+// completeIO sets the unset fields of a disk's I/O allocation.
 func completeIO(disk *types.VirtualDisk, current *types.StorageIOAllocationInfo) {
 	io := types.StorageIOAllocationInfo{}
 	if disk.StorageIOAllocation != nil {
@@ -101,13 +101,13 @@ func completeIO(disk *types.VirtualDisk, current *types.StorageIOAllocationInfo)
 		Limit: types.NewInt64(-1), Reservation: types.NewInt32(0),
 		Shares: &types.SharesInfo{Level: types.SharesLevelNormal},
 	})
-	io.Shares = leveled(io.Shares, 1000)
+	io.Shares = sharesFor(io.Shares, 1000)
 	disk.StorageIOAllocation = &io
 }
 
-// leveled are shares with the number that goes with their level, of which normal is given; low is half of it, and high
-// twice: vSphere Resource Management, Resource Allocation Shares.
-func leveled(shares *types.SharesInfo, normal int32) *types.SharesInfo {
+// sharesFor returns shares with the number of their level. normal is the number of level normal. Level low has half
+// of it, and level high twice: vSphere Resource Management, Resource Allocation Shares.
+func sharesFor(shares *types.SharesInfo, normal int32) *types.SharesInfo {
 	switch shares.Level {
 	case types.SharesLevelLow:
 		return &types.SharesInfo{Level: shares.Level, Shares: normal / 2}
@@ -119,7 +119,8 @@ func leveled(shares *types.SharesInfo, normal int32) *types.SharesInfo {
 	return shares
 }
 
-// diskFile is where a disk's file is or is to be: in the VM's folder unless the request says where.
+// diskFile returns the datastore and the file of a disk. Without a path in the request, the file is in the VM's
+// folder. exists states whether the file must exist.
 func (a *assembly) diskFile(name string, exists bool) (*simulator.Datastore, string, types.BaseMethodFault) {
 	var file object.DatastorePath
 	if name != "" && !file.FromString(name) {
@@ -156,7 +157,7 @@ func (a *assembly) diskFile(name string, exists bool) (*simulator.Datastore, str
 	return ds, file.String(), nil
 }
 
-// taken tells whether there is such a file, or is to be one.
+// taken reports whether the file exists or commit will create it.
 func (a *assembly) taken(ds *simulator.Datastore, file object.DatastorePath) bool {
 	if slices.ContainsFunc(a.created, func(d newDisk) bool { return d.file == file.String() }) {
 		return true
@@ -165,7 +166,7 @@ func (a *assembly) taken(ds *simulator.Datastore, file object.DatastorePath) boo
 	return err == nil
 }
 
-// capacityOf is the capacity that a disk's file tells, or 0.
+// capacityOf returns the capacity of a disk's file in bytes, or 0.
 func capacityOf(ds *simulator.Datastore, name string) int64 {
 	var file object.DatastorePath
 	file.FromString(name)
@@ -181,7 +182,7 @@ func capacityOf(ds *simulator.Datastore, name string) int64 {
 	return descriptor.Capacity()
 }
 
-// completeCDROM says what a drive holds.
+// completeCDROM sets the datastore and the summary of a CD-ROM.
 func (a *assembly) completeCDROM(drive *types.VirtualCdrom) {
 	summary := "Remote device"
 	switch b := drive.Backing.(type) {
@@ -204,7 +205,7 @@ func (a *assembly) completeCDROM(drive *types.VirtualCdrom) {
 	}
 }
 
-// completeNIC gives an interface an address and what it is not told.
+// completeNIC sets the MAC address and the other unset fields of an interface.
 func (a *assembly) completeNIC(bad types.BaseMethodFault, device types.BaseVirtualDevice, card *types.VirtualEthernetCard) types.BaseMethodFault {
 	if !findNetwork(a.ctx, a.dc, card.Backing) || card.Backing == nil {
 		return bad
@@ -229,7 +230,7 @@ func (a *assembly) completeNIC(bad types.BaseMethodFault, device types.BaseVirtu
 	return nil
 }
 
-// bandwidth is what an interface is allotted, with what a request leaves open.
+// bandwidth returns an interface's resource allocation with defaults for unset fields.
 func bandwidth(given *types.VirtualEthernetCardResourceAllocation) *types.VirtualEthernetCardResourceAllocation {
 	res := types.VirtualEthernetCardResourceAllocation{Share: types.SharesInfo{Level: types.SharesLevelNormal}}
 	if given != nil {
@@ -241,6 +242,6 @@ func bandwidth(given *types.VirtualEthernetCardResourceAllocation) *types.Virtua
 	if res.Limit == nil {
 		res.Limit = types.NewInt64(-1)
 	}
-	res.Share = *leveled(&res.Share, 50)
+	res.Share = *sharesFor(&res.Share, 50)
 	return &res
 }

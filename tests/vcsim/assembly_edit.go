@@ -14,7 +14,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// edit changes a device in its place; what the request leaves open stays.
+// edit changes a device without moving it in the device list. Fields that the request leaves unset keep their values.
 func (a *assembly) edit(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
 	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
 	i := slices.IndexFunc(a.devices, func(d types.BaseVirtualDevice) bool {
@@ -57,8 +57,8 @@ func (a *assembly) edit(index int32, spec *types.VirtualDeviceConfigSpec) types.
 	return nil
 }
 
-// inherit sets the fields of to that are unset to those of from, which is of the same type. What an object is attached
-// to, such as a network, is one value, and so is how it is connected.
+// inherit copies to the unset fields of to the values of from, which must have the same type. It treats a backing or
+// a connection as one value, and does not merge their fields.
 func inherit(to, from reflect.Value) {
 	for i := range to.NumField() {
 		switch field := to.Field(i); {
@@ -70,8 +70,9 @@ func inherit(to, from reflect.Value) {
 	}
 }
 
-// editDisk keeps of a disk what cannot be edited, and grows it. A disk that is a delta cannot grow: vSphere Virtual
-// Machine Administration, Change the Virtual Disk Configuration, tells so of disks with snapshots.
+// editDisk restores the properties of a disk that cannot be edited, and grows the disk. A delta disk cannot grow:
+// vSphere Virtual Machine Administration, Change the Virtual Disk Configuration, states this for disks with
+// snapshots.
 func editDisk(index int32, disk, current *types.VirtualDisk) types.BaseMethodFault {
 	completeIO(disk, current.StorageIOAllocation)
 	if b, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok {
@@ -81,13 +82,13 @@ func editDisk(index int32, disk, current *types.VirtualDisk) types.BaseMethodFau
 		}
 		backing := *b
 		inherit(reflect.ValueOf(&backing).Elem(), reflect.ValueOf(was).Elem())
-		// "applies only when creating a new virtual disk; it is ignored when editing": API reference.
+		// API reference: "applies only when creating a new virtual disk; it is ignored when editing".
 		backing.ThinProvisioned, backing.EagerlyScrub = was.ThinProvisioned, was.EagerlyScrub
 		backing.Parent, backing.DeltaDiskFormat = was.Parent, was.DeltaDiskFormat
 		backing.Datastore, backing.ContentId = was.Datastore, was.ContentId
 		disk.Backing = &backing
 	}
-	switch size := capacityAsked(disk, current); {
+	switch size := requestedCapacity(disk, current); {
 	case size == current.CapacityInBytes:
 		disk.CapacityInBytes, disk.CapacityInKB = size, current.CapacityInKB
 	case size < current.CapacityInBytes || isDelta(current):
@@ -98,8 +99,8 @@ func editDisk(index int32, disk, current *types.VirtualDisk) types.BaseMethodFau
 	return setCapacity(&types.InvalidDeviceSpec{DeviceIndex: index}, disk)
 }
 
-// capacityAsked is the capacity that an edit asks for, of which either unit may tell.
-func capacityAsked(disk, current *types.VirtualDisk) int64 {
+// requestedCapacity returns the capacity that an edit requests, in bytes. A request may give it in bytes or in KB.
+func requestedCapacity(disk, current *types.VirtualDisk) int64 {
 	if disk.CapacityInBytes != 0 && disk.CapacityInBytes != current.CapacityInBytes {
 		return disk.CapacityInBytes
 	}
@@ -114,7 +115,7 @@ func isDelta(disk *types.VirtualDisk) bool {
 	return ok && b.Parent != nil
 }
 
-// commit makes the files, and gives the VM the devices. The caller holds the VM's lock.
+// commit creates and deletes the files, and sets the VM's devices. The caller holds the VM's lock.
 func (a *assembly) commit(vm *simulator.VirtualMachine) {
 	for _, d := range a.created {
 		var file object.DatastorePath
@@ -141,8 +142,8 @@ func (a *assembly) commit(vm *simulator.VirtualMachine) {
 	setDevices(a.ctx, vm, a.devices)
 }
 
-// setDevices gives the VM devices, and lists them at their controllers. It works on copies of these: an answer that is
-// being written may still hold the old ones.
+// setDevices sets the VM's devices, and lists them at their controllers. It changes copies of the controllers,
+// because an answer that is being encoded may still refer to the old ones.
 func setDevices(ctx *simulator.Context, vm *simulator.VirtualMachine, devices []types.BaseVirtualDevice) {
 	linked := slices.Clone(devices)
 	for i, d := range linked {
@@ -152,7 +153,7 @@ func setDevices(ctx *simulator.Context, vm *simulator.VirtualMachine, devices []
 	}
 	link(linked)
 	vm.Config.Hardware.Device = linked
-	touch(vm.Config)
+	markChanged(vm.Config)
 	setLayout(vm)
 	summarizeHardware(vm)
 	ctx.Update(vm, []types.PropertyChange{
@@ -162,7 +163,7 @@ func setDevices(ctx *simulator.Context, vm *simulator.VirtualMachine, devices []
 	publish(ctx, vm)
 }
 
-// summarizeHardware brings a VM's summary in line with its configuration.
+// summarizeHardware updates the VM's summary from its configuration.
 func summarizeHardware(vm *simulator.VirtualMachine) {
 	config, s := vm.Config, &vm.Summary.Config
 	s.NumVirtualDisks, s.NumEthernetCards = 0, 0
@@ -179,7 +180,7 @@ func summarizeHardware(vm *simulator.VirtualMachine) {
 	s.HwVersion = config.Version
 }
 
-// guestNICs are the interfaces that the guest sees, with the addresses that it has given them.
+// guestNICs returns the interfaces that the guest sees, with the addresses that it has assigned.
 func guestNICs(ctx *simulator.Context, vm *simulator.VirtualMachine) []types.GuestNicInfo {
 	names := networkNames(ctx, vm.Config.Hardware.Device)
 	var nics []types.GuestNicInfo

@@ -13,19 +13,19 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// vmBrowser is the environment browser of a VM: without a key it tells of the hardware version that the VM has. In
-// govmomi VMs share that of their compute resource, which tells of the newest, so that the stock provider takes every
-// configured version for the wrong one.
+// vmBrowser is the environment browser of one VM. Without a key, it describes the hardware version of this VM. In
+// govmomi, VMs share the browser of their compute resource, which describes the newest version. The stock provider
+// then treats every configured version as wrong.
 type vmBrowser struct {
 	simulator.EnvironmentBrowser
 	vm *simulator.VirtualMachine
 }
 
-// browse gives a VM an environment browser of its own.
+// browse gives a VM a separate environment browser.
 func browse(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	b := &vmBrowser{vm: vm}
 	b.Self = browserReference(vm.Self)
-	b.DatastoreBrowser = b.theirs(ctx).DatastoreBrowser
+	b.DatastoreBrowser = b.computeBrowser(ctx).DatastoreBrowser
 	ctx.Map.Put(b)
 	vm.EnvironmentBrowser = b.Self
 }
@@ -34,27 +34,28 @@ func browserReference(vm types.ManagedObjectReference) types.ManagedObjectRefere
 	return types.ManagedObjectReference{Type: "EnvironmentBrowser", Value: "envbrowser-" + vm.Value}
 }
 
-// theirs is the browser of the compute resource to which the VM belongs.
-func (b *vmBrowser) theirs(ctx *simulator.Context) *simulator.EnvironmentBrowser {
+// computeBrowser returns the browser of the VM's compute resource.
+func (b *vmBrowser) computeBrowser(ctx *simulator.Context) *simulator.EnvironmentBrowser {
 	return ctx.Map.Get(*computeResource(ctx, *b.vm.Runtime.Host).EnvironmentBrowser).(*simulator.EnvironmentBrowser)
 }
 
-// QueryConfigTarget asks the compute resource.
+// QueryConfigTarget forwards the call to the compute resource's browser.
 func (b *vmBrowser) QueryConfigTarget(ctx *simulator.Context, req *types.QueryConfigTarget) soap.HasFault {
-	return b.theirs(ctx).QueryConfigTarget(ctx, req)
+	return b.computeBrowser(ctx).QueryConfigTarget(ctx, req)
 }
 
-// QueryConfigOptionDescriptor asks the compute resource.
+// QueryConfigOptionDescriptor forwards the call to the compute resource's browser.
 func (b *vmBrowser) QueryConfigOptionDescriptor(ctx *simulator.Context, req *types.QueryConfigOptionDescriptor) soap.HasFault {
-	return b.theirs(ctx).QueryConfigOptionDescriptor(ctx, req)
+	return b.computeBrowser(ctx).QueryConfigOptionDescriptor(ctx, req)
 }
 
-// QueryTargetCapabilities asks the compute resource.
+// QueryTargetCapabilities forwards the call to the compute resource's browser.
 func (b *vmBrowser) QueryTargetCapabilities(ctx *simulator.Context, req *types.QueryTargetCapabilities) soap.HasFault {
-	return b.theirs(ctx).QueryTargetCapabilities(ctx, req)
+	return b.computeBrowser(ctx).QueryTargetCapabilities(ctx, req)
 }
 
-// browserOf is the environment browser of that reference, with the version that it tells of when it is asked for none.
+// browserOf returns the environment browser of a reference, and the version that it describes if a request names no
+// version.
 func browserOf(ctx *simulator.Context, ref types.ManagedObjectReference) (*simulator.EnvironmentBrowser, string) {
 	switch b := ctx.Map.Get(ref).(type) {
 	case *vmBrowser:
@@ -65,8 +66,8 @@ func browserOf(ctx *simulator.Context, ref types.ManagedObjectReference) (*simul
 	return nil, ""
 }
 
-// QueryConfigOption says what VMs of a hardware version can have. govmomi names no number, from which the stock provider
-// concludes that the VM is to be upgraded.
+// QueryConfigOption describes the options of VMs of a hardware version. govmomi leaves the version number unset, and
+// the stock provider then upgrades the VM.
 func (x *extension) QueryConfigOption(ctx *simulator.Context, req *types.QueryConfigOption) soap.HasFault {
 	body := new(methods.QueryConfigOptionBody)
 	browser, version := browserOf(ctx, req.This)
@@ -83,7 +84,7 @@ func (x *extension) QueryConfigOption(ctx *simulator.Context, req *types.QueryCo
 	return body
 }
 
-// QueryConfigOptionEx is QueryConfigOption with guest operating systems.
+// QueryConfigOptionEx returns the answer of QueryConfigOption with guest operating systems.
 func (x *extension) QueryConfigOptionEx(ctx *simulator.Context, req *types.QueryConfigOptionEx) soap.HasFault {
 	body := new(methods.QueryConfigOptionExBody)
 	browser, key := browserOf(ctx, req.This)
@@ -99,9 +100,9 @@ func (x *extension) QueryConfigOptionEx(ctx *simulator.Context, req *types.Query
 		body.Fault_ = simulator.Fault("", fault)
 		return body
 	}
-	theirs := browser.QueryConfigOptionEx(req).(*methods.QueryConfigOptionExBody)
-	option.GuestOSDescriptor = theirs.Res.Returnval.GuestOSDescriptor
-	for i := range option.GuestOSDescriptor { // pyvmomi fails without
+	answer := browser.QueryConfigOptionEx(req).(*methods.QueryConfigOptionExBody)
+	option.GuestOSDescriptor = answer.Res.Returnval.GuestOSDescriptor
+	for i := range option.GuestOSDescriptor { // pyvmomi fails without these fields
 		d := &option.GuestOSDescriptor[i]
 		d.SupportedDiskControllerList = []string{"ParaVirtualSCSIController"}
 		d.RecommendedDiskController = "ParaVirtualSCSIController"
@@ -112,7 +113,8 @@ func (x *extension) QueryConfigOptionEx(ctx *simulator.Context, req *types.Query
 	return body
 }
 
-// configOption is new each time: a reply that is being written may still hold an earlier one.
+// configOption returns a new value each time, because a reply that is being encoded may still refer to an earlier
+// one.
 func configOption(key string) (*types.VirtualMachineConfigOption, types.BaseMethodFault) {
 	version, err := types.ParseHardwareVersion(key)
 	newest := types.MustParseHardwareVersion(hardwareVersion)
@@ -134,7 +136,7 @@ func configOption(key string) (*types.VirtualMachineConfigOption, types.BaseMeth
 	}, nil
 }
 
-// describeVersions makes hardwareVersion the newest one that a cluster's hosts run, and the default.
+// describeVersions makes hardwareVersion the newest version that the cluster's hosts support, and the default.
 func describeVersions(ctx *simulator.Context, cluster *simulator.ClusterComputeResource) {
 	browser := ctx.Map.Get(*cluster.EnvironmentBrowser).(*simulator.EnvironmentBrowser)
 	descriptors := browser.QueryConfigOptionDescriptorResponse.Returnval

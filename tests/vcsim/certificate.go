@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// newCertificate makes a certificate for loopback clients, signed by itself: a client that takes it for its only
-// authority verifies the server. It is not govmomi's, whose private key is public and valid until 2084.
+// newCertificate creates a self-signed certificate for loopback clients. A client that trusts only this certificate
+// can verify the server. govmomi's certificate is not used: its private key is public, and it is valid until 2084.
 func newCertificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

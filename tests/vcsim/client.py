@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A pyvmomi client of the simulator, and the words in which its tests speak."""
+"""A pyvmomi client of the simulator, and helper functions for its tests."""
 
 from __future__ import annotations
 
@@ -38,10 +38,16 @@ __all__ = [
 
 
 class Client:
-    """A session, as a context manager; paths of its inventory start in the datacenter DC0."""
+    """A session with the simulator, as a context manager. Inventory paths start in the datacenter DC0."""
 
     def __init__(self, simulator: Simulator, *, password: str | None = None, address: str | None = None) -> None:
-        """Log in; `address` is host and port of a forwarder to the simulator, by default the simulator's own."""
+        """Log in to the simulator.
+
+        Args:
+            simulator: the running simulator.
+            password: the password for the login; the default is the simulator's password.
+            address: host and port of a forwarder to the simulator; the default is the simulator's address.
+        """
         host, port = (address or simulator.address).split(":")
         self.instance: Any = SmartConnect(
             host=host,
@@ -64,25 +70,25 @@ class Client:
         self.drop_connections()
 
     def drop_connections(self) -> None:
-        """Close the sockets, and leave the session."""
+        """Close the sockets without logging out."""
         self.instance._stub.DropConnections()
 
     def find(self, path: str) -> Any:
-        """The object at a path such as "host/DC0_C0", or None."""
+        """Return the object at a path such as "host/DC0_C0", or None."""
         return self.content.searchIndex.FindByInventoryPath(f"/DC0/{path}")
 
     def vm(self, name: str) -> Any:
-        """The VM of that name, which may start with folders."""
+        """Return the VM with this name, or None. The name may start with folders, as in "folder/name"."""
         return self.find(f"vm/{name}")
 
     def has_file(self, file: str) -> bool:
-        """Whether a datastore has a file, given as "[datastore] path"."""
+        """Return whether a datastore has a file. The form of `file` is "[datastore] path"."""
         datastore, _, path = file.removeprefix("[").partition("] ")
         folder, _, name = path.rpartition("/")
         query = vim.host.DatastoreBrowser.SearchSpec(matchPattern=[name])
         browser = self.find(f"datastore/{datastore}").browser
         task = browser.SearchDatastore_Task(f"[{datastore}] {folder}", query)
-        # Until it runs, govmomi's task is about the browser, which pyvmomi takes for no entity.
+        # The entity of govmomi's task is the browser until the task runs. pyvmomi does not accept it as an entity.
         until(lambda: self._state(task) in ("success", "error"))
         try:
             found = result(task)
@@ -91,18 +97,22 @@ class Client:
         return [each.path for each in found.file] == [name]
 
     def _state(self, task: Any) -> str:
-        """The state of a task, without the rest that is known of it."""
+        """Return the state of a task without reading its other properties."""
         collector = vmodl.query.PropertyCollector
-        wanted = collector.FilterSpec(
+        state_filter = collector.FilterSpec(
             objectSet=[collector.ObjectSpec(obj=task)],
             propSet=[collector.PropertySpec(type=vim.Task, pathSet=["info.state"])],
         )
-        answer = self.content.propertyCollector.RetrievePropertiesEx([wanted], collector.RetrieveOptions())
+        answer = self.content.propertyCollector.RetrievePropertiesEx([state_filter], collector.RetrieveOptions())
         return str(answer.objects[0].propSet[0].val)
 
 
 def result(task: Any) -> Any:
-    """What a task returns, by asking it again and again; its fault is raised."""
+    """Poll a task until it ends and return its result.
+
+    Raises:
+        vmodl.MethodFault: if the task ends with a fault.
+    """
     until(lambda: task.info.state in ("success", "error"))
     if task.info.error:
         raise task.info.error
@@ -110,7 +120,7 @@ def result(task: Any) -> Any:
 
 
 def fault_of(call: Callable[[], Any]) -> str | None:
-    """Name of the fault that a call raises, or its task ends with."""
+    """Return the name of the fault that a call raises or its task ends with, or None."""
     try:
         answer = call()
         if isinstance(answer, vim.Task):
@@ -127,7 +137,7 @@ def spec(
     bios_uuid: str | None = None,
     **location: Any,
 ) -> Any:
-    """An InstantCloneSpec; what stands in location goes to its RelocateSpec."""
+    """Return an InstantCloneSpec. The `location` arguments are fields of its RelocateSpec."""
     return vim.vm.InstantCloneSpec(
         name=name,
         location=vim.vm.RelocateSpec(deviceChange=list(devices), **location),
@@ -137,12 +147,12 @@ def spec(
 
 
 def clone(source: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-    """An instant clone of a VM; arguments are those of spec."""
+    """Create an instant clone of a VM and return it. The arguments after `source` are those of `spec`."""
     return result(source.InstantClone_Task(spec(name, *args, **kwargs)))
 
 
 def machine_spec(name: str, added: Iterable[Any] = (), **settings: Any) -> Any:
-    """A ConfigSpec of a new VM with these devices; settings are the other fields of the ConfigSpec."""
+    """Return the ConfigSpec of a new VM with the devices in `added`. `settings` are other fields of the ConfigSpec."""
     files = vim.vm.FileInfo(vmPathName="[LocalDS_0]")
     given: dict[str, Any] = {"guestId": "ubuntu64Guest", "numCPUs": 1, "memoryMB": 1024, "files": files} | settings
     return vim.vm.ConfigSpec(
@@ -160,13 +170,16 @@ def machine_spec(name: str, added: Iterable[Any] = (), **settings: Any) -> Any:
 
 
 def make(client: Client, request: Any) -> Any:
-    """The powered off VM that a ConfigSpec describes, in the datacenter's VM folder and the cluster's root pool."""
+    """Create the VM that a ConfigSpec describes, and return it.
+
+    The VM is powered off. It is in the datacenter's VM folder and in the cluster's root resource pool.
+    """
     pool = client.find("host/DC0_C0").resourcePool
     return result(client.find("vm").CreateVM_Task(config=request, pool=pool))
 
 
 def controller(kind: Any, key: int, bus: int = 0, shared: str = "noSharing") -> Any:
-    """A new storage controller; shared is the bus sharing of a SCSI controller."""
+    """Return a new storage controller. `shared` is the bus sharing of a SCSI controller."""
     if issubclass(kind, vim.vm.device.VirtualSCSIController):
         return kind(key=key, busNumber=bus, sharedBus=shared)
     return kind(key=key, busNumber=bus)
@@ -175,7 +188,15 @@ def controller(kind: Any, key: int, bus: int = 0, shared: str = "noSharing") -> 
 def disk(
     controller: int, unit: int, capacity: int, *, io: tuple[int, int, str, int] | None = None, **backing: Any
 ) -> Any:
-    """A new disk of so many bytes, thin unless told otherwise; io is its limit, reservation, share level and count."""
+    """Return a new disk.
+
+    Args:
+        controller: key of the controller.
+        unit: unit number on the controller.
+        capacity: in bytes.
+        io: limit, reservation, share level and number of shares of the disk's I/O allocation.
+        backing: fields of the backing. The default is a thin, persistent disk.
+    """
     given: dict[str, Any] = {"diskMode": "persistent", "thinProvisioned": True} | backing
     new = vim.vm.device.VirtualDisk(
         key=-100 - unit,
@@ -193,7 +214,7 @@ def disk(
 
 
 def cdrom(controller: int, unit: int, backing: Any, *, start: bool = False) -> Any:
-    """A new CD-ROM."""
+    """Return a new CD-ROM. `start` states whether it is connected at power on."""
     return vim.vm.device.VirtualCdrom(
         key=-200 - unit,
         controllerKey=controller,
@@ -206,7 +227,7 @@ def cdrom(controller: int, unit: int, backing: Any, *, start: bool = False) -> A
 
 
 def nic(kind: Any, backing: Any, *, share: str = "normal") -> Any:
-    """A new interface; the number of custom shares is 42."""
+    """Return a new interface. The share level "custom" has 42 shares."""
     return kind(
         key=-300,
         backing=backing,
@@ -218,12 +239,12 @@ def nic(kind: Any, backing: Any, *, share: str = "normal") -> Any:
 
 
 def extra_config(values: Mapping[str, object]) -> list[Any]:
-    """Option values."""
+    """Return option values for a mapping of keys to values."""
     return [vim.option.OptionValue(key=key, value=value) for key, value in values.items()]
 
 
 def network_edit(nic: Any, *, portgroup: Any = None, network: str | None = None, mac: str | None = None) -> Any:
-    """A change of an interface to another network; without an address of its own vCenter assigns one."""
+    """Return a device change that moves an interface to another network. Without `mac`, vCenter assigns an address."""
     if portgroup is not None:
         nic.backing.port = vim.dvs.PortConnection(
             portgroupKey=portgroup.key, switchUuid=portgroup.config.distributedVirtualSwitch.uuid
@@ -235,22 +256,22 @@ def network_edit(nic: Any, *, portgroup: Any = None, network: str | None = None,
 
 
 def devices(vm: Any, kind: Any) -> list[Any]:
-    """A VM's devices of one kind."""
+    """Return the devices of a VM that are instances of a class."""
     return [device for device in vm.config.hardware.device if isinstance(device, kind)]
 
 
 def disks(vm: Any) -> list[Any]:
-    """A VM's disks."""
+    """Return the disks of a VM."""
     return devices(vm, vim.vm.device.VirtualDisk)
 
 
 def nics(vm: Any) -> list[Any]:
-    """A VM's network interfaces."""
+    """Return the network interfaces of a VM."""
     return devices(vm, vim.vm.device.VirtualEthernetCard)
 
 
 def depth(disk: Any) -> int:
-    """Number of delta disks above the base disk."""
+    """Return the number of delta disks above the base disk."""
     parent = disk.backing.parent
     count = 0
     while parent:
@@ -259,7 +280,7 @@ def depth(disk: Any) -> int:
 
 
 def plain(value: Any, without: Iterable[str] = ()) -> Any:
-    """An API value as nested dicts and lists, without the properties of those names."""
+    """Return an API value as nested dicts and lists, without the properties named in `without`."""
     left_out = set(without)
     if isinstance(value, VmomiSupport.DataObject):
         names = [each.name for each in value._GetPropertyList() if each.name not in left_out]
@@ -270,7 +291,11 @@ def plain(value: Any, without: Iterable[str] = ()) -> Any:
 
 
 def until(condition: Callable[[], Any], seconds: float = 120) -> None:
-    """Wait for a condition; AssertionError if it does not come true in time."""
+    """Wait until a condition is true.
+
+    Raises:
+        AssertionError: if the condition is still false after `seconds`.
+    """
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -279,13 +304,16 @@ def until(condition: Callable[[], Any], seconds: float = 120) -> None:
 
 
 def in_threads(count: int, work: Callable[[int], Any], seconds: float = 180) -> list[str]:
-    """Run work(0), work(1), ... at the same time; what went wrong, a thread that hangs included."""
+    """Run work(0) to work(count - 1) in parallel threads and return their errors.
+
+    A thread that has not ended after `seconds` adds the error "hangs".
+    """
     errors: list[str] = []
 
     def run(index: int) -> None:
         try:
             work(index)
-        except Exception as error:  # noqa: BLE001 - a thread's exceptions would be lost
+        except Exception as error:  # noqa: BLE001 - reports the exceptions of a thread
             errors.append(repr(error)[:300])
 
     threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(count)]

@@ -25,17 +25,18 @@ const (
 	keptVersions = 256
 )
 
-// propertyCollector replaces govmomi's, which hands each update to only one of several requests that wait on
-// one collector, and listens under one reference for all sessions. The stock provider waits for all its tasks
-// on its session's collector: with govmomi's, parallel destroys hang. As in vCenter, what a request is told
-// depends on the version that it brings, not on what others were told: each version is a picture of what the
-// filters saw, and a request waits until the present differs from its picture.
+// propertyCollector replaces govmomi's property collector. govmomi sends each update to only one of several requests
+// that wait on one collector, and uses one reference for all sessions. The stock provider waits for all its tasks on
+// its session's collector, so that parallel destroys hang with govmomi's collector.
+//
+// As in vCenter, the answer depends on the version in the request, not on the answers to other requests. Each version
+// has the state that the filters saw. A request waits until the current state differs from the state of its version.
 type propertyCollector struct {
 	simulator.PropertyCollector
 
 	mu       sync.Mutex
 	filters  []*propertyFilter
-	pictures map[string]picture
+	states   map[string]filterState
 	versions []string
 	last     int
 	canceled chan struct{}
@@ -47,8 +48,8 @@ type propertyFilter struct {
 	collector *propertyCollector
 }
 
-// picture holds, per filter and object, the properties as serialized.
-type picture map[types.ManagedObjectReference]map[types.ManagedObjectReference]map[string][]byte
+// filterState holds the serialized properties by filter, object and property name.
+type filterState map[types.ManagedObjectReference]map[types.ManagedObjectReference]map[string][]byte
 
 func newPropertyCollector() *propertyCollector {
 	pc := new(propertyCollector)
@@ -100,7 +101,7 @@ func (pc *propertyCollector) CancelWaitForUpdates(*types.CancelWaitForUpdates) s
 	return &methods.CancelWaitForUpdatesBody{Res: new(types.CancelWaitForUpdatesResponse)}
 }
 
-// cancel ends all requests that wait.
+// cancel ends all waiting requests.
 func (pc *propertyCollector) cancel() {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
@@ -110,30 +111,30 @@ func (pc *propertyCollector) cancel() {
 	}
 }
 
-// known returns the picture of a version, and what tells of a cancel.
-func (pc *propertyCollector) known(version string) (picture, bool, <-chan struct{}) {
+// stateOf returns the state of a version, whether the version is known, and a channel that cancel closes.
+func (pc *propertyCollector) stateOf(version string) (filterState, bool, <-chan struct{}) {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
 	if pc.canceled == nil {
 		pc.canceled = make(chan struct{})
 	}
-	old, ok := pc.pictures[version]
+	old, ok := pc.states[version]
 	return old, ok || version == "", pc.canceled
 }
 
-// remember names a picture; the oldest is forgotten.
-func (pc *propertyCollector) remember(p picture) string {
+// remember stores a state and returns its version. It deletes the oldest state if there are more than keptVersions.
+func (pc *propertyCollector) remember(p filterState) string {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
 	pc.last++
 	version := fmt.Sprint(pc.last)
-	if pc.pictures == nil {
-		pc.pictures = make(map[string]picture)
+	if pc.states == nil {
+		pc.states = make(map[string]filterState)
 	}
-	pc.pictures[version] = p
+	pc.states[version] = p
 	pc.versions = append(pc.versions, version)
 	if len(pc.versions) > keptVersions {
-		delete(pc.pictures, pc.versions[0])
+		delete(pc.states, pc.versions[0])
 		pc.versions = pc.versions[1:]
 	}
 	return version
@@ -144,7 +145,7 @@ func (pc *propertyCollector) WaitForUpdatesEx(ctx *simulator.Context, req *types
 	fail := func(fault types.BaseMethodFault) soap.HasFault {
 		return &methods.WaitForUpdatesExBody{Fault_: simulator.Fault("", fault)}
 	}
-	old, ok, canceled := pc.known(req.Version)
+	old, ok, canceled := pc.stateOf(req.Version)
 	if !ok {
 		return fail(new(types.InvalidCollectorVersion))
 	}
@@ -183,12 +184,12 @@ func (pc *propertyCollector) WaitForUpdates(ctx *simulator.Context, req *types.W
 	return &methods.WaitForUpdatesBody{Res: &types.WaitForUpdatesResponse{Returnval: *res.Res.Returnval}}
 }
 
-// compare takes a picture of what the filters see, and tells in what it differs from an older one.
-func (pc *propertyCollector) compare(ctx *simulator.Context, old picture) (picture, []types.PropertyFilterUpdate) {
+// compare returns the state that the filters see now, and its differences from an older state.
+func (pc *propertyCollector) compare(ctx *simulator.Context, old filterState) (filterState, []types.PropertyFilterUpdate) {
 	pc.mu.Lock()
 	filters := slices.Clone(pc.filters)
 	pc.mu.Unlock()
-	now := make(picture)
+	now := make(filterState)
 	var all []types.PropertyFilterUpdate
 	for _, f := range filters {
 		seen := make(map[types.ManagedObjectReference]map[string][]byte)
@@ -204,7 +205,7 @@ func (pc *propertyCollector) compare(ctx *simulator.Context, old picture) (pictu
 			} else {
 				u.MissingSet = obj.MissingSet
 			}
-			// In the order of their names: the stock provider understands guest.net only if it has seen guest.ipStack.
+			// Sorted by name: the stock provider understands guest.net only if it has received guest.ipStack before.
 			slices.SortFunc(obj.PropSet, func(a, b types.DynamicProperty) int { return strings.Compare(a.Name, b.Name) })
 			for _, p := range obj.PropSet {
 				props[p.Name] = serialized(p.Val)
@@ -233,7 +234,7 @@ func (pc *propertyCollector) compare(ctx *simulator.Context, old picture) (pictu
 	return now, all
 }
 
-// collect returns what a filter sees; an object that is gone is not seen.
+// collect returns the objects that a filter sees. It skips objects that no longer exist.
 func (pc *propertyCollector) collect(ctx *simulator.Context, spec types.PropertyFilterSpec) []types.ObjectContent {
 	var found []types.ObjectContent
 	for _, object := range spec.ObjectSet {
@@ -248,12 +249,13 @@ func (pc *propertyCollector) collect(ctx *simulator.Context, spec types.Property
 	return found
 }
 
-// value is a property's, as it stands in an update; a struct without a name cannot be encoded.
+// value wraps a property for encoding, as in an update. The XML encoder cannot encode a struct without a name.
 type value struct {
 	Val types.AnyType `xml:"val,typeattr"`
 }
 
-// serialized is what a value is compared by. Its pointers differ each time it is collected.
+// serialized returns the encoded form of a value, for comparison. The value itself cannot be compared, because its
+// pointers differ each time it is collected.
 func serialized(val types.AnyType) []byte {
 	b, err := xml.Marshal(value{val})
 	if err != nil {
@@ -262,7 +264,7 @@ func serialized(val types.AnyType) []byte {
 	return b
 }
 
-// fetch is the request by which pyvmomi reads one property.
+// fetch is the request with which pyvmomi reads one property.
 type fetch struct {
 	This types.ManagedObjectReference `xml:"_this"`
 	Prop string                       `xml:"prop"`
@@ -283,7 +285,8 @@ func init() {
 	types.Add("Fetch", reflect.TypeFor[fetch]())
 }
 
-// Fetch returns a property's value; govmomi's own answers in another method's shape if it is unset.
+// Fetch returns the value of a property. For an unset property, govmomi's Fetch returns the response of another
+// method.
 func (pc *propertyCollector) Fetch(ctx *simulator.Context, req *fetch) soap.HasFault {
 	res := pc.RetrievePropertiesEx(ctx, &types.RetrievePropertiesEx{SpecSet: []types.PropertyFilterSpec{{
 		PropSet:   []types.PropertySpec{{Type: req.This.Type, PathSet: []string{req.Prop}}},

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -20,17 +21,17 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// control watches the SOAP calls, disturbs them as it is told to, and serves what no vCenter has:
+// control records the SOAP calls, disturbs them on request, and serves the control requests:
 //
-//	GET /ic?vm=NAME[&frozen=true]          a VM's state; freezes or thaws its guest
-//	GET /ic/calls?vm=NAME                  the calls that changed a VM, or meant to
-//	GET /ic/requests[?reset=true]          the number of SOAP requests by method
-//	GET /ic/fault?method=M&fault=F         the next call of M fails with F
-//	    [&times=N][&vm=NAME][&at=call]     N times; on that VM, or making it; the call itself, not its task
-//	GET /ic/drop?method=M&when=before      closes the connection, before or after the call, without an answer
+//	GET /ic?vm=NAME[&frozen=true]          returns the state of a VM; freezes or thaws its guest
+//	GET /ic/calls?vm=NAME                  lists the calls that changed or tried to change a VM
+//	GET /ic/requests[?reset=true]          returns the number of SOAP requests by method
+//	GET /ic/fault?method=M&fault=F         makes the next call of M fail with F
+//	    [&times=N][&vm=NAME][&at=call]     N times; only calls on, or creating, this VM; the call, not its task
+//	GET /ic/drop?method=M&when=before      closes the connection before or after the call, without an answer
 //	    [&times=N][&vm=NAME]
-//	GET /ic/report?vm=NAME                 the guest's VMware Tools report now
-//	GET /ic/sessions                       the number of sessions that are logged in
+//	GET /ic/report?vm=NAME                 makes the guest's VMware Tools report now
+//	GET /ic/sessions                       returns the number of sessions that are logged in
 type control struct {
 	svc    *simulator.Service
 	quirks *quirks
@@ -49,11 +50,11 @@ type call struct {
 	Time   time.Time `json:"time"`
 	Method string    `json:"method"`
 	Moref  string    `json:"moref"`
-	VM     string    `json:"vm"`              // name at that time
-	Clone  string    `json:"clone,omitempty"` // name asked for
+	VM     string    `json:"vm"`              // name at the time of the call
+	Clone  string    `json:"clone,omitempty"` // name of the requested clone
 }
 
-// rule is a disturbance to come.
+// rule makes future calls of a method fail, or drops their connections.
 type rule struct {
 	Method string `json:"method"`
 	VM     string `json:"vm,omitempty"`
@@ -68,7 +69,7 @@ func (r *rule) isFault() bool { return r.fault != nil }
 func (r *rule) isDrop() bool  { return r.When != "" }
 
 func (c *control) handle(mux *http.ServeMux) {
-	mux.HandleFunc("POST /sdk", c.serveSDK) // goes before govmomi's "/sdk"
+	mux.HandleFunc("POST /sdk", c.serveSDK) // takes precedence over govmomi's "/sdk"
 	mux.HandleFunc("POST /sdk/vimService", c.serveSDK)
 	mux.HandleFunc("GET /ic", c.serveVM)
 	mux.HandleFunc("GET /ic/calls", c.serveCalls)
@@ -89,31 +90,31 @@ func (c *control) serveSDK(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	m, err := simulator.UnmarshalBody(types.TypeFunc(), body)
 	if err != nil {
-		c.svc.ServeSDK(w, r) // refuses it
+		c.svc.ServeSDK(w, r) // govmomi answers with a fault
 		return
 	}
 	c.record(m)
-	c.linger(m.Name)
+	c.delayCall(m.Name)
 	objects := c.svc.Context.Map
-	if !c.holds.wait(r.Context(), c.holds.meet(objects, m, atCall), m) {
-		panic(http.ErrAbortHandler) // the client has gone, and the call has never reached vCenter
+	if !c.holds.wait(r.Context(), c.holds.match(objects, m, atCall), m) {
+		panic(http.ErrAbortHandler) // the client disconnected before the call reached vCenter
 	}
 	drop := c.take(objects, m, (*rule).isDrop)
 	if drop != nil && drop.When == "before" {
-		panic(http.ErrAbortHandler) // closes the connection
+		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
 	if drop != nil {
 		c.svc.ServeSDK(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
-	if by := c.holds.meet(objects, m, atAnswer); by != nil {
+	if by := c.holds.match(objects, m, atAnswer); by != nil {
 		c.answerLater(w, r, by, m)
 		return
 	}
 	c.svc.ServeSDK(w, r)
 }
 
-// answerLater carries a call out, and sends its answer when the hold lets it go.
+// answerLater executes a call and sends the answer after the hold is released.
 func (c *control) answerLater(w http.ResponseWriter, r *http.Request, by *hold, m *simulator.Method) {
 	answer := httptest.NewRecorder()
 	c.svc.ServeSDK(answer, r)
@@ -127,11 +128,11 @@ func (c *control) answerLater(w http.ResponseWriter, r *http.Request, by *hold, 
 
 var (
 	readsVM = regexp.MustCompile(`^(Acquire|Check|Estimate|Export|Extract|Fetch|Query|Refresh|Reload|Retrieve)`)
-	// changesVM are methods of other objects.
+	// changesVM are the methods of other objects that change a VM.
 	changesVM = []string{"MoveIntoFolder_Task", "MoveIntoResourcePool", "PowerOnMultiVM_Task"}
 )
 
-// record counts a call, and notes it if it may change a VM.
+// record counts a call. It also lists the call if the call may change a VM.
 func (c *control) record(m *simulator.Method) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,14 +150,14 @@ func (c *control) record(m *simulator.Method) {
 	}
 }
 
-// note notes a call that changes a VM which it does not name.
-func (c *control) note(method string, vm *simulator.VirtualMachine) {
+// recordChange lists a call that changes a VM without naming it.
+func (c *control) recordChange(method string, vm *simulator.VirtualMachine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls = append(c.calls, call{time.Now(), method, vm.Self.Value, vm.Name, ""})
 }
 
-// cloneName is the name of the VM that a call is to make, if any.
+// cloneName returns the name of the VM that a call creates, or "".
 func cloneName(m *simulator.Method) string {
 	switch req := m.Body.(type) {
 	case *types.InstantClone_Task:
@@ -169,12 +170,13 @@ func cloneName(m *simulator.Method) string {
 	return ""
 }
 
-// take uses up one of the rules of a kind which the call meets.
+// take returns the first rule of a kind that matches the call, and decrements its count. It returns nil if no rule
+// matches.
 func (c *control) take(objects *simulator.Registry, m *simulator.Method, kind func(*rule) bool) *rule {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.rules {
-		if r.Times > 0 && r.Method == m.Name && kind(r) && meetsVM(objects, m, r.VM) {
+		if r.Times > 0 && r.Method == m.Name && kind(r) && matchesVM(objects, m, r.VM) {
 			r.Times--
 			return r
 		}
@@ -182,12 +184,12 @@ func (c *control) take(objects *simulator.Registry, m *simulator.Method, kind fu
 	return nil
 }
 
-// meetsVM is true if a call names that VM or is to make it, or if no name is given.
-func meetsVM(objects *simulator.Registry, m *simulator.Method, name string) bool {
+// matchesVM reports whether a call names the VM or creates it. It returns true if name is empty.
+func matchesVM(objects *simulator.Registry, m *simulator.Method, name string) bool {
 	return name == "" || name == cloneName(m) || concerns(objects, m, name)
 }
 
-// concerns tells whether the call names that VM.
+// concerns reports whether the call names the VM.
 func concerns(objects *simulator.Registry, m *simulator.Method, name string) bool {
 	return slices.ContainsFunc(mo.References(m.Body), func(ref types.ManagedObjectReference) bool {
 		vm, ok := objects.Get(ref).(*simulator.VirtualMachine)
@@ -199,7 +201,7 @@ func (c *control) serveVM(w http.ResponseWriter, r *http.Request) {
 	ctx := *c.svc.Context
 	vm := findVM(&ctx, r.FormValue("vm"))
 	if vm == nil {
-		http.Error(w, "no such VM", http.StatusNotFound)
+		http.Error(w, "vm: no VM has this name or managed object id", http.StatusNotFound)
 		return
 	}
 	deltas := make(map[int32]int)
@@ -216,11 +218,11 @@ func (c *control) serveVM(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serveReport lets the VMware Tools of a running VM report without the delay that follows a power on.
+// serveReport makes the VMware Tools of a running VM report without the delay that follows a power on.
 func (c *control) serveReport(w http.ResponseWriter, r *http.Request) {
 	vm := findVM(c.svc.Context, r.FormValue("vm"))
 	if vm == nil {
-		http.Error(w, "no such VM", http.StatusNotFound)
+		http.Error(w, "vm: no VM has this name or managed object id", http.StatusNotFound)
 		return
 	}
 	c.guests.report(vm.Self)
@@ -257,7 +259,8 @@ func (c *control) serveFault(w http.ResponseWriter, r *http.Request) {
 	name := r.FormValue("fault")
 	fault := newFault(name)
 	if fault == nil {
-		http.Error(w, "no such fault", http.StatusBadRequest)
+		reason := fmt.Sprintf("fault: %q is not a fault of the API. Use a name such as TaskInProgress.", name)
+		http.Error(w, reason, http.StatusBadRequest)
 		return
 	}
 	c.addRule(w, r, &rule{Fault: name, At: r.FormValue("at"), fault: fault})
@@ -266,28 +269,30 @@ func (c *control) serveFault(w http.ResponseWriter, r *http.Request) {
 func (c *control) serveDrop(w http.ResponseWriter, r *http.Request) {
 	when := r.FormValue("when")
 	if when != "before" && when != "after" {
-		http.Error(w, "when is before or after", http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("when: must be before or after, not %q.", when), http.StatusBadRequest)
 		return
 	}
 	c.addRule(w, r, &rule{When: when})
 }
 
-// serveSessions counts the SOAP API's sessions. They expire only if the setting config.vmacore.soap.sessionTimeout
-// tells when, which vCenter has at 30 minutes.
+// serveSessions returns the number of sessions of the SOAP API. In vCenter an idle session expires after 30 minutes.
+// Here it expires only if the setting config.vmacore.soap.sessionTimeout has a value.
 func (c *control) serveSessions(w http.ResponseWriter, _ *http.Request) {
 	ref := *serviceContent(c.svc.Context).SessionManager
-	manager := c.svc.Context.Session.Get(ref).(*simulator.SessionManager) // a copy that lists them
+	manager := c.svc.Context.Session.Get(ref).(*simulator.SessionManager) // a copy with the list of sessions
 	reply(w, map[string]int{"sessions": len(manager.SessionList)})
 }
 
-// addRule completes a rule from the request, and shows it.
+// addRule completes a rule with the parameters of the request and returns it as JSON.
 func (c *control) addRule(w http.ResponseWriter, r *http.Request, to *rule) {
 	to.Method, to.VM, to.Times = r.FormValue("method"), r.FormValue("vm"), 1
 	if s := r.FormValue("times"); s != "" {
 		to.Times, _ = strconv.Atoi(s)
 	}
 	if _, ok := types.TypeFunc()(to.Method); !ok || to.Times < 1 {
-		http.Error(w, "no such method, or a bad number of times", http.StatusBadRequest)
+		reason := fmt.Sprintf("method must be a method of the SOAP API, not %q, and times a positive integer, not %q.",
+			to.Method, r.FormValue("times"))
+		http.Error(w, reason, http.StatusBadRequest)
 		return
 	}
 	c.mu.Lock()

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,14 +12,14 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// handleQuirks serves what makes the simulator behave as some vCenter may:
+// handleQuirks serves the requests that make the simulator behave as some vCenter may:
 //
-//	GET /ic/quirk                          the quirks that are on
-//	GET /ic/quirk?name=N[&value=V]         turns one on
-//	    [&path=P][&vm=SOURCE]              for a property; for clones of that source
-//	GET /ic/quirk?[name=N&]reset=true      turns one off, or all
-//	GET /ic/labels?vm=NAME&locale=L        device labels of a VM in another language
-//	GET /ic/slow?method=M&ms=N             answers to M take N milliseconds longer, until told otherwise
+//	GET /ic/quirk                          lists the active quirks
+//	GET /ic/quirk?name=N[&value=V]         activates a quirk
+//	    [&path=P][&vm=SOURCE]              for a property; for clones of this source only
+//	GET /ic/quirk?[name=N&]reset=true      deactivates the quirks of a name, or all quirks
+//	GET /ic/labels?vm=NAME&locale=L        translates the device labels of a VM
+//	GET /ic/slow?method=M&ms=N             delays answers to M by N milliseconds until the next request for M
 func (c *control) handleQuirks(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ic/quirk", c.serveQuirk)
 	mux.HandleFunc("GET /ic/labels", c.serveLabels)
@@ -34,7 +35,7 @@ func (c *control) serveQuirk(w http.ResponseWriter, r *http.Request) {
 		to := quirk{Name: name, Value: r.FormValue("value"), Path: r.FormValue("path"), VM: r.FormValue("vm")}
 		err := c.quirks.set(to)
 		if err == nil && to.Name == "clone-differs" {
-			err = c.tryPath(to)
+			err = c.checkPath(to)
 		}
 		if err != nil {
 			c.quirks.mu.Lock()
@@ -47,8 +48,9 @@ func (c *control) serveQuirk(w http.ResponseWriter, r *http.Request) {
 	reply(w, c.quirks.list())
 }
 
-// tryPath sets a property of a copy of the source's configuration, or of any VM's, to see whether there is one.
-func (c *control) tryPath(of quirk) error {
+// checkPath returns an error if the quirk's property does not exist. It sets the property in a copy of the source's
+// configuration, or of any VM's configuration.
+func (c *control) checkPath(of quirk) error {
 	ctx := *c.svc.Context
 	vm := findVM(&ctx, of.VM)
 	if vm == nil {
@@ -67,11 +69,11 @@ func (c *control) serveLabels(w http.ResponseWriter, r *http.Request) {
 	vm := findVM(&ctx, r.FormValue("vm"))
 	locale := r.FormValue("locale")
 	if vm == nil {
-		http.Error(w, "no such VM", http.StatusNotFound)
+		http.Error(w, "vm: no VM has this name or managed object id", http.StatusNotFound)
 		return
 	}
 	if languages[locale] == nil {
-		http.Error(w, "locale is one of "+languageNames(), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("locale: must be one of %s, not %q.", languageNames(), locale), http.StatusBadRequest)
 		return
 	}
 	labels := make(map[int32]string)
@@ -88,7 +90,9 @@ func (c *control) serveSlow(w http.ResponseWriter, r *http.Request) {
 	method := r.FormValue("method")
 	ms, err := strconv.Atoi(r.FormValue("ms"))
 	if _, ok := types.TypeFunc()(method); !ok || err != nil || ms < 0 {
-		http.Error(w, "no such method, or a bad number of milliseconds", http.StatusBadRequest)
+		reason := fmt.Sprintf("method must be a method of the SOAP API, not %q, and ms a non-negative integer, not %q.",
+			method, r.FormValue("ms"))
+		http.Error(w, reason, http.StatusBadRequest)
 		return
 	}
 	c.mu.Lock()
@@ -100,8 +104,8 @@ func (c *control) serveSlow(w http.ResponseWriter, r *http.Request) {
 	reply(w, c.slow)
 }
 
-// linger waits for as long as a method is to take longer; it is told of changes meanwhile.
-func (c *control) linger(method string) {
+// delayCall waits for the delay of a method. A change of the delay also applies to calls that already wait.
+func (c *control) delayCall(method string) {
 	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		c.mu.Lock()
 		longer := c.slow[method]

@@ -15,7 +15,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// CreateVMTask makes the VM that the specification describes, with vCenter's defaults for what it leaves open.
+// CreateVMTask creates the VM that the ConfigSpec describes, with vCenter's defaults for unset fields.
 func (x *extension) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Task) soap.HasFault {
 	body := new(methods.CreateVM_TaskBody)
 	folder, ok := ctx.Map.Get(req.This).(*simulator.Folder)
@@ -30,7 +30,7 @@ func (x *extension) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Tas
 		}
 		spec := req.Config
 		if spec.Uuid == "" {
-			spec.Uuid = uuid.NewString() // govmomi's follows from the file's name
+			spec.Uuid = uuid.NewString() // govmomi derives its UUID from the file name
 		}
 		if spec.InstanceUuid == "" {
 			spec.InstanceUuid = uuid.NewString()
@@ -45,7 +45,7 @@ func (x *extension) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Tas
 	return body
 }
 
-// hostFor is the host that the request names, or else the first one of the pool.
+// hostFor returns the host that the request names, or the first host of the pool.
 func hostFor(ctx *simulator.Context, req *types.CreateVM_Task) (types.ManagedObjectReference, types.BaseMethodFault) {
 	cr := computeResource(ctx, req.Pool)
 	if cr == nil || len(cr.Host) == 0 {
@@ -60,7 +60,8 @@ func hostFor(ctx *simulator.Context, req *types.CreateVM_Task) (types.ManagedObj
 	return *req.Host, nil
 }
 
-// newVM makes a powered off VM, or nothing. The caller has the folder's lock, or is alone.
+// newVM creates a powered off VM, or returns a fault and creates nothing. The caller holds the folder's lock or runs
+// before the server starts.
 func newVM(ctx *simulator.Context, folder *simulator.Folder, spec *types.VirtualMachineConfigSpec, language string, pool, host types.ManagedObjectReference) (*simulator.VirtualMachine, types.BaseMethodFault) {
 	completeNew(spec)
 	a := &assembly{
@@ -68,10 +69,10 @@ func newVM(ctx *simulator.Context, folder *simulator.Folder, spec *types.Virtual
 		config:  &types.VirtualMachineConfigInfo{Firmware: spec.Firmware},
 		devices: copyDevices(esx.VirtualDevice),
 	}
-	if fault := a.mayMake(folder, spec); fault != nil {
+	if fault := a.checkNew(folder, spec); fault != nil {
 		return nil, fault
 	}
-	if fault := a.change(spec.DeviceChange); fault != nil { // what is found wrong here has left no traces
+	if fault := a.change(spec.DeviceChange); fault != nil { // a fault here has no side effects
 		return nil, fault
 	}
 	var appConfig types.BaseVmConfigInfo
@@ -107,8 +108,8 @@ var capability = types.VirtualMachineCapability{
 	SnapshotConfigSupported: true, ConsolePreferencesSupported: true,
 }
 
-// mayMake finds what is wrong with a new VM besides its devices, and where its files are to be.
-func (a *assembly) mayMake(folder *simulator.Folder, spec *types.VirtualMachineConfigSpec) types.BaseMethodFault {
+// checkNew checks the settings of a new VM, but not its devices, and sets the folder of its files.
+func (a *assembly) checkNew(folder *simulator.Folder, spec *types.VirtualMachineConfigSpec) types.BaseMethodFault {
 	version, err := types.ParseHardwareVersion(spec.Version)
 	switch {
 	case spec.Name == "" || len(spec.Name) > 80:
@@ -125,11 +126,11 @@ func (a *assembly) mayMake(folder *simulator.Folder, spec *types.VirtualMachineC
 		return fault
 	}
 	a.home = object.DatastorePath{Datastore: a.home.Datastore, Path: plainName(spec.Name)}
-	return impossible(spec, a.config)
+	return invalidSettings(spec, a.config)
 }
 
-// escaped is a name as vCenter stores it: with escapes for slash, backslash and each percent sign that begins no escape
-// (API reference, VirtualMachineConfigInfo.name).
+// escaped returns a name as vCenter stores it. It escapes slash, backslash and each percent sign that does not start
+// an escape (API reference, VirtualMachineConfigInfo.name).
 func escaped(name string) string {
 	name = strings.NewReplacer("/", "%2f", `\`, "%5c").Replace(name)
 	return percent.ReplaceAllStringFunc(name, func(found string) string {
@@ -140,16 +141,16 @@ func escaped(name string) string {
 	})
 }
 
-// percent is an escape, or a percent sign that begins none.
+// percent matches an escape, or a percent sign that does not start one.
 var percent = regexp.MustCompile(`%(?i:25|2f|5c)?`)
 
-// plainName is a name that govmomi makes a VM of, and its folder.
+// plainName returns a name that govmomi accepts for a VM and its folder.
 func plainName(name string) string {
 	return strings.NewReplacer("/", "_", `\`, "_", "%", "_").Replace(name)
 }
 
-// createVM is Folder.CreateVM_Task of govmomi, in process. It fails with names that are escaped, so the VM gets such a
-// name afterwards.
+// createVM calls govmomi's Folder.CreateVM_Task in process. That method fails for escaped names, so the VM gets its
+// escaped name afterwards.
 func createVM(ctx *simulator.Context, folder *simulator.Folder, spec *types.VirtualMachineConfigSpec, pool, host types.ManagedObjectReference) (*simulator.VirtualMachine, types.BaseMethodFault) {
 	config := *spec
 	config.Name = plainName(spec.Name)

@@ -4,7 +4,7 @@ package main
 
 import "github.com/vmware/govmomi/vim25/types"
 
-// completeNew sets what a specification of a new VM leaves open, as vCenter does.
+// completeNew sets the unset fields of a new VM's ConfigSpec to vCenter's defaults.
 func completeNew(spec *types.VirtualMachineConfigSpec) {
 	fill(spec, &types.VirtualMachineConfigSpec{
 		Version:                      hardwareVersion,
@@ -27,7 +27,7 @@ func completeNew(spec *types.VirtualMachineConfigSpec) {
 		BootOptions:                  new(types.VirtualMachineBootOptions),
 	})
 	if isTrue(spec.Flags.VbsEnabled) {
-		// Virtualization-based security brings these along: API reference, VirtualMachineFlagInfo.vbsEnabled.
+		// API reference, VirtualMachineFlagInfo.vbsEnabled: virtualization-based security also enables these.
 		setUnset(&spec.Flags.VvtdEnabled)
 		setUnset(&spec.NestedHVEnabled)
 		setUnset(&spec.BootOptions.EfiSecureBootEnabled)

@@ -18,13 +18,13 @@ import (
 	"github.com/vmware/govmomi/vmdk"
 )
 
-// flatDisk is a disk with its backing, the only kind that the simulator instant-clones.
+// flatDisk is a disk with a flat backing, the only kind that the simulator instant-clones.
 type flatDisk struct {
 	*types.VirtualDisk
 	backing *types.VirtualDiskFlatVer2BackingInfo
 }
 
-// disks returns the devices which are flat disks.
+// disks returns the flat disks among the devices.
 func disks(devices []types.BaseVirtualDevice) []flatDisk {
 	var res []flatDisk
 	for _, d := range devices {
@@ -37,7 +37,7 @@ func disks(devices []types.BaseVirtualDevice) []flatDisk {
 	return res
 }
 
-// deltas is the number of delta disks above the base disk.
+// deltas returns the number of delta disks above the base disk.
 func (d flatDisk) deltas() int {
 	n := 0
 	for b := d.backing; b.Parent != nil; b = b.Parent {
@@ -46,9 +46,9 @@ func (d flatDisk) deltas() int {
 	return n
 }
 
-// stack puts a new delta disk on top of the chain that ends with parent, and returns it. The chain itself is
-// shared between VMs and never written to.
-func (d flatDisk) stack(parent *types.VirtualDiskFlatVer2BackingInfo, file string, ds *simulator.Datastore) *types.VirtualDiskFlatVer2BackingInfo {
+// addDelta puts a new delta disk on top of the chain that ends with parent, and returns it. VMs share the chain, and
+// nothing writes to it.
+func (d flatDisk) addDelta(parent *types.VirtualDiskFlatVer2BackingInfo, file string, ds *simulator.Datastore) *types.VirtualDiskFlatVer2BackingInfo {
 	top := *parent
 	top.Parent = parent
 	top.FileName = file
@@ -62,7 +62,7 @@ func (d flatDisk) stack(parent *types.VirtualDiskFlatVer2BackingInfo, file strin
 	return &top
 }
 
-// createDisk makes the files of a disk.
+// createDisk creates the files of a disk.
 func createDisk(ds *simulator.Datastore, file string, capacity int64) error {
 	var p object.DatastorePath
 	p.FromString(file)
@@ -81,8 +81,9 @@ func createDisk(ds *simulator.Datastore, file string, capacity int64) error {
 
 var deltaSuffix = regexp.MustCompile(`(-\d{6})?\.vmdk$`)
 
-// withOwnDisks is the list with copies of its disks: a reply being encoded may still hold the old ones.
-func withOwnDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
+// withCopiedDisks returns the devices with copies of the disks, because a reply that is being encoded may still refer
+// to the old ones.
+func withCopiedDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
 	devices = slices.Clone(devices)
 	for i, d := range devices {
 		if disk, ok := d.(*types.VirtualDisk); ok {
@@ -93,23 +94,24 @@ func withOwnDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
 	return devices
 }
 
-// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does; bent is how they report.
-func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, bent string) {
-	devices := withOwnDisks(vm.Config.Hardware.Device)
+// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does. reported is the value
+// of the quirk source-delta-fields.
+func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, reported string) {
+	devices := withCopiedDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
 		ds := ctx.Map.Get(*disk.backing.Datastore).(*simulator.Datastore)
 		base := deltaSuffix.ReplaceAllString(disk.backing.FileName, "")
-		disk.stack(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
+		disk.addDelta(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
 	}
-	bendDeltas(devices, bent)
+	overrideDeltaFields(devices, reported)
 	vm.Config.Hardware.Device = devices
-	touch(vm.Config)
+	markChanged(vm.Config)
 	setLayout(vm)
 	publish(ctx, vm)
 }
 
-// setLayout describes the VM's files. govmomi's own is cubic in the length of the disk chains, but quick
-// once it finds its file names here.
+// setLayout describes the VM's files. The time of govmomi's function is cubic in the length of the disk chains, but
+// it is quick once it finds its file names here.
 func setLayout(vm *simulator.VirtualMachine) {
 	key := int32(0)
 	files := slices.DeleteFunc(slices.Clone(vm.LayoutEx.File), func(f types.VirtualMachineFileLayoutExFileInfo) bool {
@@ -146,8 +148,8 @@ func setLayout(vm *simulator.VirtualMachine) {
 	vm.LayoutEx.Timestamp = time.Now()
 }
 
-// touch notes that the configuration changed.
-func touch(config *types.VirtualMachineConfigInfo) {
+// markChanged sets the time and the version of the last change of the configuration.
+func markChanged(config *types.VirtualMachineConfigInfo) {
 	config.Modified = time.Now()
 	config.ChangeVersion = config.Modified.UTC().Format("2006-01-02T15:04:05.000000Z")
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// newFault returns a fault of the API by its name, with the fields that it must have, or nil.
+// newFault returns the fault of the API with this name and with its required fields set, or nil.
 func newFault(name string) types.BaseMethodFault {
-	nobody := types.ManagedObjectReference{Type: "VirtualMachine", Value: "vm-0"}
+	placeholder := types.ManagedObjectReference{Type: "VirtualMachine", Value: "vm-0"}
 	switch name {
 	case "TaskInProgress":
 		return &types.TaskInProgress{Task: types.ManagedObjectReference{Type: "Task", Value: "task-0"}}
@@ -24,13 +24,13 @@ func newFault(name string) types.BaseMethodFault {
 	case "FileFault":
 		return &types.FileFault{File: "[LocalDS_0] file.vmdk"}
 	case "NoPermission":
-		return &types.NoPermission{Object: &nobody, PrivilegeId: "VirtualMachine.Inventory.CreateFromExisting"}
+		return &types.NoPermission{Object: &placeholder, PrivilegeId: "VirtualMachine.Inventory.CreateFromExisting"}
 	case "DuplicateName":
-		return &types.DuplicateName{Name: "name", Object: nobody}
+		return &types.DuplicateName{Name: "name", Object: placeholder}
 	case "ManagedObjectNotFound":
-		return &types.ManagedObjectNotFound{Obj: nobody}
+		return &types.ManagedObjectNotFound{Obj: placeholder}
 	case "MethodNotFound":
-		return &types.MethodNotFound{Receiver: nobody, Method: "Method"}
+		return &types.MethodNotFound{Receiver: placeholder, Method: "Method"}
 	case "DisallowedMigrationDeviceAttached":
 		return &types.DisallowedMigrationDeviceAttached{Fault: types.LocalizedMethodFault{
 			Fault: &types.RemoteDeviceNotSupported{DeviceNotSupported: types.DeviceNotSupported{Device: "CD/DVD drive 1"}},

@@ -14,8 +14,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// MoveIntoFolderTask takes the locks of what is moved before those of the folders, as tasks of VMs do. govmomi's takes
-// them the other way round, so that it and a clone of what it moves wait for each other for good.
+// MoveIntoFolderTask locks the moved objects before the folders, as tasks of VMs do. govmomi locks the folders first,
+// so that a move and a clone of the moved VM can deadlock.
 func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIntoFolder_Task) soap.HasFault {
 	body := new(methods.MoveIntoFolder_TaskBody)
 	folder, ok := ctx.Map.Get(req.This).(*simulator.Folder)
@@ -44,7 +44,7 @@ func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIn
 	return body
 }
 
-// DestroyTask destroys a folder with all that is in it, unless a VM in it is powered on.
+// DestroyTask destroys a folder with its content. It fails if the folder contains a powered on VM.
 func (x *extension) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
 	body := new(methods.Destroy_TaskBody)
 	folder, ok := ctx.Map.Get(req.This).(*simulator.Folder)
@@ -64,7 +64,7 @@ func (x *extension) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task)
 	return body
 }
 
-// poweredOn is a VM below a folder that is not powered off, or nil.
+// poweredOn returns a VM below a folder that is not powered off, or nil.
 func poweredOn(ctx *simulator.Context, folder *simulator.Folder) *simulator.VirtualMachine {
 	for _, ref := range folder.ChildEntity {
 		switch child := ctx.Map.Get(ref).(type) {
@@ -100,16 +100,16 @@ func destroyFolder(ctx *simulator.Context, folder *simulator.Folder) types.BaseM
 	return fault
 }
 
-// neutral stands for an object whose lock a task is not to hold while it runs. Each task gets one of its own: with a
-// common one the tasks of an object would wait for one another.
-type neutral struct {
+// unlockedEntity is the entity of a task that must not lock its object while it runs. Each task gets a new
+// unlockedEntity: with a shared one, the tasks of an object would wait for each other.
+type unlockedEntity struct {
 	mo.Entity
 	number int64
 }
 
-var neutrals atomic.Int64
+var unlockedEntities atomic.Int64
 
-func (n neutral) Reference() types.ManagedObjectReference {
+func (n unlockedEntity) Reference() types.ManagedObjectReference {
 	ref := n.Entity.Reference()
 	return types.ManagedObjectReference{Type: ref.Type, Value: fmt.Sprintf("neutral-%d-%s", n.number, ref.Value)}
 }
@@ -119,9 +119,9 @@ func doUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() ty
 	return runUnlocked(ctx, of, name, func() (types.AnyType, types.BaseMethodFault) { return nil, run() })
 }
 
-// runUnlocked runs a task without the lock of its object, which can be read meanwhile.
+// runUnlocked runs a task without the lock of its object, so that clients can read the object meanwhile.
 func runUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() (types.AnyType, types.BaseMethodFault)) types.ManagedObjectReference {
-	task := simulator.CreateTask(neutral{of, neutrals.Add(1)}, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+	task := simulator.CreateTask(unlockedEntity{of, unlockedEntities.Add(1)}, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		return run()
 	})
 	ref := task.Run(ctx)
@@ -132,18 +132,19 @@ func runUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() (
 	return ref
 }
 
-// listTask puts a task on the list of its object, as govmomi does with tasks whose objects it knows.
+// listTask adds a task to the recent tasks of its object. govmomi does this only for the tasks of objects that it
+// knows.
 func listTask(ctx *simulator.Context, of mo.Entity, ref types.ManagedObjectReference) {
 	object := ctx.Map.Get(of.Reference())
-	if object == nil { // the task has removed it
+	if object == nil { // the task has removed the object
 		return
 	}
-	caller := *ctx // the task itself holds the lock on behalf of ctx
+	caller := *ctx // the task holds the lock on behalf of ctx
 	caller.WithLock(object, func() {
 		recent := append(slices.Clone(of.Entity().RecentTask), ref)
 		caller.Update(object, []types.PropertyChange{{Name: "recentTask", Val: recent[max(0, len(recent)-recentTasks):]}})
 	})
 }
 
-// recentTasks is how many tasks an object lists, as in govmomi.
+// recentTasks is the maximum number of tasks that an object lists, as in govmomi.
 const recentTasks = 200

@@ -13,20 +13,21 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// guests plays the guests and their VMware Tools, which report a while after power on, and stop at power off.
+// guests simulates the guests and their VMware Tools. The Tools report after a delay that follows power on, and stop
+// at power off.
 type guests struct {
 	svc   *simulator.Service
 	delay time.Duration
 
 	mu   sync.Mutex
 	ids  map[types.ManagedObjectReference]identity
-	last int // address given
+	last int // number of addresses assigned
 }
 
-// identity is what a guest is called, and what it keeps when it is rebooted or cloned.
+// identity is the host name and address of a guest. A guest keeps it when it is rebooted or cloned.
 type identity struct {
 	host, ip string
-	network  string // "never": tells of no address; "source": tells its source's for good
+	network  string // quirk guest-network: "never" reports no address, "source" always reports the source's address
 }
 
 func newGuests(svc *simulator.Service, delay time.Duration) *guests {
@@ -39,7 +40,7 @@ func (g *guests) RemoveObject(_ *simulator.Context, ref types.ManagedObjectRefer
 	g.mu.Unlock()
 }
 
-// UpdateObject sees VMs go on and off. The caller holds locks, hence the timers.
+// UpdateObject handles the power on and power off of VMs. It uses timers, because the caller holds locks.
 func (g *guests) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
 	ref := obj.Reference()
 	if ref.Type != "VirtualMachine" {
@@ -56,9 +57,9 @@ func (g *guests) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []
 	}
 }
 
-// report brings what the Tools say in line with the power state.
+// report updates the state of VMware Tools according to the power state.
 func (g *guests) report(ref types.ManagedObjectReference) {
-	ctx := *g.svc.Context // a context of its own: contexts own locks
+	ctx := *g.svc.Context // a separate context, because a context owns its locks
 	vm, ok := ctx.Map.Get(ref).(*simulator.VirtualMachine)
 	if !ok {
 		return
@@ -78,7 +79,8 @@ func (g *guests) report(ref types.ManagedObjectReference) {
 	})
 }
 
-// inherit gives a clone the identity of its source, and a guest that has yet to report, of its network as told.
+// inherit gives a clone the identity of its source, and a guest without a report of VMware Tools. network is
+// the value of the quirk guest-network.
 func (g *guests) inherit(vm, src *simulator.VirtualMachine, network string) {
 	id := g.identity(src)
 	id.network = network
@@ -88,7 +90,7 @@ func (g *guests) inherit(vm, src *simulator.VirtualMachine, network string) {
 	g.renew(vm)
 }
 
-// renew makes the guest of a VM that has got new devices.
+// renew resets the guest of a VM with new devices.
 func (g *guests) renew(vm *simulator.VirtualMachine) {
 	vm.Guest = &types.GuestInfo{GuestFamily: vm.Guest.GuestFamily}
 	for _, dev := range vm.Config.Hardware.Device {
@@ -102,7 +104,8 @@ func (g *guests) renew(vm *simulator.VirtualMachine) {
 	g.down(vm)
 }
 
-// identity is what the guest was called last; a script in it obeys guestinfo.ic.hostname and .ipaddress.
+// identity returns the last identity of the guest. A simulated script in the guest applies guestinfo.ic.hostname and
+// guestinfo.ic.ipaddress.
 func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -127,7 +130,7 @@ func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	return id
 }
 
-// up fills in what running Tools report.
+// up sets the properties that running Tools report.
 func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
 	id := g.identity(vm)
 	names := networkNames(g.svc.Context, vm.Config.Hardware.Device)
@@ -174,13 +177,13 @@ func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
 	summarize(vm)
 }
 
-// gateway is the first address of an IPv4 address's /24 network. The stock provider waits for an address that is
-// in one network with its gateway.
+// gateway returns the first address of an IPv4 address's /24 network. The stock provider waits for an address in the
+// same network as its gateway.
 func gateway(ip string) string {
 	return ip[:strings.LastIndex(ip, ".")+1] + "1"
 }
 
-// down takes away what only running Tools report.
+// down clears the properties that only running Tools report.
 func (g *guests) down(vm *simulator.VirtualMachine) {
 	guest := *vm.Guest
 	guest.ToolsStatus = types.VirtualMachineToolsStatusToolsNotRunning

@@ -12,33 +12,33 @@ import (
 const (
 	pciController  = 100
 	ideController  = 200
-	firstPCIUnit   = 7 // of network interfaces
+	firstPCIUnit   = 7 // unit of the first network interface
 	firstPCISlot   = 192
 	pciSlotSpacing = 32
 )
 
-// on and off are new each time: govmomi's property updates write through such pointers.
+// on and off return a new pointer each time, because govmomi's property updates write through such pointers.
 func on() *bool  { return types.NewBool(true) }
 func off() *bool { return types.NewBool(false) }
 
-// hardware is a VM in the making. A layout adds devices to it, and changes the settings that it comes with.
+// hardware describes a VM before its creation. A layout adds devices to it and changes its settings.
 type hardware struct {
 	types.VirtualMachineConfigSpec
 	inv     *inventory
 	devices []types.BaseVirtualDevice
-	files   []string // that devices need, on the first datastore
+	files   []string // files on the first datastore that devices need
 }
 
-// bus is a controller which disks and CD-ROMs hang on.
+// bus is a controller for disks and CD-ROMs.
 type bus struct {
 	key      int32
-	firstKey int32 // of the devices on it
+	firstKey int32 // key of the device at unit 0
 }
 
 // ide is the first of the two IDE controllers that every VM has.
 var ide = bus{key: ideController, firstKey: 3000}
 
-// count is the number of devices so far that are a T.
+// count returns the number of added devices of type T.
 func count[T any](h *hardware) int32 {
 	n := int32(0)
 	for _, d := range h.devices {
@@ -49,7 +49,7 @@ func count[T any](h *hardware) int32 {
 	return n
 }
 
-// scsi adds a SCSI controller. Keys and units of all devices are numbered as vCenter does.
+// scsi adds a SCSI controller. Keys and units of all devices follow vCenter's numbering.
 func (h *hardware) scsi(controller types.BaseVirtualSCSIController, summary string) bus {
 	c := controller.GetVirtualSCSIController()
 	c.BusNumber = count[types.BaseVirtualSCSIController](h)
@@ -84,12 +84,12 @@ func (h *hardware) onPCI(d *types.VirtualDevice, key, unit int32, label, summary
 	d.DeviceInfo = &types.Description{Label: label, Summary: summary}
 }
 
-// thin, lazy and eager are the ways to provision a disk.
+// thin, lazy and eager set the provisioning of a disk.
 func thin(b *types.VirtualDiskFlatVer2BackingInfo)  { b.ThinProvisioned, b.EagerlyScrub = on(), off() }
 func lazy(b *types.VirtualDiskFlatVer2BackingInfo)  { b.ThinProvisioned, b.EagerlyScrub = off(), off() }
 func eager(b *types.VirtualDiskFlatVer2BackingInfo) { b.ThinProvisioned, b.EagerlyScrub = off(), on() }
 
-// disk adds a disk.
+// disk adds a disk of gib GiB.
 func (h *hardware) disk(at bus, unit int32, gib int64, provision func(*types.VirtualDiskFlatVer2BackingInfo)) *types.VirtualDisk {
 	n := count[*types.VirtualDisk](h)
 	file := fmt.Sprintf("[LocalDS_0] %[1]s/%[1]s.vmdk", h.Name)
@@ -141,7 +141,7 @@ func (h *hardware) nic(card types.BaseVirtualEthernetCard, backing types.BaseVir
 	h.devices = append(h.devices, card.(types.BaseVirtualDevice))
 }
 
-// distributed is a backing by the inventory's first distributed port group.
+// distributed returns a backing by the inventory's first distributed port group.
 func (h *hardware) distributed() types.BaseVirtualDeviceBackingInfo {
 	dvs := h.inv.ctx.Map.Get(*h.inv.portgroup.Config.DistributedVirtualSwitch).(*simulator.DistributedVirtualSwitch)
 	return &types.VirtualEthernetCardDistributedVirtualPortBackingInfo{
@@ -149,7 +149,7 @@ func (h *hardware) distributed() types.BaseVirtualDeviceBackingInfo {
 	}
 }
 
-// standard is a backing by the network of the hosts' standard switches.
+// standard returns a backing by the network of the hosts' standard switches.
 func (h *hardware) standard() types.BaseVirtualDeviceBackingInfo {
 	backing := new(types.VirtualEthernetCardNetworkBackingInfo)
 	backing.DeviceName = "VM Network"
@@ -163,7 +163,7 @@ func (h *hardware) clientCDROM(at bus, unit int32) {
 	h.cdrom(at, unit, "Remote device", backing, &types.VirtualDeviceConnectInfo{AllowGuestControl: true, Status: "untried"})
 }
 
-// imageCDROM adds a CD-ROM with an ISO image of the first datastore, and the image.
+// imageCDROM adds a CD-ROM with an ISO image, and the image file on the first datastore.
 func (h *hardware) imageCDROM(at bus, unit int32, path string) {
 	h.files = append(h.files, path)
 	backing := new(types.VirtualCdromIsoBackingInfo)
@@ -183,7 +183,7 @@ func (h *hardware) cdrom(at bus, unit int32, summary string, backing types.BaseV
 	}})
 }
 
-// spec is the request to create the VM.
+// spec returns the ConfigSpec that creates the VM.
 func (h *hardware) spec() *types.VirtualMachineConfigSpec {
 	h.DeviceChange = nil
 	for _, d := range h.devices {

@@ -4,56 +4,58 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// Points at which a call of a method is held.
+// Points at which a call of a method can be held.
 const (
-	atCall   = "call"   // before the call is carried out
-	atAnswer = "answer" // after the call was carried out, before its answer is sent
-	atTask   = "task"   // the call is answered, its task runs and has done nothing yet
-	atEnd    = "end"    // the task has done its work and still runs
+	atCall   = "call"   // before the call is executed
+	atAnswer = "answer" // after the call was executed, before its answer is sent
+	atTask   = "task"   // the call is answered, its task runs and has not started its work
+	atEnd    = "end"    // the task has finished its work and still runs
 )
 
-// taskHolds are the methods whose tasks can be held. A task of govmomi's holds the lock of its object while it runs,
-// so that nobody could read the object of a held task.
+// taskHolds are the methods with tasks that can be held. govmomi's tasks hold the lock of their object while they run, so
+// that no client could read the object of a held task.
 var taskHolds = []string{"InstantClone_Task", "ReconfigureComputeResource_Task"}
 
-// holds stop calls and tasks at a chosen point until a release. Tests use them to act while something is under way,
-// whatever the speed of the machine:
+// holds stops calls and tasks at a chosen point until a release. Tests use holds to act during an operation,
+// independent of the speed of the machine:
 //
 //	GET /ic/hold?method=M                  holds every call of M
-//	    [&at=POINT][&after=N][&vm=NAME]    at call, answer, task or end; lets N calls pass; on that VM, or making it
-//	GET /ic/held[?method=M]                what is held, in the order in which it came
-//	GET /ic/release[?method=M]             removes the holds on M, or all, and lets go what is held
-//	    [&times=N]                         keeps the holds, and lets go the first N
+//	    [&at=POINT][&after=N][&vm=NAME]    at call, answer, task or end; after N calls; on, or creating, this VM
+//	GET /ic/held[?method=M]                lists the held calls and tasks in the order of arrival
+//	GET /ic/release[?method=M]             removes the holds on M, or all holds, and releases the held calls
+//	    [&times=N]                         keeps the holds, and releases the first N held calls
 type holds struct {
 	mu    sync.Mutex
 	rules []*hold
 	held  []*held
 }
 
-// hold is a request to stop calls.
+// hold is a request to stop calls of a method.
 type hold struct {
-	Method string `json:"method"`
-	At     string `json:"at"`
-	VM     string `json:"vm,omitempty"`
-	After  int    `json:"after"` // number of calls that still pass
-	over   bool
+	Method  string `json:"method"`
+	At      string `json:"at"`
+	VM      string `json:"vm,omitempty"`
+	After   int    `json:"after"` // number of calls that pass before the first one is held
+	removed bool
 }
 
-// held is a call, or its task, that a hold has stopped.
+// held is a call or task that waits at a hold.
 type held struct {
-	Method string `json:"method"`
-	At     string `json:"at"`
-	Clone  string `json:"clone"` // name that the call asks for
-	let    chan struct{}
+	Method   string `json:"method"`
+	At       string `json:"at"`
+	Clone    string `json:"clone"` // name of the requested clone
+	released chan struct{}
 }
 
 func (h *holds) handle(mux *http.ServeMux) {
@@ -62,14 +64,14 @@ func (h *holds) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ic/release", h.serveRelease)
 }
 
-// meet counts a call at a point, and returns the hold that is to stop it there, if any. Holds on a task count its call:
-// calls come in an order, and tasks may overtake one another.
-func (h *holds) meet(objects *simulator.Registry, m *simulator.Method, at string) *hold {
+// match returns the hold that stops a call at a point, or nil. It counts the call. Holds on a task count the call of
+// the task, because calls have an order, and tasks may overtake each other.
+func (h *holds) match(objects *simulator.Registry, m *simulator.Method, at string) *hold {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.rules {
 		switch {
-		case r.Method != m.Name || r.At != at || !meetsVM(objects, m, r.VM):
+		case r.Method != m.Name || r.At != at || !matchesVM(objects, m, r.VM):
 		case r.After > 0:
 			r.After--
 		default:
@@ -79,21 +81,22 @@ func (h *holds) meet(objects *simulator.Registry, m *simulator.Method, at string
 	return nil
 }
 
-// wait stops the caller if a hold is to, until its release. It returns false if the context has ended before.
+// wait blocks until the hold is released. It returns immediately if by is nil, and returns false if the context ends
+// first.
 func (h *holds) wait(ctx context.Context, by *hold, m *simulator.Method) bool {
 	if by == nil {
 		return true
 	}
-	one := &held{Method: by.Method, At: by.At, Clone: cloneName(m), let: make(chan struct{})}
+	one := &held{Method: by.Method, At: by.At, Clone: cloneName(m), released: make(chan struct{})}
 	h.mu.Lock()
-	if by.over { // a hold on a task may be removed before the task gets there
+	if by.removed { // a hold on a task may be removed before the task reaches it
 		h.mu.Unlock()
 		return true
 	}
 	h.held = append(h.held, one)
 	h.mu.Unlock()
 	select {
-	case <-one.let:
+	case <-one.released:
 	case <-ctx.Done():
 	}
 	h.mu.Lock()
@@ -102,10 +105,10 @@ func (h *holds) wait(ctx context.Context, by *hold, m *simulator.Method) bool {
 	return ctx.Err() == nil
 }
 
-// task runs the work of a call's task between the points atTask and atEnd. Nobody cancels it: a vCenter that has
-// accepted a task carries it out, be its client there or not.
+// task returns a function that runs the work of a call's task between the points atTask and atEnd. The wait has no
+// cancellation, because vCenter completes an accepted task even if the client disconnects.
 func (h *holds) task(objects *simulator.Registry, m *simulator.Method) func(work func()) {
-	before, end := h.meet(objects, m, atTask), h.meet(objects, m, atEnd)
+	before, end := h.match(objects, m, atTask), h.match(objects, m, atEnd)
 	return func(work func()) {
 		h.wait(context.Background(), before, m)
 		work()
@@ -113,25 +116,26 @@ func (h *holds) task(objects *simulator.Registry, m *simulator.Method) func(work
 	}
 }
 
-// release lets go what is held of a method, or of all: the first ones, if times is positive.
+// release releases the held calls of a method, or all held calls. If times is positive, it releases only the first
+// ones and keeps the holds.
 func (h *holds) release(method string, times int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	let := 0
+	count := 0
 	h.held = slices.DeleteFunc(h.held, func(one *held) bool {
-		if method != "" && one.Method != method || times > 0 && let == times {
+		if method != "" && one.Method != method || times > 0 && count == times {
 			return false
 		}
-		let++
-		close(one.let)
+		count++
+		close(one.released)
 		return true
 	})
 	if times > 0 {
 		return
 	}
 	h.rules = slices.DeleteFunc(h.rules, func(r *hold) bool {
-		r.over = method == "" || r.Method == method
-		return r.over
+		r.removed = method == "" || r.Method == method
+		return r.removed
 	})
 }
 
@@ -143,18 +147,22 @@ func (h *holds) serveHold(w http.ResponseWriter, r *http.Request) {
 	after, ok := number(r, "after")
 	to.After = after
 	if _, known := types.TypeFunc()(to.Method); !known || !ok {
-		http.Error(w, "no such method, or a bad number of calls to pass", http.StatusBadRequest)
+		reason := fmt.Sprintf("method must be a method of the SOAP API, not %q, and after a non-negative integer, not %q.",
+			to.Method, r.FormValue("after"))
+		http.Error(w, reason, http.StatusBadRequest)
 		return
 	}
 	switch to.At {
 	case atCall, atAnswer:
 	case atTask, atEnd:
 		if !slices.Contains(taskHolds, to.Method) {
-			http.Error(w, "a task of this method cannot be held", http.StatusBadRequest)
+			reason := fmt.Sprintf("method: a task of %s cannot be held. Hold a task of %s.",
+				to.Method, strings.Join(taskHolds, " or "))
+			http.Error(w, reason, http.StatusBadRequest)
 			return
 		}
 	default:
-		http.Error(w, "at is call, answer, task or end", http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("at: must be call, answer, task or end, not %q.", to.At), http.StatusBadRequest)
 		return
 	}
 	h.mu.Lock()
@@ -179,14 +187,15 @@ func (h *holds) serveHeld(w http.ResponseWriter, r *http.Request) {
 func (h *holds) serveRelease(w http.ResponseWriter, r *http.Request) {
 	times, ok := number(r, "times")
 	if !ok {
-		http.Error(w, "a bad number of times", http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("times: must be a non-negative integer, not %q.", r.FormValue("times")), http.StatusBadRequest)
 		return
 	}
 	h.release(r.FormValue("method"), times)
 	h.serveHeld(w, r)
 }
 
-// number is a parameter that is a number from 0 on, or 0 without it.
+// number returns the value of a parameter that is a non-negative integer, and whether it is valid. It returns 0 for a
+// missing parameter.
 func number(r *http.Request, name string) (int, bool) {
 	s := r.FormValue(name)
 	if s == "" {

@@ -12,20 +12,21 @@ import (
 	"github.com/vmware/govmomi/vim25"
 )
 
-// namespace is that of all UUIDs which follow from a name.
+// namespace is the namespace of all UUIDs that follow from a name.
 var namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("vcsim.instantclone.internal"))
 
-// stableUUID is the UUID of an inventory VM's part: the same at each start, so that tests may write it down.
+// stableUUID returns the UUID of a part of an inventory VM. It is the same at each start, so that tests can contain
+// it.
 func stableUUID(vm, part string) string {
 	return uuid.NewSHA1(namespace, []byte(vm+"/"+part)).String()
 }
 
-// stableContentID is the contentId of an inventory VM's disk.
+// stableContentID returns the contentId of an inventory VM's disk.
 func stableContentID(vm, part string) string {
 	return compact(stableUUID(vm, part+"/content"))
 }
 
-// randomContentID is the contentId of a disk that is made while the simulator serves.
+// randomContentID returns the contentId of a disk that is created while the simulator serves.
 func randomContentID() string { return compact(uuid.NewString()) }
 
 func compact(id string) string { return strings.ReplaceAll(id, "-", "") }
@@ -38,8 +39,8 @@ func setInstanceUUID(ctx *simulator.Context) {
 
 var macs atomic.Int32
 
-// nextMAC counts through vCenter's range; govmomi's own addresses repeat after some 4,096. Inventory VMs are
-// made in the order of the flags, hence their addresses are the same at each start.
+// nextMAC returns the next address of vCenter's range. govmomi's addresses repeat after about 4,096. Inventory VMs
+// are created in the order of the flags, so that their addresses are the same at each start.
 func nextMAC() string {
 	n := macs.Add(1)
 	return fmt.Sprintf("00:50:56:%02x:%02x:%02x", 0x80|n>>16&0x3f, n>>8&0xff, n&0xff)

@@ -18,7 +18,7 @@ import (
 	"github.com/vmware/govmomi/vim25/xml"
 )
 
-// InstantCloneTask is VirtualMachine.InstantClone_Task.
+// InstantCloneTask implements VirtualMachine.InstantClone_Task.
 func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantClone_Task) soap.HasFault {
 	body := new(methods.InstantClone_TaskBody)
 	src, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
@@ -26,7 +26,7 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	busy := x.flights.start(src.Self, x.parallelLimit)
+	busy := x.runningTasks.start(src.Self, x.parallelLimit)
 	if busy != nil {
 		task := simulator.CreateTask(src, "instantClone", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 			return nil, busy
@@ -35,9 +35,9 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 		return body
 	}
 	held := x.control.holds.task(ctx.Map, &simulator.Method{Name: "InstantClone_Task", Body: req})
-	// A source can be read while its task is held.
+	// The task runs without the source's lock, so that clients can read the source while the task is held.
 	ref := runUnlocked(ctx, src, "instantClone", func() (result types.AnyType, fault types.BaseMethodFault) {
-		defer x.flights.end(src.Self)
+		defer x.runningTasks.end(src.Self)
 		held(func() {
 			ctx.WithLock(src, func() { result, fault = x.cloneInPlace(ctx, src, &req.Spec) })
 		})
@@ -47,14 +47,15 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 	return body
 }
 
-// cloneInPlace makes the clone where the request wants it, unless the name is taken there.
+// cloneInPlace creates the clone at the requested location. It fails if the folder already has an object with this
+// name.
 func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec) (types.AnyType, types.BaseMethodFault) {
 	p, fault := x.check(ctx, src, spec)
 	if fault != nil {
 		return nil, fault
 	}
 	var vm *simulator.VirtualMachine
-	ctx.WithLock(p.folder, func() { // nobody may take the name meanwhile
+	ctx.WithLock(p.folder, func() { // another task must not use the name meanwhile
 		if fault = nameTaken(ctx, p.folder, escaped(spec.Name)); fault == nil {
 			vm, fault = x.instantClone(ctx, src, spec, p)
 		}
@@ -65,7 +66,7 @@ func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualM
 	return vm.Self, nil
 }
 
-// instantClone makes the clone, and the deltas of a running source.
+// instantClone creates the clone, and adds delta disks to a source that is not frozen.
 func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec, p *placement) (*simulator.VirtualMachine, types.BaseMethodFault) {
 	id := strings.ToLower(spec.BiosUuid)
 	if id == "" {
@@ -87,12 +88,12 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 		config.ExtraConfig = mergeOptions(config.ExtraConfig, additional(spec.Config))
 		cloneDisks(config, src, vm, p.datastore)
 		cloneDevices(config, p)
-		x.quirks.onClone(config, src)
+		x.quirks.changeClone(config, src)
 		setConfig(vm, config)
 
 		vm.Capability = src.Capability
 		vm.Network = networks(ctx, config.Hardware.Device)
-		for _, ref := range src.Datastore { // of the disks' parents
+		for _, ref := range src.Datastore { // the disks' parents stay on the source's datastores
 			if simulator.FindReference(vm.Datastore, ref) == nil {
 				vm.Datastore = append(vm.Datastore, ref)
 				ds := ctx.Map.Get(ref).(*simulator.Datastore)
@@ -102,7 +103,7 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 		setLayout(vm)
 		x.inherit(vm, src, x.quirks.value("guest-network", src))
 		powerOn(vm)
-		x.quirks.onRunning(config, src)
+		x.quirks.changeRunningClone(config, src)
 		summarizeHardware(vm)
 		publish(ctx, vm)
 		ctx.Update(vm, []types.PropertyChange{{Name: "runtime.powerState", Val: vm.Runtime.PowerState}})
@@ -116,7 +117,7 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 	return vm, nil
 }
 
-// cloneDisks puts a delta disk of the clone's own on each of the source's disks.
+// cloneDisks adds a new delta disk for the clone on top of each of the source's disks.
 func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.VirtualMachine, ds *simulator.Datastore) {
 	dir := path.Dir(vm.Config.Files.VmPathName)
 	parents := disks(src.Config.Hardware.Device)
@@ -125,12 +126,12 @@ func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.Virtu
 		if i > 0 {
 			name = fmt.Sprintf("%s_%d", vm.Name, i)
 		}
-		top := disk.stack(parents[i].backing, path.Join(dir, name+".vmdk"), ds)
+		top := disk.addDelta(parents[i].backing, path.Join(dir, name+".vmdk"), ds)
 		top.Uuid = uuid.NewString()
 	}
 }
 
-// cloneDevices gives the NICs addresses and ports of their own, and applies the edits.
+// cloneDevices gives the NICs new addresses and ports, and applies the edits.
 func cloneDevices(config *types.VirtualMachineConfigInfo, p *placement) {
 	for _, dev := range config.Hardware.Device {
 		d := dev.GetVirtualDevice()
@@ -166,18 +167,19 @@ func cloneDevices(config *types.VirtualMachineConfigInfo, p *placement) {
 	}
 }
 
-// setConfig gives the VM a configuration copied from another one's, keeping what is its own.
+// setConfig sets a configuration that was copied from another VM. The VM keeps its names, ids, files and creation
+// time.
 func setConfig(vm *simulator.VirtualMachine, config *types.VirtualMachineConfigInfo) {
-	own := vm.Config
-	config.Name, config.Uuid, config.InstanceUuid = own.Name, own.Uuid, own.InstanceUuid
-	config.Files, config.LocationId, config.CreateDate = own.Files, own.LocationId, own.CreateDate
-	touch(config)
+	current := vm.Config
+	config.Name, config.Uuid, config.InstanceUuid = current.Name, current.Uuid, current.InstanceUuid
+	config.Files, config.LocationId, config.CreateDate = current.Files, current.LocationId, current.CreateDate
+	markChanged(config)
 	vm.Config = config
 
 	summarizeHardware(vm)
 }
 
-// copyConfig copies a configuration; the copied disks lack their parents.
+// copyConfig copies a configuration. The copied disks lack their parents.
 func copyConfig(config *types.VirtualMachineConfigInfo) *types.VirtualMachineConfigInfo {
 	flat := *config
 	flat.Hardware.Device = nil
@@ -203,7 +205,7 @@ func copyConfig(config *types.VirtualMachineConfigInfo) *types.VirtualMachineCon
 	return res
 }
 
-// mergeOptions appends options to those there are; the later one of a key wins.
+// mergeOptions concatenates lists of options. The last value of a key wins.
 func mergeOptions(lists ...[]types.BaseOptionValue) []types.BaseOptionValue {
 	var res []types.BaseOptionValue
 	at := make(map[string]int)
@@ -221,7 +223,7 @@ func mergeOptions(lists ...[]types.BaseOptionValue) []types.BaseOptionValue {
 	return res
 }
 
-// powerOn sets the power state without what PowerOnVM_Task does besides: a task and events.
+// powerOn sets the power state without the task and the events of PowerOnVM_Task.
 func powerOn(vm *simulator.VirtualMachine) {
 	now := time.Now()
 	vm.Runtime.PowerState = types.VirtualMachinePowerStatePoweredOn
@@ -246,15 +248,15 @@ func setFrozen(ctx *simulator.Context, vm *simulator.VirtualMachine, frozen bool
 	})
 }
 
-// share shows the memory as shared, until the VM is powered off.
+// share reports the VM's memory as shared until the VM is powered off.
 func share(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{
 		{Name: "summary.quickStats.sharedMemory", Val: vm.Config.Hardware.MemoryMB},
 	})
 }
 
-// publish tells the property collectors of what was written to the VM directly. Their filters match a change
-// of their own path or of one below it, not of one above.
+// publish notifies the property collectors of direct changes of the VM. Their filters match a change of their path or
+// of a path below it, not of a path above it.
 func publish(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	ctx.Update(vm, []types.PropertyChange{
 		{Name: "config", Val: *vm.Config},
@@ -266,7 +268,7 @@ func publish(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	})
 }
 
-// instantCloned is vCenter's event for an instant clone.
+// instantCloned returns vCenter's event for an instant clone.
 func instantCloned(vm, src *simulator.VirtualMachine, p *placement) *types.EventEx {
 	message := fmt.Sprintf("Instant clone of %s has been created as %s.", src.Name, vm.Name)
 	return &types.EventEx{

@@ -11,8 +11,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// hardwareVersion is the newest one, which all VMs of the inventory have; see -hardware.
-var hardwareVersion = "vmx-19" // of vSphere 7.0.2 and later
+// hardwareVersion is the newest hardware version, and the version of all VMs of the inventory. The flag -hardware
+// sets it.
+var hardwareVersion = "vmx-19" // vSphere 7.0.2 and later
 
 // inventory adds VMs to the model.
 type inventory struct {
@@ -23,10 +24,10 @@ type inventory struct {
 	cluster   *simulator.ClusterComputeResource
 	portgroup *simulator.DistributedVirtualPortgroup
 	datastore *simulator.Datastore
-	n         int // VMs so far
+	n         int // number of VMs added
 }
 
-// populate creates the VMs that the flags name, spread over the hosts of the cluster.
+// populate creates the VMs that the flags name, and distributes them over the hosts of the cluster.
 func populate(ctx *simulator.Context, o *options, g *guests) error {
 	ctx.Session.UserName = "vcsim"
 	dc := ctx.Map.Any("Datacenter").(*simulator.Datacenter)
@@ -72,20 +73,20 @@ func populate(ctx *simulator.Context, o *options, g *guests) error {
 	}
 	for name := range o.layouts {
 		if findVM(ctx, name) == nil {
-			return fmt.Errorf("-layout: no VM %s", name)
+			return fmt.Errorf("-layout: the inventory has no VM %q. Add it with -source or -off", name)
 		}
 	}
 	for _, name := range o.frozen {
 		vm := findVM(ctx, name)
 		if vm == nil {
-			return fmt.Errorf("-frozen: no VM %s", name)
+			return fmt.Errorf("-frozen: the inventory has no VM %q. Add it with -source", name)
 		}
 		setFrozen(ctx, vm, true)
 	}
 	return nil
 }
 
-// add creates a VM with all that terraform-provider-vsphere and pyvmomi programs read.
+// add creates a VM with all properties that terraform-provider-vsphere and pyvmomi programs read.
 func (inv *inventory) add(name string, running bool) error {
 	h := inv.hardware(name)
 	for _, path := range h.files {
@@ -106,7 +107,7 @@ func (inv *inventory) add(name string, running bool) error {
 	return nil
 }
 
-// hardware is that of a VM, by its layout.
+// hardware returns the hardware of a VM according to its layout.
 func (inv *inventory) hardware(name string) *hardware {
 	h := &hardware{inv: inv, VirtualMachineConfigSpec: types.VirtualMachineConfigSpec{
 		Name:                name,
@@ -139,7 +140,7 @@ func (inv *inventory) hardware(name string) *hardware {
 	return h
 }
 
-// addFile puts an empty file on the first datastore.
+// addFile creates an empty file on the first datastore.
 func (inv *inventory) addFile(path string) error {
 	file := filepath.Join(inv.datastore.Summary.Url, path)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -148,7 +149,7 @@ func (inv *inventory) addFile(path string) error {
 	return os.WriteFile(file, nil, 0o600)
 }
 
-// findVM returns a VM of that name or managed object id, or nil.
+// findVM returns the VM with this name or managed object id, or nil.
 func findVM(ctx *simulator.Context, name string) *simulator.VirtualMachine {
 	for _, e := range ctx.Map.All("VirtualMachine") {
 		if vm := e.(*simulator.VirtualMachine); vm.Name == name || vm.Self.Value == name {

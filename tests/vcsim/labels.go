@@ -14,7 +14,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// languages are those that device labels can be in, with vCenter's words for the devices that it numbers.
+// languages maps each language of device labels to vCenter's words for the devices that it numbers.
 var languages = map[string]map[string]string{
 	"en": {
 		"disk": "Hard disk", "nic": "Network adapter", "cdrom": "CD/DVD drive", "floppy": "Floppy drive",
@@ -41,8 +41,8 @@ func languageNames() string {
 
 var numbered = regexp.MustCompile(`^(.*\D) ?(\d+)$`)
 
-// nextLabel is the label of a new device: vCenter numbers devices in the order in which they come, whatever their units,
-// and a number that became free is given again.
+// nextLabel returns the label of a new device. vCenter numbers devices in the order in which they are added,
+// independent of their units, and reuses a number that became free.
 func nextLabel(devices []types.BaseVirtualDevice, language, word string, first int32) string {
 	for n := first; ; n++ {
 		label := fmt.Sprintf("%s %d", languages[language][word], n)
@@ -60,7 +60,7 @@ func labelOf(d types.BaseVirtualDevice) string {
 	return ""
 }
 
-// translate puts the labels of a VM's devices into another language, as a vCenter does that was set up in it.
+// translate translates the labels of a VM's devices, as in a vCenter that was installed in this language.
 func translate(ctx *simulator.Context, vm *simulator.VirtualMachine, language string) {
 	devices := copyDevices(vm.Config.Hardware.Device)
 	translateLabels(devices, language)
@@ -85,7 +85,8 @@ func translateLabels(devices []types.BaseVirtualDevice, language string) {
 	}
 }
 
-// setLabel replaces a device's description: an answer that is being written may still hold the old one.
+// setLabel replaces a device's description. It does not change the old description, because an answer that is being
+// encoded may still refer to it.
 func setLabel(d types.BaseVirtualDevice, label string) {
 	base := d.GetVirtualDevice()
 	info := types.Description{Label: label}
@@ -95,7 +96,7 @@ func setLabel(d types.BaseVirtualDevice, label string) {
 	base.DeviceInfo = &info
 }
 
-// copyDevices copies the devices themselves, not what they point to.
+// copyDevices copies the devices, but not the values that they point to.
 func copyDevices(devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
 	res := make([]types.BaseVirtualDevice, len(devices))
 	for i, d := range devices {
@@ -110,7 +111,7 @@ func copyDevice(d types.BaseVirtualDevice) types.BaseVirtualDevice {
 	return c.Interface().(types.BaseVirtualDevice)
 }
 
-// languageOf is the language of a VM's labels.
+// languageOf returns the language of a VM's labels.
 func languageOf(devices []types.BaseVirtualDevice) string {
 	for _, d := range devices {
 		parts := numbered.FindStringSubmatch(labelOf(d))

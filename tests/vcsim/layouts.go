@@ -4,12 +4,12 @@ package main
 
 import "github.com/vmware/govmomi/vim25/types"
 
-// layout adds devices to a VM that has none yet, and changes its settings.
+// layout adds devices to a VM without devices, and changes its settings.
 type layout func(*hardware)
 
 const defaultLayout = "default"
 
-// layouts are what -layout may name. To add one, write its function and name it here: the methods of hardware
+// layouts are the values of -layout. To add a layout, write its function and list it here. The methods of hardware
 // number keys, units and labels.
 var layouts = map[string]layout{
 	defaultLayout:     defaultHardware,
@@ -26,7 +26,7 @@ func defaultHardware(h *hardware) {
 	h.nic(new(types.VirtualVmxnet3), h.distributed())
 }
 
-// minimal is as little as a VM can do with.
+// minimal has one disk, one interface and the smallest settings.
 func minimal(h *hardware) {
 	h.Firmware = string(types.GuestOsDescriptorFirmwareTypeBios)
 	h.NumCPUs, h.NumCoresPerSocket = 1, types.NewInt32(1)
@@ -36,7 +36,7 @@ func minimal(h *hardware) {
 	h.nic(new(types.VirtualVmxnet3), h.standard())
 }
 
-// twoControllers spreads disks, with gaps between their units, and interfaces of two kinds.
+// twoControllers has disks on two controllers, with gaps between their units, and two kinds of interfaces.
 func twoControllers(h *hardware) {
 	first := h.scsi(new(types.ParaVirtualSCSIController), "VMware paravirtual SCSI")
 	second := h.scsi(new(types.ParaVirtualSCSIController), "VMware paravirtual SCSI")
@@ -49,7 +49,7 @@ func twoControllers(h *hardware) {
 	h.nic(new(types.VirtualE1000e), h.standard())
 }
 
-// sataNVMe has a disk on each kind of controller, and no allocation at its default.
+// sataNVMe has a disk on each kind of controller, and allocations that differ from the defaults.
 func sataNVMe(h *hardware) {
 	h.NumCPUs, h.NumCoresPerSocket = 4, types.NewInt32(1)
 	h.MemoryMB = 8192
@@ -71,7 +71,7 @@ func sataNVMe(h *hardware) {
 	h.nic(new(types.VirtualVmxnet3), h.distributed())
 }
 
-// allocation is one of CPU in MHz, or of memory in MB; a limit of -1 is none.
+// allocation returns an allocation of CPU in MHz or of memory in MB. A limit of -1 means no limit.
 func allocation(reservation, limit int64, shares types.SharesInfo) *types.ResourceAllocationInfo {
 	return &types.ResourceAllocationInfo{
 		Reservation: types.NewInt64(reservation), Limit: types.NewInt64(limit), ExpandableReservation: off(), Shares: &shares,

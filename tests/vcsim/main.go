@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command vcsim is govmomi's vCenter simulator, taught to instant-clone.
+// Command vcsim runs govmomi's vCenter simulator with support for instant clones.
 //
-// It serves the inventory that its flags describe until SIGINT or SIGTERM. What no vCenter API offers, such as
-// freezing a guest or provoking a fault, is under /ic. See README.md.
+// It serves the inventory that its flags describe until it receives SIGINT or SIGTERM. Operations that no vCenter API
+// offers, such as freezing a guest or provoking a fault, are HTTP requests under /ic. See README.md.
 package main
 
 import (
@@ -36,7 +36,8 @@ func main() {
 	}
 }
 
-// run serves until it is told to end.
+// run creates the inventory and serves it until the process receives a signal or, with -until-eof, the end of
+// standard input.
 func run(o *options) error {
 	start := time.Now()
 	m := newModel(o)
@@ -66,7 +67,7 @@ func run(o *options) error {
 	return nil
 }
 
-// serve starts to serve, and returns the address.
+// serve starts the HTTPS server and returns its host and port.
 func serve(svc *simulator.Service, o *options) (string, error) {
 	certificate, err := newCertificate()
 	if err != nil {
@@ -80,7 +81,7 @@ func serve(svc *simulator.Service, o *options) (string, error) {
 	svc.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	svc.Listen = &url.URL{Host: o.listen}
 	if o.password != "" {
-		svc.Listen.User = url.User("any") // govmomi asks ValidLogin only if there is a user
+		svc.Listen.User = url.User("any") // govmomi calls ValidLogin only if Listen.User is set
 		svc.Context.Map.SessionManager().ValidLogin = func(req *types.Login) bool {
 			return req.UserName != "" && req.Password == o.password
 		}
@@ -89,7 +90,7 @@ func serve(svc *simulator.Service, o *options) (string, error) {
 	return svc.NewServer().URL.Host, nil
 }
 
-// wait returns when the simulator is to end.
+// wait returns on SIGINT, on SIGTERM and, with -until-eof, at the end of standard input.
 func wait(o *options) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -106,12 +107,12 @@ func wait(o *options) {
 	}
 }
 
-// newModel describes a vCenter without VMs, and sets govmomi's switches, which are global.
+// newModel returns a vCenter model without VMs. It also sets govmomi's switches, which are global variables.
 func newModel(o *options) *simulator.Model {
 	simulator.Trace = o.trace
 	esx.HardwareVersion = hardwareVersion
-	// A task takes its entity's lock when it runs, not when it is called: the call returns at once,
-	// and a source can be read while -delay passes.
+	// A task takes the lock of its entity when it runs, not when it is called. The call therefore returns
+	// immediately, and clients can read a source while -delay passes.
 	simulator.TaskDelay.MethodDelay = map[string]int{
 		"LockHandoff":       0,
 		"InstantClone_Task": int(o.delay.Milliseconds()),

@@ -10,8 +10,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// findNetwork completes an interface's backing, and tells whether there is such a network in the datacenter. None
-// keeps the one that there is.
+// findNetwork completes an interface's backing, and reports whether the datacenter has the network. A nil backing is
+// valid: the interface stays on its network.
 func findNetwork(ctx *simulator.Context, dc *simulator.Datacenter, backing types.BaseVirtualDeviceBackingInfo) bool {
 	switch b := backing.(type) {
 	case nil:
@@ -48,7 +48,7 @@ func portgroup(b *types.VirtualEthernetCardDistributedVirtualPortBackingInfo) ty
 	return types.ManagedObjectReference{Type: "DistributedVirtualPortgroup", Value: b.Port.PortgroupKey}
 }
 
-// opaqueNetwork is the network of that id and type, or nil.
+// opaqueNetwork returns the network with the id and type of the backing, or nil.
 func opaqueNetwork(ctx *simulator.Context, b *types.VirtualEthernetCardOpaqueNetworkBackingInfo) *mo.OpaqueNetwork {
 	for _, e := range ctx.Map.All("OpaqueNetwork") {
 		n := e.(*mo.OpaqueNetwork)
@@ -60,7 +60,7 @@ func opaqueNetwork(ctx *simulator.Context, b *types.VirtualEthernetCardOpaqueNet
 	return nil
 }
 
-// networkRef is the network that a device is on, if it is on one.
+// networkRef returns the network of a device, and whether the device has one.
 func networkRef(ctx *simulator.Context, device types.BaseVirtualDevice) (types.ManagedObjectReference, bool) {
 	switch b := device.GetVirtualDevice().Backing.(type) {
 	case *types.VirtualEthernetCardNetworkBackingInfo:
@@ -77,7 +77,7 @@ func networkRef(ctx *simulator.Context, device types.BaseVirtualDevice) (types.M
 	return types.ManagedObjectReference{}, false
 }
 
-// networks returns the networks of a VM, each once.
+// networks returns the networks of a VM without duplicates.
 func networks(ctx *simulator.Context, devices []types.BaseVirtualDevice) []types.ManagedObjectReference {
 	var refs []types.ManagedObjectReference
 	for _, dev := range devices {
@@ -103,7 +103,7 @@ func networkNames(ctx *simulator.Context, devices []types.BaseVirtualDevice) map
 	return names
 }
 
-// networkSummary is what an interface's description says of its backing.
+// networkSummary returns the description of an interface with this backing.
 func networkSummary(backing types.BaseVirtualDeviceBackingInfo) string {
 	switch b := backing.(type) {
 	case *types.VirtualEthernetCardNetworkBackingInfo:
@@ -116,8 +116,8 @@ func networkSummary(backing types.BaseVirtualDeviceBackingInfo) string {
 	return ""
 }
 
-// addOpaqueNetworks makes the opaque networks that the flags name, with ids that follow from their names. All hosts of
-// the cluster have them.
+// addOpaqueNetworks creates the opaque networks that -opaque names, on all hosts of the cluster. Their ids follow
+// from their names.
 func addOpaqueNetworks(ctx *simulator.Context, dc *simulator.Datacenter, cluster *simulator.ClusterComputeResource, names []string) error {
 	folder := ctx.Map.Get(dc.NetworkFolder).(*simulator.Folder)
 	for _, name := range names {

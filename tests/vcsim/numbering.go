@@ -8,18 +8,18 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// slot is how vCenter numbers the devices of a class that sit on the PCI bus or on no bus at all.
+// slot is vCenter's numbering for a class of devices that are on the PCI bus or on no bus.
 type slot struct {
-	word       string // of the label; see languages
+	word       string // key of the label's word in languages
 	firstLabel int32
 	summary    string
 	firstKey   int32
-	firstUnit  int32 // on the PCI bus; 0 for none
-	limit      int32 // devices that a VM may have
+	firstUnit  int32 // on the PCI bus; 0 for devices that are not on it
+	limit      int32 // maximum number of devices of a VM
 }
 
-// slotOf is the slot of a device that is no disk, no CD-ROM and no floppy drive. SCSI, SATA and NVMe controllers get the
-// number of their bus.
+// slotOf returns the slot of a device other than a disk, a CD-ROM or a floppy drive. The number of a SCSI, SATA or
+// NVMe controller is its bus number.
 func slotOf(d types.BaseVirtualDevice) (slot, bool) {
 	switch d.(type) {
 	case *types.ParaVirtualSCSIController:
@@ -46,7 +46,7 @@ func slotOf(d types.BaseVirtualDevice) (slot, bool) {
 	return slot{}, false
 }
 
-// single is a device of which a VM has one at most, with its key, label and summary.
+// single returns the key, label and summary of a device that a VM can have only once.
 func single(d types.BaseVirtualDevice) (key int32, label, summary string, ok bool) {
 	switch d.(type) {
 	case *types.VirtualTPM:
@@ -65,7 +65,7 @@ func single(d types.BaseVirtualDevice) (key int32, label, summary string, ok boo
 	return 0, "", "", false
 }
 
-// standardKey is the key of a device that every VM has.
+// standardKey returns the key of a device that every VM has.
 func standardKey(d types.BaseVirtualDevice) (int32, bool) {
 	switch d := d.(type) {
 	case *types.VirtualIDEController:
@@ -88,14 +88,14 @@ func standardKey(d types.BaseVirtualDevice) (int32, bool) {
 	return 0, false
 }
 
-// units are the addresses on a storage controller, the highest, the one that is the controller's own, and the key of the
-// device at an address.
+// units describes the addresses on a storage controller: the highest address, the address of the controller, and the
+// key of the device at an address.
 type units struct {
-	last, own int32 // own is -1 where there is none
+	last, own int32 // own is -1 if the controller has no address
 	key       func(unit int32) int32
 }
 
-// wideKey is where the keys of disks beyond the 16th unit of a paravirtual SCSI controller begin.
+// wideKey is the first key of disks beyond the 16th unit of a paravirtual SCSI controller.
 const wideKey = 131072
 
 func unitsOf(controller types.BaseVirtualDevice) (units, bool) {
@@ -123,7 +123,7 @@ func unitsOf(controller types.BaseVirtualDevice) (units, bool) {
 	return units{}, false
 }
 
-// at is the device at an address, or nil. Devices of all kinds share the units of a controller.
+// at returns the device at an address, or nil. Devices of all kinds share the units of a controller.
 func at(devices []types.BaseVirtualDevice, controller, unit int32) types.BaseVirtualDevice {
 	i := slices.IndexFunc(devices, func(d types.BaseVirtualDevice) bool {
 		base := d.GetVirtualDevice()
@@ -135,7 +135,7 @@ func at(devices []types.BaseVirtualDevice, controller, unit int32) types.BaseVir
 	return devices[i]
 }
 
-// byKey is the device with that key, or nil.
+// byKey returns the device with this key, or nil.
 func byKey(devices []types.BaseVirtualDevice, key int32) types.BaseVirtualDevice {
 	for _, d := range devices {
 		if d.GetVirtualDevice().Key == key {

@@ -12,14 +12,14 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// flights counts the tasks that an object has under way, from their calls to their ends.
-type flights struct {
+// runningTasks counts the tasks of each object, from their calls to their ends.
+type runningTasks struct {
 	mu sync.Mutex
 	of map[types.ManagedObjectReference]int
 }
 
-// start counts a task, unless its object has as many as it may: then it tells so by its fault.
-func (f *flights) start(ref types.ManagedObjectReference, limit int) types.BaseMethodFault {
+// start counts a task. It returns TaskInProgress if the object already has limit running tasks.
+func (f *runningTasks) start(ref types.ManagedObjectReference, limit int) types.BaseMethodFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.of == nil {
@@ -32,7 +32,7 @@ func (f *flights) start(ref types.ManagedObjectReference, limit int) types.BaseM
 	return nil
 }
 
-func (f *flights) end(ref types.ManagedObjectReference) {
+func (f *runningTasks) end(ref types.ManagedObjectReference) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.of[ref]--; f.of[ref] == 0 {
@@ -40,7 +40,7 @@ func (f *flights) end(ref types.ManagedObjectReference) {
 	}
 }
 
-// ReconfigureComputeResourceTask lets a cluster be reconfigured once at a time, for as long as a clone takes.
+// ReconfigureComputeResourceTask runs one reconfiguration of a cluster at a time. Each one takes as long as a clone.
 func (x *extension) ReconfigureComputeResourceTask(ctx *simulator.Context, req *types.ReconfigureComputeResource_Task) soap.HasFault {
 	body := new(methods.ReconfigureComputeResource_TaskBody)
 	cluster, ok := ctx.Map.Get(req.This).(*simulator.ClusterComputeResource)
@@ -48,7 +48,7 @@ func (x *extension) ReconfigureComputeResourceTask(ctx *simulator.Context, req *
 		body.Fault_ = notFound(req.This)
 		return body
 	}
-	busy := x.flights.start(cluster.Self, 1)
+	busy := x.runningTasks.start(cluster.Self, 1)
 	held := func(work func()) { work() }
 	if busy == nil {
 		held = x.control.holds.task(ctx.Map, &simulator.Method{Name: "ReconfigureComputeResource_Task", Body: req})
@@ -57,7 +57,7 @@ func (x *extension) ReconfigureComputeResourceTask(ctx *simulator.Context, req *
 		if busy != nil {
 			return busy
 		}
-		defer x.flights.end(cluster.Self)
+		defer x.runningTasks.end(cluster.Self)
 		held(func() {
 			time.Sleep(x.options.delay)
 			inner := cluster.ReconfigureComputeResourceTask(ctx, req).(*methods.ReconfigureComputeResource_TaskBody)

@@ -11,18 +11,19 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// setAt sets a property of a configuration by its path: "config.memoryAllocation.reservation", or "disk.0", "nic.1" and
-// "cdrom.0" for the first disk and so on, in their order. "unset" takes a value away.
+// setAt sets a property of a configuration by its path. A path starts with "config", as in
+// "config.memoryAllocation.reservation", or with a device and its index, as in "disk.0", "nic.1" and "cdrom.0". The
+// value "unset" clears the property.
 func setAt(config *types.VirtualMachineConfigInfo, path, value string) error {
 	names := strings.Split(path, ".")
 	at := reflect.ValueOf(config)
 	if names[0] != "config" {
 		if len(names) < 3 {
-			return fmt.Errorf("%s: expected config.NAME, disk.N.NAME, nic.N.NAME or cdrom.N.NAME", path)
+			return fmt.Errorf("path %s: must be config.NAME, disk.N.NAME, nic.N.NAME or cdrom.N.NAME", path)
 		}
 		device := nth(config.Hardware.Device, names[0], names[1])
 		if device == nil {
-			return nil // a clone of a VM without such a device
+			return nil // the VM has no such device
 		}
 		at, names = reflect.ValueOf(device), names[1:]
 	}
@@ -30,7 +31,7 @@ func setAt(config *types.VirtualMachineConfigInfo, path, value string) error {
 		for at.Kind() == reflect.Pointer || at.Kind() == reflect.Interface {
 			if at.IsNil() {
 				if at.Kind() == reflect.Interface {
-					return fmt.Errorf("%s: nothing at %s", path, name)
+					return fmt.Errorf("path %s: %s is below an unset value of an abstract type", path, name)
 				}
 				at.Set(reflect.New(at.Type().Elem()))
 			}
@@ -39,21 +40,21 @@ func setAt(config *types.VirtualMachineConfigInfo, path, value string) error {
 		if at.Kind() == reflect.Slice {
 			i, err := strconv.Atoi(name)
 			if err != nil || i < 0 || i >= at.Len() {
-				return fmt.Errorf("%s: no element %s", path, name)
+				return fmt.Errorf("path %s: the list has no element %s", path, name)
 			}
 			at = at.Index(i)
 			continue
 		}
 		field, ok := property(at, name)
 		if !ok {
-			return fmt.Errorf("%s: no property %s", path, name)
+			return fmt.Errorf("path %s: the API has no property %s", path, name)
 		}
 		at = field
 	}
 	return setValue(at, path, value)
 }
 
-// property is a field of a struct by its name in the API.
+// property returns the field of a struct with this name in the API.
 func property(of reflect.Value, name string) (reflect.Value, bool) {
 	if of.Kind() != reflect.Struct {
 		return reflect.Value{}, false
@@ -73,7 +74,7 @@ func setValue(at reflect.Value, path, value string) error {
 		return nil
 	}
 	if at.Kind() == reflect.Pointer {
-		fresh := reflect.New(at.Type().Elem()) // the old one may be shared
+		fresh := reflect.New(at.Type().Elem()) // other configurations may share the old value
 		if err := setValue(fresh.Elem(), path, value); err != nil {
 			return err
 		}
@@ -86,22 +87,22 @@ func setValue(at reflect.Value, path, value string) error {
 	case reflect.Bool:
 		b, err := strconv.ParseBool(value)
 		if err != nil {
-			return fmt.Errorf("%s: %q is not true or false", path, value)
+			return fmt.Errorf("path %s: the value must be true or false, not %q", path, value)
 		}
 		at.SetBool(b)
 	case reflect.Int32, reflect.Int64, reflect.Int16:
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || at.OverflowInt(n) {
-			return fmt.Errorf("%s: %q is no such number", path, value)
+			return fmt.Errorf("path %s: the value must be an integer of %d bits, not %q", path, at.Type().Bits(), value)
 		}
 		at.SetInt(n)
 	default:
-		return fmt.Errorf("%s is no single value", path)
+		return fmt.Errorf("path %s: a structure or list cannot be set. Name a single property", path)
 	}
 	return nil
 }
 
-// nth is a device by its place among those of its kind, or nil.
+// nth returns the device with this index among the devices of its kind, or nil.
 func nth(devices []types.BaseVirtualDevice, kind, place string) types.BaseVirtualDevice {
 	is := map[string]func(device, controller types.BaseVirtualDevice) bool{
 		"disk": isA[*types.VirtualDisk], "nic": isA[types.BaseVirtualEthernetCard], "cdrom": isA[*types.VirtualCdrom],

@@ -13,15 +13,15 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// quirk is something that a real vCenter may do and that the simulator does when it is told to.
+// quirk is a behavior that a real vCenter may have and that the simulator has on request.
 type quirk struct {
 	Name  string `json:"name"`
 	Value string `json:"value,omitempty"`
-	Path  string `json:"path,omitempty"` // of clone-differs
-	VM    string `json:"vm,omitempty"`   // only with this source
+	Path  string `json:"path,omitempty"` // for clone-differs only
+	VM    string `json:"vm,omitempty"`   // only for clones of this source
 }
 
-// quirkValues are the quirks, with the values that each may have; nil stands for any.
+// quirkValues maps each quirk to its valid values. nil means any value.
 var quirkValues = map[string][]string{
 	"check":               {"accepts-datastore", "forbidden", "missing"},
 	"clone-differs":       nil,
@@ -34,22 +34,22 @@ var quirkValues = map[string][]string{
 	"source-delta-fields": {"unset", "other"},
 }
 
-// quirks are those that are on.
+// quirks are the active quirks.
 type quirks struct {
 	mu sync.Mutex
 	on []quirk
 }
 
-// set turns a quirk on, in place of an earlier one of its name, path and VM.
+// set activates a quirk. It replaces an active quirk with the same name, path and VM.
 func (q *quirks) set(to quirk) error {
 	values, ok := quirkValues[to.Name]
 	switch {
 	case !ok:
-		return fmt.Errorf("no such quirk; there are %s", strings.Join(slices.Sorted(maps.Keys(quirkValues)), ", "))
+		return fmt.Errorf("name: there is no quirk %q. Use one of %s.", to.Name, strings.Join(slices.Sorted(maps.Keys(quirkValues)), ", "))
 	case values != nil && !slices.Contains(values, to.Value):
-		return fmt.Errorf("the value of %s is one of %s", to.Name, strings.Join(values, ", "))
+		return fmt.Errorf("value: the value of quirk %s must be one of %s, not %q.", to.Name, strings.Join(values, ", "), to.Value)
 	case to.Name == "clone-differs" && to.Path == "":
-		return fmt.Errorf("clone-differs needs a path")
+		return fmt.Errorf("path: quirk clone-differs needs a path. Use one such as config.annotation.")
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -58,7 +58,7 @@ func (q *quirks) set(to quirk) error {
 	return nil
 }
 
-// reset turns off the quirks of a name, or all.
+// reset deactivates the quirks with this name, or all quirks if the name is empty.
 func (q *quirks) reset(name string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -71,21 +71,21 @@ func (q *quirks) remove(of quirk) {
 	})
 }
 
-// list is a copy of those that are on.
+// list returns a copy of the active quirks.
 func (q *quirks) list() []quirk {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return append([]quirk{}, q.on...)
 }
 
-// of are the quirks of a name for a source.
+// of returns the active quirks with this name that apply to a source.
 func (q *quirks) of(name string, src *simulator.VirtualMachine) []quirk {
 	return slices.DeleteFunc(q.list(), func(is quirk) bool {
 		return is.Name != name || is.VM != "" && (src == nil || is.VM != src.Name && is.VM != src.Self.Value)
 	})
 }
 
-// value is the value of the quirk of a name for a source, or "".
+// value returns the value of the last quirk with this name that applies to a source, or "".
 func (q *quirks) value(name string, src *simulator.VirtualMachine) string {
 	found := q.of(name, src)
 	if len(found) == 0 {
@@ -94,7 +94,8 @@ func (q *quirks) value(name string, src *simulator.VirtualMachine) string {
 	return found[len(found)-1].Value
 }
 
-// check is the fault of CheckInstantClone_Task where it is missing, as before vSphere 6.7 (pyvmomi's version12), or forbidden.
+// check returns the fault that the quirk check sets for CheckInstantClone_Task, or nil. The method is missing before
+// vSphere 6.7 (pyvmomi's version12).
 func (q *quirks) check(req any) types.BaseMethodFault {
 	call, ok := req.(*types.CheckInstantClone_Task)
 	if !ok {
@@ -109,8 +110,9 @@ func (q *quirks) check(req any) types.BaseMethodFault {
 	return nil
 }
 
-// uncheckable is the fault of CheckInstantClone_Task for a location that only InstantClone_Task takes.
-func (q *quirks) uncheckable(loc *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
+// refusedLocation returns the fault of CheckInstantClone_Task for a location that only InstantClone_Task accepts, or
+// nil.
+func (q *quirks) refusedLocation(loc *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
 	switch {
 	case loc.Host != nil:
 		return invalid("spec.location.host")
@@ -120,8 +122,9 @@ func (q *quirks) uncheckable(loc *types.VirtualMachineRelocateSpec) types.BaseMe
 	return nil
 }
 
-// ownKeys is the fault of a task with options that fields of the specification stand for, where they are not ignored.
-func (q *quirks) ownKeys(req any) types.BaseMethodFault {
+// reservedKeys returns the fault of a request with options that fields of the ConfigSpec set, or nil. It returns a
+// fault only if the quirk own-keys is active.
+func (q *quirks) reservedKeys(req any) types.BaseMethodFault {
 	var options []types.BaseOptionValue
 	switch call := req.(type) {
 	case *types.CreateVM_Task:
@@ -137,10 +140,10 @@ func (q *quirks) ownKeys(req any) types.BaseMethodFault {
 	return invalid("configSpec.extraConfig")
 }
 
-// onClone bends the configuration of a clone, before the guest sees its devices.
-func (q *quirks) onClone(config *types.VirtualMachineConfigInfo, src *simulator.VirtualMachine) {
+// changeClone applies the quirks to the configuration of a clone, before the guest sees its devices.
+func (q *quirks) changeClone(config *types.VirtualMachineConfigInfo, src *simulator.VirtualMachine) {
 	devices := config.Hardware.Device
-	bendDeltas(devices, q.value("delta-fields", src))
+	overrideDeltaFields(devices, q.value("delta-fields", src))
 	switch language := q.value("device-labels", src); language {
 	case "":
 	case "renumbered":
@@ -160,11 +163,11 @@ func (q *quirks) onClone(config *types.VirtualMachineConfigInfo, src *simulator.
 	link(devices)
 }
 
-// onRunning bends a clone that runs: what differs from the source's may be connections, too.
-func (q *quirks) onRunning(config *types.VirtualMachineConfigInfo, src *simulator.VirtualMachine) {
+// changeRunningClone applies clone-differs to a clone that runs, because the property may be a connection state.
+func (q *quirks) changeRunningClone(config *types.VirtualMachineConfigInfo, src *simulator.VirtualMachine) {
 	for _, is := range q.of("clone-differs", src) {
 		if err := setAt(config, is.Path, is.Value); err != nil {
-			panic(err) // the task fails; setting the quirk has found most of what may be wrong
+			panic(err) // the task fails; checkPath has already refused most invalid paths
 		}
 	}
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// bendDeltas makes the disks which are deltas report nothing of how their base was made ("unset"), or something else
-// ("other"). API reference: thinProvisioned and eagerlyScrub "may be unset", deltaDiskFormat tells of deltas only.
-func bendDeltas(devices []types.BaseVirtualDevice, value string) {
+// overrideDeltaFields changes the fields of delta disks that describe how their base was created. The value "unset"
+// clears these fields, "other" sets values that differ from the base. API reference: thinProvisioned and eagerlyScrub
+// "may be unset", deltaDiskFormat applies to delta disks only.
+func overrideDeltaFields(devices []types.BaseVirtualDevice, value string) {
 	for _, disk := range disks(devices) {
 		if value == "" || disk.backing.Parent == nil {
 			continue
@@ -35,7 +36,7 @@ func bendDeltas(devices []types.BaseVirtualDevice, value string) {
 	}
 }
 
-// renumberLabels numbers the devices of a kind the other way round.
+// renumberLabels numbers the devices of each kind in reverse order.
 func renumberLabels(devices []types.BaseVirtualDevice) {
 	of := make(map[string][]types.BaseVirtualDevice)
 	for _, d := range devices {
@@ -50,7 +51,7 @@ func renumberLabels(devices []types.BaseVirtualDevice) {
 	}
 }
 
-// controlled tells whether a device is a disk, a CD-ROM or an interface.
+// controlled reports whether a device is a disk, a CD-ROM or an interface.
 func controlled(d types.BaseVirtualDevice) bool {
 	switch d.(type) {
 	case *types.VirtualDisk, *types.VirtualCdrom, types.BaseVirtualEthernetCard:
@@ -59,7 +60,7 @@ func controlled(d types.BaseVirtualDevice) bool {
 	return false
 }
 
-// renumberKeys gives controllers, disks, CD-ROMs and interfaces other keys of the ranges that vCenter takes them from.
+// renumberKeys gives controllers, disks, CD-ROMs and interfaces other keys from vCenter's ranges.
 func renumberKeys(devices []types.BaseVirtualDevice) {
 	keys := make(map[int32]int32)
 	for _, d := range devices {
@@ -81,7 +82,7 @@ func renumberKeys(devices []types.BaseVirtualDevice) {
 	}
 }
 
-// shuffle deals the devices out into thirds: no order of the source's stays, and it is the same each time.
+// shuffle changes the order of the devices by dealing them into thirds. The new order is the same each time.
 func shuffle(devices []types.BaseVirtualDevice) {
 	var dealt []types.BaseVirtualDevice
 	for first := range 3 {

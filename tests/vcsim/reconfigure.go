@@ -26,8 +26,8 @@ func (x *extension) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 	return body
 }
 
-// reconfigure changes a VM, or nothing of it if vCenter would refuse a part. The caller is a task of the VM, and so holds
-// its lock.
+// reconfigure changes a VM. If vCenter would refuse a part of the request, it changes nothing. The caller is a task
+// of the VM and holds its lock.
 func reconfigure(ctx *simulator.Context, vm *simulator.VirtualMachine, spec types.VirtualMachineConfigSpec) types.BaseMethodFault {
 	completeSpec(&spec, vm.Config)
 	if fault := refuse(vm, &spec); fault != nil {
@@ -61,7 +61,7 @@ func reconfigure(ctx *simulator.Context, vm *simulator.VirtualMachine, spec type
 	return nil
 }
 
-// assemble takes a VM's devices as they are.
+// assemble returns an assembly with the VM's current devices.
 func assemble(ctx *simulator.Context, vm *simulator.VirtualMachine) *assembly {
 	a := &assembly{
 		ctx: ctx, dc: datacenter(ctx, vm), config: vm.Config,

@@ -16,26 +16,27 @@ type (
 	configInfo = types.VirtualMachineConfigInfo
 )
 
-// Where the rules come from. What is marked as assumed has no statement of VMware's behind it that we know: the stock
-// provider powers VMs off for it.
+// Sources of the rules. A rule marked as assumed has no known statement by VMware: it follows the stock provider,
+// which powers the VM off for this change.
 const (
 	apiReference = "vSphere Web Services API reference"
 	automation   = "vSphere Automation API reference, vcenter/vm/hardware"
 	guide        = "Web Services SDK Programming Guide, Configuring a Virtual Machine: properties that ReconfigVM_Task does not change while a VM is on"
-	manual       = "vSphere Virtual Machine Administration: the VM is to be powered off"
-	security     = "vSphere Security, Securing Virtual Machines: the VM is to be powered off"
+	manual       = "vSphere Virtual Machine Administration: the VM must be powered off"
+	security     = "vSphere Security, Securing Virtual Machines: the VM must be powered off"
 	assumed      = "assumed: the stock provider powers the VM off"
 )
 
-// setting is a setting that a running VM keeps: a request that asks for another value is refused.
+// setting is a setting that cannot change while the VM is on. A request for another value is refused.
 type setting struct {
-	name   string
-	source string
-	asked  func(*configSpec) any
-	has    func(*configInfo) any
+	name      string
+	source    string
+	requested func(*configSpec) any
+	current   func(*configInfo) any
 }
 
-// settings that ReconfigVM_Task does not change while a VM is on; the fault is InvalidPowerState.
+// fixedSettings are the settings that ReconfigVM_Task does not change while a VM is on. The fault is
+// InvalidPowerState.
 var fixedSettings = []setting{
 	{"firmware", manual, func(s *configSpec) any { return s.Firmware }, func(c *configInfo) any { return c.Firmware }},
 	{"version", apiReference + ": used only while creating, then updated by UpgradeVM_Task",
@@ -101,25 +102,26 @@ func flagSetting(name, source string, of func(*types.VirtualMachineFlagInfo) any
 	}, func(c *configInfo) any { return of(&c.Flags) }}
 }
 
-// numaSetting is a rule about virtual NUMA: vSphere Resource Management, Virtual NUMA Controls, changes them with the VM off.
-func numaSetting(name string, asked func(*types.VirtualMachineVirtualNuma) any, has func(*types.VirtualMachineVirtualNumaInfo) any) setting {
+// numaSetting returns a rule for a virtual NUMA setting. vSphere Resource Management, Virtual NUMA Controls, changes
+// these settings with the VM off.
+func numaSetting(name string, requested func(*types.VirtualMachineVirtualNuma) any, current func(*types.VirtualMachineVirtualNumaInfo) any) setting {
 	return setting{"virtualNuma." + name, "vSphere Resource Management, Virtual NUMA Controls", func(s *configSpec) any {
 		if s.VirtualNuma == nil {
 			return nil
 		}
-		return asked(s.VirtualNuma)
+		return requested(s.VirtualNuma)
 	}, func(c *configInfo) any {
 		if c.NumaInfo == nil {
 			return nil
 		}
-		return has(c.NumaInfo)
+		return current(c.NumaInfo)
 	}}
 }
 
-// differs tells whether a value that is asked for is another one than there is. Unset asks for nothing, and is what is
-// zero or false.
-func differs(asked, has any) bool {
-	a, h := reflect.ValueOf(asked), reflect.ValueOf(has)
+// differs reports whether a requested value differs from the current one. An unset request asks for no change. An
+// unset current value equals zero or false.
+func differs(requested, current any) bool {
+	a, h := reflect.ValueOf(requested), reflect.ValueOf(current)
 	if a.Kind() == reflect.Pointer {
 		if a.IsNil() {
 			return false
@@ -137,13 +139,13 @@ func differs(asked, has any) bool {
 	return !reflect.DeepEqual(a.Interface(), h.Interface())
 }
 
-// refuse tells why vCenter would not reconfigure a VM so, if it would not.
+// refuse returns the fault with which vCenter refuses a reconfiguration, or nil.
 func refuse(vm *simulator.VirtualMachine, s *configSpec) types.BaseMethodFault {
 	c := vm.Config
 	if s.ChangeVersion != "" && s.ChangeVersion != c.ChangeVersion {
 		return new(types.ConcurrentAccess) // API reference, VirtualMachineConfigSpec.changeVersion
 	}
-	if f := impossible(s, c); f != nil {
+	if f := invalidSettings(s, c); f != nil {
 		return f
 	}
 	if vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
@@ -156,18 +158,19 @@ func refuse(vm *simulator.VirtualMachine, s *configSpec) types.BaseMethodFault {
 		RequestedState: types.VirtualMachinePowerStatePoweredOff, ExistingState: vm.Runtime.PowerState,
 	}
 	for _, fixed := range fixedSettings {
-		if differs(fixed.asked(s), fixed.has(c)) {
+		if differs(fixed.requested(s), fixed.current(c)) {
 			return off
 		}
 	}
 	if s.VAppConfig != nil && changesVApp(s.VAppConfig, c.VAppConfig) || isTrue(s.VAppConfigRemoved) && c.VAppConfig != nil {
-		return off // vSphere Virtual Machine Administration, vApp options: the VM is to be powered off
+		return off // vSphere Virtual Machine Administration, vApp options: the VM must be powered off
 	}
 	return refuseDevices(c, s.DeviceChange, off)
 }
 
-// hotPlug tells whether CPUs or memory can change while the VM runs: Automation API reference, Cpu.UpdateSpec.count and
-// Memory.UpdateSpec.size; the faults are those that the API reference lists for ReconfigVM_Task.
+// hotPlug returns the fault of a change of CPUs or memory that a running VM does not support, or nil. Sources:
+// Automation API reference, Cpu.UpdateSpec.count and Memory.UpdateSpec.size. The API reference lists the faults for
+// ReconfigVM_Task.
 func hotPlug(s *configSpec, c *configInfo) types.BaseMethodFault {
 	cpus, memory := s.NumCPUs, int32(s.MemoryMB)
 	switch {
@@ -179,16 +182,16 @@ func hotPlug(s *configSpec, c *configInfo) types.BaseMethodFault {
 	return nil
 }
 
-func changesVApp(asked types.BaseVmConfigSpec, has types.BaseVmConfigInfo) bool {
-	after, f := vApp(asked, has)
+func changesVApp(requested types.BaseVmConfigSpec, current types.BaseVmConfigInfo) bool {
+	after, f := vApp(requested, current)
 	if f != nil {
-		return false // is found later
+		return false // reconfigure refuses it
 	}
-	return has == nil || !reflect.DeepEqual(after.GetVmConfigInfo(), has.GetVmConfigInfo())
+	return current == nil || !reflect.DeepEqual(after.GetVmConfigInfo(), current.GetVmConfigInfo())
 }
 
-// impossible tells what no VM can be, whether it runs or not.
-func impossible(s *configSpec, c *configInfo) types.BaseMethodFault {
+// invalidSettings returns the fault of settings that no VM can have, whether it runs or not, or nil.
+func invalidSettings(s *configSpec, c *configInfo) types.BaseMethodFault {
 	firmware := s.Firmware
 	if firmware == "" {
 		firmware = c.Firmware
@@ -205,29 +208,29 @@ func impossible(s *configSpec, c *configInfo) types.BaseMethodFault {
 		return &types.InvalidVmConfig{Property: "msg.hostd.configSpec.efi"}
 	case cores != nil && *cores > 0 && cpus%*cores != 0: // Automation API reference, Cpu.UpdateSpec.count
 		return invalid("configSpec.numCoresPerSocket")
-	case !possible(s.CpuAllocation):
+	case !isValidAllocation(s.CpuAllocation):
 		return invalid("configSpec.cpuAllocation")
-	case !possible(s.MemoryAllocation):
+	case !isValidAllocation(s.MemoryAllocation):
 		return invalid("configSpec.memoryAllocation")
 	}
 	return nil
 }
 
-func possible(a *types.ResourceAllocationInfo) bool {
+func isValidAllocation(a *types.ResourceAllocationInfo) bool {
 	return a == nil || (a.Reservation == nil || *a.Reservation >= 0) && (a.Limit == nil || *a.Limit >= -1) &&
 		(a.Reservation == nil || a.Limit == nil || *a.Limit == -1 || *a.Reservation <= *a.Limit)
 }
 
-// ownKeys are keys of the .vmx file which say what the fields of a ConfigSpec say.
-var ownKeys = regexp.MustCompile(`(?i)^(numvcpus|memsize|displayname|annotation|firmware|guestos|virtualhw\.version|uuid\.bios|` +
+// reservedKeys matches the keys of the .vmx file that fields of a ConfigSpec set.
+var reservedKeys = regexp.MustCompile(`(?i)^(numvcpus|memsize|displayname|annotation|firmware|guestos|virtualhw\.version|uuid\.bios|` +
 	`vc\.uuid|cpuid\.coresPerSocket|sched\.(cpu|mem)\.(min|max|shares)|vhv\.enable|vpmc\.enable|vcpu\.hotadd|mem\.hotadd|` +
 	`uefi\.secureBoot\.enabled|tools\.syncTime|(scsi|sata|ide|nvme|ethernet|floppy|serial|parallel|vtpm)\d*(:\d+)?\.` +
 	`(fileName|present|deviceType|mode|virtualDev|networkName|address|addressType|generatedAddress|sharedBus|writeThrough))$`)
 
-// additional are the options of a request without those which "would conflict with parameters that are explicitly
-// configurable through other fields in the ConfigSpec" and "are silently ignored": API reference, extraConfig.
+// additional returns the options without those that "would conflict with parameters that are explicitly configurable
+// through other fields in the ConfigSpec" and "are silently ignored": API reference, extraConfig.
 func additional(options []types.BaseOptionValue) []types.BaseOptionValue {
 	return slices.DeleteFunc(slices.Clone(options), func(o types.BaseOptionValue) bool {
-		return ownKeys.MatchString(o.GetOptionValue().Key)
+		return reservedKeys.MatchString(o.GetOptionValue().Key)
 	})
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// kept is a property of a device that a running VM keeps: an edit that asks for another value is refused, with
-// InvalidPowerState.
-type kept struct {
+// fixedProperty is a property of a device that cannot change while the VM is on. An edit that requests another value
+// fails with InvalidPowerState.
+type fixedProperty struct {
 	name   string
 	source string
-	of     func(types.BaseVirtualDevice) any // nil for devices of other kinds
+	of     func(types.BaseVirtualDevice) any // returns nil for devices of other kinds
 }
 
-var keptProperties = []kept{
+var fixedProperties = []fixedProperty{
 	{"unitNumber", guide, func(d types.BaseVirtualDevice) any { return d.GetVirtualDevice().UnitNumber }},
 	{"controllerKey", assumed, func(d types.BaseVirtualDevice) any { return d.GetVirtualDevice().ControllerKey }},
 	{"slotInfo.pciSlotNumber", guide, func(d types.BaseVirtualDevice) any {
@@ -37,7 +37,7 @@ var keptProperties = []kept{
 		return nil
 	}},
 	{"addressType", guide, ofNIC(func(c *types.VirtualEthernetCard) any {
-		// "generated" asks for what "assigned" tells.
+		// A request with "generated" matches a device that reports "assigned".
 		return c.AddressType == string(types.VirtualEthernetCardMacTypeManual)
 	})},
 	{"macAddress", guide, ofNIC(func(c *types.VirtualEthernetCard) any { return strings.ToLower(c.MacAddress) })},
@@ -62,15 +62,15 @@ func ofNIC(of func(*types.VirtualEthernetCard) any) func(types.BaseVirtualDevice
 	}
 }
 
-// unplugged tells of devices that cannot come or go while a VM is on, with DeviceHotPlugNotSupported: API reference,
-// VirtualDeviceOption.plugAndPlay and hotRemoveSupported.
-type unplugged struct {
+// hotPlugRule matches devices that cannot be added or removed while a VM is on. The fault is
+// DeviceHotPlugNotSupported: API reference, VirtualDeviceOption.plugAndPlay and hotRemoveSupported.
+type hotPlugRule struct {
 	name   string
 	source string
 	is     func(device, controller types.BaseVirtualDevice) bool
 }
 
-var unpluggedDevices = []unplugged{
+var notHotPluggable = []hotPlugRule{
 	{"device on an IDE controller", manual, func(_, controller types.BaseVirtualDevice) bool {
 		_, ok := controller.(*types.VirtualIDEController)
 		return ok
@@ -95,13 +95,13 @@ func isA[T any](device, _ types.BaseVirtualDevice) bool {
 	return ok
 }
 
-// refuseDevices tells which change of a running VM's devices vCenter would refuse.
+// refuseDevices returns the fault of the first device change that vCenter refuses on a running VM, or nil.
 func refuseDevices(c *configInfo, changes []types.BaseVirtualDeviceConfigSpec, off types.BaseMethodFault) types.BaseMethodFault {
 	devices := c.Hardware.Device
 	for i, change := range changes {
 		s := change.GetVirtualDeviceConfigSpec()
 		if s.Device == nil {
-			continue // is found later
+			continue // the assembly refuses it
 		}
 		if s.Operation == types.VirtualDeviceConfigSpecOperationEdit {
 			if refusesEdit(devices, s.Device) {
@@ -116,7 +116,7 @@ func refuseDevices(c *configInfo, changes []types.BaseVirtualDeviceConfigSpec, o
 			}
 		}
 		controller := byKey(devices, device.GetVirtualDevice().ControllerKey)
-		for _, rule := range unpluggedDevices {
+		for _, rule := range notHotPluggable {
 			if rule.is(device, controller) {
 				return &types.DeviceHotPlugNotSupported{InvalidDeviceSpec: types.InvalidDeviceSpec{DeviceIndex: int32(i)}}
 			}
@@ -125,13 +125,13 @@ func refuseDevices(c *configInfo, changes []types.BaseVirtualDeviceConfigSpec, o
 	return nil
 }
 
-func refusesEdit(devices []types.BaseVirtualDevice, asked types.BaseVirtualDevice) bool {
-	has := byKey(devices, asked.GetVirtualDevice().Key)
-	if has == nil || reflect.TypeOf(has) != reflect.TypeOf(asked) {
-		return false // is found later
+func refusesEdit(devices []types.BaseVirtualDevice, requested types.BaseVirtualDevice) bool {
+	current := byKey(devices, requested.GetVirtualDevice().Key)
+	if current == nil || reflect.TypeOf(current) != reflect.TypeOf(requested) {
+		return false // the assembly refuses it
 	}
-	for _, property := range keptProperties {
-		if differs(property.of(asked), property.of(has)) {
+	for _, property := range fixedProperties {
+		if differs(property.of(requested), property.of(current)) {
 			return true
 		}
 	}

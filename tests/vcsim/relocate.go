@@ -17,8 +17,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// RelocateVMTask moves a VM to another pool, host, folder or datastore, running or not. govmomi's leaves the VM listed
-// where it was, and its files.
+// RelocateVMTask moves a VM to another pool, host, folder or datastore, whether the VM runs or not. govmomi's method
+// leaves the files where they were, and still lists the VM at its old place.
 func (x *extension) RelocateVMTask(ctx *simulator.Context, req *types.RelocateVM_Task) soap.HasFault {
 	body := new(methods.RelocateVM_TaskBody)
 	vm, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
@@ -33,14 +33,15 @@ func (x *extension) RelocateVMTask(ctx *simulator.Context, req *types.RelocateVM
 	return body
 }
 
-// relocate moves a VM, or nothing of it. The caller is a task of the VM, and so holds its lock.
+// relocate moves a VM. The VM has not moved if relocate returns a fault. The caller is a task of the VM and holds its
+// lock.
 func relocate(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
 	p := &placement{datacenter: datacenter(ctx, vm)}
 	folder, fault := p.findRelocated(ctx, vm, spec)
 	if fault != nil {
 		return fault
 	}
-	stores := make(map[int32]*simulator.Datastore) // of the disks that move, by key
+	stores := make(map[int32]*simulator.Datastore) // target datastores of the disks that move, by disk key
 	for _, disk := range disks(vm.Config.Hardware.Device) {
 		if spec.Datastore != nil {
 			stores[disk.Key] = p.datastore
@@ -69,12 +70,13 @@ func relocate(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.
 	event := migrated(ctx, vm, p)
 	moveDisks(vm, stores)
 	moveHome(ctx, vm, p.datastore)
-	settle(ctx, vm, p)
+	updateLocation(ctx, vm, p)
 	post(ctx, event)
 	return nil
 }
 
-// findRelocated finds where a VM is to go, as for a clone of it, and the folder if it is to go into another one.
+// findRelocated finds the target of a VM as check does for a clone. It returns the target folder, or nil if the VM
+// stays in its folder.
 func (p *placement) findRelocated(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.VirtualMachineRelocateSpec) (*simulator.Folder, types.BaseMethodFault) {
 	if spec.Service != nil {
 		return nil, new(types.NotSupported)
@@ -97,14 +99,14 @@ func (p *placement) findRelocated(ctx *simulator.Context, vm *simulator.VirtualM
 	return p.folder, nil
 }
 
-// moveDisks moves disks with all that they stand on: "all of the virtual disk's backings should be moved to the new
-// datastore" unless the request says otherwise (API reference, VirtualMachineRelocateDiskMoveOptions).
+// moveDisks moves disks with their whole chains. API reference, VirtualMachineRelocateDiskMoveOptions: "all of the
+// virtual disk's backings should be moved to the new datastore" unless the request sets another option.
 func moveDisks(vm *simulator.VirtualMachine, stores map[int32]*simulator.Datastore) {
 	dir := path.Dir(vm.Config.Files.VmPathName)
 	if at := strings.Index(dir, "] "); at >= 0 {
 		dir = dir[at+2:]
 	}
-	devices := withOwnDisks(vm.Config.Hardware.Device)
+	devices := withCopiedDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
 		store := stores[disk.Key]
 		if store == nil || disk.backing.Datastore != nil && *disk.backing.Datastore == store.Self {
@@ -112,7 +114,7 @@ func moveDisks(vm *simulator.VirtualMachine, stores map[int32]*simulator.Datasto
 		}
 		var copied *types.VirtualDiskFlatVer2BackingInfo
 		at := &copied
-		for b := disk.backing; b != nil; b = b.Parent { // the chain is shared with other VMs
+		for b := disk.backing; b != nil; b = b.Parent { // copies each backing, because other VMs share the chain
 			next := *b
 			next.Datastore = &store.Self
 			next.FileName = (&object.DatastorePath{Datastore: store.Name, Path: path.Join(dir, path.Base(b.FileName))}).String()
@@ -130,7 +132,7 @@ func moveDisks(vm *simulator.VirtualMachine, stores map[int32]*simulator.Datasto
 	vm.Config.Hardware.Device = devices
 }
 
-// moveHome moves the VM's own files.
+// moveHome moves the files of the VM that are not disks.
 func moveHome(ctx *simulator.Context, vm *simulator.VirtualMachine, to *simulator.Datastore) {
 	var home object.DatastorePath
 	home.FromString(vm.Config.Files.VmPathName)
@@ -146,28 +148,28 @@ func moveHome(ctx *simulator.Context, vm *simulator.VirtualMachine, to *simulato
 	files, _ := os.ReadDir(old)
 	for _, file := range files {
 		if strings.HasSuffix(file.Name(), ".vmdk") {
-			continue // of disks, which have moved, or stay
+			continue // moveDisks has handled the disks
 		}
 		if err := os.Rename(filepath.Join(old, file.Name()), filepath.Join(to.Summary.Url, dir, file.Name())); err != nil {
 			log.Print(err)
 		}
 	}
-	there := func(name string) string { return strings.Replace(name, "["+from.Name+"]", "["+to.Name+"]", 1) }
-	own := &vm.Config.Files
+	moved := func(name string) string { return strings.Replace(name, "["+from.Name+"]", "["+to.Name+"]", 1) }
+	vmFiles := &vm.Config.Files
 	for _, name := range []*string{
-		&own.VmPathName, &own.SnapshotDirectory, &own.SuspendDirectory, &own.LogDirectory, &vm.Summary.Config.VmPathName,
+		&vmFiles.VmPathName, &vmFiles.SnapshotDirectory, &vmFiles.SuspendDirectory, &vmFiles.LogDirectory, &vm.Summary.Config.VmPathName,
 	} {
-		*name = there(*name)
+		*name = moved(*name)
 	}
 	for i := range vm.LayoutEx.File {
 		if path.Ext(vm.LayoutEx.File[i].Name) != ".vmdk" {
-			vm.LayoutEx.File[i].Name = there(vm.LayoutEx.File[i].Name)
+			vm.LayoutEx.File[i].Name = moved(vm.LayoutEx.File[i].Name)
 		}
 	}
 }
 
-// settle lists a VM where it is now.
-func settle(ctx *simulator.Context, vm *simulator.VirtualMachine, p *placement) {
+// updateLocation updates the references between a VM and its datastores, host and pool.
+func updateLocation(ctx *simulator.Context, vm *simulator.VirtualMachine, p *placement) {
 	stores := []types.ManagedObjectReference{p.datastore.Self}
 	for _, disk := range disks(vm.Config.Hardware.Device) {
 		for b := disk.backing; b != nil; b = b.Parent {
@@ -195,9 +197,10 @@ func settle(ctx *simulator.Context, vm *simulator.VirtualMachine, p *placement) 
 		ctx.Map.AddReference(ctx, now, &now.Vm, vm.Self)
 	}
 	host, pool := p.host.Self, p.pool
-	// New references: govmomi's property updates write through those that there are, which are the host's own.
+	// These references are new, because govmomi's property updates write through the old ones, which belong to the
+	// host.
 	vm.ResourcePool, vm.Runtime.Host, vm.Summary.Runtime.Host = &pool, types.NewReference(host), types.NewReference(host)
-	touch(vm.Config)
+	markChanged(vm.Config)
 	setLayout(vm)
 	publish(ctx, vm)
 	ctx.Update(vm, []types.PropertyChange{
@@ -208,7 +211,7 @@ func settle(ctx *simulator.Context, vm *simulator.VirtualMachine, p *placement) 
 	})
 }
 
-// migrated is vCenter's event for a VM that has left its place.
+// migrated returns vCenter's event for a VM that has moved.
 func migrated(ctx *simulator.Context, vm *simulator.VirtualMachine, p *placement) *types.VmMigratedEvent {
 	event := new(types.VmMigratedEvent)
 	event.Vm = &types.VmEventArgument{Vm: vm.Self, EntityEventArgument: types.EntityEventArgument{Name: vm.Name}}

@@ -11,8 +11,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// govmomi searches the inventory as it changes, under a lock on the index alone, which it keeps for good when a search
-// breaks off: from then on no search is answered. Here searches take no lock, and one that broke off is made again.
+// govmomi searches the inventory while it changes, under a lock on the index alone. If a search panics, govmomi never
+// releases this lock, and answers no further search. The methods here take no lock, and repeat a search that
+// panicked.
 
 const searches = 3
 
@@ -40,7 +41,7 @@ func (x *extension) FindByUuid(ctx *simulator.Context, req *types.FindByUuid) so
 	return body
 }
 
-// search calls a method until it ends without a panic, a few times at the most.
+// search calls a method until it ends without a panic, at most `searches` times.
 func search(method string, find func()) {
 	attempt := func() (ended bool) {
 		defer func() {

@@ -9,20 +9,20 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// ownSettings are the fields of a specification that applySettings deals with by name, or that are dealt with elsewhere.
-var ownSettings = []string{
+// namedSettings are the fields of a ConfigSpec that the loop in applySettings skips, because other code applies them.
+var namedSettings = []string{
 	"DynamicData", "ChangeVersion", "Name", "Version", "CreateDate", "Files", "DeviceChange", "ExtraConfig", "VAppConfig",
 	"Flags", "CpuFeatureMask", "NetworkShaper", "FtInfo", "TagSpecs", "Crypto",
 }
 
-// applySettings brings a configuration in line with a specification that completeSpec has completed. govmomi applies
-// some of its fields, but not all.
+// applySettings applies a ConfigSpec that completeSpec has completed to a configuration. govmomi applies only some of
+// the fields.
 func applySettings(spec *types.VirtualMachineConfigSpec, config *types.VirtualMachineConfigInfo) {
 	from, to := reflect.ValueOf(spec).Elem(), reflect.ValueOf(config).Elem()
 	for i := range from.NumField() {
 		name := from.Type().Field(i).Name
 		field := to.FieldByName(name)
-		if slices.Contains(ownSettings, name) || from.Field(i).IsZero() || !field.IsValid() || field.Type() != from.Field(i).Type() {
+		if slices.Contains(namedSettings, name) || from.Field(i).IsZero() || !field.IsValid() || field.Type() != from.Field(i).Type() {
 			continue
 		}
 		field.Set(from.Field(i))
@@ -51,7 +51,7 @@ func applySettings(spec *types.VirtualMachineConfigSpec, config *types.VirtualMa
 		config.NumaInfo = &info
 	}
 	if isTrue(config.MemoryReservationLockedToMax) && config.MemoryAllocation != nil {
-		// "will always be equal to the virtual machine's memory size": API reference.
+		// API reference: "will always be equal to the virtual machine's memory size".
 		locked := *config.MemoryAllocation
 		locked.Reservation = types.NewInt64(int64(config.Hardware.MemoryMB))
 		config.MemoryAllocation = &locked
@@ -64,7 +64,7 @@ func applyHardware(spec *types.VirtualMachineConfigSpec, hardware *types.Virtual
 	}
 	if cores := spec.NumCoresPerSocket; cores != nil {
 		hardware.NumCoresPerSocket, hardware.AutoCoresPerSocket = cores, nil
-		if *cores == 0 { // "Set with zero to remove any manual size": API reference
+		if *cores == 0 { // API reference: "Set with zero to remove any manual size"
 			hardware.NumCoresPerSocket, hardware.AutoCoresPerSocket = types.NewInt32(1), on()
 		}
 	}
@@ -85,7 +85,7 @@ func applyHardware(spec *types.VirtualMachineConfigSpec, hardware *types.Virtual
 	}
 }
 
-// guestNames are the full names of some guest operating systems; others are called by their identifiers.
+// guestNames are the full names of some guest operating systems. Every other system is shown with its identifier.
 var guestNames = map[string]string{
 	"ubuntu64Guest":          "Ubuntu Linux (64-bit)",
 	"debian11_64Guest":       "Debian GNU/Linux 11 (64-bit)",
@@ -97,8 +97,8 @@ var guestNames = map[string]string{
 	"otherGuest64":           "Other (64-bit)",
 }
 
-// completeSpec fills in what a reconfiguration leaves unset: vCenter keeps it as it is, govmomi replaces flags, tools,
-// boot options and allocations as a whole.
+// completeSpec fills in the fields that a reconfiguration leaves unset. vCenter keeps their current values. govmomi
+// replaces flags, tools, boot options and allocations as a whole.
 func completeSpec(spec *types.VirtualMachineConfigSpec, config *types.VirtualMachineConfigInfo) {
 	fill(spec.Flags, &config.Flags)
 	fill(spec.Tools, config.Tools)
@@ -123,7 +123,7 @@ func orElse(n, other int32) int32 {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// fill copies the fields that a part of a specification leaves unset from what is there.
+// fill copies from current the fields that part leaves unset. It does nothing if either is nil.
 func fill[T any](part, current *T) {
 	if part == nil || current == nil {
 		return
@@ -136,19 +136,19 @@ func fill[T any](part, current *T) {
 	}
 }
 
-// resized is an allocation with the number of shares that goes with their level and a size.
+// resized returns an allocation with the number of shares of its level. normal is the number at level normal.
 func resized(part, current *types.ResourceAllocationInfo, normal int32) *types.ResourceAllocationInfo {
 	if part == nil && current != nil {
 		c := *current
 		part = &c
 	}
 	if part != nil && part.Shares != nil {
-		part.Shares = leveled(part.Shares, normal)
+		part.Shares = sharesFor(part.Shares, normal)
 	}
 	return part
 }
 
-// vApp is a VM's vApp configuration after a change of it, or the fault that the change ends with.
+// vApp returns the vApp configuration that results from a change, or the fault of an invalid change.
 func vApp(spec types.BaseVmConfigSpec, current types.BaseVmConfigInfo) (types.BaseVmConfigInfo, types.BaseMethodFault) {
 	info := types.VmConfigInfo{IpAssignment: types.VAppIPAssignmentInfo{
 		IpAllocationPolicy: string(types.VAppIPAssignmentInfoIpAllocationPolicyFixedPolicy),

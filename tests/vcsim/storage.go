@@ -15,15 +15,15 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// recommendations are the reconfigurations and moves that Storage DRS has recommended a datastore for, by their keys.
+// recommendations holds, by key, the reconfigurations and moves for which Storage DRS has recommended a datastore.
 type recommendations struct {
 	mu      sync.Mutex
 	last    int
 	pending map[string]*types.StoragePlacementSpec
 }
 
-// concernsVM tells whether a placement is asked for what a VM is to get in addition, or for a VM that is to move: govmomi
-// knows nothing of either.
+// concernsVM reports whether a request asks for a placement of new disks of an existing VM, or of a VM that moves.
+// govmomi implements neither.
 func concernsVM(body any) bool {
 	req, ok := body.(*types.RecommendDatastores)
 	if !ok {
@@ -36,8 +36,8 @@ func concernsVM(body any) bool {
 	return false
 }
 
-// RecommendDatastores recommends the member of the datastore cluster that holds the VM's home, and for a VM that is to
-// move there the first member.
+// RecommendDatastores recommends the member of the datastore cluster that holds the VM's home. For a VM that moves
+// into the cluster, it recommends the first member.
 func (x *extension) RecommendDatastores(ctx *simulator.Context, req *types.RecommendDatastores) soap.HasFault {
 	body := new(methods.RecommendDatastoresBody)
 	spec := req.StorageSpec
@@ -65,12 +65,12 @@ func (x *extension) RecommendDatastores(ctx *simulator.Context, req *types.Recom
 	} else if relocates && len(pod.ChildEntity) > 0 {
 		ref = pod.ChildEntity[0]
 	} else {
-		return body // nothing recommended
+		return body // no recommendation
 	}
 	if relocates {
-		there := *spec.RelocateSpec
-		there.Datastore = &ref
-		spec.RelocateSpec = &there
+		target := *spec.RelocateSpec
+		target.Datastore = &ref
+		spec.RelocateSpec = &target
 	}
 	body.Res.Returnval.Recommendations = []types.ClusterRecommendation{{
 		Key: x.advice.add(&spec), Type: "V1", Time: time.Now(), Rating: 1, Reason: "storagePlacement", Target: &pod.Self,
@@ -82,7 +82,7 @@ func (x *extension) RecommendDatastores(ctx *simulator.Context, req *types.Recom
 	return body
 }
 
-// ApplyStorageDrsRecommendationTask reconfigures or moves the VM that a recommendation was asked for.
+// ApplyStorageDrsRecommendationTask reconfigures or moves the VM of a recommendation.
 func (x *extension) ApplyStorageDrsRecommendationTask(ctx *simulator.Context, req *types.ApplyStorageDrsRecommendation_Task) soap.HasFault {
 	body := new(methods.ApplyStorageDrsRecommendation_TaskBody)
 	if len(req.Key) != 1 {
@@ -99,7 +99,7 @@ func (x *extension) ApplyStorageDrsRecommendationTask(ctx *simulator.Context, re
 		body.Fault_ = notFound(*spec.Vm)
 		return body
 	}
-	x.control.note("ApplyStorageDrsRecommendation_Task", vm) // the call itself names no VM
+	x.control.recordChange("ApplyStorageDrsRecommendation_Task", vm) // the call does not name the VM
 	task := simulator.CreateTask(vm, "applyStorageDrsRecommendation", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		var fault types.BaseMethodFault
 		if spec.ConfigSpec != nil {
@@ -136,7 +136,7 @@ func (r *recommendations) take(key string) *types.StoragePlacementSpec {
 	return spec
 }
 
-// clusterDatastores deals the datastores out to the datastore clusters.
+// clusterDatastores distributes the datastores among the datastore clusters.
 func (inv *inventory) clusterDatastores(dc *simulator.Datacenter) error {
 	if inv.pods == 0 {
 		return nil
@@ -153,7 +153,7 @@ func (inv *inventory) clusterDatastores(dc *simulator.Datacenter) error {
 		}
 		name := fmt.Sprintf("DC0_POD%d", i)
 		pod := inv.ctx.Map.FindByName(name, children).(*simulator.StoragePod)
-		// All at once: with each further move govmomi lists the members that are there once more.
+		// One call moves all members: with each further call, govmomi lists the existing members again.
 		body := pod.MoveIntoFolderTask(inv.ctx, &types.MoveIntoFolder_Task{This: pod.Self, List: members})
 		if _, fault := await(inv.ctx, body.(*methods.MoveIntoFolder_TaskBody).Res.Returnval); fault != nil {
 			return fmt.Errorf("move datastores into %s: %T %+v", name, fault, fault)

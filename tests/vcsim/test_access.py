@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Logging in, sessions, and the server's certificate."""
+"""Tests of the login, the sessions and the server's certificate."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def opened(start_simulator: StartSimulator) -> Simulator:
     return start_simulator()
 
 
-def test_any_password_logs_in_by_default(opened: Simulator) -> None:
+def test_any_password_is_accepted_by_default(opened: Simulator) -> None:
     with Client(opened, password="whatever") as client:
         assert client.content.sessionManager.currentSession.userName == "fleet@vsphere.local"
 
 
-def test_only_the_password_given_logs_in(guarded: Simulator) -> None:
+def test_only_the_configured_password_is_accepted(guarded: Simulator) -> None:
     with Client(guarded) as client:
         assert client.vm("golden-web").name == "golden-web"
 
     host, _, port = guarded.address.partition(":")
-    # Not SmartConnect, which leaves its socket open when the login fails.
+    # SmartConnect would leave its socket open when the login fails.
     stub = SmartStubAdapter(host=host, port=int(port), sslContext=ssl._create_unverified_context())
     sessions: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent().sessionManager
     with pytest.raises(vim.fault.InvalidLogin):
@@ -66,7 +66,7 @@ def test_only_the_password_given_logs_in(guarded: Simulator) -> None:
     stub.DropConnections()
 
 
-def test_sessions_are_counted_until_they_log_out(opened: Simulator) -> None:
+def test_session_count_drops_only_after_logout(opened: Simulator) -> None:
     before = opened.sessions()
     first, second = Client(opened), Client(opened)
     assert opened.sessions() == before + 2
@@ -77,7 +77,7 @@ def test_sessions_are_counted_until_they_log_out(opened: Simulator) -> None:
     assert opened.sessions() == before + 1
 
 
-def test_idle_session_expires_when_told_so(start_simulator: StartSimulator) -> None:
+def test_idle_session_expires_after_the_configured_timeout(start_simulator: StartSimulator) -> None:
     simulated = start_simulator()
     with Client(simulated) as client:
         client.content.setting.UpdateOptions(extra_config({"config.vmacore.soap.sessionTimeout": "100ms"}))
@@ -100,15 +100,15 @@ def test_client_that_trusts_the_certificate_verifies_the_server(
         assert answer.status == 200
 
 
-def test_client_that_does_not_trust_the_certificate_refuses_the_server(guarded: Simulator) -> None:
+def test_client_without_the_certificate_rejects_the_server(guarded: Simulator) -> None:
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(f"https://{guarded.address}/ic/sessions", context=ssl.create_default_context())
 
 
-def test_pyvmomi_verifies_the_server_by_ssl_cert_file(guarded: Simulator, certificate: Path) -> None:
+def test_pyvmomi_verifies_the_server_with_ssl_cert_file(guarded: Simulator, certificate: Path) -> None:
     host, _, port = guarded.address.partition(":")
 
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", CERTIFICATE_CLIENT, host, port],
         env=guarded.environment() | {"SSL_CERT_FILE": str(certificate)},
         capture_output=True,
@@ -116,10 +116,10 @@ def test_pyvmomi_verifies_the_server_by_ssl_cert_file(guarded: Simulator, certif
         check=True,
     )
 
-    assert told.stdout.strip() == "VirtualCenter"
+    assert completed.stdout.strip() == "VirtualCenter"
 
 
-def test_certificate_file_holds_no_key(certificate: Path, guarded: Simulator) -> None:
+def test_certificate_file_contains_no_private_key(certificate: Path, guarded: Simulator) -> None:
     text = certificate.read_text()
 
     assert text.startswith("-----BEGIN CERTIFICATE-----\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Several sessions and several requests at the same time, and tasks that take their time."""
+"""Tests of parallel sessions, parallel requests and long-running tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shared_client(shared: Simulator) -> Iterator[Client]:
         yield client
 
 
-def test_sessions_clone_one_source_at_the_same_time(start_simulator: StartSimulator) -> None:
+def test_parallel_sessions_clone_one_source(start_simulator: StartSimulator) -> None:
     simulated = start_simulator()
 
     def work(index: int) -> None:
@@ -50,7 +50,9 @@ def test_sessions_clone_one_source_at_the_same_time(start_simulator: StartSimula
     assert simulated.vm("golden-web").deltas == {2000: 64, 2001: 64}
 
 
-def test_call_returns_and_the_source_is_readable_while_its_task_runs(shared: Simulator, shared_client: Client) -> None:
+def test_clone_call_returns_and_the_source_is_readable_while_the_task_runs(
+    shared: Simulator, shared_client: Client
+) -> None:
     source = shared_client.vm("golden-web")
     shared.hold("InstantClone_Task", at="task")
 
@@ -63,14 +65,14 @@ def test_call_returns_and_the_source_is_readable_while_its_task_runs(shared: Sim
 
 
 def _release_when_all_wait(simulated: Simulator, count: int) -> None:
-    """Let tasks go that so many requests wait for."""
+    """Release the held tasks after `count` tasks are held and `count` clients wait for them."""
     until(lambda: len(simulated.held()) == count)
-    # How pyVim's WaitForTask waits; its first request is answered at once.
+    # pyVim's WaitForTask sends WaitForUpdates. The simulator answers the first request of a task immediately.
     until(lambda: simulated.requests().get("WaitForUpdates", 0) >= 2 * count)
     simulated.release()
 
 
-def test_sessions_wait_for_running_tasks_at_the_same_time(shared: Simulator) -> None:
+def test_parallel_sessions_wait_for_running_tasks(shared: Simulator) -> None:
     shared.requests(reset=True)
     shared.hold("InstantClone_Task", at="task")
 
@@ -85,8 +87,8 @@ def test_sessions_wait_for_running_tasks_at_the_same_time(shared: Simulator) -> 
     assert in_threads(9, work) == []
 
 
-def test_requests_wait_on_the_collector_of_one_session(shared: Simulator, shared_client: Client) -> None:
-    """As the stock provider does: with govmomi's collector an update reaches only one of them."""
+def test_parallel_requests_wait_on_the_collector_of_one_session(shared: Simulator, shared_client: Client) -> None:
+    """The stock provider waits like this. With govmomi's collector an update reaches only one of the requests."""
     shared.requests(reset=True)
     shared.hold("InstantClone_Task", at="task")
 
@@ -100,7 +102,7 @@ def test_requests_wait_on_the_collector_of_one_session(shared: Simulator, shared
     assert in_threads(9, work) == []
 
 
-def test_request_that_waits_ends_when_it_is_canceled(shared_client: Client) -> None:
+def test_waiting_request_ends_when_it_is_canceled(shared_client: Client) -> None:
     query = vmodl.query.PropertyCollector
     collector = shared_client.content.propertyCollector.CreatePropertyCollector()
     collector.CreateFilter(
@@ -126,7 +128,7 @@ def test_request_that_waits_ends_when_it_is_canceled(shared_client: Client) -> N
     collector.Destroy()
 
 
-def test_object_that_is_destroyed_leaves_the_filter(shared_client: Client) -> None:
+def test_destroyed_object_leaves_the_filter(shared_client: Client) -> None:
     vm = clone(shared_client.vm("golden-web"), "leaving")
     query = vmodl.query.PropertyCollector
     collector = shared_client.content.propertyCollector.CreatePropertyCollector()
@@ -147,7 +149,7 @@ def test_object_that_is_destroyed_leaves_the_filter(shared_client: Client) -> No
     collector.Destroy()
 
 
-def test_source_moves_into_the_folder_where_it_is_being_cloned(start_simulator: StartSimulator) -> None:
+def test_source_moves_into_a_folder_while_it_is_cloned_there(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-vm", 0)
     with Client(simulated) as client:
         client.find("vm").CreateFolder("busy")
@@ -157,7 +159,9 @@ def test_source_moves_into_the_folder_where_it_is_being_cloned(start_simulator: 
         with Client(simulated) as client:
             root = client.find("vm")
             busy = client.find("vm/busy")
-            source = vim.VirtualMachine(moid, client.instance._stub)  # which is in no folder while it moves
+            source = vim.VirtualMachine(
+                moid, client.instance._stub
+            )  # found by id, because no folder lists the VM while it moves
             for number in range(10):
                 if index:
                     result(source.InstantClone_Task(spec(f"clone-{index}-{number}", folder=busy)))

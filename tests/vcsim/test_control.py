@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the simulator offers beside the API: the record of calls, and disturbances to order."""
+"""Tests of the control requests: the list of calls, injected faults and dropped connections."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def source(client: Client) -> Any:
     return client.vm("golden-web")
 
 
-def test_state_of_a_vm(simulator: Simulator) -> None:
+def test_returns_the_state_of_a_vm(simulator: Simulator) -> None:
     with Client(simulator) as client:
         clone(client.vm("golden-web"), "state")
 
@@ -44,12 +44,12 @@ def test_state_of_a_vm(simulator: Simulator) -> None:
     assert simulator.vm(state.moid) == state
 
 
-def test_vm_that_does_not_exist_is_a_key_error(simulated: Simulator) -> None:
+def test_raises_key_error_for_an_unknown_vm(simulated: Simulator) -> None:
     with pytest.raises(KeyError, match="nobody"):
         simulated.vm("nobody")
 
 
-def test_requests_are_counted_by_method_until_reset(simulated: Simulator, source: Any) -> None:
+def test_counts_requests_by_method_until_reset(simulated: Simulator, source: Any) -> None:
     simulated.requests(reset=True)
     assert simulated.requests() == {}
 
@@ -60,14 +60,14 @@ def test_requests_are_counted_by_method_until_reset(simulated: Simulator, source
     assert simulated.requests() == {"InstantClone_Task": 1, "RefreshStorageInfo": 2}
 
 
-def test_no_call_is_on_record_for_a_clone_that_nobody_touched(simulated: Simulator, source: Any) -> None:
+def test_lists_no_calls_for_an_unchanged_clone(simulated: Simulator, source: Any) -> None:
     vm = clone(source, "quiet")
     _ = vm.config, vm.guest
 
     assert simulated.calls("quiet") == []
 
 
-def test_instant_clone_is_on_the_source_s_record(simulated: Simulator, source: Any) -> None:
+def test_lists_an_instant_clone_as_a_call_on_its_source(simulated: Simulator, source: Any) -> None:
     clone(source, "recorded")
 
     call = simulated.calls("golden-web")[-1]
@@ -80,7 +80,7 @@ def test_instant_clone_is_on_the_source_s_record(simulated: Simulator, source: A
     )
 
 
-def test_all_that_changes_a_vm_is_on_its_record(simulated: Simulator, client: Client, source: Any) -> None:
+def test_lists_all_calls_that_change_a_vm(simulated: Simulator, client: Client, source: Any) -> None:
     vm = clone(source, "busy")
     moid = vm._moId
     hosts = client.find("host/DC0_C0").host
@@ -130,7 +130,7 @@ def test_all_that_changes_a_vm_is_on_its_record(simulated: Simulator, client: Cl
         "TaskInProgress",
     ],
 )
-def test_next_task_ends_with_the_fault_asked_for(simulated: Simulator, source: Any, name: str) -> None:
+def test_next_task_ends_with_the_injected_fault(simulated: Simulator, source: Any, name: str) -> None:
     simulated.fault("InstantClone_Task", name)
 
     task = source.InstantClone_Task(spec(f"faulty-{name}"))
@@ -140,8 +140,10 @@ def test_next_task_ends_with_the_fault_asked_for(simulated: Simulator, source: A
 
 
 @pytest.mark.parametrize("name", ["GenericVmConfigFault", "InvalidPowerState", "NoPermission", "NotSupported"])
-def test_the_task_of_a_dry_run_ends_so_too(simulated: Simulator, client: Client, source: Any, name: str) -> None:
-    """Its object is none that a task can be about: the task is about the VM that would be cloned."""
+def test_task_of_a_dry_run_ends_with_the_injected_fault(
+    simulated: Simulator, client: Client, source: Any, name: str
+) -> None:
+    """The checker is not a managed entity, so that the entity of the task is the VM to be cloned."""
     simulated.fault("CheckInstantClone_Task", name, vm="tried")
     checker = client.content.vmProvisioningChecker
 
@@ -152,7 +154,7 @@ def test_the_task_of_a_dry_run_ends_so_too(simulated: Simulator, client: Client,
     assert (task.info.entity, task.info.entityName) == (source, "golden-web")
 
 
-def test_a_task_that_is_about_nothing_says_so(simulated: Simulator, client: Client) -> None:
+def test_failed_task_has_no_entity_if_the_call_names_no_vm(simulated: Simulator, client: Client) -> None:
     simulated.fault("ApplyStorageDrsRecommendation_Task", "InvalidState")
 
     task = client.content.storageResourceManager.ApplyStorageDrsRecommendation_Task(key=["1"])
@@ -161,14 +163,14 @@ def test_a_task_that_is_about_nothing_says_so(simulated: Simulator, client: Clie
     assert (task.info.entity, task.info.entityName) == (None, None)
 
 
-def test_fault_is_used_up(simulated: Simulator, source: Any) -> None:
+def test_injected_fault_applies_once(simulated: Simulator, source: Any) -> None:
     simulated.fault("InstantClone_Task", "InvalidState")
 
     assert fault_of(lambda: source.InstantClone_Task(spec("used"))) == "InvalidState"
     assert fault_of(lambda: source.InstantClone_Task(spec("used"))) is None
 
 
-def test_fault_meets_only_the_clone_it_is_for_and_as_often_as_asked(simulated: Simulator, source: Any) -> None:
+def test_injected_fault_applies_to_the_named_clone_and_number_of_times(simulated: Simulator, source: Any) -> None:
     simulated.fault("InstantClone_Task", "TaskInProgress", times=2, vm="unlucky")
 
     faults = [
@@ -181,7 +183,7 @@ def test_fault_meets_only_the_clone_it_is_for_and_as_often_as_asked(simulated: S
     assert faults == [None, "TaskInProgress", "TaskInProgress", None]
 
 
-def test_fault_of_the_call_leaves_no_task(simulated: Simulator, source: Any) -> None:
+def test_call_fails_without_a_task_if_the_fault_is_at_the_call(simulated: Simulator, source: Any) -> None:
     vm = clone(source, "guarded")
     simulated.fault("PowerOffVM_Task", "NoPermission", vm="guarded", at="call")
 
@@ -192,41 +194,41 @@ def test_fault_of_the_call_leaves_no_task(simulated: Simulator, source: Any) -> 
     assert vm.runtime.powerState == "poweredOn"
 
 
-def test_fault_of_a_method_without_a_task(simulated: Simulator, client: Client) -> None:
+def test_method_without_a_task_fails_with_the_injected_fault(simulated: Simulator, client: Client) -> None:
     simulated.fault("FindByUuid", "InvalidState")
 
     with pytest.raises(vim.fault.InvalidState):
         client.content.searchIndex.FindByUuid(None, "4210cafe-0000-1111-2222-333344445555", True, False)
 
 
-def test_connection_breaks_before_the_call_is_carried_out(simulated: Simulator, client: Client) -> None:
+def test_connection_drops_before_the_call_is_executed(simulated: Simulator, client: Client) -> None:
     simulated.drop("InstantClone_Task", when="before")
 
-    break_at_clone(simulated, "never-made")
+    clone_over_a_dropped_connection(simulated, "never-made")
 
     assert client.vm("never-made") is None
     assert fault_of(lambda: client.vm("golden-web").InstantClone_Task(spec("never-made"))) is None
 
 
-def test_connection_breaks_after_the_call_is_carried_out(simulated: Simulator, client: Client) -> None:
+def test_connection_drops_after_the_call_is_executed(simulated: Simulator, client: Client) -> None:
     simulated.drop("InstantClone_Task", when="after")
 
-    break_at_clone(simulated, "made-in-secret")
+    clone_over_a_dropped_connection(simulated, "made-in-secret")
 
     until(lambda: client.vm("made-in-secret"))
 
 
-def break_at_clone(simulated: Simulator, name: str) -> None:
+def clone_over_a_dropped_connection(simulated: Simulator, name: str) -> None:
     with Client(simulated) as unlucky, pytest.raises((http.client.HTTPException, OSError)):
         unlucky.vm("golden-web").InstantClone_Task(spec(name))
 
 
-def test_nonsense_is_refused(simulated: Simulator) -> None:
-    with pytest.raises(SimulatorError, match="no such fault"):
+def test_rejects_invalid_parameters(simulated: Simulator) -> None:
+    with pytest.raises(SimulatorError, match="is not a fault of the API"):
         simulated.fault("InstantClone_Task", "NoSuchFault")
-    with pytest.raises(SimulatorError, match="no such method"):
+    with pytest.raises(SimulatorError, match='method must be a method of the SOAP API, not "NoSuchMethod"'):
         simulated.fault("NoSuchMethod", "InvalidState")
-    with pytest.raises(SimulatorError, match="bad number of times"):
+    with pytest.raises(SimulatorError, match='and times a positive integer, not "0"'):
         simulated.fault("InstantClone_Task", "InvalidState", times=0)
-    with pytest.raises(SimulatorError, match="when is before or after"):
+    with pytest.raises(SimulatorError, match='when: must be before or after, not "never"'):
         simulated.drop("InstantClone_Task", when="never")  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Virtual machines made through the API: exactly what the specification says, with vCenter's numbers and defaults."""
+"""Tests of CreateVM_Task: the VM matches its ConfigSpec, with vCenter's numbering and defaults."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def client(start_simulator: StartSimulator) -> Iterator[Client]:
         yield client
 
 
-def everything(client: Client, name: str) -> Any:
-    """A specification that leaves nothing at its default."""
+def complete_spec(client: Client, name: str) -> Any:
+    """Return a ConfigSpec that sets every supported field to a value other than its default."""
     port: Any = Device.VirtualEthernetCard.DistributedVirtualPortBackingInfo
     group = client.find("network/DC0_DVPG1")
     switch = group.config.distributedVirtualSwitch.uuid
@@ -130,12 +130,12 @@ def everything(client: Client, name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def made(client: Client) -> Any:
-    vm = make(client, everything(client, "everything"))
+    vm = make(client, complete_spec(client, "everything"))
     result(vm.PowerOn())
     return vm
 
 
-def test_devices_are_numbered_as_vcenter_numbers_them(made: Any) -> None:
+def test_numbers_devices_as_vcenter_does(made: Any) -> None:
     numbered = [
         (device.key, device.deviceInfo.label, device.controllerKey, device.unitNumber)
         for device in made.config.hardware.device
@@ -167,7 +167,7 @@ def test_devices_are_numbered_as_vcenter_numbers_them(made: Any) -> None:
     ]
 
 
-def test_disks_are_what_was_asked_for(made: Any) -> None:
+def test_disks_match_the_request(made: Any) -> None:
     first, second, third, fourth, fifth, sixth, *_ = disks(made)
 
     assert (first.capacityInBytes, first.capacityInKB) == (10 * GIB + MIB, (10 * GIB + MIB) // 1024)
@@ -190,7 +190,7 @@ def test_disks_are_what_was_asked_for(made: Any) -> None:
     assert allocations == [(-1, 0, "normal", 1000), (500, 100, "custom", 1234), (-1, 0, "high", 2000)]
 
 
-def test_interfaces_are_on_their_networks_with_their_shares(client: Client, made: Any) -> None:
+def test_interfaces_have_the_requested_networks_and_shares(client: Client, made: Any) -> None:
     assert [network.name for network in made.network] == ["DC0_DVPG1", "VM Network", "segment"]
     assert [type(each).__name__.rpartition(".")[2] for each in nics(made)] == [
         "VirtualVmxnet3",
@@ -201,7 +201,7 @@ def test_interfaces_are_on_their_networks_with_their_shares(client: Client, made
     assert shares == [("normal", 50), ("low", 25), ("custom", 42)]
 
 
-def test_opaque_networks_are_on_all_hosts(client: Client) -> None:
+def test_opaque_networks_are_available_on_all_hosts(client: Client) -> None:
     cluster = client.find("host/DC0_C0")
 
     assert "segment" in [network.name for network in cluster.network]
@@ -209,7 +209,7 @@ def test_opaque_networks_are_on_all_hosts(client: Client) -> None:
     assert all("segment" in [network.name for network in host.network] for host in cluster.host)
 
 
-def test_settings_are_what_was_asked_for(made: Any) -> None:
+def test_settings_match_the_request(made: Any) -> None:
     config = made.config
 
     assert (config.hardware.numCPU, config.hardware.numCoresPerSocket, config.hardware.memoryMB) == (4, 2, 2048)
@@ -233,7 +233,7 @@ def test_settings_are_what_was_asked_for(made: Any) -> None:
     assert {"guestinfo.colour": "blue"}.items() <= {each.key: each.value for each in config.extraConfig}.items()
 
 
-def test_virtual_numa_is_kept_and_repeated(start_simulator: StartSimulator) -> None:
+def test_instant_clone_has_the_virtual_numa_of_its_source(start_simulator: StartSimulator) -> None:
     with Client(start_simulator("-version", "8.0.2", "-hardware", "vmx-21")) as newer:
         numa = vim.vm.VirtualNuma(coresPerNumaNode=2, exposeVnumaOnCpuHotadd=True)
         vm = make(newer, machine_spec("numa", [], numCPUs=4, virtualNuma=numa))
@@ -245,7 +245,7 @@ def test_virtual_numa_is_kept_and_repeated(start_simulator: StartSimulator) -> N
             assert (info.coresPerNumaNode, info.autoCoresPerNumaNode, info.vnumaOnCpuHotaddExposed) == (2, False, True)
 
 
-def test_allocations_are_what_was_asked_for_and_a_locked_reservation_is_the_memory_s_size(made: Any) -> None:
+def test_allocations_match_the_request_and_a_locked_reservation_equals_the_memory_size(made: Any) -> None:
     allocations = [
         (each.reservation, each.limit, each.shares.level, each.shares.shares)
         for each in (made.config.cpuAllocation, made.config.memoryAllocation)
@@ -255,26 +255,26 @@ def test_allocations_are_what_was_asked_for_and_a_locked_reservation_is_the_memo
     assert made.config.memoryReservationLockedToMax is True
 
 
-def test_vapp_properties_and_transports_are_kept(made: Any) -> None:
+def test_keeps_vapp_properties_and_transports(made: Any) -> None:
     config = made.config.vAppConfig
 
     assert [(each.id, each.value) for each in config.property] == [("role", "db")]
     assert list(config.ovfEnvironmentTransport) == ["com.vmware.guestInfo", "iso"]
 
 
-def test_instant_clone_repeats_all_of_it(made: Any) -> None:
-    own = (
+def test_instant_clone_has_the_configuration_of_its_source(made: Any) -> None:
+    excluded = (
         *("name", "uuid", "instanceUuid", "files", "locationId", "modified", "changeVersion", "createDate"),
         *("macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore"),
     )
 
     twin = clone(made, "everything-again")
 
-    assert plain(twin.config, own) == plain(made.config, own)
+    assert plain(twin.config, excluded) == plain(made.config, excluded)
     assert list(twin.network) == list(made.network)
 
 
-def test_defaults_are_vcenter_s(client: Client) -> None:
+def test_applies_the_defaults_of_vcenter(client: Client) -> None:
     vm = make(client, machine_spec("plain", [], numCPUs=2, memoryMB=1024))
     config = vm.config
 
@@ -288,7 +288,7 @@ def test_defaults_are_vcenter_s(client: Client) -> None:
     assert len({config.uuid, config.instanceUuid}) == 2
 
 
-def test_label_that_became_free_is_given_again_and_the_others_stay(client: Client) -> None:
+def test_reuses_a_free_label_and_keeps_the_other_labels(client: Client) -> None:
     vm = make(
         client,
         machine_spec(
@@ -309,7 +309,7 @@ def test_label_that_became_free_is_given_again_and_the_others_stay(client: Clien
     ]
 
 
-def test_name_may_have_a_slash(client: Client) -> None:
+def test_escapes_a_slash_in_a_name(client: Client) -> None:
     vm = make(client, machine_spec("blue/green", []))
 
     assert vm.name == "blue%2fgreen"
@@ -339,7 +339,7 @@ def test_name_may_have_a_slash(client: Client) -> None:
         ),
     ],
 )
-def test_devices_that_cannot_be_are_refused_and_nothing_is_made(client: Client, fault: str, added: list[Any]) -> None:
+def test_rejects_invalid_devices_and_creates_nothing(client: Client, fault: str, added: list[Any]) -> None:
     request = machine_spec("impossible", added)
     pool = client.find("host/DC0_C0").resourcePool
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What VMware Tools tell of a guest through clone, power and reset, and how guests are frozen."""
+"""Tests of the reports of VMware Tools after clone, power and reset operations, and of freezing guests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client(simulated: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def running(client: Client) -> Any:
-    """A clone of the test's own, whose guest reports 192.0.2.7."""
+    """Return a new clone for one test. Its guest reports the address 192.0.2.7."""
     vm = clone(client.vm("golden-web"), f"guest-{next(NAMES)}", config={"guestinfo.ic.ipaddress": "192.0.2.7"})
     until(lambda: vm.guest.ipAddress == "192.0.2.7")
     return vm
@@ -40,7 +40,7 @@ def running(client: Client) -> Any:
 
 @pytest.fixture(scope="module")
 def quiet(start_simulator: StartSimulator) -> Simulator:
-    """A simulator in which VMware Tools report on request only."""
+    """Return a simulator in which VMware Tools report only on request."""
     return start_simulator("-vm", 0, "-tools", "1000h")
 
 
@@ -51,7 +51,7 @@ def quiet_client(quiet: Simulator) -> Iterator[Client]:
         yield client
 
 
-def test_tools_report_when_they_are_asked_to(quiet: Simulator, quiet_client: Client) -> None:
+def test_tools_report_on_request(quiet: Simulator, quiet_client: Client) -> None:
     vm = clone(quiet_client.vm("golden-web"), "asked")
     assert vm.guest.toolsRunningStatus == "guestToolsNotRunning"
 
@@ -62,7 +62,7 @@ def test_tools_report_when_they_are_asked_to(quiet: Simulator, quiet_client: Cli
         quiet.report("nobody")
 
 
-def test_clone_reports_nothing_at_first_then_the_source_s_address_once(quiet: Simulator, quiet_client: Client) -> None:
+def test_clone_reports_no_address_and_then_the_address_of_its_source(quiet: Simulator, quiet_client: Client) -> None:
     client = quiet_client
     vm = clone(client.vm("golden-web"), "watched")
     source_address = client.vm("golden-web").guest.ipAddress
@@ -85,18 +85,18 @@ def test_clone_reports_nothing_at_first_then_the_source_s_address_once(quiet: Si
     assert [nic.ipAddress for nic in changes(first)["guest.net"]] == [[]]
     assert [nic.ipAddress for nic in changes(second)["guest.net"]] == [[source_address]]
     assert third is None
-    # The stock provider's network waiter knows the gateway only if it is told first.
+    # The stock provider's network waiter knows the gateway only if guest.ipStack comes before guest.net.
     assert list(changes(second)) == ["guest.ipStack", "guest.net"]
 
 
-def test_gateway_is_in_the_network_of_the_address(running: Any) -> None:
+def test_gateway_is_in_the_same_network_as_the_address(running: Any) -> None:
     routes = running.guest.ipStack[0].ipRouteConfig.ipRoute
 
     assert [(route.network, route.gateway.ipAddress) for route in routes] == [("0.0.0.0", "192.0.2.1")]
     assert running.guest.net[0].ipConfig.ipAddress[0].prefixLength == 24
 
 
-def test_power_off_ends_tools_address_and_shared_memory(running: Any) -> None:
+def test_power_off_clears_tools_status_address_and_shared_memory(running: Any) -> None:
     assert running.summary.quickStats.sharedMemory == 4096
 
     result(running.PowerOff())
@@ -106,7 +106,7 @@ def test_power_off_ends_tools_address_and_shared_memory(running: Any) -> None:
     assert not running.summary.quickStats.sharedMemory
 
 
-def test_guest_is_back_with_its_address_after_power_on(running: Any) -> None:
+def test_guest_reports_its_address_again_after_power_on(running: Any) -> None:
     result(running.PowerOff())
     until(lambda: not running.guest.ipAddress)
     result(running.PowerOn())
@@ -114,27 +114,27 @@ def test_guest_is_back_with_its_address_after_power_on(running: Any) -> None:
     until(lambda: running.guest.ipAddress == "192.0.2.7")
 
 
-def test_guest_is_back_with_its_address_after_reset(running: Any) -> None:
+def test_guest_reports_its_address_again_after_reset(running: Any) -> None:
     result(running.Reset())
 
     assert running.runtime.powerState == "poweredOn"
     until(lambda: running.guest.ipAddress == "192.0.2.7")
 
 
-def test_suspend_ends_the_address(running: Any) -> None:
+def test_suspend_clears_the_address(running: Any) -> None:
     result(running.Suspend())
 
     assert running.runtime.powerState == "suspended"
     until(lambda: not running.guest.ipAddress)
 
 
-def test_guest_shuts_down(running: Any) -> None:
+def test_shutdown_powers_the_vm_off(running: Any) -> None:
     running.ShutdownGuest()
 
     until(lambda: running.runtime.powerState == "poweredOff")
 
 
-def test_frozen_flag_freezes_from_the_start(client: Client) -> None:
+def test_frozen_flag_freezes_a_vm_at_start(client: Client) -> None:
     vm = client.vm("golden-ice")
 
     assert vm.runtime.instantCloneFrozen is True
@@ -142,7 +142,7 @@ def test_frozen_flag_freezes_from_the_start(client: Client) -> None:
     assert client.vm("golden-web").runtime.instantCloneFrozen is False
 
 
-def test_freezing_one_vm_freezes_no_other(simulated: Simulator, client: Client, running: Any) -> None:
+def test_freezing_a_vm_does_not_freeze_other_vms(simulated: Simulator, client: Client, running: Any) -> None:
     assert simulated.freeze(running.name).frozen is True
 
     assert running.runtime.instantCloneFrozen is True
@@ -154,7 +154,7 @@ def test_clone_of_a_frozen_vm_is_not_frozen(client: Client) -> None:
     assert clone(client.vm("golden-ice"), "thawed").runtime.instantCloneFrozen is False
 
 
-def test_reconfiguration_thaws(simulated: Simulator, running: Any) -> None:
+def test_reconfiguration_thaws_a_vm(simulated: Simulator, running: Any) -> None:
     simulated.freeze(running.name)
 
     result(running.ReconfigVM_Task(freeze_option(value=False)))
@@ -162,7 +162,7 @@ def test_reconfiguration_thaws(simulated: Simulator, running: Any) -> None:
     assert running.runtime.instantCloneFrozen is False
 
 
-def test_power_off_thaws(simulated: Simulator, running: Any) -> None:
+def test_power_off_thaws_a_vm(simulated: Simulator, running: Any) -> None:
     simulated.freeze(running.name)
 
     result(running.PowerOff())
@@ -170,12 +170,12 @@ def test_power_off_thaws(simulated: Simulator, running: Any) -> None:
     until(lambda: running.runtime.instantCloneFrozen is False)
 
 
-def test_task_that_fails_within_the_simulator_ends_with_a_system_error(running: Any) -> None:
+def test_task_that_panics_in_the_simulator_ends_with_system_error(running: Any) -> None:
     assert fault_of(lambda: running.ReconfigVM_Task(freeze_option(value="a string"))) == "SystemError"
     assert running.runtime.powerState == "poweredOn"
 
 
-def test_guest_operations_are_unavailable_each_time(client: Client, running: Any) -> None:
+def test_guest_operations_are_always_unavailable(client: Client, running: Any) -> None:
     login = vim.vm.guest.NamePasswordAuthentication(username="anybody", password="anything")
     program = vim.vm.guest.ProcessManager.ProgramSpec(programPath="/bin/true", arguments="")
     start: Callable[..., Any] = client.content.guestOperationsManager.processManager.StartProgramInGuest
@@ -190,5 +190,5 @@ def freeze_option(*, value: object) -> Any:
 
 
 def changes(update: Any) -> dict[str, Any]:
-    """Values by property, of an update of one object, in its order."""
+    """Return the values by property of an update of one object, in the order of the update."""
     return {change.name: change.val for change in update.filterSet[0].objectSet[0].changeSet}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Calls and tasks that are held until they are released."""
+"""Tests of holding and releasing calls and tasks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _held(name: str, at: HoldPoint) -> Held:
 
 
 @pytest.mark.parametrize("at", POINTS)
-def test_a_clone_is_held_at_a_point_and_made_after_its_release(
+def test_clone_waits_at_a_hold_and_completes_after_the_release(
     simulated: Simulator, client: Client, at: HoldPoint
 ) -> None:
     name = f"held-at-{at}"
@@ -55,7 +55,7 @@ def test_a_clone_is_held_at_a_point_and_made_after_its_release(
     with Client(simulated) as other, ThreadPoolExecutor(1) as threads:
         made = threads.submit(clone, other.vm("golden-web"), name)
         until(_is_held(simulated, _held(name, at)))
-        # A call that is carried out has begun a task, which does not wait for the answer to be sent.
+        # At the point "answer" the task already runs. It does not wait for the answer to be sent.
         if at == "answer":
             until(lambda: client.vm(name))
         assert (client.vm(name) is not None) == (at in ("answer", "end"))
@@ -68,7 +68,7 @@ def test_a_clone_is_held_at_a_point_and_made_after_its_release(
 
 
 @pytest.mark.parametrize("at", ["task", "end"])
-def test_a_held_task_runs_and_its_source_can_be_read(simulated: Simulator, client: Client, at: HoldPoint) -> None:
+def test_held_task_is_running_and_its_source_is_readable(simulated: Simulator, client: Client, at: HoldPoint) -> None:
     source = client.vm("golden-web")
     simulated.hold("InstantClone_Task", at=at)
 
@@ -83,7 +83,7 @@ def test_a_held_task_runs_and_its_source_can_be_read(simulated: Simulator, clien
     assert result(task).name == f"running-{at}"
 
 
-def test_other_calls_go_on_while_one_is_held(simulated: Simulator, client: Client) -> None:
+def test_other_calls_continue_while_a_call_is_held(simulated: Simulator, client: Client) -> None:
     simulated.hold("FindByUuid")
 
     with Client(simulated) as other, ThreadPoolExecutor(1) as threads:
@@ -95,20 +95,20 @@ def test_other_calls_go_on_while_one_is_held(simulated: Simulator, client: Clien
         assert found.result(60) is None
 
 
-def test_so_many_calls_pass_before_one_is_held(simulated: Simulator, client: Client) -> None:
+def test_hold_applies_after_the_given_number_of_calls(simulated: Simulator, client: Client) -> None:
     source = client.vm("golden-web")
     simulated.hold("InstantClone_Task", at="task", after=2)
 
     tasks = [source.InstantClone_Task(spec(f"counted-{index}")) for index in range(4)]
 
     assert [result(task).name for task in tasks[:2]] == ["counted-0", "counted-1"]
-    # Each task runs in a thread of its own.
+    # The tasks run in parallel, so that the order in which they are held varies.
     until(lambda: len(simulated.held()) == 2)
     assert {each.clone for each in simulated.held()} == {"counted-2", "counted-3"}
     assert [task.info.state for task in tasks[2:]] == ["running", "running"]
 
 
-def test_a_hold_stops_only_calls_about_its_vm(simulated: Simulator, client: Client) -> None:
+def test_hold_stops_only_calls_for_its_vm(simulated: Simulator, client: Client) -> None:
     source = client.vm("golden-web")
     simulated.hold("InstantClone_Task", at="task", vm="chosen")
 
@@ -119,7 +119,7 @@ def test_a_hold_stops_only_calls_about_its_vm(simulated: Simulator, client: Clie
     assert task.info.state == "running"
 
 
-def test_a_release_of_some_keeps_the_hold(simulated: Simulator, client: Client) -> None:
+def test_release_of_some_calls_keeps_the_hold(simulated: Simulator, client: Client) -> None:
     source = client.vm("golden-web")
     simulated.hold("InstantClone_Task", at="task")
     tasks = []
@@ -134,7 +134,7 @@ def test_a_release_of_some_keeps_the_hold(simulated: Simulator, client: Client) 
     until(_is_held(simulated, _held("some-2", "task"), _held("some-3", "task")))
 
 
-def test_a_release_of_a_method_leaves_the_holds_on_others(simulated: Simulator, client: Client) -> None:
+def test_release_of_a_method_keeps_the_holds_on_other_methods(simulated: Simulator, client: Client) -> None:
     simulated.hold("InstantClone_Task", at="task")
     simulated.hold("ReconfigVM_Task")
 
@@ -145,7 +145,7 @@ def test_a_release_of_a_method_leaves_the_holds_on_others(simulated: Simulator, 
     until(_is_held(simulated, _held("still-held", "task")))
 
 
-def test_a_call_can_be_held_at_several_points_one_after_another(simulated: Simulator, client: Client) -> None:
+def test_call_can_be_held_at_two_points_in_sequence(simulated: Simulator, client: Client) -> None:
     simulated.hold("InstantClone_Task", at="task")
     simulated.hold("InstantClone_Task", at="end")
 
@@ -158,36 +158,34 @@ def test_a_call_can_be_held_at_several_points_one_after_another(simulated: Simul
     assert result(task).name == "twice"
 
 
-def _leave(simulated: Simulator, name: str, at: HoldPoint) -> None:
-    """Ask for a clone, and cut the connection while the call or its task is held."""
+def _disconnect_while_held(simulated: Simulator, name: str, at: HoldPoint) -> None:
+    """Request a clone, and cut the connection while the call or its task is held."""
     simulated.hold("InstantClone_Task", at=at)
     with Forwarder(simulated.address) as between, ThreadPoolExecutor(1) as threads:
-        leaving = Client(simulated, address=between.address)
-        source = leaving.vm("golden-web")
-        asked = threads.submit(source.InstantClone_Task, spec(name))
+        disconnecting = Client(simulated, address=between.address)
+        source = disconnecting.vm("golden-web")
+        call = threads.submit(source.InstantClone_Task, spec(name))
         until(_is_held(simulated, _held(name, at)))
         if at in ("task", "end"):
-            asked.result(60)
+            call.result(60)
         assert between.cut() == 1
         if at in ("call", "answer"):
-            assert isinstance(asked.exception(60), OSError | http.client.HTTPException)
-        leaving.drop_connections()
+            assert isinstance(call.exception(60), OSError | http.client.HTTPException)
+        disconnecting.drop_connections()
 
 
-def test_a_held_call_is_dropped_when_its_client_goes_away(simulated: Simulator, client: Client) -> None:
-    _leave(simulated, "dropped", "call")
+def test_held_call_is_dropped_when_its_client_disconnects(simulated: Simulator, client: Client) -> None:
+    _disconnect_while_held(simulated, "dropped", "call")
 
     until(lambda: simulated.held() == [])
 
     simulated.release()
-    # A call that had been carried out would have taken the name.
+    # An executed call would have used the name, and this clone would fail with DuplicateName.
     assert clone(client.vm("golden-web"), "dropped").name == "dropped"
 
 
-def test_a_call_whose_answer_is_held_has_been_carried_out_when_its_client_goes_away(
-    simulated: Simulator, client: Client
-) -> None:
-    _leave(simulated, "carried-out", "answer")
+def test_call_with_a_held_answer_is_executed_when_its_client_disconnects(simulated: Simulator, client: Client) -> None:
+    _disconnect_while_held(simulated, "carried-out", "answer")
 
     until(lambda: simulated.held() == [])
 
@@ -195,9 +193,9 @@ def test_a_call_whose_answer_is_held_has_been_carried_out_when_its_client_goes_a
 
 
 @pytest.mark.parametrize("at", ["task", "end"])
-def test_a_held_task_goes_on_when_its_client_has_gone_away(simulated: Simulator, client: Client, at: HoldPoint) -> None:
+def test_held_task_continues_after_its_client_disconnects(simulated: Simulator, client: Client, at: HoldPoint) -> None:
     name = f"orphan-{at}"
-    _leave(simulated, name, at)
+    _disconnect_while_held(simulated, name, at)
 
     assert [each.clone for each in simulated.held()] == [name]
     simulated.release()
@@ -205,7 +203,7 @@ def test_a_held_task_goes_on_when_its_client_has_gone_away(simulated: Simulator,
     until(lambda: client.vm(name))
 
 
-def test_a_clone_that_is_refused_as_busy_is_not_held(start_simulator: StartSimulator) -> None:
+def test_clone_that_fails_with_task_in_progress_is_not_held(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-parallel-limit", 1)
     simulated.hold("InstantClone_Task", at="task")
     with Client(simulated) as client:
@@ -219,7 +217,7 @@ def test_a_clone_that_is_refused_as_busy_is_not_held(start_simulator: StartSimul
         assert result(task).name == "first"
 
 
-def test_a_reconfiguration_of_a_cluster_is_held(start_simulator: StartSimulator) -> None:
+def test_reconfiguration_of_a_cluster_can_be_held(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-parallel-limit", 1)
     simulated.hold("ReconfigureComputeResource_Task", at="task")
     with Client(simulated) as client:
@@ -235,7 +233,7 @@ def test_a_reconfiguration_of_a_cluster_is_held(start_simulator: StartSimulator)
         assert cluster.configurationEx.drsConfig.enabled
 
 
-def test_the_simulator_ends_while_calls_are_held() -> None:
+def test_simulator_stops_while_calls_are_held() -> None:
     with Simulator() as simulated:
         simulated.hold("InstantClone_Task", at="task")
         with Client(simulated) as client:
@@ -243,18 +241,18 @@ def test_the_simulator_ends_while_calls_are_held() -> None:
             until(simulated.held)
         process = simulated._process
     assert process is not None
-    # SIGKILL would have been -9.
+    # After SIGKILL the return code would be -9.
     assert process.returncode == 0
 
 
-def test_nonsense_is_refused(simulated: Simulator) -> None:
-    with pytest.raises(SimulatorError, match="no such method"):
+def test_rejects_invalid_parameters(simulated: Simulator) -> None:
+    with pytest.raises(SimulatorError, match='method must be a method of the SOAP API, not "NoSuchMethod"'):
         simulated.hold("NoSuchMethod")
-    with pytest.raises(SimulatorError, match="bad number of calls"):
+    with pytest.raises(SimulatorError, match='and after a non-negative integer, not "-1"'):
         simulated.hold("InstantClone_Task", after=-1)
-    with pytest.raises(SimulatorError, match="at is call, answer, task or end"):
+    with pytest.raises(SimulatorError, match='at: must be call, answer, task or end, not "never"'):
         simulated.hold("InstantClone_Task", at="never")  # type: ignore[arg-type]
-    with pytest.raises(SimulatorError, match="a task of this method cannot be held"):
+    with pytest.raises(SimulatorError, match="method: a task of ReconfigVM_Task cannot be held"):
         simulated.hold("ReconfigVM_Task", at="task")
-    with pytest.raises(SimulatorError, match="bad number of times"):
+    with pytest.raises(SimulatorError, match='times: must be a non-negative integer, not "-1"'):
         simulated.release(times=-1)

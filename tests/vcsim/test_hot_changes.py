@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What vCenter refuses to change on a running VM, and what it does change."""
+"""Tests of the changes of a running VM that vCenter accepts and refuses."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def client(start_simulator: StartSimulator) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def running(client: Client) -> Any:
-    """A running VM with a device of every kind that the rules are about."""
+    """Return a running VM with a device of every kind that has a rule."""
     vm = make(
         client,
         machine_spec(
@@ -84,7 +84,7 @@ def running(client: Client) -> Any:
 
 @pytest.fixture(scope="module")
 def growing(client: Client) -> Any:
-    """A running VM with CPU and memory hot add."""
+    """Return a running VM with CPU and memory hot add."""
     vm = make(
         client,
         machine_spec(
@@ -144,7 +144,7 @@ def growing(client: Client) -> Any:
     ],
     ids=str,
 )
-def test_setting_is_refused_and_nothing_changes(running: Any, fault: str, settings: Settings) -> None:
+def test_rejects_a_change_of_a_setting_and_changes_nothing(running: Any, fault: str, settings: Settings) -> None:
     before = plain(running.config)
 
     assert fault_of(lambda: running.ReconfigVM_Task(Spec(annotation="half", **settings))) == fault
@@ -237,7 +237,7 @@ STANDARD = Device.VirtualEthernetCard.NetworkBackingInfo(deviceName="VM Network"
         ),
     ],
 )
-def test_device_change_is_refused_and_nothing_changes(running: Any, fault: str, change: Change) -> None:
+def test_rejects_a_device_change_and_changes_nothing(running: Any, fault: str, change: Change) -> None:
     before = plain(running.config)
     good = added(disk(1000, 9, GIB))(running)
     request = Spec(annotation="half", numCPUs=4, deviceChange=[good, change(running)])
@@ -247,7 +247,7 @@ def test_device_change_is_refused_and_nothing_changes(running: Any, fault: str, 
     assert plain(running.config) == before
 
 
-def test_what_a_running_vm_refuses_a_powered_off_one_accepts(client: Client) -> None:
+def test_powered_off_vm_accepts_changes_that_a_running_vm_refuses(client: Client) -> None:
     vm = make(
         client,
         machine_spec("off", [controller(Device.ParaVirtualSCSIController, -1), disk(-1, 0, GIB)], version="vmx-19"),
@@ -287,7 +287,7 @@ def test_what_a_running_vm_refuses_a_powered_off_one_accepts(client: Client) -> 
     assert len(devices(vm, Device.VirtualTPM)) == 1
 
 
-def test_settings_that_take_effect_without_a_reboot_are_changed(growing: Any) -> None:
+def test_changes_settings_that_need_no_reboot(growing: Any) -> None:
     result(
         growing.ReconfigVM_Task(
             Spec(
@@ -313,7 +313,7 @@ def test_settings_that_take_effect_without_a_reboot_are_changed(growing: Any) ->
     assert {"guestinfo.colour": "red"}.items() <= {each.key: each.value for each in config.extraConfig}.items()
 
 
-def test_cpus_may_go_where_hot_remove_is_on_and_memory_may_not(client: Client) -> None:
+def test_hot_remove_applies_to_cpus_but_not_to_memory(client: Client) -> None:
     source = client.vm("golden-web")
     vm = clone(source, "shrinking")
 
@@ -322,7 +322,7 @@ def test_cpus_may_go_where_hot_remove_is_on_and_memory_may_not(client: Client) -
     assert fault_of(lambda: vm.ReconfigVM_Task(Spec(memoryMB=2048))) == "MemoryHotPlugNotSupported"
 
 
-def test_devices_that_can_be_plugged_are_added_to_a_running_vm_and_taken_from_it(growing: Any) -> None:
+def test_adds_and_removes_hot_pluggable_devices(growing: Any) -> None:
     changes = [
         added(controller(Device.ParaVirtualSCSIController, -1, 1)),
         added(disk(-1, 0, GIB)),
@@ -344,7 +344,7 @@ def test_devices_that_can_be_plugged_are_added_to_a_running_vm_and_taken_from_it
     assert (nics(growing), list(growing.network)) == ([], [])
 
 
-def test_interface_of_a_running_vm_moves_to_another_network_and_keeps_its_place(client: Client) -> None:
+def test_interface_moves_to_another_network_and_keeps_its_position(client: Client) -> None:
     vm = clone(client.vm("golden-web"), "moving")
     order = [device.key for device in vm.config.hardware.device]
     address = nics(vm)[0].macAddress
@@ -357,7 +357,7 @@ def test_interface_of_a_running_vm_moves_to_another_network_and_keeps_its_place(
     assert [device.key for device in vm.config.hardware.device] == order
 
 
-def test_disk_of_a_running_vm_grows_unless_it_is_a_delta(client: Client) -> None:
+def test_disk_grows_unless_it_is_a_delta_disk(client: Client) -> None:
     vm = make(client, machine_spec("roomy", [controller(Device.ParaVirtualSCSIController, -1), disk(-1, 0, GIB)]))
     result(vm.PowerOn())
     grow = edited(first(Device.VirtualDisk), values(capacityInKB=2 * GIB // 1024, capacityInBytes=2 * GIB))
@@ -371,7 +371,7 @@ def test_disk_of_a_running_vm_grows_unless_it_is_a_delta(client: Client) -> None
         assert fault_of(lambda: each.ReconfigVM_Task(Spec(deviceChange=[more(each)]))) == "InvalidDeviceOperation"  # noqa: B023
 
 
-def test_how_a_disk_was_provisioned_is_no_matter_of_an_edit(growing: Any) -> None:
+def test_ignores_an_edit_of_the_provisioning_of_a_disk(growing: Any) -> None:
     change = edited(first(Device.VirtualDisk), backing(thinProvisioned=False, eagerlyScrub=True))
 
     result(growing.ReconfigVM_Task(Spec(deviceChange=[change(growing)])))
@@ -382,8 +382,8 @@ def test_how_a_disk_was_provisioned_is_no_matter_of_an_edit(growing: Any) -> Non
 @pytest.mark.parametrize(
     "key", ["numvcpus", "memsize", "scsi0:0.fileName", "firmware", "ethernet0.address", "displayName"]
 )
-def test_option_that_a_field_of_the_specification_stands_for_is_silently_ignored(client: Client, key: str) -> None:
-    """As the API reference says of extraConfig."""
+def test_ignores_an_option_that_a_field_of_the_config_spec_sets(client: Client, key: str) -> None:
+    """The API reference states this for extraConfig."""
     vm = client.vm("golden-off")
 
     result(vm.ReconfigVM_Task(Spec(extraConfig=extra_config({key: "1", "guestinfo.kept": key}))))
@@ -393,7 +393,7 @@ def test_option_that_a_field_of_the_specification_stands_for_is_silently_ignored
     assert options["guestinfo.kept"] == key
 
 
-def test_request_that_repeats_what_there_is_is_no_change(running: Any) -> None:
+def test_request_with_the_current_values_changes_nothing(running: Any) -> None:
     config = running.config
     request = Spec(
         firmware=config.firmware,

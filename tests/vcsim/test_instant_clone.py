@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What an instant clone is: where it stands, what it takes over from its source, and what is its own."""
+"""Tests of an instant clone: its location, the properties of its source and its new properties."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BIOS_UUID = "4210cafe-0000-1111-2222-333344445555"
 
 @dataclass(frozen=True)
 class Twins:
-    """A clone with everything that a request may ask for, and what there was before."""
+    """A clone from a request with all supported fields, and the state of its source before and after the request."""
 
     client: Client
     source: Any
@@ -31,8 +31,9 @@ class Twins:
     pool: Any
     network: Any
     backings_before: dict[int, Any]
-    """the source's, by disk key"""
+    """Backings of the source's disks before the clone, by disk key."""
     backings_after: dict[int, Any]
+    """Backings of the source's disks after the clone, by disk key."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def twins(start_simulator: StartSimulator) -> Iterator[Twins]:
         yield Twins(client, source, task.info.result, task, folder, pool, network, before, after)
 
 
-def test_task_is_named_after_the_method_and_the_source(twins: Twins) -> None:
+def test_task_has_the_names_of_its_method_and_source(twins: Twins) -> None:
     info = twins.task.info
 
     assert info.name.info.wsdlName == "InstantClone_Task"
@@ -67,13 +68,13 @@ def test_task_is_named_after_the_method_and_the_source(twins: Twins) -> None:
     assert info.entityName == "golden-web"
 
 
-def test_clone_is_in_the_folder_and_pool_asked_for_and_on_the_source_s_host(twins: Twins) -> None:
+def test_clone_is_in_the_requested_folder_and_pool_and_on_the_source_s_host(twins: Twins) -> None:
     assert twins.clone.parent == twins.folder
     assert twins.clone.resourcePool == twins.pool
     assert twins.clone.runtime.host == twins.source.runtime.host
 
 
-def test_folder_pool_host_and_datastore_know_the_clone(twins: Twins) -> None:
+def test_folder_pool_host_and_datastore_list_the_clone(twins: Twins) -> None:
     assert twins.clone in twins.folder.childEntity
     assert twins.clone in twins.pool.vm
     assert twins.clone in twins.clone.runtime.host.vm
@@ -85,12 +86,12 @@ def test_clone_runs_and_is_not_frozen(twins: Twins) -> None:
     assert twins.clone.runtime.instantCloneFrozen is False
 
 
-def test_clone_has_the_bios_uuid_asked_for_and_is_found_by_it(twins: Twins) -> None:
+def test_clone_is_found_by_the_requested_bios_uuid(twins: Twins) -> None:
     assert twins.clone.config.uuid == BIOS_UUID
     assert twins.client.content.searchIndex.FindByUuid(None, BIOS_UUID, True, False) == twins.clone
 
 
-def test_extra_config_is_added_to_the_source_s(twins: Twins) -> None:
+def test_requested_extra_config_is_added_to_the_extra_config_of_the_source(twins: Twins) -> None:
     before = {option.key: option.value for option in twins.source.config.extraConfig}
     after = {option.key: option.value for option in twins.clone.config.extraConfig}
 
@@ -101,47 +102,47 @@ def test_extra_config_is_added_to_the_source_s(twins: Twins) -> None:
     }
 
 
-def test_interface_is_on_the_other_network(twins: Twins) -> None:
+def test_interface_is_on_the_requested_network(twins: Twins) -> None:
     assert nics(twins.clone)[0].backing.port.portgroupKey == twins.network.key
     assert list(twins.clone.network) == [twins.network]
 
 
-def test_interface_has_an_address_of_its_own_from_vcenter_s_range(twins: Twins) -> None:
+def test_interface_has_a_new_address_from_vcenter_s_range(twins: Twins) -> None:
     address = nics(twins.clone)[0].macAddress
 
     assert address.startswith("00:50:56:")
     assert address != nics(twins.source)[0].macAddress
 
 
-def test_devices_equal_the_source_s_but_for_files_addresses_and_network(twins: Twins) -> None:
-    own = ("uuid", "macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore")
+def test_devices_equal_the_source_s_except_files_addresses_and_network(twins: Twins) -> None:
+    excluded = ("uuid", "macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore")
     described = [
-        [plain(device, (*own, "connected", "port", "summary")) for device in vm.config.hardware.device]
+        [plain(device, (*excluded, "connected", "port", "summary")) for device in vm.config.hardware.device]
         for vm in (twins.source, twins.clone)
     ]
 
     assert described[0] == described[1]
 
 
-def test_configuration_equals_the_source_s_but_for_names_files_and_times(twins: Twins) -> None:
-    own = ("device", "name", "uuid", "instanceUuid", "files", "extraConfig", "locationId")
+def test_configuration_equals_the_source_s_except_names_files_and_times(twins: Twins) -> None:
+    excluded = ("device", "name", "uuid", "instanceUuid", "files", "extraConfig", "locationId")
     times = ("modified", "changeVersion", "createDate")
 
-    assert plain(twins.source.config, own + times) == plain(twins.clone.config, own + times)
+    assert plain(twins.source.config, excluded + times) == plain(twins.clone.config, excluded + times)
 
 
-def test_clone_s_disks_stand_on_the_source_s(twins: Twins) -> None:
+def test_parents_of_the_clone_s_disks_are_the_source_s_disks(twins: Twins) -> None:
     assert {disk.key: plain(disk.backing.parent) for disk in disks(twins.clone)} == twins.backings_before
     assert all(twins.client.has_file(disk.backing.fileName) for disk in disks(twins.clone))
 
 
-def test_clone_s_disks_have_uuids_of_their_own(twins: Twins) -> None:
+def test_clone_s_disks_have_new_uuids(twins: Twins) -> None:
     uuids = [disk.backing.uuid for vm in (twins.source, twins.clone) for disk in disks(vm)]
 
     assert len(set(uuids)) == 4
 
 
-def test_running_source_gains_a_delta_on_each_disk(twins: Twins) -> None:
+def test_running_source_gets_a_delta_disk_on_each_disk(twins: Twins) -> None:
     assert {key: backing["parent"] for key, backing in twins.backings_after.items()} == twins.backings_before
     assert [backing["parent"] for backing in twins.backings_before.values()] == [None, None]
 
@@ -155,7 +156,7 @@ def test_source_and_clone_share_their_memory(twins: Twins) -> None:
     assert twins.clone.summary.quickStats.sharedMemory == 4096
 
 
-def test_guest_takes_host_name_and_address_from_guestinfo(twins: Twins) -> None:
+def test_guest_reports_host_name_and_address_from_guestinfo(twins: Twins) -> None:
     until(lambda: twins.clone.guest.toolsRunningStatus == "guestToolsRunning")
     guest = twins.clone.guest
 
@@ -167,7 +168,7 @@ def test_guest_takes_host_name_and_address_from_guestinfo(twins: Twins) -> None:
     assert guest.net[0].network == "DC0_DVPG1"
 
 
-def test_manual_address_on_a_standard_network_is_taken(twins: Twins) -> None:
+def test_accepts_a_manual_address_on_a_standard_network(twins: Twins) -> None:
     edit = network_edit(nics(twins.source)[0], network="VM Network", mac="00:50:56:01:02:03")
 
     made = clone(twins.source, "manual", [edit])
@@ -177,7 +178,7 @@ def test_manual_address_on_a_standard_network_is_taken(twins: Twins) -> None:
     assert [network.name for network in made.network] == ["VM Network"]
 
 
-def test_two_clones_may_have_one_bios_uuid(twins: Twins) -> None:
+def test_two_clones_can_have_the_same_bios_uuid(twins: Twins) -> None:
     for name in ("first-of-two", "second-of-two"):
         clone(twins.source, name, bios_uuid="4210beef-0000-1111-2222-333344445555")
 
@@ -186,7 +187,7 @@ def test_two_clones_may_have_one_bios_uuid(twins: Twins) -> None:
     assert {vm.name for vm in found} == {"first-of-two", "second-of-two"}
 
 
-def test_event_tells_the_source_and_who_asked(twins: Twins) -> None:
+def test_event_names_the_source_and_the_user(twins: Twins) -> None:
     made = clone(twins.source, "announced")
 
     events = twins.client.content.eventManager.QueryEvents(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The inventory that the flags describe, the same at each start."""
+"""Tests of the inventory that the flags describe, and of its stability between starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def client(start_simulator: StartSimulator) -> Iterator[Client]:
 
 
 def inventory(client: Client) -> list[Any]:
-    """All objects of the inventory."""
+    """Return all objects of the inventory."""
     view = client.content.viewManager.CreateContainerView(client.content.rootFolder, [], recursive=True)
     objects = [client.content.rootFolder, *view.view]
     view.Destroy()
@@ -36,7 +36,7 @@ def inventory(client: Client) -> list[Any]:
 
 
 def properties(thing: Any) -> dict[str, Any]:
-    """Every property of an object that it has at this version of the API, and that is simulated."""
+    """Return the properties of an object that this API version has and that the simulator implements."""
     found = {}
     for each in thing._GetPropertyList():
         try:
@@ -62,12 +62,12 @@ def test_every_property_of_every_object_can_be_read(client: Client) -> None:
     }
 
 
-def test_reference_that_is_unset_reads_as_none(client: Client) -> None:
+def test_unset_reference_is_none(client: Client) -> None:
     assert client.content.rootFolder.parent is None
     assert client.vm("golden-web").parentVApp is None
 
 
-def test_everything_but_times_and_temporary_folders_is_the_same_at_each_start(
+def test_inventory_is_the_same_at_each_start_except_times_and_temporary_folders(
     client: Client, start_simulator: StartSimulator
 ) -> None:
     with Client(start_simulator(*FLAGS)) as again:
@@ -84,7 +84,7 @@ def test_everything_but_times_and_temporary_folders_is_the_same_at_each_start(
     assert instances[0] == instances[1]
 
 
-def test_ids_follow_from_the_name_whatever_else_is_in_the_inventory(start_simulator: StartSimulator) -> None:
+def test_ids_follow_from_the_name_independent_of_other_objects(start_simulator: StartSimulator) -> None:
     ids = []
     for flags in ((), ("-vm", 5, "-pool", 4)):
         with Client(start_simulator(*flags)) as client:
@@ -107,7 +107,7 @@ def test_ids_follow_from_the_name_whatever_else_is_in_the_inventory(start_simula
     )
 
 
-def test_no_id_is_there_twice(client: Client) -> None:
+def test_ids_are_unique(client: Client) -> None:
     vms = [client.vm(name) for name in ("golden-web", "golden-off", "DC0_C0_RP0_VM0")]
     ids = [each for vm in vms for each in (vm.config.uuid, vm.config.instanceUuid)]
     ids += [disk.backing.uuid for vm in vms for disk in disks(vm)]
@@ -131,13 +131,13 @@ def test_vm_is_found_by_its_uuid(client: Client) -> None:
     assert client.content.searchIndex.FindByUuid(None, vm.config.uuid, True, False) == vm
 
 
-def test_sources_run_and_the_others_are_off(client: Client) -> None:
+def test_sources_are_powered_on_and_off_vms_are_powered_off(client: Client) -> None:
     states = {name: client.vm(name).runtime.powerState for name in ("golden-web", "golden-off", "DC0_C0_RP0_VM0")}
 
     assert states == {"golden-web": "poweredOn", "golden-off": "poweredOff", "DC0_C0_RP0_VM0": "poweredOn"}
 
 
-def test_flags_give_version_hosts_pools_and_names(start_simulator: StartSimulator) -> None:
+def test_flags_set_version_hosts_pools_and_names(start_simulator: StartSimulator) -> None:
     simulated: Simulator = start_simulator(
         "-version", "8.0.2", "-host", 2, "-pool", 3, "-source", "a,b", "-off", "", "-vm", 0
     )
@@ -154,7 +154,7 @@ def test_flags_give_version_hosts_pools_and_names(start_simulator: StartSimulato
     ("count", "expected"),
     [(1, {"DC0_POD0": ["LocalDS_0", "LocalDS_1"]}), (2, {"DC0_POD0": ["LocalDS_0"], "DC0_POD1": ["LocalDS_1"]})],
 )
-def test_datastores_are_dealt_out_to_the_datastore_clusters(
+def test_datastores_are_distributed_among_the_datastore_clusters(
     start_simulator: StartSimulator, count: int, expected: dict[str, list[str]]
 ) -> None:
     with Client(start_simulator("-pods", count)) as client:

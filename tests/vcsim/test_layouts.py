@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The hardware layouts that -layout names, and that an instant clone repeats each of them."""
+"""Tests of the hardware layouts of -layout, and of instant clones of each layout."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def kind(device: Any) -> str:
 
 
 def storage(vm: Any) -> list[tuple[str, str, int, int]]:
-    """Controller, kind of device, bus and unit of what hangs on storage controllers."""
+    """Return controller kind, device kind, bus and unit of each disk and CD-ROM."""
     controllers = {each.key: each for each in devices(vm, vim.vm.device.VirtualController)}
-    hanging = devices(vm, (vim.vm.device.VirtualDisk, vim.vm.device.VirtualCdrom))
+    attached = devices(vm, (vim.vm.device.VirtualDisk, vim.vm.device.VirtualCdrom))
     return [
         (kind(controllers[each.controllerKey]), kind(each), controllers[each.controllerKey].busNumber, each.unitNumber)
-        for each in hanging
+        for each in attached
     ]
 
 
 def provisioning(vm: Any) -> list[tuple[int, bool, bool]]:
-    """Capacity in GiB, thin, and eagerly scrubbed, of the disks."""
+    """Return capacity in GiB, thin provisioning and eager scrub of each disk."""
     return [(disk.capacityInBytes >> 30, disk.backing.thinProvisioned, disk.backing.eagerlyScrub) for disk in disks(vm)]
 
 
@@ -64,7 +64,7 @@ def test_default_has_two_thin_disks_and_one_interface(client: Client) -> None:
     assert vm.config.firmware == "efi"
 
 
-def test_minimal_boots_by_bios_from_one_disk_on_a_standard_network(client: Client) -> None:
+def test_minimal_has_bios_one_disk_and_a_standard_network(client: Client) -> None:
     vm = client.vm("golden-small")
 
     assert storage(vm) == [("ParaVirtualSCSIController", "VirtualDisk", 0, 0)]
@@ -74,7 +74,7 @@ def test_minimal_boots_by_bios_from_one_disk_on_a_standard_network(client: Clien
     assert (vm.config.hardware.numCPU, vm.config.hardware.memoryMB) == (1, 1024)
 
 
-def test_two_controllers_leave_gaps_between_units(client: Client) -> None:
+def test_two_controllers_has_gaps_between_units(client: Client) -> None:
     vm = client.vm("golden-wide")
 
     assert storage(vm) == [
@@ -89,7 +89,7 @@ def test_two_controllers_leave_gaps_between_units(client: Client) -> None:
     assert [kind(each.backing) for each in devices(vm, vim.vm.device.VirtualCdrom)] == ["RemoteAtapiBackingInfo"]
 
 
-def test_sata_nvme_has_a_disk_on_each_kind_of_controller_and_an_image(client: Client) -> None:
+def test_sata_nvme_has_a_disk_on_each_kind_of_controller_and_an_iso_image(client: Client) -> None:
     vm = client.vm("golden-mixed")
 
     assert storage(vm) == [
@@ -104,7 +104,7 @@ def test_sata_nvme_has_a_disk_on_each_kind_of_controller_and_an_image(client: Cl
     assert client.has_file("[LocalDS_0] iso/seed.iso")
 
 
-def test_sata_nvme_has_allocations_of_its_own_and_no_hot_add(client: Client) -> None:
+def test_sata_nvme_has_custom_allocations_and_no_hot_add(client: Client) -> None:
     config = client.vm("golden-mixed").config
     allocations = [
         (each.reservation, each.limit, each.shares.level, each.shares.shares)
@@ -121,7 +121,7 @@ def test_sata_nvme_has_allocations_of_its_own_and_no_hot_add(client: Client) -> 
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_settings_that_govmomi_drops_are_there(client: Client, name: str) -> None:
+def test_settings_that_govmomi_drops_are_set(client: Client, name: str) -> None:
     config = client.vm(name).config
 
     assert config.swapPlacement == "inherit"
@@ -129,31 +129,31 @@ def test_settings_that_govmomi_drops_are_there(client: Client, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_controllers_list_what_hangs_on_them(client: Client, name: str) -> None:
+def test_controllers_list_their_devices(client: Client, name: str) -> None:
     vm = client.vm(name)
-    hanging: dict[int, list[int]] = {}
+    attached: dict[int, list[int]] = {}
     for device in vm.config.hardware.device:
         if device.controllerKey:
-            hanging.setdefault(device.controllerKey, []).append(device.key)
+            attached.setdefault(device.controllerKey, []).append(device.key)
 
     listed = {each.key: list(each.device) for each in devices(vm, vim.vm.device.VirtualController) if each.device}
 
-    assert listed == hanging
+    assert listed == attached
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_instant_clone_repeats_the_hardware(client: Client, name: str) -> None:
-    own = ("uuid", "macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore")
+def test_instant_clone_has_the_hardware_of_its_source(client: Client, name: str) -> None:
+    excluded = ("uuid", "macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore")
     source = client.vm(name)
 
     made = clone(source, f"{name}-clone")
 
-    described = [[plain(device, own) for device in vm.config.hardware.device] for vm in (source, made)]
+    described = [[plain(device, excluded) for device in vm.config.hardware.device] for vm in (source, made)]
     assert described[0] == described[1]
     assert networks(made) == networks(source)
 
 
-def test_cdrom_flag_adds_one_where_the_layout_has_none(start_simulator: StartSimulator) -> None:
+def test_cdrom_flag_adds_a_cdrom_if_the_layout_has_none(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-cdrom", "-source", "a,b", "-layout", "b=two-controllers")
     with Client(simulated) as client:
         counts = [len(devices(client.vm(name), vim.vm.device.VirtualCdrom)) for name in ("a", "b")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The simulator as a child process: how it starts and how it ends."""
+"""Tests of the start and the end of the simulator as a child process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_alive(pid: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_leaving_the_context_ends_the_process_and_frees_the_port() -> None:
+def test_leaving_the_context_stops_the_process_and_frees_the_port() -> None:
     with Simulator() as simulator:
         pid, (host, port) = simulator.pid, simulator.address.split(":")
         assert is_alive(pid)
@@ -47,7 +47,7 @@ def test_leaving_the_context_ends_the_process_and_frees_the_port() -> None:
         socket.create_connection((host, int(port)))
 
 
-def test_stopping_twice_is_harmless_and_it_starts_again() -> None:
+def test_can_be_stopped_twice_and_started_again() -> None:
     simulator = Simulator().start()
     simulator.stop()
     simulator.stop()
@@ -56,20 +56,20 @@ def test_stopping_twice_is_harmless_and_it_starts_again() -> None:
         assert simulator.vm("golden-web").power == "poweredOn"
 
 
-def test_starting_twice_is_an_error(simulator: Simulator) -> None:
-    with pytest.raises(SimulatorError, match="runs already"):
+def test_second_start_raises_an_error(simulator: Simulator) -> None:
+    with pytest.raises(SimulatorError, match="is already running"):
         simulator.start()
 
 
-def test_process_that_died_is_stopped_without_complaint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where it leaves its datastores
+def test_stop_succeeds_after_the_process_was_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # the killed simulator does not remove its datastores
     simulator = Simulator().start()
     os.kill(simulator.pid, signal.SIGKILL)
 
     simulator.stop()
 
 
-def test_simulator_ends_with_its_parent_even_if_that_is_killed() -> None:
+def test_simulator_stops_when_its_parent_is_killed() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -83,29 +83,30 @@ def test_simulator_ends_with_its_parent_even_if_that_is_killed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
-        (("-layout", "golden-web=round"), "one of the layouts default, minimal, sata-nvme, two-controllers"),
-        (("-layout", "nobody=minimal"), "-layout: no VM nobody"),
-        (("-frozen", "nobody"), "-frozen: no VM nobody"),
+        (
+            ("-layout", "golden-web=round"),
+            "must be VM=LAYOUT, where LAYOUT is one of default, minimal, sata-nvme, two-controllers",
+        ),
+        (("-layout", "nobody=minimal"), '-layout: the inventory has no VM "nobody"'),
+        (("-frozen", "nobody"), '-frozen: the inventory has no VM "nobody"'),
         (("-no-such-flag",), "flag provided but not defined"),
     ],
 )
-def test_flag_that_makes_no_sense_is_an_error_that_says_so(flags: tuple[str, ...], told: str) -> None:
-    with pytest.raises(SimulatorError, match=told):
+def test_invalid_flag_raises_an_error_with_the_reason(flags: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SimulatorError, match=message):
         Simulator(*flags).start()
 
 
-def test_program_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_program_raises_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(PROGRAM_VARIABLE, str(tmp_path / "missing"))
 
-    with pytest.raises(SimulatorError, match="build it with `make`"):
+    with pytest.raises(SimulatorError, match=r"file not found\. Run `make`"):
         Simulator().start()
 
 
-def test_program_that_says_nothing_is_stopped_after_the_deadline(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_program_without_output_is_stopped_after_the_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     silent, started = tmp_path / "silent", tmp_path / "started"
     silent.write_text(f"#!/bin/sh\necho waiting >&2\n: >'{started}'\nexec sleep 600\n")
     silent.chmod(0o755)
@@ -120,7 +121,7 @@ def test_program_that_says_nothing_is_stopped_after_the_deadline(
         Simulator().start()
 
 
-def test_environment_leads_a_client_here_and_keeps_nothing_of_another_vcenter(simulator: Simulator) -> None:
+def test_environment_replaces_the_variables_of_another_vcenter(simulator: Simulator) -> None:
     base = {"PATH": "/bin", "VSPHERE_SERVER": "other", "VSPHERE_PERSIST_SESSION": "true"}
 
     assert simulator.environment(base) == {

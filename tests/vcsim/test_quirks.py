@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What some vCenter may do, and the simulator does when it is told to."""
+"""Tests of the quirks: behavior of some vCenters that the simulator has on request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def client(simulated: Simulator) -> Iterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def afterwards(simulated: Simulator) -> Iterator[None]:
+def reset_quirks(simulated: Simulator) -> Iterator[None]:
     yield
     simulated.reset_quirks()
 
@@ -72,7 +72,7 @@ def provisioning(each: Any) -> tuple[object, ...]:
     )
 
 
-def test_deltas_of_a_clone_report_nothing_of_how_their_base_was_made(simulated: Simulator, source: Any) -> None:
+def test_delta_disks_of_a_clone_do_not_report_provisioning(simulated: Simulator, source: Any) -> None:
     simulated.quirk("delta-fields", "unset")
 
     made = clone(source, "deltas-unset")
@@ -82,7 +82,7 @@ def test_deltas_of_a_clone_report_nothing_of_how_their_base_was_made(simulated: 
     assert [provisioning(each)[:3] for each in disks(source)] == [(True, False, False)] * 2
 
 
-def test_deltas_of_a_clone_report_something_else_than_their_base(simulated: Simulator, source: Any) -> None:
+def test_delta_disks_of_a_clone_report_other_values_than_their_base(simulated: Simulator, source: Any) -> None:
     simulated.quirk("delta-fields", "other")
 
     made = clone(source, "deltas-other")
@@ -94,7 +94,7 @@ def test_deltas_of_a_clone_report_something_else_than_their_base(simulated: Simu
     ("value", "reported"),
     [("unset", (None, None, None, None, None)), ("other", (False, True, True, "seSparseFormat", 8 * GIB + (1 << 20)))],
 )
-def test_deltas_of_the_running_source_report_so_once_it_was_cloned(
+def test_delta_disks_of_a_running_source_report_other_values_after_a_clone(
     simulated: Simulator, client: Client, value: str, reported: tuple[object, ...]
 ) -> None:
     vm = make(
@@ -124,7 +124,7 @@ def test_deltas_of_the_running_source_report_so_once_it_was_cloned(
         ("config.flags.enableLogging", "unset", None),
     ],
 )
-def test_clone_comes_back_with_another_value_of_a_setting(
+def test_clone_has_another_value_of_a_setting(
     simulated: Simulator, source: Any, path: str, value: str, expected: object
 ) -> None:
     simulated.clone_differs(path, value)
@@ -145,7 +145,7 @@ def at(vm: Any, path: str) -> Any:
     return vm
 
 
-def test_clone_comes_back_with_other_values_of_its_devices(simulated: Simulator, client: Client) -> None:
+def test_clone_has_other_values_of_its_devices(simulated: Simulator, client: Client) -> None:
     vm = make(
         client,
         machine_spec(
@@ -171,7 +171,7 @@ def test_clone_comes_back_with_other_values_of_its_devices(simulated: Simulator,
     assert [devices(each, Device.VirtualCdrom)[0].connectable.connected for each in (vm, made)] == [True, False]
 
 
-def test_quirk_of_one_source_leaves_others_alone(simulated: Simulator, client: Client) -> None:
+def test_quirk_of_one_source_does_not_apply_to_other_sources(simulated: Simulator, client: Client) -> None:
     simulated.clone_differs("config.annotation", "bent", vm="golden-db")
 
     made = [clone(client.vm(name), f"of-{name}") for name in ("golden-web", "golden-db")]
@@ -179,7 +179,7 @@ def test_quirk_of_one_source_leaves_others_alone(simulated: Simulator, client: C
     assert [each.config.annotation for each in made] == ["made by vcsim", "bent"]
 
 
-def test_devices_of_a_clone_come_in_another_order(simulated: Simulator, source: Any) -> None:
+def test_clone_has_another_device_order(simulated: Simulator, source: Any) -> None:
     keys = [device.key for device in source.config.hardware.device]
 
     simulated.quirk("device-order", "reversed")
@@ -191,7 +191,7 @@ def test_devices_of_a_clone_come_in_another_order(simulated: Simulator, source: 
     assert shuffled == [*keys[2::3], *keys[1::3], *keys[0::3]]
 
 
-def test_devices_of_a_clone_have_other_keys(simulated: Simulator, source: Any) -> None:
+def test_clone_has_other_device_keys(simulated: Simulator, source: Any) -> None:
     simulated.quirk("device-keys", "renumbered")
 
     made = clone(source, "rekeyed")
@@ -207,7 +207,7 @@ def test_devices_of_a_clone_have_other_keys(simulated: Simulator, source: Any) -
     assert [each.deviceConfigId for each in made.guest.net] == [4300]
 
 
-def test_an_interface_added_beside_renumbered_ones_gets_a_unit_of_its_own(simulated: Simulator, source: Any) -> None:
+def test_interface_added_after_renumbering_gets_a_free_unit(simulated: Simulator, source: Any) -> None:
     simulated.quirk("device-keys", "renumbered")
     made = clone(source, "rekeyed-and-more")
     standard: Any = Device.VirtualEthernetCard.NetworkBackingInfo
@@ -227,7 +227,7 @@ def test_an_interface_added_beside_renumbered_ones_gets_a_unit_of_its_own(simula
         ("fr", ["Disque dur 1", "Disque dur 2", "Adaptateur réseau 1"]),
     ],
 )
-def test_devices_of_a_clone_have_other_labels(simulated: Simulator, source: Any, value: str, labels: list[str]) -> None:
+def test_clone_has_other_device_labels(simulated: Simulator, source: Any, value: str, labels: list[str]) -> None:
     simulated.quirk("device-labels", value)
 
     made = clone(source, f"relabeled-{value}")
@@ -235,24 +235,26 @@ def test_devices_of_a_clone_have_other_labels(simulated: Simulator, source: Any,
     assert [each.deviceInfo.label for each in (*disks(made), *nics(made))] == labels
 
 
-def test_labels_of_a_vm_are_localized_and_its_clones_and_new_devices_follow(
-    simulated: Simulator, client: Client
-) -> None:
-    told = simulated.localize("golden-db", "de")
+def test_clones_and_new_devices_have_the_label_language_of_the_vm(simulated: Simulator, client: Client) -> None:
+    localized = simulated.localize("golden-db", "de")
     source = client.vm("golden-db")
 
     made = clone(source, "auf-deutsch")
     more = Device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk(1000, 2, GIB))
     result(made.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[more])))
 
-    assert (told[2000], told[4000], told[1000]) == ("Festplatte 1", "Netzwerkadapter 1", "SCSI-Controller 0")
+    assert (localized[2000], localized[4000], localized[1000]) == (
+        "Festplatte 1",
+        "Netzwerkadapter 1",
+        "SCSI-Controller 0",
+    )
     assert [each.deviceInfo.label for each in disks(source)] == ["Festplatte 1", "Festplatte 2"]
     assert [each.deviceInfo.label for each in disks(made)] == ["Festplatte 1", "Festplatte 2", "Festplatte 3"]
     simulated.localize("golden-db", "en")
     assert [each.deviceInfo.label for each in disks(source)] == ["Hard disk 1", "Hard disk 2"]
 
 
-def test_a_vcenter_set_up_in_another_language(start_simulator: StartSimulator) -> None:
+def test_locale_flag_sets_the_language_of_all_device_labels(start_simulator: StartSimulator) -> None:
     with Client(start_simulator("-vm", 0, "-locale", "de")) as client:
         made = make(client, machine_spec("neu", [controller(Device.VirtualAHCIController, -1), disk(-1, 0, GIB)]))
 
@@ -261,7 +263,7 @@ def test_a_vcenter_set_up_in_another_language(start_simulator: StartSimulator) -
 
 
 @pytest.mark.parametrize(("value", "fault"), [("missing", "MethodNotFound"), ("forbidden", "NoPermission")])
-def test_dry_run_of_an_instant_clone_is_not_to_be_had(
+def test_dry_run_is_missing_or_forbidden(
     simulated: Simulator, client: Client, source: Any, value: str, fault: str
 ) -> None:
     simulated.quirk("check", value)
@@ -274,9 +276,7 @@ def test_dry_run_of_an_instant_clone_is_not_to_be_had(
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, spec("checked"))) is None
 
 
-def test_dry_run_with_a_datastore_is_accepted_where_a_vcenter_does(
-    simulated: Simulator, client: Client, source: Any
-) -> None:
+def test_dry_run_accepts_a_datastore_with_the_quirk(simulated: Simulator, client: Client, source: Any) -> None:
     checker = client.content.vmProvisioningChecker
     placed = spec("checked", datastore=source.datastore[0])
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, placed)) == "InvalidArgument"
@@ -289,7 +289,7 @@ def test_dry_run_with_a_datastore_is_accepted_where_a_vcenter_does(
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, on_host)) == "InvalidArgument"
 
 
-def test_option_that_a_field_stands_for_is_refused_instead_of_ignored(simulated: Simulator, source: Any) -> None:
+def test_rejects_an_option_that_a_field_of_the_config_spec_sets(simulated: Simulator, source: Any) -> None:
     reconfigure = vim.vm.ConfigSpec(extraConfig=extra_config({"memsize": "64"}))
     simulated.quirk("own-keys", "refused")
 
@@ -298,7 +298,7 @@ def test_option_that_a_field_stands_for_is_refused_instead_of_ignored(simulated:
     assert fault_of(lambda: source.InstantClone_Task(spec("keys", config={"guestinfo.a": "1"}))) is None
 
 
-def test_guest_never_tells_of_its_network(simulated: Simulator, source: Any) -> None:
+def test_guest_never_reports_an_address(simulated: Simulator, source: Any) -> None:
     simulated.quirk("guest-network", "never")
 
     made = clone(source, "mute", config={"guestinfo.ic.ipaddress": "192.0.2.9", "guestinfo.ic.hostname": "mute-host"})
@@ -308,7 +308,7 @@ def test_guest_never_tells_of_its_network(simulated: Simulator, source: Any) -> 
     assert [list(each.ipAddress) for each in made.guest.net] == [[]]
 
 
-def test_guest_tells_its_source_s_address_for_good(simulated: Simulator, source: Any) -> None:
+def test_guest_always_reports_the_address_of_its_source(simulated: Simulator, source: Any) -> None:
     simulated.quirk("guest-network", "source")
 
     made = clone(source, "echo", config={"guestinfo.ic.ipaddress": "192.0.2.9", "guestinfo.ic.hostname": "echo-host"})
@@ -317,7 +317,7 @@ def test_guest_tells_its_source_s_address_for_good(simulated: Simulator, source:
     assert (made.guest.hostName, made.guest.ipAddress) == ("echo-host", source.guest.ipAddress)
 
 
-def test_answers_are_slow_for_a_method_alone_until_told_otherwise(simulated: Simulator, client: Client) -> None:
+def test_slow_delays_answers_to_one_method_until_it_is_reset(simulated: Simulator, client: Client) -> None:
     simulated.slow("FindByInventoryPath", ms=600_000)
     simulated.requests(reset=True)
     found: list[Any] = []
@@ -338,7 +338,7 @@ def test_answers_are_slow_for_a_method_alone_until_told_otherwise(simulated: Sim
     assert found == ["vm"]
 
 
-def test_source_has_only_so_many_clones_in_flight(start_simulator: StartSimulator) -> None:
+def test_parallel_limit_applies_to_the_clone_tasks_of_a_source(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-vm", 0, "-parallel-limit", 2)
     simulated.hold("InstantClone_Task", at="task")
     with Client(simulated) as client:
@@ -351,7 +351,7 @@ def test_source_has_only_so_many_clones_in_flight(start_simulator: StartSimulato
         assert fault_of(lambda: source.InstantClone_Task(spec("afterwards"))) is None
 
 
-def test_cluster_is_reconfigured_once_at_a_time_where_clones_are_limited(start_simulator: StartSimulator) -> None:
+def test_parallel_limit_allows_one_reconfiguration_of_a_cluster_at_a_time(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-vm", 2, "-parallel-limit", 8)
     simulated.hold("ReconfigureComputeResource_Task", at="task")
     with Client(simulated) as client:
@@ -375,7 +375,7 @@ def test_cluster_is_reconfigured_once_at_a_time_where_clones_are_limited(start_s
         assert len(cluster.configurationEx.drsVmConfig) == 1
 
 
-def test_clones_are_not_limited_unless_told(simulated: Simulator) -> None:
+def test_clones_are_not_limited_by_default(simulated: Simulator) -> None:
     def work(index: int) -> None:
         with Client(simulated) as client:
             clone(client.vm("golden-web"), f"unlimited-{index}")
@@ -383,18 +383,18 @@ def test_clones_are_not_limited_unless_told(simulated: Simulator) -> None:
     assert in_threads(8, work) == []
 
 
-def test_quirk_that_there_is_none_of_is_refused(simulated: Simulator) -> None:
-    with pytest.raises(SimulatorError, match="no such quirk; there are check, clone-differs"):
+def test_rejects_invalid_parameters(simulated: Simulator) -> None:
+    with pytest.raises(SimulatorError, match=r'there is no quirk "nonsense"\. Use one of check, clone-differs'):
         simulated.quirk("nonsense")
-    with pytest.raises(SimulatorError, match="the value of delta-fields is one of unset, other"):
+    with pytest.raises(SimulatorError, match='the value of quirk delta-fields must be one of unset, other, not "blue"'):
         simulated.quirk("delta-fields", "blue")
-    with pytest.raises(SimulatorError, match="no property nonsense"):
+    with pytest.raises(SimulatorError, match=r"path config\.nonsense: the API has no property nonsense"):
         simulated.clone_differs("config.nonsense", "1")
-    with pytest.raises(SimulatorError, match='"much" is no such number'):
+    with pytest.raises(SimulatorError, match='the value must be an integer of 64 bits, not "much"'):
         simulated.clone_differs("config.memoryAllocation.reservation", "much")
-    with pytest.raises(SimulatorError, match="locale is one of de, en, fr"):
+    with pytest.raises(SimulatorError, match='locale: must be one of de, en, fr, not "tlh"'):
         simulated.localize("golden-web", "tlh")
     with pytest.raises(KeyError, match="nobody"):
         simulated.localize("nobody", "de")
-    with pytest.raises(SimulatorError, match="no such method"):
+    with pytest.raises(SimulatorError, match='method must be a method of the SOAP API, not "NoSuchMethod"'):
         simulated.slow("NoSuchMethod", ms=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""When instant cloning is refused, by the task and by the check that vCenter offers beside it."""
+"""Tests of the faults of InstantClone_Task and CheckInstantClone_Task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def client(simulated: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def check(client: Client) -> Callable[..., list[str]]:
-    """Names of the faults that CheckInstantClone_Task foretells."""
+    """Return a function that returns the names of the faults in the result of CheckInstantClone_Task."""
 
     def check(vm: Any, name: str = "checked", **location: Any) -> list[str]:
         checker = client.content.vmProvisioningChecker
@@ -39,31 +39,31 @@ def check(client: Client) -> Callable[..., list[str]]:
     return check
 
 
-def test_check_of_a_running_vm_finds_nothing_and_clones_nothing(
+def test_check_of_a_running_vm_returns_no_fault_and_creates_no_clone(
     client: Client, check: Callable[..., list[str]]
 ) -> None:
     assert check(client.vm("golden-web")) == []
     assert client.vm("checked") is None
 
 
-def test_check_foretells_that_a_vm_which_is_off_cannot_be_cloned(
+def test_check_returns_invalid_power_state_for_a_powered_off_vm(
     client: Client, check: Callable[..., list[str]]
 ) -> None:
     assert check(client.vm("golden-off")) == ["InvalidPowerState"]
 
 
-def test_check_foretells_that_there_is_no_such_pool(client: Client, check: Callable[..., list[str]]) -> None:
+def test_check_returns_invalid_argument_for_an_unknown_pool(client: Client, check: Callable[..., list[str]]) -> None:
     nowhere = vim.ResourcePool("resgroup-0", client.instance._stub)
 
     assert check(client.vm("golden-web"), pool=nowhere) == ["InvalidArgument"]
 
 
-def test_check_foretells_that_a_name_is_taken(client: Client, check: Callable[..., list[str]]) -> None:
+def test_check_returns_duplicate_name_for_a_used_name(client: Client, check: Callable[..., list[str]]) -> None:
     assert check(client.vm("golden-web"), "golden-off") == ["DuplicateName"]
 
 
 @pytest.mark.parametrize("field", ["datastore", "host"])
-def test_check_does_not_take_what_the_task_takes(field: str, client: Client) -> None:
+def test_check_rejects_a_datastore_and_a_host_that_the_task_accepts(field: str, client: Client) -> None:
     source = client.vm("golden-web")
     location = {"datastore": source.datastore[0], "host": source.runtime.host}
     checker = client.content.vmProvisioningChecker
@@ -73,12 +73,12 @@ def test_check_does_not_take_what_the_task_takes(field: str, client: Client) -> 
     assert fault_of(lambda: source.InstantClone_Task(spec(f"on-{field}", **{field: location[field]}))) is None
 
 
-def test_vm_that_is_off_is_refused(client: Client) -> None:
+def test_rejects_a_powered_off_vm(client: Client) -> None:
     assert fault_of(lambda: client.vm("golden-off").InstantClone_Task(spec("refused"))) == "InvalidPowerState"
     assert client.vm("refused") is None
 
 
-def test_name_is_refused_in_the_same_folder_and_taken_in_another(client: Client) -> None:
+def test_rejects_a_used_name_in_the_same_folder_only(client: Client) -> None:
     source = client.vm("golden-web")
     folder = client.find("vm").CreateFolder("names")
     clone(source, "once")
@@ -88,31 +88,31 @@ def test_name_is_refused_in_the_same_folder_and_taken_in_another(client: Client)
 
 
 @pytest.mark.parametrize("name", ["", "n" * 81])
-def test_name_that_vcenter_does_not_take_is_refused(client: Client, name: str) -> None:
+def test_rejects_an_invalid_name(client: Client, name: str) -> None:
     assert fault_of(lambda: client.vm("golden-web").InstantClone_Task(spec(name))) == "InvalidName"
 
 
-def test_bios_uuid_that_is_none_is_refused(client: Client) -> None:
+def test_rejects_an_invalid_bios_uuid(client: Client) -> None:
     request = spec("refused", bios_uuid="no-uuid")
 
     assert fault_of(lambda: client.vm("golden-web").InstantClone_Task(request)) == "InvalidArgument"
 
 
-def test_removal_of_a_device_is_refused(client: Client) -> None:
+def test_rejects_the_removal_of_a_device(client: Client) -> None:
     source = client.vm("golden-web")
     removal = vim.vm.device.VirtualDeviceSpec(operation="remove", device=disks(source)[0])
 
     assert fault_of(lambda: source.InstantClone_Task(spec("refused", [removal]))) == "InvalidDeviceSpec"
 
 
-def test_edit_of_a_disk_is_refused(client: Client) -> None:
+def test_rejects_the_edit_of_a_disk(client: Client) -> None:
     source = client.vm("golden-web")
     edit = vim.vm.device.VirtualDeviceSpec(operation="edit", device=disks(source)[0])
 
     assert fault_of(lambda: source.InstantClone_Task(spec("refused", [edit]))) == "InvalidDeviceSpec"
 
 
-def test_network_that_does_not_exist_is_refused(client: Client) -> None:
+def test_rejects_an_unknown_network(client: Client) -> None:
     source = client.vm("golden-web")
     nic = nics(source)[0]
     nic.backing = vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName="no network")
@@ -121,7 +121,7 @@ def test_network_that_does_not_exist_is_refused(client: Client) -> None:
     assert fault_of(lambda: source.InstantClone_Task(spec("refused", [edit]))) == "InvalidDeviceSpec"
 
 
-def test_host_is_taken_unless_strict(client: Client, start_simulator: StartSimulator) -> None:
+def test_accepts_a_host_without_the_strict_flag(client: Client, start_simulator: StartSimulator) -> None:
     source = client.vm("golden-web")
     assert clone(source, "hosted", host=source.runtime.host).runtime.host == source.runtime.host
 
@@ -132,7 +132,7 @@ def test_host_is_taken_unless_strict(client: Client, start_simulator: StartSimul
         assert fault_of(lambda: source.InstantClone_Task(request)) == "NotSupported"
 
 
-def test_disk_chain_ends_at_the_limit(start_simulator: StartSimulator) -> None:
+def test_rejects_a_clone_beyond_the_chain_limit(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-chain-limit", 2)
     with Client(simulated) as client:
         source = client.vm("golden-web")
@@ -144,7 +144,7 @@ def test_disk_chain_ends_at_the_limit(start_simulator: StartSimulator) -> None:
         assert simulated.vm("golden-web").deltas == {2000: 2, 2001: 2}
 
 
-def test_limit_is_255_deltas_unless_told_otherwise(simulated: Simulator, client: Client) -> None:
+def test_default_chain_limit_is_255_delta_disks(simulated: Simulator, client: Client) -> None:
     source = client.vm("golden-db")
     for index in range(255):
         clone(source, f"deep-{index}")
@@ -153,7 +153,7 @@ def test_limit_is_255_deltas_unless_told_otherwise(simulated: Simulator, client:
     assert fault_of(lambda: source.InstantClone_Task(spec("deep-255"))) == "GenericVmConfigFault"
 
 
-def test_frozen_vm_gains_no_deltas_and_can_be_cloned_on(start_simulator: StartSimulator) -> None:
+def test_frozen_vm_gets_no_delta_disks_and_stays_below_the_chain_limit(start_simulator: StartSimulator) -> None:
     simulated = start_simulator("-frozen", "golden-web", "-chain-limit", 2)
     with Client(simulated) as client:
         source = client.vm("golden-web")

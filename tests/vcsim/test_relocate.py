@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""RelocateVM_Task: a VM goes where it is sent, running or not, and is listed there and nowhere else."""
+"""Tests of RelocateVM_Task: a VM moves to its target, and only the target lists it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def source(client: Client) -> Any:
     return client.vm("golden-web")
 
 
-def test_a_running_clone_goes_to_another_host(client: Client, source: Any) -> None:
+def test_moves_a_running_clone_to_another_host(client: Client, source: Any) -> None:
     vm = clone(source, "to-a-host")
     old = vm.runtime.host
     host = next(each for each in client.find("host/DC0_C0").host if each != old)
@@ -37,7 +37,7 @@ def test_a_running_clone_goes_to_another_host(client: Client, source: Any) -> No
     assert (vm in host.vm, vm in old.vm) == (True, False)
 
 
-def test_a_running_clone_goes_to_another_pool_and_stays_on_its_host(client: Client, source: Any) -> None:
+def test_moves_a_running_clone_to_another_pool_on_the_same_host(client: Client, source: Any) -> None:
     vm = clone(source, "to-a-pool")
     old, host, pool = vm.resourcePool, vm.runtime.host, client.find("host/DC0_C0/Resources/DC0_C0_RP2")
 
@@ -47,13 +47,11 @@ def test_a_running_clone_goes_to_another_pool_and_stays_on_its_host(client: Clie
     assert (vm in pool.vm, vm in old.vm) == (True, False)
 
 
-def test_a_running_clone_goes_to_another_datastore_with_all_that_its_disks_stand_on(
-    client: Client, source: Any
-) -> None:
+def test_moves_a_running_clone_to_another_datastore_with_its_disk_chains(client: Client, source: Any) -> None:
     vm = clone(source, "to-a-store")
     depths, names = [depth(disk) for disk in disks(vm)], [disk.backing.uuid for disk in disks(vm)]
     store, old = client.find("datastore/LocalDS_1"), client.find("datastore/LocalDS_0")
-    of_the_source = [disk.backing.fileName for disk in disks(source)]
+    source_files = [disk.backing.fileName for disk in disks(source)]
 
     result(vm.RelocateVM_Task(vim.vm.RelocateSpec(datastore=store)))
 
@@ -68,13 +66,13 @@ def test_a_running_clone_goes_to_another_datastore_with_all_that_its_disks_stand
     assert ([depth(disk) for disk in disks(vm)], [disk.backing.uuid for disk in disks(vm)]) == (depths, names)
     assert list(vm.datastore) == [store]
     assert (vm in store.vm, vm in old.vm) == (True, False)
-    assert [disk.backing.fileName for disk in disks(source)] == of_the_source
+    assert [disk.backing.fileName for disk in disks(source)] == source_files
     result(vm.PowerOff())
     result(vm.Destroy())
     assert not client.has_file("[LocalDS_1] to-a-store/to-a-store.vmx")
 
 
-def test_one_disk_goes_to_another_datastore(client: Client, source: Any) -> None:
+def test_moves_one_disk_to_another_datastore(client: Client, source: Any) -> None:
     vm = clone(source, "one-disk")
     store = client.find("datastore/LocalDS_1")
     locator = vim.vm.RelocateSpec.DiskLocator(diskId=disks(vm)[1].key, datastore=store)
@@ -86,7 +84,7 @@ def test_one_disk_goes_to_another_datastore(client: Client, source: Any) -> None
     assert [each.name for each in vm.datastore] == ["LocalDS_0", "LocalDS_1"]
 
 
-def test_a_clone_goes_into_another_folder_with_an_interface_on_another_network(client: Client, source: Any) -> None:
+def test_moves_a_clone_to_another_folder_and_its_interface_to_another_network(client: Client, source: Any) -> None:
     vm = clone(source, "to-a-folder")
     folder, host = client.find("vm").CreateFolder("relocated"), vm.runtime.host
     edit = network_edit(nics(vm)[0], network="VM Network")
@@ -98,7 +96,7 @@ def test_a_clone_goes_into_another_folder_with_an_interface_on_another_network(c
     assert [network.name for network in vm.network] == ["VM Network"]
 
 
-def test_what_is_nowhere_is_refused_and_nothing_moves(client: Client, source: Any) -> None:
+def test_rejects_an_invalid_target_and_moves_nothing(client: Client, source: Any) -> None:
     vm = clone(source, "settled")
     elsewhere = client.find("host/DC0_H0").host[0]
     store = client.find("datastore/LocalDS_1")
@@ -115,7 +113,7 @@ def test_what_is_nowhere_is_refused_and_nothing_moves(client: Client, source: An
     assert (vm.runtime.host, vm.resourcePool, list(vm.datastore)) == before
 
 
-def test_storage_drs_moves_a_vm_into_a_datastore_cluster(start_simulator: StartSimulator) -> None:
+def test_storage_drs_moves_a_vm_to_a_datastore_cluster(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-pods", 2)
     with Client(simulator) as client:
         vm = clone(client.vm("golden-web"), "to-a-cluster")

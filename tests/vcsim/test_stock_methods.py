@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Methods that vCenter offers beside instant cloning, as the stock provider and pyvmomi programs use them."""
+"""Tests of other vCenter methods that the stock provider and pyvmomi programs use."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_reconfiguration_changes_a_running_clone(source: Any) -> None:
     assert {"a": "b"}.items() <= {option.key: option.value for option in vm.config.extraConfig}.items()
 
 
-def test_interface_and_disk_are_added_to_a_running_clone_and_its_chains_stay(source: Any) -> None:
+def test_adds_an_interface_and_a_disk_to_a_running_clone_and_keeps_its_disk_chains(source: Any) -> None:
     vm = clone(source, "grown")
     depths = [depth(disk) for disk in disks(vm)]
     interface = vim.vm.device.VirtualDeviceSpec(
@@ -102,7 +102,7 @@ def test_added_devices_are_listed_at_their_controllers(source: Any) -> None:
     assert bus.device == [disk.key for disk in disks(vm)]
 
 
-def test_reconfiguration_keeps_what_it_does_not_mention(source: Any) -> None:
+def test_reconfiguration_keeps_unset_fields(source: Any) -> None:
     vm = clone(source, "kept")
     result(vm.PowerOff())
     before = plain(vm.config)
@@ -127,7 +127,7 @@ def test_reconfiguration_keeps_what_it_does_not_mention(source: Any) -> None:
     assert (after["swapPlacement"], after["vPMCEnabled"]) == ("hostLocal", True)
 
 
-def test_normal_shares_grow_with_the_vm(source: Any) -> None:
+def test_normal_shares_are_proportional_to_cpus_and_memory(source: Any) -> None:
     vm = clone(source, "sharing")
 
     result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(numCPUs=4, memoryMB=8192)))
@@ -137,8 +137,8 @@ def test_normal_shares_grow_with_the_vm(source: Any) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "vmx-19"])
-def test_newest_hardware_version_is_that_of_the_vms(source: Any, key: str | None) -> None:
-    """The stock provider upgrades a VM, even a running one, unless the number is the one that it has."""
+def test_newest_hardware_version_is_the_version_of_the_vms(source: Any, key: str | None) -> None:
+    """The stock provider upgrades a VM, even a running one, if this number differs from the VM's version."""
     option = source.environmentBrowser.QueryConfigOption(key)
     query = vim.EnvironmentBrowser.ConfigOptionQuerySpec(key=key, guestId=[source.config.guestId])
     extended = source.environmentBrowser.QueryConfigOptionEx(query)
@@ -149,7 +149,7 @@ def test_newest_hardware_version_is_that_of_the_vms(source: Any, key: str | None
     assert [(each.id, each.family) for each in extended.guestOSDescriptor] == [("ubuntu64Guest", "linuxGuest")]
 
 
-def test_an_older_hardware_version_has_its_own_number_and_a_newer_one_is_not_there(source: Any) -> None:
+def test_returns_the_number_of_an_older_hardware_version_and_rejects_a_newer_one(source: Any) -> None:
     browser = source.environmentBrowser
 
     assert browser.QueryConfigOption("vmx-17").hardwareOptions.hwVersion == 17
@@ -159,8 +159,8 @@ def test_an_older_hardware_version_has_its_own_number_and_a_newer_one_is_not_the
     assert described[-1].key == "vmx-19"
 
 
-def test_a_vm_s_browser_tells_of_the_vm_s_own_hardware_version(client: Client) -> None:
-    """The stock provider upgrades from there to the configured version, and refuses to go back."""
+def test_browser_of_a_vm_describes_the_hardware_version_of_the_vm(client: Client) -> None:
+    """The stock provider upgrades from this version to the configured version, and refuses a downgrade."""
     older = make(client, machine_spec("of-version-17", version="vmx-17"))
     cluster = client.find("host/DC0_C0").environmentBrowser
 
@@ -181,8 +181,8 @@ def test_a_vm_s_browser_tells_of_the_vm_s_own_hardware_version(client: Client) -
         browser.QueryConfigOption()
 
 
-def test_a_cluster_is_found_as_a_compute_resource(client: Client) -> None:
-    """The stock provider looks clusters up so, and vCenter takes an object for any type that it is."""
+def test_cluster_is_readable_as_a_compute_resource(client: Client) -> None:
+    """The stock provider looks up clusters like this. vCenter accepts every type that an object is an instance of."""
     cluster = client.find("host/DC0_C0")
 
     alias = vim.ComputeResource(cluster._moId, client.instance._stub)
@@ -191,7 +191,7 @@ def test_a_cluster_is_found_as_a_compute_resource(client: Client) -> None:
     assert [host.name for host in alias.host] == ["DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2"]
 
 
-def test_hardware_is_not_upgraded_while_the_vm_runs_nor_beyond_the_newest_version(source: Any) -> None:
+def test_rejects_a_hardware_upgrade_of_a_running_vm_and_beyond_the_newest_version(source: Any) -> None:
     vm = clone(source, "newest")
 
     assert fault_of(vm.UpgradeVM_Task) == "InvalidPowerState"
@@ -199,7 +199,7 @@ def test_hardware_is_not_upgraded_while_the_vm_runs_nor_beyond_the_newest_versio
     assert fault_of(vm.UpgradeVM_Task) == "InvalidState"
 
 
-def test_destroying_a_clone_removes_its_files_and_leaves_the_source_as_it_was(client: Client, source: Any) -> None:
+def test_destroying_a_clone_removes_its_files_and_does_not_change_the_source(client: Client, source: Any) -> None:
     vm = clone(source, "short-lived")
     files = [disk.backing.fileName for disk in disks(vm)]
     before = plain(source.config)
@@ -214,14 +214,14 @@ def test_destroying_a_clone_removes_its_files_and_leaves_the_source_as_it_was(cl
     assert all(client.has_file(disk.backing.fileName) for disk in disks(source))
 
 
-def test_full_clone_takes_the_configuration_over(source: Any, full_clone: Any) -> None:
+def test_full_clone_has_the_configuration_of_its_source(source: Any, full_clone: Any) -> None:
     assert full_clone.config.firmware == "efi"
     assert full_clone.config.swapPlacement == "inherit"
     assert full_clone.config.vPMCEnabled is False
     assert full_clone.config.annotation == source.config.annotation
 
 
-def test_full_clone_has_an_address_and_whole_disks_of_its_own(source: Any, full_clone: Any) -> None:
+def test_full_clone_has_a_new_address_and_disks_without_parents(source: Any, full_clone: Any) -> None:
     assert nics(full_clone)[0].macAddress != nics(source)[0].macAddress
     assert [depth(disk) for disk in disks(full_clone)] == [0, 0]
     assert {disk.backing.uuid for disk in disks(full_clone)}.isdisjoint(disk.backing.uuid for disk in disks(source))
@@ -244,7 +244,7 @@ def test_port_group_is_found_by_key(client: Client, source: Any) -> None:
     assert found.name == "DC0_DVPG0"
 
 
-def test_folder_is_destroyed_with_what_is_in_it_unless_a_vm_runs(client: Client, source: Any) -> None:
+def test_destroys_a_folder_with_its_content_unless_a_vm_is_powered_on(client: Client, source: Any) -> None:
     outer = client.find("vm").CreateFolder("doomed")
     inner = outer.CreateFolder("inner")
     vm = clone(source, "inside", folder=inner)
@@ -263,7 +263,7 @@ def test_folder_is_destroyed_with_what_is_in_it_unless_a_vm_runs(client: Client,
     assert source.runtime.powerState == "poweredOn"
 
 
-def test_drs_can_be_overridden_for_a_vm(client: Client, full_clone: Any) -> None:
+def test_adds_a_drs_override_for_a_vm(client: Client, full_clone: Any) -> None:
     cluster = client.find("host/DC0_C0")
     override = vim.cluster.DrsVmConfigInfo(key=full_clone, enabled=False, behavior="manual")
     change = vim.cluster.ConfigSpecEx(drsVmConfigSpec=[vim.cluster.DrsVmConfigSpec(operation="add", info=override)])
@@ -274,7 +274,7 @@ def test_drs_can_be_overridden_for_a_vm(client: Client, full_clone: Any) -> None
     assert overrides == [(full_clone, False, "manual")]
 
 
-def test_datastore_cluster_recommends_where_an_instant_clone_then_goes(client: Client, source: Any) -> None:
+def test_instant_clone_uses_the_datastore_that_storage_drs_recommends(client: Client, source: Any) -> None:
     pod = client.find("datastore").CreateStoragePod("pod")
     store = client.find("datastore/LocalDS_1")
     result(pod.MoveIntoFolder_Task([store]))
@@ -302,7 +302,7 @@ def test_datastore_cluster_recommends_where_an_instant_clone_then_goes(client: C
     ]
 
 
-def test_new_disk_of_a_vm_in_a_datastore_cluster_goes_to_the_member_with_its_home(
+def test_new_disk_in_a_datastore_cluster_is_on_the_datastore_of_the_vm_s_home(
     start_simulator: StartSimulator,
 ) -> None:
     with Client(start_simulator("-pods", 1)) as client:
@@ -353,7 +353,7 @@ def test_tasks_are_named_after_their_methods(client: Client, source: Any) -> Non
     assert names == list(tasks)
 
 
-def test_power_off_event_tells_who_did_it(client: Client, source: Any) -> None:
+def test_power_off_event_names_the_user(client: Client, source: Any) -> None:
     vm = clone(source, "switched-off")
     result(vm.PowerOff())
 
