@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From fleets.toml to the stacks that cdktf deploys: run by `cdktf synth`, `diff`, `deploy` and `destroy`."""
+"""The cdktf app that synthesizes the stacks of fleets.toml. `cdktf synth`, `diff`, `deploy` and `destroy` run it."""
 
 import gc
 import os
@@ -7,25 +7,26 @@ import sys
 from pathlib import Path
 
 try:
-    gc.disable()  # A synth is over before there is much garbage; looking for it takes up to a tenth of the time.
+    # A synth creates little garbage, and the garbage collector takes up to 10 % of the time.
+    gc.disable()
     from cdktf import App
 except ModuleNotFoundError:
-    sys.exit('This Python lacks the project\'s packages. Run: make setup && export PATH="$PWD/.venv/bin:$PATH"')
+    sys.exit('python: the project\'s packages are not installed. Run: make setup && export PATH="$PWD/.venv/bin:$PATH"')
 
 from instant_clone.errors import InstantCloneError
 from instant_clone.fleet import load_from
 from instant_clone.plugin.install.lock_file import write_lock_file
 from instant_clone.sources import look_up_sources
 from stacks import add_stacks
-from stacks.output import renewed
+from stacks.output import replaced_output
 
 
 def main() -> None:
-    """Synthesize one stack per fleet; the old ones stay until all of them are complete."""
+    """Synthesize one stack per fleet, and replace the old stacks only when all new stacks are complete."""
     fleet_file = load_from(os.environ, folder=Path())
     sources = look_up_sources(fleet_file, environ=os.environ, folder=Path())
     provider = fleet_file.provider
-    with renewed(os.environ, folder=Path()) as folder:
+    with replaced_output(os.environ, folder=Path()) as folder:
         app = App(outdir=str(folder), stack_traces=False)
         stacks = add_stacks(app, fleet_file, sources)
         app.synth()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What `make bench` runs: synth and look-up beside what one would do without this project, in one run."""
+"""The benchmarks of `make bench`: synth, look-up, plan and apply, compared with solutions without this project."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""`python -m benchmarks [--quick] [--only PART] [--many]`: measures, prints the tables, and says what was reached.
+"""`python -m benchmarks [--quick] [--only PART] [--many]`: measure, and print the results and the targets.
 
-Exit code 1 if something could not be measured; a figure that was not reached is told, and is no failure.
+The exit code is 1 if a measurement fails. A missed target is part of the output, but not a failure.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ PARTS = ("synth", "look-up", "plan", "apply")
 
 
 def main() -> int:
-    """Runs what was asked for; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=f"Measures {', '.join(PARTS)}.")
-    parser.add_argument("--quick", action="store_true", help="one run of each instead of three")
-    parser.add_argument("--only", choices=PARTS, help="one of the parts")
-    parser.add_argument("--many", action="store_true", help=f"apply {apply.MANY} clones, too, which takes minutes")
+    """Run the requested measurements, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=f"Measure {', '.join(PARTS)}.")
+    parser.add_argument("--quick", action="store_true", help="run each case once instead of three times")
+    parser.add_argument("--only", choices=PARTS, help="run only this part")
+    parser.add_argument("--many", action="store_true", help=f"also apply {apply.MANY} clones, which takes minutes")
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else REPEATS
     console = Console(highlight=False)
@@ -43,41 +43,43 @@ def main() -> int:
         with console.status("") as status, TemporaryDirectory() as folder:
             for part in [chosen.only] if chosen.only else PARTS:
 
-                def told(text: str, part: str = part) -> None:
+                def report_progress(text: str, part: str = part) -> None:
                     status.update(f"{part.capitalize()}: {text}")
 
-                table, wanted = _measured(part, Path(folder, part), repeats=repeats, many=chosen.many, told=told)
+                table, wanted = _measured(
+                    part, Path(folder, part), repeats=repeats, many=chosen.many, report_progress=report_progress
+                )
                 console.print(table)
                 targets += wanted
     except KeyboardInterrupt:
         return 130
     except (BenchmarkError, SimulatorError, StockError, InstantCloneError) as error:
-        print(f"This could not be measured: {error}", file=sys.stderr)
+        print(f"Benchmark failed: {error}", file=sys.stderr)
         return 1
     console.print(tables.target_table(targets))
     return 0
 
 
 def _measured(
-    part: str, folder: Path, *, repeats: int, many: bool, told: Callable[[str], None]
+    part: str, folder: Path, *, repeats: int, many: bool, report_progress: Callable[[str], None]
 ) -> tuple[Table, list[Target]]:
-    """The table of a part, and what it is to reach. `folder` is not there yet."""
+    """Measure a part, and return its table and its targets. `folder` must not exist."""
     if part == "synth":
         folder.mkdir()
-        found = synth.measure(folder, repeats=repeats, told=told)
+        found = synth.measure(folder, repeats=repeats, report_progress=report_progress)
         return tables.synth_table(found), synth.targets(found)
     if part == "look-up":
-        found = lookup.measure(repeats=repeats, told=told)
+        found = lookup.measure(repeats=repeats, report_progress=report_progress)
         return tables.lookup_table(found), lookup.targets(found)
     if part == "plan":
-        found = plan.measure(folder, stock_provider(), repeats=repeats, told=told)
+        found = plan.measure(folder, stock_provider(), repeats=repeats, report_progress=report_progress)
         return tables.plan_table(found), plan.targets(found)
-    found = apply.measure(folder, stock_provider(), repeats=repeats, many=many, told=told)
+    found = apply.measure(folder, stock_provider(), repeats=repeats, many=many, report_progress=report_progress)
     return tables.apply_table(found), apply.targets(found)
 
 
 def _machine(repeats: int) -> str:
-    runs = "one run of each" if repeats == 1 else f"medians of {repeats} runs of each, in turns"
+    runs = "one run of each" if repeats == 1 else f"medians of {repeats} runs of each, alternating"
     load = f", load {os.getloadavg()[0]:.1f} at the start"
     return f"{runs}; {os.cpu_count()} processors{load}; Python {platform.python_version()}, {platform.system()}"
 

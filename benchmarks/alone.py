@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""`python -m benchmarks.alone REPORT SCRIPT ARGUMENT…`: run a script, then write what its processes used.
+"""`python -m benchmarks.alone REPORT SCRIPT ARGUMENT…`: run a script, then write its CPU time and memory to REPORT.
 
-A process cannot be asked from outside once it has ended, and jsii does not wait for its Node in a way that hands on
-what Node used. So the script's own process looks, at the very end, at itself and at its children.
+The usage of a process cannot be read after its end, and jsii does not wait for its Node process in a way that adds
+Node's usage to its own. The script's process therefore reads its own usage and that of its children at its end.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def main() -> None:
-    """Runs the script as if it were the program."""
+    """Run the script as the main program, and write the report."""
     report, script = map(Path, sys.argv[1:3])
     sys.argv = sys.argv[2:]
     runpy.run_path(str(script), run_name="__main__")
     memory = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES_PER_UNIT)
     cpu_seconds = time.process_time()
-    # Elsewhere than on Linux, Node is left out: there is no way to ask without another package.
+    # On other systems than Linux the report does not include Node, which would need another package.
     for pid in processes.descendants(os.getpid()) if processes.AVAILABLE else ():
         memory += processes.peak_bytes(pid)
         cpu_seconds += processes.cpu_seconds(pid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Apply: new clones through the plugin, beside what is inside of it: cloning, and importing what was cloned."""
+"""Apply: new clones through the plugin, compared with its two steps alone: cloning, and importing the clones."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from testkit.workspace import Workspace
 __all__ = ["COUNTS", "DEPLOY", "IMPORTS", "LOOP", "MANY", "PLUGIN", "SYNTH", "WAYS", "case", "measure", "targets"]
 
 COUNTS = (20, 100)
-PLUGIN, LOOP, IMPORTS = "through the plugin", "a bare loop of InstantClone_Task", "imports by the stock provider"
+PLUGIN, LOOP, IMPORTS = "through the plugin", "loop of InstantClone_Task", "imports by the stock provider"
 WAYS = (PLUGIN, LOOP, IMPORTS)
 MANY = 500
 DEPLOY, SYNTH = "cdktf deploy of 3 clones", "cdktf synth of 3 clones"
 
 _THREADS = 10
-"""as many operations as Terraform has under way"""
+"""the number of concurrent operations of Terraform"""
 _FLEET_FILE = """\
 [fleets.web]
 datacenter = "DC0"
@@ -45,18 +45,21 @@ count = 3
 
 
 def case(count: int, way: str) -> str:
-    """How one measurement is called: `count` clones made or imported in this way."""
+    """Return the name of the measurement that creates or imports `count` clones with the method `way`."""
     return f"{count} clones, {way}"
 
 
 def measure(
-    folder: Path, stock: StockProvider, *, repeats: int, many: bool, told: Callable[[str], None]
+    folder: Path, stock: StockProvider, *, repeats: int, many: bool, report_progress: Callable[[str], None]
 ) -> dict[str, Measured]:
-    """Make clones in turns, each time in a simulator that has nothing but a frozen source; raises BenchmarkError.
+    """Measure all cases alternately, each run in a new simulator whose only VM is a frozen source.
 
-    `folder` is not there yet. Log-in is not included in the loop. `many` adds one run of MANY clones.
+    `folder` must not exist. The time of the loop does not include the log-in. `many` adds one run of MANY clones.
+
+    Raises:
+        BenchmarkError: A case cannot be measured.
     """
-    told("the providers are installed")
+    report_progress("installing the providers")
     installed = SideBySide(folder, stock)
     numbers = itertools.count()
     cases: dict[str, Callable[[], Measured]] = {}
@@ -67,23 +70,23 @@ def measure(
         cases[case(count, IMPORTS)] = partial(_imports, installed, names, numbers)
     cases[SYNTH] = partial(_cdktf, folder, stock, numbers, "synth")
     cases[DEPLOY] = partial(_cdktf, folder, stock, numbers, "deploy", "web", "--auto-approve")
-    told("a first run that is not counted")
+    report_progress("warm-up run")
     cases[case(COUNTS[0], PLUGIN)]()
     cases[SYNTH]()
-    found = medians(in_turns(cases, repeats=repeats, each=told))
+    found = medians(in_turns(cases, repeats=repeats, each=report_progress))
     if many:
-        told(case(MANY, PLUGIN))
+        report_progress(case(MANY, PLUGIN))
         found[case(MANY, PLUGIN)] = _through_the_plugin(installed, _names(MANY), numbers)
     return found
 
 
 def targets(found: Mapping[str, Measured]) -> list[Target]:
-    """What applies are to reach."""
+    """Return the targets of the applies."""
     count = COUNTS[-1]
     parts = found[case(count, LOOP)].seconds + found[case(count, IMPORTS)].seconds
     reached = [
         Target(
-            f"apply of {count} clones, beside the loop and the imports together",
+            f"apply of {count} clones, compared with loop plus imports",
             at_most=3,
             found=found[case(count, PLUGIN)].seconds / parts,
         ),
@@ -100,7 +103,7 @@ def _names(count: int) -> list[str]:
 
 @contextmanager
 def _simulator() -> Iterator[Simulator]:
-    """One with a frozen source: clones of a running one lengthen its disk chains, which would count too."""
+    """Yield a simulator with a frozen source. Clones of a running source extend its disk chains, which takes time."""
     with Simulator("-source", "golden", "-tools", "0s") as simulator:
         simulator.freeze("golden")
         yield simulator
@@ -130,7 +133,7 @@ def _imports(installed: SideBySide, names: Sequence[str], numbers: Iterator[int]
         _cloned(simulator, names)
         terraform = installed.stock(str(next(numbers)), simulator)
         whole = without_plugin(clones(source_of(simulator, "golden"), installed.release, names))
-        # Nothing but the import: the words of a configuration that the VM does not have are not written.
+        # Measure the import only: the apply does not write arguments that differ from the VM.
         whole["resource"]["vsphere_virtual_machine"]["vm"]["lifecycle"] = {"ignore_changes": "all"}
         whole["import"] = [{"to": f'vsphere_virtual_machine.vm["{name}"]', "id": f"/DC0/vm/{name}"} for name in names]
         terraform.write(whole)
@@ -141,7 +144,7 @@ def _imports(installed: SideBySide, names: Sequence[str], numbers: Iterator[int]
 
 
 def _cdktf(folder: Path, stock: StockProvider, numbers: Iterator[int], *verb: str) -> Measured:
-    """A cdktf command in a folder that has nothing yet but the fleet file: Terraform's init is a part of a deploy."""
+    """Measure a cdktf command in a folder with only the fleet file, so that a deploy includes `terraform init`."""
     with _simulator() as simulator:
         workspace = Workspace(
             folder / f"workspace-{next(numbers)}", stock_binary=stock.path, vcenter=simulator.environment({})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Measuring programs and functions side by side: several times in turns, so that all of them meet the same machine."""
+"""Measurement of programs and functions, in alternating runs, so that all cases run under the same machine load."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ TIMEOUT_SECONDS = 600
 
 
 class BenchmarkError(Exception):
-    """Something could not be measured."""
+    """A case cannot be measured."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run took."""
+    """The time, memory and requests of one run."""
 
     seconds: float
-    """of wall clock: for a program, from its start to its end"""
+    """Wall-clock seconds; for a program, from its start to its end."""
     cpu_seconds: float = 0
-    """of all its processes together, without those that end a program"""
+    """CPU seconds of all processes together, without the shutdown of a program."""
     megabytes: float = 0
-    """of memory: the peaks of all its processes, added up"""
+    """Memory in megabytes: the sum of the peaks of all processes."""
     requests: int = 0
-    """that the vCenter got"""
+    """The number of requests to vCenter."""
 
 
 def run_alone(script: Path, *arguments: str, folder: Path, environment: Mapping[str, str]) -> Measured:
-    """Run a Python script with `arguments` in a process of its own. Raises BenchmarkError if it fails."""
+    """Run a Python script with `arguments` in a separate process. Raise BenchmarkError if it fails."""
     with TemporaryDirectory() as temporary:
         report = Path(temporary, "report.json")
         command = [sys.executable, "-m", "benchmarks.alone", str(report), str(script), *arguments]
@@ -53,7 +53,7 @@ def run_alone(script: Path, *arguments: str, folder: Path, environment: Mapping[
                 timeout=TIMEOUT_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise BenchmarkError(f"{script.name} took more than {TIMEOUT_SECONDS} s") from None
+            raise BenchmarkError(f"{script.name}: no result within {TIMEOUT_SECONDS} s") from None
         seconds = time.perf_counter() - begun
         if ended.returncode or not report.is_file():
             raise BenchmarkError(f"{script.name} {' '.join(arguments)} failed:\n{ended.stdout}{ended.stderr}".rstrip())
@@ -64,7 +64,7 @@ def run_alone(script: Path, *arguments: str, folder: Path, environment: Mapping[
 def in_turns(
     cases: Mapping[str, Callable[[], Measured]], *, repeats: int, each: Callable[[str], None]
 ) -> dict[str, list[Measured]]:
-    """Run all cases one after the other, `repeats` times; `each` is told the name of what runs next."""
+    """Run all cases in sequence, `repeats` times. Call `each` with the name of the next run."""
     found: dict[str, list[Measured]] = {name: [] for name in cases}
     for turn in range(repeats):
         for name, case in cases.items():
@@ -74,7 +74,7 @@ def in_turns(
 
 
 def medians(runs: Mapping[str, list[Measured]]) -> dict[str, Measured]:
-    """The median of each value by itself."""
+    """Return the median of each value, independently of the other values."""
     return {
         name: Measured(
             seconds=median(run.seconds for run in several),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Finding VMs as most scripts do, with a loop that reads a property of each, and cloning them without Terraform."""
+"""The usual script: find VMs with a loop that reads a property of each VM, and clone them without Terraform."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from instant_clone.vcenter.session.connection import Session
 __all__ = ["by_name", "by_uuid", "clone_all"]
 
 _PAUSE_SECONDS = 0.05
-"""between two looks at a task"""
+"""the pause between two reads of a task's state"""
 
 
 def by_name(session: Session, names: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """The configurations of the VMs with these names, of which there may be several with one name."""
+    """Return the configurations of the VMs with these names. Several VMs can have the same name."""
     return _loop(session, names, lambda machine: machine.name)
 
 
 def by_uuid(session: Session, uuids: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """The configurations of the VMs with these BIOS UUIDs, of which there may be several with one UUID."""
+    """Return the configurations of the VMs with these BIOS UUIDs. Several VMs can have the same UUID."""
     return _loop(session, uuids, lambda machine: _config(machine).uuid)
 
 
 def clone_all(session: Session, source: str, names: Collection[str], *, threads: int) -> None:
-    """Clones of the VM with the inventory path `source`, in its folder and pool, `threads` at a time.
+    """Clone the VM with the inventory path `source` into the same folder and resource pool, `threads` clones at a time.
 
-    Raises the first fault of a task (vmodl.MethodFault).
+    Raises:
+        vmodl.MethodFault: The first fault of a clone task.
     """
     index = session.content.searchIndex
     assert index is not None
@@ -55,9 +56,10 @@ def clone_all(session: Session, source: str, names: Collection[str], *, threads:
 def _loop(
     session: Session, wanted: Collection[str], of: Callable[[vim.VirtualMachine], str]
 ) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """One loop for all of them, to the last VM: one that ends sooner does not notice a second VM of that name.
+    """Return the configurations of all VMs whose value of `of` is in `wanted`, with one loop over all VMs.
 
-    A loop for each that is looked for, as is often seen, takes as many times as long.
+    The loop does not stop at the first match, because it must detect a second VM with the same value. Many scripts use
+    a separate loop for each wanted VM, which multiplies the time.
     """
     manager = session.content.viewManager
     assert manager is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The memory of some of a running program's processes, looked at again and again until it ends."""
+"""Sampling of the peak memory of a running program's processes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _PAUSE_SECONDS = 0.03
 
 
 class Peaks:
-    """Looks for the descendants of a process whose command has a word in it, within a `with` block.
+    """A context manager that samples the peak memory of a process's descendants.
 
-    The kernel keeps each one's peak, so that only what comes between the last look and its end is missed. Nothing is
-    found elsewhere than on Linux.
+    The kernel records the peak of each process, so a sample misses only the time between the last sample and the end of
+    the process. On other systems than Linux, no process is found.
     """
 
     def __init__(self, root: int, word: str) -> None:
-        """`root` is the process whose descendants are looked at, `word` a part of their command lines."""
+        """Sample the descendants of the process `root` whose command line contains `word`."""
         self._root, self._word = root, word.encode()
         self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look_again, name="memory", daemon=True)
+        self._watch = threading.Thread(target=self._sample, name="memory", daemon=True)
         self.megabytes = 0.0
-        """the highest peak of a single one of them"""
+        """The highest peak of a single process, in megabytes."""
 
     def __enter__(self) -> Self:
         if processes.AVAILABLE:
@@ -43,9 +43,9 @@ class Peaks:
         if processes.AVAILABLE:
             self._watch.join()
 
-    def _look_again(self) -> None:
+    def _sample(self) -> None:
         while True:
-            # A process may end between one look and the next.
+            # A process can end between the list of processes and the read of its files.
             with contextlib.suppress(OSError):
                 for pid in processes.descendants(self._root):
                     if self._word in Path(f"/proc/{pid}/cmdline").read_bytes():

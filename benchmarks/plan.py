@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plan: data sources alone, and existing clones, through the plugin and with the stock provider alone."""
+"""Plan: data sources alone and existing clones, with the plugin and with the stock provider alone."""
 
 from __future__ import annotations
 
@@ -22,23 +22,28 @@ WAYS = (PLUGIN, STOCK)
 
 
 def case(count: int, way: str) -> str:
-    """How one measurement is called: a plan of `count` existing clones, or of the data sources alone."""
+    """Return the name of the measurement that plans `count` existing clones, or the data sources alone, with `way`."""
     what = "data sources alone" if count == 0 else f"{count} existing clone{'' if count == 1 else 's'}"
     return f"{what}, {way}"
 
 
-def measure(folder: Path, stock: StockProvider, *, repeats: int, told: Callable[[str], None]) -> dict[str, Measured]:
-    """Plan in turns against one simulator, both providers with the same state; raises BenchmarkError.
+def measure(
+    folder: Path, stock: StockProvider, *, repeats: int, report_progress: Callable[[str], None]
+) -> dict[str, Measured]:
+    """Measure plans alternately against one simulator, with the same state for both providers.
 
-    `folder` is not there yet. Every plan finds nothing to change, or is not measured.
+    `folder` must not exist.
+
+    Raises:
+        BenchmarkError: A plan fails or contains a change.
     """
-    told("the providers are installed")
+    report_progress("installing the providers")
     installed = SideBySide(folder, stock)
     cases: dict[str, Callable[[], Measured]] = {}
     with Simulator("-source", "golden", "-tools", "0s") as simulator:
         source = source_of(simulator, "golden")
         for count in COUNTS:
-            told(f"{count} clones are made")
+            report_progress(f"creating {count} clones")
             plugin = installed.plugin(str(count), simulator)
             alone = installed.stock(str(count), simulator)
             if count:
@@ -50,14 +55,14 @@ def measure(folder: Path, stock: StockProvider, *, repeats: int, told: Callable[
             installed.hand_over(plugin, alone)
             cases[case(count, PLUGIN)] = partial(timed, plugin, "plan", changes=0)
             cases[case(count, STOCK)] = partial(timed, alone, "plan", changes=0)
-        told("a first run that is not counted")
+        report_progress("warm-up run")
         for way in WAYS:
             cases[case(0, way)]()
-        return medians(in_turns(cases, repeats=repeats, each=told))
+        return medians(in_turns(cases, repeats=repeats, each=report_progress))
 
 
 def targets(found: Mapping[str, Measured]) -> list[Target]:
-    """What plans are to reach."""
+    """Return the targets of the plans."""
     none, _, many = COUNTS
 
     def seconds(count: int, way: str) -> float:
@@ -69,17 +74,17 @@ def targets(found: Mapping[str, Measured]) -> list[Target]:
     memory = found[case(many, PLUGIN)].megabytes
     return [
         Target(
-            "plan of data sources alone, more than with the stock provider",
+            "plan of data sources alone, in addition to the stock provider",
             at_most=0.4,
             found=seconds(none, PLUGIN) - seconds(none, STOCK),
             unit=SECONDS,
         ),
         Target(
-            f"plan of {many} clones, what each adds, beside the stock provider",
+            f"plan of {many} clones, time per clone, compared with the stock provider",
             at_most=1.15,
             found=for_clones(PLUGIN) / for_clones(STOCK),
         ),
-        # It cannot be looked at elsewhere than on Linux.
+        # Memory can be measured on Linux only.
         *(
             [Target(f"the plugin's memory, plan of {many} clones", at_most=50, found=memory, unit=MEGABYTES)]
             * bool(memory)

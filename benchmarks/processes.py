@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What other processes used, as Linux tells it under /proc."""
+"""CPU time and memory of other processes, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["AVAILABLE", "cpu_seconds", "descendants", "peak_bytes", "peak_in"]
 
 _PROC = Path("/proc")
 AVAILABLE = (_PROC / "self" / "status").is_file()
-"""elsewhere than on Linux there is no way to ask without another package"""
+"""whether /proc exists; other systems than Linux need another package to read the usage of a process"""
 _USER_TICKS, _SYSTEM_TICKS = 11, 12
-"""where /proc/PID/stat has them, counted behind the program's name"""
+"""the indexes of these fields in /proc/PID/stat, counted after the program's name"""
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The process's children, and theirs; OSError if one ends meanwhile."""
+    """Yield the ids of all descendants of the process. Raise OSError if a process ends during the search."""
     for children in _PROC.glob(f"{pid}/task/*/children"):
         for child in map(int, children.read_text().split()):
             yield child
@@ -25,12 +25,12 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that it has had in use until now; OSError if it is gone."""
+    """Return the process's peak memory in bytes. Raise OSError if the process has ended."""
     return peak_in((_PROC / str(pid) / "status").read_text())
 
 
 def peak_in(status: str) -> int:
-    """Bytes, out of what /proc/PID/status says; 0 for a process that is ending, which has no memory any more."""
+    """Return the peak memory in bytes from the text of /proc/PID/status; 0 for a zombie, which has no memory."""
     for line in status.splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -38,6 +38,6 @@ def peak_in(status: str) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What it has used until now; OSError if it is gone."""
+    """Return the process's CPU time in seconds. Raise OSError if the process has ended."""
     fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")

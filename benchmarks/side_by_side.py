@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Real Terraform with the plugin, and with the same stock provider alone, both installed into a folder."""
+"""Real Terraform with the plugin, and with the same stock provider alone."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["SideBySide", "require", "timed", "without_plugin"]
 
 _PLUGIN = "instant_clone.plugin"
 _PATIENCE_SECONDS = 1800
-"""for hundreds of clones on a machine that may have other things to do"""
+"""the time limit of one Terraform command; it allows hundreds of clones on a busy machine"""
 
 
 class SideBySide:
-    """Folders for Terraform in which `init` has been run, with the one provider or with the other."""
+    """Initialized Terraform folders with the plugin, and with the stock provider."""
 
     def __init__(self, folder: Path, stock: StockProvider) -> None:
-        """Fills `folder`, which is not there yet."""
+        """Create `folder`, install both providers and run `terraform init`. `folder` must not exist."""
         self._folder = folder
         self.release = stock.release
         _, _, kept = mirrored(folder, stock.path)
@@ -44,11 +44,11 @@ class SideBySide:
         return without_plugin(document(self.release, machines))
 
     def plugin(self, name: str, simulator: Simulator) -> Terraform:
-        """A new folder in which Terraform uses the plugin."""
+        """Return a new folder in which Terraform uses the plugin."""
         return self._terraform("plugin", name, simulator)
 
     def stock(self, name: str, simulator: Simulator) -> Terraform:
-        """A new folder in which Terraform uses the stock provider."""
+        """Return a new folder in which Terraform uses the stock provider."""
         return self._terraform("stock", name, simulator)
 
     def _terraform(self, provider: str, name: str, simulator: Simulator) -> Terraform:
@@ -56,7 +56,7 @@ class SideBySide:
         return Terraform(self._folder / f"{provider}-{name}", environment, initialised=self._folder / provider)
 
     def hand_over(self, plugin: Terraform, stock: Terraform) -> None:
-        """Gives the stock provider the state and the configuration of the plugin, without what only that knows."""
+        """Copy state and configuration from `plugin` to `stock`, without the parts that only the plugin supports."""
         configuration = json.loads((plugin.folder / "main.tf.json").read_text())
         stock.write(without_plugin(configuration))
         if (plugin.folder / "terraform.tfstate").exists():
@@ -65,7 +65,7 @@ class SideBySide:
 
 
 def without_plugin(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration for the stock provider alone: under its address, without the block."""
+    """Return the configuration for the stock provider: with its address, and without the block instantclone."""
     whole: dict[str, Any] = json.loads(json.dumps(configuration))
     whole["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
     for body in whole.get("resource", {}).get("vsphere_virtual_machine", {}).values():
@@ -74,9 +74,10 @@ def without_plugin(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def timed(terraform: Terraform, command: str, *arguments: str, changes: int) -> Measured:
-    """Runs Terraform: its time, the CPU time of all its processes, and the highest peak of a process of the plugin's.
+    """Run Terraform. Return its time, the CPU time of all its processes, and the highest peak of a plugin process.
 
-    Raises BenchmarkError if it fails, or if `changes` is not how many resources it creates, changes or destroys.
+    Raises:
+        BenchmarkError: Terraform fails, or the number of changed resources is not `changes`.
     """
     used = _cpu_seconds_of_ended()
     begun = time.perf_counter()
@@ -85,12 +86,12 @@ def timed(terraform: Terraform, command: str, *arguments: str, changes: int) -> 
     seconds = time.perf_counter() - begun
     require(outcome)
     if len(outcome.changes) != changes:
-        raise BenchmarkError(f"terraform {command} has {len(outcome.changes)} changes instead of {changes}")
+        raise BenchmarkError(f"terraform {command}: {len(outcome.changes)} changes instead of {changes}")
     return Measured(seconds, cpu_seconds=_cpu_seconds_of_ended() - used, megabytes=peaks.megabytes)
 
 
 def require(outcome: Outcome) -> None:
-    """Raises BenchmarkError with what Terraform said, if it failed."""
+    """Raise BenchmarkError with Terraform's output if Terraform failed."""
     try:
         outcome.require()
     except AssertionError as failure:
@@ -98,6 +99,6 @@ def require(outcome: Outcome) -> None:
 
 
 def _cpu_seconds_of_ended() -> float:
-    """Of this process's children that have ended, and of theirs that they waited for."""
+    """Return the CPU time of all ended child processes, and of the descendants that they waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Synth: fleets of several sizes, an empty cdktf app, and one VirtualMachine construct for each clone."""
+"""Synth: fleets of several sizes, an empty cdktf app, and an app with one VirtualMachine construct per clone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ APPS = Path(__file__).with_name("apps")
 FLEET_SIZES = (1, 100, 1_000, 10_000)
 EACH_SIZES = (100, 1_000)
 EMPTY = "an empty cdktf app"
-BINDINGS = "an app with nothing but the vSphere provider"
+BINDINGS = "an app with only the vSphere provider"
 
 _FLEET_FILE = """\
 [fleets.web]
@@ -50,30 +50,33 @@ dns = ["10.20.1.2", "10.20.1.3"]
 
 
 def fleet(count: int) -> str:
-    """How the fleet of `count` clones is called in the table."""
+    """Return the table's name for the fleet with `count` clones."""
     return f"a fleet of {_clones(count)}"
 
 
 def each(count: int) -> str:
-    """How the app with a construct for each of `count` clones is called in the table."""
-    return f"a construct for each of {_clones(count)}"
+    """Return the table's name for the app with one construct for each of `count` clones."""
+    return f"one construct for each of {_clones(count)}"
 
 
-def measure(folder: Path, *, repeats: int, told: Callable[[str], None]) -> dict[str, Measured]:
-    """Synthesize all apps in turns, each in a process of its own, from records; raises BenchmarkError.
+def measure(folder: Path, *, repeats: int, report_progress: Callable[[str], None]) -> dict[str, Measured]:
+    """Measure the synth of all apps alternately, each in a separate process, from records.
 
-    `folder` is an empty one. A first run of the heaviest imports is not counted: it fills jsii's caches.
+    `folder` must be empty. A first run with the largest imports fills jsii's caches and is not part of the results.
+
+    Raises:
+        BenchmarkError: A synth fails.
     """
     shutil.copytree(PROJECT / "sources", folder / "sources")
     environment = _environment(os.environ)
     cases: dict[str, Callable[[], Measured]] = {}
 
     def case(name: str, script: Path, count: int | None = None) -> None:
-        own = dict(environment)
+        case_environment = dict(environment)
         if count is not None:
-            own["INSTANT_CLONE_FLEETS"] = f"{count}.toml"
+            case_environment["INSTANT_CLONE_FLEETS"] = f"{count}.toml"
             (folder / f"{count}.toml").write_text(_FLEET_FILE.format(count=count))
-        cases[name] = partial(_synth, script, folder=folder, environment=own)
+        cases[name] = partial(_synth, script, folder=folder, environment=case_environment)
 
     case(EMPTY, APPS / "empty.py")
     case(BINDINGS, APPS / "bindings.py")
@@ -81,18 +84,20 @@ def measure(folder: Path, *, repeats: int, told: Callable[[str], None]) -> dict[
         case(fleet(count), PROJECT / "main.py", count)
     for count in EACH_SIZES:
         case(each(count), APPS / "one_construct_each.py", count)
-    told("a first run that is not counted")
+    report_progress("warm-up run")
     cases[fleet(FLEET_SIZES[0])]()
-    return medians(in_turns(cases, repeats=repeats, each=told))
+    return medians(in_turns(cases, repeats=repeats, each=report_progress))
 
 
 def targets(found: Mapping[str, Measured]) -> list[Target]:
-    """What synth is to reach."""
+    """Return the targets of the synths."""
     return [
-        Target(f"{fleet(10_000)}, beside {EMPTY}", at_most=1.3, found=_ratio(found, fleet(10_000), EMPTY)),
-        # Whatever cdktf does for vSphere has to load the bindings first.
-        Target(f"{fleet(10_000)}, beside {BINDINGS}", at_most=1.3, found=_ratio(found, fleet(10_000), BINDINGS)),
-        Target(f"{fleet(1_000)}, beside {each(1_000)}", at_least=6, found=_ratio(found, each(1_000), fleet(1_000))),
+        Target(f"{fleet(10_000)}, compared with {EMPTY}", at_most=1.3, found=_ratio(found, fleet(10_000), EMPTY)),
+        # Every cdktf app for vSphere loads the bindings.
+        Target(f"{fleet(10_000)}, compared with {BINDINGS}", at_most=1.3, found=_ratio(found, fleet(10_000), BINDINGS)),
+        Target(
+            f"{fleet(1_000)}, compared with {each(1_000)}", at_least=6, found=_ratio(found, each(1_000), fleet(1_000))
+        ),
     ]
 
 
@@ -106,7 +111,7 @@ def _synth(script: Path, *, folder: Path, environment: Mapping[str, str]) -> Mea
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without what would lead a synth to a vCenter, to other fleets or to another folder."""
+    """Return `environ` without variables that select a vCenter, a fleet file or an output folder."""
     kept = {
         key: value for key, value in environ.items() if not key.startswith(("VSPHERE_", "INSTANT_CLONE_", "CDKTF_"))
     }

@@ -14,15 +14,15 @@ from benchmarks.targets import Target
 
 __all__ = ["apply_table", "lookup_table", "plan_table", "synth_table", "target_table"]
 
-_MEMORY = "MB is the highest peak of one of the plugin's own processes, which are Python, without the stock provider"
+_MEMORY = "MB is the highest peak of a single plugin process (Python), without the stock provider"
 
 
 def synth_table(found: Mapping[str, Measured]) -> Table:
-    """What the synths took, beside an empty app."""
-    memory = "Python and Node" if sys.platform == "linux" else "Python alone"
+    """Return the table of the synths, compared with an empty app."""
+    memory = "Python and Node" if sys.platform == "linux" else "Python only"
     table = Table(
-        title="Synth, from a record, each in a process of its own",
-        caption=f"CPU and memory are those of {memory}; memory is the sum of the peaks.",
+        title="Synth from a record, each in a separate process",
+        caption=f"CPU and memory are measured for {memory}; memory is the sum of the peaks.",
         title_justify="left",
         caption_justify="left",
     )
@@ -43,12 +43,12 @@ def synth_table(found: Mapping[str, Measured]) -> Table:
 
 
 def lookup_table(found: Mapping[str, Measured]) -> Table:
-    """What the look-ups took, beside the loops."""
+    """Return the table of the look-ups, compared with the loops."""
     table = Table(
-        title="Look-up in the simulator, within a session: log-in and log-out are not included, on either side",
-        caption="The loop goes over all VMs, as it could not tell otherwise whether a name or UUID is there twice, "
-        "which the look-up tells, too; beside a path there stands the loop for names. Both sides end with the whole "
-        f"configuration of each source. {lookup.SOURCES[-1]} sources among {lookup.VMS[0]} VMs are all of these.",
+        title="Look-up in the simulator, within a session, without log-in and log-out",
+        caption="The look-up and the loop detect a second VM with the same name or UUID, so the loop reads all VMs. "
+        "Both read the whole configuration of each source. Compare the look-up by path with the loop over .name. "
+        f"For {lookup.SOURCES[-1]} sources among {lookup.VMS[0]} VMs, every VM is a source.",
         title_justify="left",
         caption_justify="left",
     )
@@ -68,8 +68,8 @@ def lookup_table(found: Mapping[str, Measured]) -> Table:
 
 
 def plan_table(found: Mapping[str, Measured]) -> Table:
-    """What the plans took, through the plugin and without it."""
-    table = _terraform_table("Plan in the simulator, of the same state", "plan of")
+    """Return the table of the plans, with the plugin and with the stock provider alone."""
+    table = _terraform_table("Plan of the same state in the simulator", "plan of")
     for count in plan.COUNTS:
         for way in plan.WAYS:
             _add(table, plan.case(count, way), found[plan.case(count, way)])
@@ -78,8 +78,8 @@ def plan_table(found: Mapping[str, Measured]) -> Table:
 
 
 def apply_table(found: Mapping[str, Measured]) -> Table:
-    """What making clones took, beside its parts."""
-    table = _terraform_table("Apply in the simulator, of clones of a frozen source", "made or imported")
+    """Return the table of the applies, compared with their two steps."""
+    table = _terraform_table("Apply of clones of a frozen source in the simulator", "created or imported")
     for count in apply.COUNTS:
         for way in apply.WAYS:
             _add(table, apply.case(count, way), found[apply.case(count, way)])
@@ -94,8 +94,8 @@ def _terraform_table(title: str, first: str) -> Table:
     linux = sys.platform == "linux"
     table = Table(
         title=title,
-        caption="CPU is that of Terraform and its providers together, or of the loop, without the simulator's. "
-        + (f"{_MEMORY}." if linux else "Memory can be looked at on Linux only."),
+        caption="CPU is the sum of Terraform and its providers, or of the loop, without the simulator. "
+        + (f"{_MEMORY}." if linux else "Memory can be measured on Linux only."),
         title_justify="left",
         caption_justify="left",
     )
@@ -111,13 +111,13 @@ def _add(table: Table, name: str, run: Measured) -> None:
 
 
 def target_table(targets: Sequence[Target]) -> Table:
-    """What was to be reached, and whether it was."""
-    table = Table(title="Reached", title_justify="left")
-    table.add_column("what")
-    table.add_column("to reach", justify="right")
+    """Return the table of the targets and the measured values."""
+    table = Table(title="Targets", title_justify="left")
+    table.add_column("value")
+    table.add_column("target", justify="right")
     table.add_column("measured", justify="right")
     table.add_column("")
     for target in targets:
-        verdict = "[green]reached[/]" if target.reached else "[red]not reached[/]"
+        verdict = "[green]met[/]" if target.reached else "[red]missed[/]"
         table.add_row(target.what, target.wanted, target.measured, verdict)
     return table

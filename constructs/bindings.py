@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The quirks of cdktf's bindings: how values enter them, and what they cannot say."""
+"""Conversion of a replica's arguments for cdktf's vSphere bindings, and the arguments that the bindings lack."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .literals import literal
 __all__ = ["UNBOUND_ARGUMENTS", "bound", "resource_address"]
 
 UNBOUND_ARGUMENTS = top_level(lambda argument: argument.since > BINDINGS_RELEASE)
-"""arguments that the bindings do not have; add_override writes them"""
+"""top-level arguments newer than the bindings; InstantCloneFleet writes them with add_override"""
 
 
 def bound(arguments: Mapping[str, Scalar], *, block: str = "") -> dict[str, Any]:
-    """Return arguments of a replica as the bindings take them.
+    """Return the replica's `arguments` in the form that the bindings accept.
 
-    Literal texts are escaped, because cdktf takes every text for a template. A template in the place of a number or a
-    boolean becomes a token: the bindings check the types of their arguments. `block` is the block that the arguments
-    are in, such as "disk".
+    Literal strings are escaped, because cdktf passes every string to Terraform as a template. A template for a number
+    or a boolean becomes a token, because the bindings check the types of their arguments. `block` is the name of the
+    block that contains the arguments, such as "disk"; the default is the top level of the resource.
     """
     return {name: _bound(f"{block}.{name}" if block else name, value) for name, value in arguments.items()}
 
@@ -42,8 +42,8 @@ def _bound(path: str, value: Scalar) -> Any:
 
 
 def resource_address(machine: VirtualMachine) -> str:
-    """Return the resource's address for expressions.
+    """Return the resource's address for use inside a Terraform expression.
 
-    Not `machine.fqn`: cdktf puts a second such token of one expression into braces of its own.
+    `machine.fqn` does not work here: cdktf wraps a second such token of the same expression in `${…}`.
     """
     return f"{machine.terraform_resource_type}.{machine.friendly_unique_id}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform templates of patterns that match one name exactly."""
+"""Terraform templates for finder patterns that match exactly one name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _REFERENCE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 
 
 def finder_template(scope: Construct, template: str, *, local: str) -> str:
-    """Return the template of the pattern that finds exactly the object named by `template`, a name or a path.
+    """Return a Terraform template for the pattern that matches exactly the name or inventory path in `template`.
 
-    The stock provider's data sources take a name for a pattern (see instant_clone.inventory_names). A template without
-    references becomes the pattern itself. One with references becomes a local value of the name `local` in `scope`, of
-    which Terraform makes the pattern at plan time.
+    The stock provider's data sources interpret a name as a pattern (see instant_clone.inventory_names). If `template`
+    has no references, the result is the escaped pattern. If it has references, this function adds the local value
+    `local` to `scope`, and the result is an expression that escapes the local value at plan time.
     """
     if not _REFERENCE.search(template):
         return finder_pattern(template)
-    # cdktf resolves a reference in a string that stands in an expression to the bare name, without its braces.
+    # Inside a string of an expression, cdktf resolves a reference to the bare name without ${}.
     TerraformLocal(scope, f"{local}.local", template).override_logical_id(local)
     return f'${{replace(local.{local}, "{_SPECIAL}", "{_ESCAPED}")}}'
 
@@ -35,4 +35,4 @@ def _quoted(text: str) -> str:
 
 _SPECIAL = _quoted(f"/{FINDER_SPECIAL}/")
 _ESCAPED = _quoted("\\") + "$0"
-"""the replacement, in which $0 is the match (Go's Regexp.Expand)"""
+"""the replacement; $0 is the whole match (Go's Regexp.Expand)"""

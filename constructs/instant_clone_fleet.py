@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clones of one or several sources, declared together."""
+"""A construct that declares the instant clones of one or more sources."""
 
 from __future__ import annotations
 
@@ -41,75 +41,81 @@ __all__ = ["CloneReferences", "CloneSource", "InstantCloneFleet", "OnReboot"]
 
 @dataclass(frozen=True)
 class CloneSource:
-    """A running VM, and the clones that are wanted of it.
+    """A source, its hardware and the clones to make from it.
 
-    Texts are Terraform templates: put data through `literal`, and leave references as they are. In those of
-    `hardware` and `guestinfo`, ${each.key} stands for a clone's name, and ${each.value.ip} for what it has by the name
-    "ip" in `members`, where every clone has the same names. `hardware` comes from replicate, or from SourceData; its
-    texts are literal, unless they are of the type Template.
+    Strings are Terraform templates. Pass data through `literal`, and leave references unchanged. In `hardware` and
+    `guestinfo`, ${each.key} is the clone's name, and ${each.value.ip} is the clone's value "ip" from `members`. Every
+    clone in `members` must have the same value names. `hardware` is the result of replicate or SourceData.hardware. Its
+    strings are literal, except for those of the type Template.
     """
 
     key: str
-    """names the Terraform resource"""
+    """The name of the Terraform resource."""
     source_uuid: str
-    """the VM's BIOS UUID"""
+    """The source's BIOS UUID."""
     hardware: Replica
+    """The arguments that reproduce the source."""
     members: Rows
-    """the clones' names, each with its own values: {"web-0": {"ip": "10.0.0.10"}, …}, or {"web-0": {}, …}"""
+    """The clones' names, each with the clone's values: {"web-0": {"ip": "10.0.0.10"}, …}, or {"web-0": {}, …}."""
     guestinfo: Mapping[str, str] = field(default_factory=dict)
-    """what the guests are told: extra_config by key, such as "guestinfo.hostname" """
+    """The clones' extra_config entries by key, such as "guestinfo.hostname"."""
     generation: int = 1
-    """raise it to replace the clones"""
+    """The generation of the clones. Increase it to replace them."""
     about: str = ""
-    """a comment for the readers of the JSON"""
+    """A comment for readers of the synthesized JSON."""
 
 
 @dataclass(frozen=True)
 class CloneReferences:
-    """References to properties of one clone, for other resources and outputs of the stack."""
+    """References to attributes of one clone, for use in other resources and outputs of the stack."""
 
     id: str
-    """the BIOS UUID"""
+    """The clone's BIOS UUID."""
     default_ip_address: str
-    """the guest's first address; known after the apply if the fleet has `wait_for_network`"""
+    """The guest's first address. It is known after the apply if the fleet has `wait_for_network`."""
 
 
 class InstantCloneFleet(Construct):
-    """One vsphere_virtual_machine per source, with an instance for each member, keyed by the clone's name.
+    """One vsphere_virtual_machine resource per source, with one instance per clone, keyed by the clone's name.
 
-    `release` is that of the stock provider which will apply the plan: arguments that it does not know are left out.
+    `name` is the fleet's name. `release` is the release of the stock provider that will apply the plan. Arguments that
+    this release does not support are omitted.
 
     Optional arguments:
-    - `timeout`: minutes that one clone may take; default 30.
-    - `on_reboot`: what becomes of a change that would power off or move an existing clone: "error" (the default),
+    - `timeout`: the maximum time for one clone, in minutes; default 30.
+    - `on_reboot`: the reaction to a change that would power off or move an existing clone: "error" (the default),
       "replace" or "reboot".
-    - `wait_for_network`: minutes to wait for a guest's first address; default 0, which does not wait.
-    - `tags`, `custom_attributes`: by ids, as Labels has them; default none.
-    - `ignore_changes`: arguments that later plans leave alone, besides those of the hardware; default none.
-    - `provider`: the stack's own instant-clone provider, if the stack has another one by the name "vsphere", or an
-      alias; default the stack's provider "vsphere".
-    - `prefix`: begins the addresses of everything here, outputs included, and tells several fleets of one stack apart;
-      default "".
+    - `wait_for_network`: the maximum time to wait for a guest's first address, in minutes; default 0, which does not
+      wait.
+    - `tags`, `custom_attributes`: the ids from Labels; default empty.
+    - `ignore_changes`: arguments for lifecycle.ignore_changes, in addition to those of the hardware; default empty.
+    - `provider`: the instant-clone provider of the stack. Set it if the local name "vsphere" belongs to another
+      provider, or if the instant-clone provider has an alias. Default: the stack's provider "vsphere".
+    - `prefix`: a prefix for all Terraform addresses of this construct, outputs included. Give each fleet of a stack a
+      different prefix. Default "".
 
-    The clones are pinned to their host if the placement names a cluster: DRS would move them, and a clone on another
-    host shares no memory with its source.
+    If the placement names a cluster, each clone is pinned to its host with a DRS override. Without the override DRS can
+    move a clone, and a clone on another host shares no memory with its source.
 
-    The resource terraform_data.owner stands for the fleet as this state has it: with `name`, its id is in each clone's
-    extra_config (OWNER_KEY), so that a clone can be told from one of another state.
+    The resource terraform_data.owner represents the fleet in this state. Its id and `name` are part of the value
+    OWNER_KEY in each clone's extra_config. This value distinguishes the clone from a clone that another state owns.
 
-    The output `clones` maps names to BIOS UUIDs. The output `addresses`, names to the guests' default addresses, is
-    there only with `wait_for_network`: otherwise vCenter learns of the addresses after the apply, and the next plan
-    would show them as a change.
+    The output `clones` maps names to BIOS UUIDs. The output `addresses` maps names to the guests' default addresses. It
+    exists only with `wait_for_network`: without the wait, vCenter reports the addresses after the apply, and the next
+    plan would show them as a change.
+
+    Raises:
+        ValueError: The clones of one source have different value names in `members`.
     """
 
     virtual_machines: dict[str, VirtualMachine]
-    """the resources, by the sources' keys"""
+    """The resources, by the sources' keys."""
     owner_id: str
-    """a reference"""
+    """A reference to the id of terraform_data.owner."""
     clones: Mapping[str, CloneReferences]
-    """by the clones' names, such as clones["web-0"].id"""
+    """The references to each clone, by the clones' names, such as clones["web-0"].id."""
     addresses: str
-    """a reference to the map of the guests' default addresses, by the clones' names"""
+    """A reference to the map of the guests' default addresses, by the clones' names."""
 
     def __init__(
         self,
@@ -133,17 +139,17 @@ class InstantCloneFleet(Construct):
         self._name, self._prefix, self._provider = name, prefix, provider
         self._release = release
         self.owner_id = self._owner()
-        steering: dict[str, Any] = {"wait_for_guest_net_timeout": wait_for_network}
+        shared_arguments: dict[str, Any] = {"wait_for_guest_net_timeout": wait_for_network}
         if is_known(release, "extra_config_reboot_required"):
-            steering["extra_config_reboot_required"] = False
+            shared_arguments["extra_config_reboot_required"] = False
         if tags:
-            steering["tags"] = list(tags)
+            shared_arguments["tags"] = list(tags)
         if custom_attributes:
-            steering["custom_attributes"] = dict(custom_attributes)
+            shared_arguments["custom_attributes"] = dict(custom_attributes)
         self.virtual_machines = {}
         for source in sources:
             members = TerraformIterator.from_map(self._member_table(source))
-            machine = self._virtual_machine(source, members, placement, steering, ignore_changes)
+            machine = self._virtual_machine(source, members, placement, shared_arguments, ignore_changes)
             block: dict[str, Any] = {"source_uuid": source.source_uuid, "timeout": timeout}
             if on_reboot != "error":
                 block["on_reboot"] = on_reboot
@@ -160,7 +166,7 @@ class InstantCloneFleet(Construct):
             self._output("addresses", self.addresses, "Addresses of the clones, by name")
 
     def _owner(self) -> str:
-        # cdktf's own class, DataResource, starts Terraform at each synth to ask for its version.
+        # cdktf's class DataResource runs `terraform version` during each synth.
         owner = TerraformResource(
             self,
             "owner",
@@ -171,8 +177,8 @@ class InstantCloneFleet(Construct):
         return f"${{terraform_data.{self._prefix}owner.id}}"
 
     def _member_table(self, source: CloneSource) -> Mapping[str, Any]:
-        _same_values(source)
-        # A dot, as no key has one: ids of different keys must not meet.
+        _require_same_value_names(source)
+        # Keys contain no dot, so the construct ids of different keys cannot collide.
         name = f"{self._prefix}{source.key}_members"
         return add_member_table(self, f"{source.key}.members", name=name, rows=source.members).as_any_map
 
@@ -181,11 +187,11 @@ class InstantCloneFleet(Construct):
         source: CloneSource,
         members: MapTerraformIterator,
         placement: Placement,
-        steering: Mapping[str, Any],
+        shared_arguments: Mapping[str, Any],
         ignore_changes: Sequence[str],
     ) -> VirtualMachine:
         hardware = source.hardware
-        arguments = bound(hardware.arguments) | dict(steering)
+        arguments = bound(hardware.arguments) | dict(shared_arguments)
         unbound = {name: arguments.pop(name) for name in UNBOUND_ARGUMENTS if name in arguments}
         if ignored := list(dict.fromkeys((*hardware.ignore_changes, *ignore_changes))):
             arguments["lifecycle"] = {"ignore_changes": ignored}
@@ -207,7 +213,7 @@ class InstantCloneFleet(Construct):
             ],
             cdrom=[VirtualMachineCdrom(**bound(cdrom, block="cdrom")) for cdrom in hardware.cdroms] or None,
             vtpm=VirtualMachineVtpm() if hardware.vtpm else None,
-            extra_config={**source.guestinfo, OWNER_KEY: self._owner_mark(source)},
+            extra_config={**source.guestinfo, OWNER_KEY: self._owner_marker(source)},
             provider=self._provider,
             **arguments,
         )
@@ -218,7 +224,7 @@ class InstantCloneFleet(Construct):
             machine.add_override("//.about", source.about)
         return machine
 
-    def _owner_mark(self, source: CloneSource) -> str:
+    def _owner_marker(self, source: CloneSource) -> str:
         return owner_marker(
             state=self.owner_id,
             fleet=self._name,
@@ -259,18 +265,18 @@ class InstantCloneFleet(Construct):
 
 
 def _references(machine: VirtualMachine, name: str) -> CloneReferences:
-    # `name` is a template already; HCL quotes a string as JSON does.
+    # `name` is already a template. HCL quotes strings like JSON.
     clone = f"{resource_address(machine)}[{json.dumps(name, ensure_ascii=False)}]"
     return CloneReferences(f"${{{clone}.id}}", f"${{{clone}.default_ip_address}}")
 
 
-def _same_values(source: CloneSource) -> None:
-    """Raises ValueError unless all clones have values by the same names: a template is for all of them."""
+def _require_same_value_names(source: CloneSource) -> None:
+    """Raise ValueError unless all clones have the same value names, because they share the resource's templates."""
     names = next(iter(source.members.values()), {}).keys()
     for clone, values in source.members.items():
         if values.keys() != names:
             first, other = (", ".join(sorted(keys)) or "none" for keys in (names, values.keys()))
             raise ValueError(
-                f"the clones of the source {source.key} have different values: "
+                f"source {source.key}: clones must have the same value names; "
                 f"{next(iter(source.members))} has {first}, and {clone} has {other}"
             )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The provider that can instant-clone, beside or in the place of the stock vSphere provider."""
+"""A construct that declares the instant-clone provider, instead of or in addition to the stock vSphere provider."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ __all__ = ["InstantCloneProvider"]
 
 
 class InstantCloneProvider(TerraformProvider):
-    """A vSphere provider for one stack, to be found at the address `source` under the stock release's version.
+    """The instant-clone provider of a stack, with the provider address `source` and the stock release as its version.
 
-    It takes server and credentials from VSPHERE_SERVER, VSPHERE_USER, VSPHERE_PASSWORD and
-    VSPHERE_ALLOW_UNVERIFIED_SSL, so that none of them stands in the JSON; `vsphere_server` names another server.
+    The provider reads the server and the credentials from VSPHERE_SERVER, VSPHERE_USER, VSPHERE_PASSWORD and
+    VSPHERE_ALLOW_UNVERIFIED_SSL, so that the synthesized JSON contains no credentials. `vsphere_server` sets another
+    server.
 
-    `local_name` is the stack's own word for the provider. As "vsphere" it serves every vsphere_ resource that names
-    no provider. A stack that has the stock provider under that name gives it another one, and hands this construct as
-    `provider` to Placement, InstantCloneFleet and the others here; the stack's own resources stay with theirs.
+    `local_name` is the provider's local name in the stack. Under the name "vsphere" it serves every vsphere_ resource
+    that names no provider. If the stack uses the stock provider under the name "vsphere", choose another `local_name`
+    and pass this construct as `provider` to Placement, InstantCloneFleet and the other constructs of this package. The
+    other resources of the stack keep the stock provider.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class InstantCloneProvider(TerraformProvider):
             scope,
             id_,
             terraform_resource_type=local_name,
-            # cdktf looks here for the provider that the vsphere_ resources of its bindings need.
+            # cdktf searches this metadata for the provider that the vsphere_ resources of its bindings need.
             terraform_generator_metadata={"provider_name": "vsphere", "provider_version": str(release)},
             terraform_provider_source=source,
         )
@@ -47,7 +49,7 @@ class InstantCloneProvider(TerraformProvider):
 
     @property
     def alias(self) -> str | None:
-        """The name that tells several providers of one local name apart."""
+        """The provider's alias, which distinguishes providers with the same local name."""
         return self._alias
 
     @alias.setter

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tags and custom attributes that clones are given."""
+"""A construct that looks up the tags and custom attributes of clones."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ __all__ = ["Labels"]
 
 
 class Labels(Construct):
-    """Tags and custom attributes that are there already, looked up by Terraform at plan time.
+    """Existing tags and custom attributes, which Terraform looks up at plan time.
 
-    `tags` are "category/name", `custom_attributes` values by the attributes' names; all are Terraform templates.
-    `prefix` begins the addresses of everything here. Raises ValueError for a tag without a category.
+    Each of `tags` has the form "category/name". `custom_attributes` maps the attributes' names to the clones' values.
+    All these strings are Terraform templates. `prefix` is a prefix for all Terraform addresses of this construct.
+
+    Raises:
+        ValueError: A tag lacks the category or the name.
     """
 
     tag_ids: tuple[str, ...]
-    """for `tags` of InstantCloneFleet"""
+    """The tags' ids, for `tags` of InstantCloneFleet."""
     custom_attributes: Mapping[str, str]
-    """for `custom_attributes` of InstantCloneFleet: the values by the attributes' ids"""
+    """The values by the attributes' ids, for `custom_attributes` of InstantCloneFleet."""
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Labels(Construct):
             DataVsphereCustomAttribute(
                 self, f"attribute_{resource}", name=attribute, provider=provider
             ).override_logical_id(prefix + resource)
-            # As it stands in the JSON: cdktf takes no token for a key.
+            # The key is a literal reference, because cdktf does not resolve tokens in keys.
             values[f"${{data.vsphere_custom_attribute.{prefix}{resource}.id}}"] = custom_attributes[attribute]
         self.custom_attributes = MappingProxyType(values)
 
@@ -68,5 +71,5 @@ class Labels(Construct):
 def _category_and_name(tag: str) -> tuple[str, str]:
     category, found, name = tag.partition("/")
     if not (category and found and name):
-        raise ValueError(f'the tag {tag!r} is not of the form "category/name"')
+        raise ValueError(f'tag {tag!r}: it must have the form "category/name"')
     return category, name

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Text that Terraform is to take as it stands.
+"""Escaping of literal strings for Terraform.
 
-Every string of a Terraform configuration is a template, and cdktf hands it on as one: `${` begins an expression and
-`%{` a directive. What comes from a VM or a file is data, and goes through `literal` or `literals` first.
+Terraform interprets every string of its configuration as a template, and cdktf writes strings unchanged: `${` begins an
+expression and `%{` a directive. Pass strings from a VM or a file through `literal` or `literals`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _Value = TypeVar("_Value")
 
 
 def literal(text: str) -> str:
-    """The template that stands for `text`: `${` as `$${`, and `%{` as `%%{`."""
-    # Most texts have no brace, and there may be thousands.
+    """Return the Terraform template that evaluates to `text`: `${` becomes `$${`, and `%{` becomes `%%{`."""
+    # The check saves time: a fleet can have thousands of strings, and most of them contain no brace.
     return text.replace("${", "$${").replace("%{", "%%{") if "{" in text else text
 
 
 def literals(block: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
-    """`block` with the texts among its values as `literal` makes them; other values stay."""
+    """Return `block` with its string values escaped by `literal`. Other values stay unchanged."""
     return {key: _literal(value) for key, value in block.items()}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clones of a source as a local value of Terraform, which thousands of them do not make slow."""
+"""A local value with the members of a source, written so that synth stays fast with thousands of clones."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from constructs import Construct
 __all__ = ["Rows", "add_member_table"]
 
 Rows = Mapping[str, Mapping[str, str]]
-"""the clones' names, each with what it has otherwise than the others; all texts are Terraform templates"""
+"""the clones' names, each with the values that differ between clones; all strings are Terraform templates"""
 
-_TOKEN = "${TfToken["  # noqa: S105 - how cdktf writes a reference that it has yet to resolve
+_TOKEN = "${TfToken["  # noqa: S105 - cdktf's prefix of an unresolved reference
 _ESCAPES_OF_JSON_ALONE = ("\\b", "\\f")
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def add_member_table(scope: Construct, id_: str, *, name: str, rows: Rows) -> TerraformLocal:
-    """The local value `name` with `rows`, of which each stands in a line of its own of the stack's JSON.
+    """Add the local value `name` with `rows`, and write each row on one line of the stack's JSON.
 
-    cdktf takes a table apart into its single values, in Python and three times in Node, which costs ten thousand rows
-    as much time as an empty app. So it is handed over as one text: an expression that Terraform understands as it
-    stands. When cdktf has written the stack, the table takes that text's place, for those who read the JSON. Whatever
-    else is done with the stack (another synthesizer, Testing.synth) has the expression, which means the same.
+    cdktf processes each value of a map separately, in Python once and in Node three times. For ten thousand rows this
+    takes as much time as the synth of an empty app. This function therefore passes the whole map to cdktf as one string
+    with an equivalent Terraform expression. After cdktf has written the stack, a synthesizer replaces the string in the
+    JSON by the readable map. Other ways to render the stack (another synthesizer, Testing.synth) keep the expression.
     """
     lines = [
         f"{_quoted(row)}: {{{', '.join([f'{_quoted(key)}: {_quoted(values[key])}' for key in sorted(values)])}}}"
@@ -56,15 +56,15 @@ def _tables_of(stack: TerraformStack) -> _Tables:
 
 @jsii.implements(IStackSynthesizer)
 class _Tables:
-    """Synthesizes a stack as `inner` does, and then puts the tables into its file."""
+    """A synthesizer that calls `inner` and then replaces the expressions in the stack's file by readable maps."""
 
     def __init__(self, stack: TerraformStack, inner: IStackSynthesizer) -> None:
         self._stack, self._inner = stack, inner
         self.texts: dict[str, str] = {}
-        """of the file, and what takes their places"""
+        """the strings in the stack's file, each with its replacement"""
 
     def synthesize(self, session: ISynthesisSession) -> None:
-        """Called by cdktf."""
+        """Write the stack's file. cdktf calls this method."""
         self._inner.synthesize(session)
         path = Path(session.outdir, session.manifest.for_stack(self._stack).synthesized_stack_path)
         document = path.read_text(encoding="utf-8")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names of resources that come from names in vCenter."""
+"""Terraform resource names derived from names in vCenter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["resource_names"]
 
 
 def resource_names(texts: Iterable[str]) -> dict[str, str]:
-    """A name of a Terraform resource for each text, such as "VM_Network" for "VM Network"; no two are the same."""
+    """Return a unique Terraform resource name for each of `texts`, such as "VM_Network" for "VM Network"."""
     names: dict[str, str] = {}
     for text in dict.fromkeys(texts):
         name = re.sub(r"[^A-Za-z0-9_-]", "_", text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Networks that clones are put on."""
+"""A construct that looks up the networks of clones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ __all__ = ["Networks"]
 
 
 class Networks(Construct):
-    """Standard networks and port groups, looked up by Terraform in a datacenter at plan time.
+    """Standard networks and port groups of a datacenter, which Terraform looks up at plan time.
 
-    Names are Terraform templates, and found exactly, whatever characters they have; a percent sign or a slash in one is
-    written as vCenter stores it, %25 or %2f. `prefix` begins the addresses of everything here.
+    Each of `names` is a Terraform template and matches exactly one name; wildcard characters have no special meaning.
+    Write a percent sign or a slash in a name as vCenter stores it: %25 or %2f. `prefix` is a prefix for all Terraform
+    addresses of this construct.
     """
 
     ids: dict[str, str]
-    """the references for network_id, by the networks' names"""
+    """The references for network_id, by the networks' names."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where clones go: datacenter, datastore, resource pool, folder, and the cluster that they are pinned in."""
+"""A construct that looks up the datacenter, datastore, resource pool, folder and cluster of clones."""
 
 from __future__ import annotations
 
@@ -23,26 +23,37 @@ _Element = TypeVar("_Element", bound=TerraformElement)
 
 
 class Placement(Construct):
-    """The inventory objects that clones are put into, looked up by Terraform at plan time.
+    """The inventory objects that contain the clones, which Terraform looks up at plan time.
 
-    Texts are Terraform templates, so they may hold references. Names are found exactly, whatever characters they have;
-    a percent sign or a slash in one is written as vCenter stores it, %25 or %2f. Either `datastore` is needed, or
-    `datastore_cluster`: then a clone goes to the member that holds its source's disks. `resource_pool` is a path below
-    the datacenter's host folder, such as "CLUSTER/Resources", `folder` one below its VM folder; without it, clones go
-    into the VM folder itself. With `create_folder`, the last part of `folder` belongs to this construct: it is made,
-    and removed with it. With `cluster`, an InstantCloneFleet pins its clones there. `prefix` begins the addresses of
-    everything here, and tells several placements of one stack apart.
+    Strings are Terraform templates and can contain references. Each name matches exactly one object; wildcard
+    characters have no special meaning. Write a percent sign or a slash in a name as vCenter stores it: %25 or %2f.
 
-    Raises ValueError unless there is one of `datastore` and `datastore_cluster`.
+    - `datastore` or `datastore_cluster`: exactly one of them. In a datastore cluster, a clone uses the member datastore
+      that contains its source's disks.
+    - `resource_pool`: a path below the datacenter's host folder, such as "CLUSTER/Resources".
+    - `folder`: a path below the datacenter's VM folder; default "", the VM folder itself.
+    - `create_folder`: whether Terraform creates the last component of `folder`, and deletes it together with this
+      construct.
+    - `cluster`: the cluster in which InstantCloneFleet pins the clones; default None, which does not pin them.
+    - `prefix`: a prefix for all Terraform addresses of this construct. Give each placement of a stack a different
+      prefix.
+
+    Raises:
+        ValueError: Neither or both of `datastore` and `datastore_cluster` are set.
     """
 
     datacenter_id: str
+    """A reference to the datacenter's id."""
     datastore_id: str | None
+    """A reference to the datastore's id; None with a datastore cluster."""
     datastore_cluster_id: str | None
+    """A reference to the datastore cluster's id; None with a datastore."""
     resource_pool_id: str
+    """A reference to the resource pool's id."""
     folder: str | None
-    """relative to the datacenter's VM folder; None for that folder itself"""
+    """The folder's path relative to the datacenter's VM folder; None for the VM folder itself."""
     cluster_id: str | None
+    """A reference to the cluster's id; None without `cluster`."""
 
     def __init__(
         self,
@@ -60,7 +71,7 @@ class Placement(Construct):
         prefix: str = "",
     ) -> None:
         if (datastore is None) == (datastore_cluster is None):
-            raise ValueError("a placement needs a datastore or a datastore_cluster, and only one of them")
+            raise ValueError("placement: set exactly one of datastore and datastore_cluster")
         super().__init__(scope, id_)
 
         def named(element: _Element) -> _Element:
@@ -112,7 +123,7 @@ class Placement(Construct):
             ).id
         self.folder = folder or None
         if create_folder:
-            # A reference, so that the folder is there before the clones and goes after them.
+            # The reference makes Terraform create the folder before the clones, and delete it after them.
             self.folder = named(
                 Folder(self, "folder", path=folder, type="vm", datacenter_id=datacenter_id, provider=provider)
             ).path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A source VM as a data source, and hardware arguments that refer to it."""
+"""A construct that reads a source with a data source, and hardware arguments that reference the data source."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ __all__ = ["SourceData"]
 _CONTROLLER_COUNTS = ("scsi", "sata", "ide", "nvme")
 _NOT_EXPORTED = frozenset(f"{kind}_controller_count" for kind in _CONTROLLER_COUNTS)
 _DISK_PROPERTIES = ("size", "thin_provisioned", "eagerly_scrub")
-# Backup programs write into it, and nothing but the clones' own annotation depends on it.
+# Backup programs change the annotation, and only the clones' annotation depends on it.
 _NOT_COMPARED = frozenset(("annotation",))
 
 
 class SourceData(Construct):
-    """The data source vsphere_virtual_machine.KEY of `source`, read whenever a plan is made.
+    """The data source vsphere_virtual_machine.KEY of `source`, which Terraform reads during each plan.
 
-    `key` names it, after `prefix`. `replica` is what `replicate` made of the source for `release`. The data source has
-    postconditions: a plan fails, naming the differences and the `cure`, when the VM no longer has the disks, interfaces
-    and settings of `source`.
+    The data source is named `prefix` followed by `key`. `replica` is the result of `replicate` for the source and
+    `release`. The data source has postconditions: a plan fails if the VM no longer has the disks, interfaces and
+    settings of `source`. The error message names the differences and ends with `cure`.
     """
 
     source_uuid: str
-    """the VM's BIOS UUID, a reference"""
+    """A reference to the source's BIOS UUID."""
     hardware: Replica
-    """references wherever the data source exports the very value that a clone needs, else values"""
+    """The replica with references for all arguments whose exact value the data source exports."""
 
     def __init__(
         self,
@@ -112,9 +112,10 @@ class SourceData(Construct):
         data.override_logical_id(self._name)
 
     def _exports(self, argument: str) -> bool:
-        """Whether the data source has the value that the argument needs.
+        """Return whether the data source exports the value that a clone needs for `argument`.
 
-        What vCenter leaves unset reads as the argument's default there, and as false or 0 on a clone.
+        For a setting that vCenter leaves unset, the data source exports the argument's default, but a clone has false
+        or 0.
         """
         tools = self._source.tools
         unset = {
@@ -130,19 +131,20 @@ class SourceData(Construct):
         return argument not in _NOT_EXPORTED and unset.get(argument, "") is not None
 
     def _disks(self, replica: Replica, references: _References, recorded: _Recorded) -> tuple[DeviceBlock[Disk], ...]:
-        """The data source sorts disks by bus and unit, whatever the kind of their controllers.
+        """Return the disks with references for their size and provisioning.
 
-        Its unit numbers are those of one controller, and it has nothing else of a disk but the size and how it is
-        provisioned. Where disks of two kinds share bus and unit, their order is not defined.
+        The data source sorts disks by bus and unit only, not by controller type, and its unit numbers count within one
+        controller. It exports only the size and the provisioning of a disk. If disks of two controller types have the
+        same bus and unit, their order is undefined, and these disks keep their values.
         """
-        places = sorted((block.device.bus, block.device.unit) for block in replica.disks if block.device)
+        positions = sorted((block.device.bus, block.device.unit) for block in replica.disks if block.device)
         found = []
         for block in replica.disks:
             disk = block.device
-            if disk is None or places.count((disk.bus, disk.unit)) > 1:
+            if disk is None or positions.count((disk.bus, disk.unit)) > 1:
                 found.append(block)
                 continue
-            index = places.index((disk.bus, disk.unit))
+            index = positions.index((disk.bus, disk.unit))
             values = recorded.disks.setdefault(str(index), {})
             properties = {name: value for name, value in block.items() if name in _DISK_PROPERTIES}
             found.append(block.with_arguments(**references.to_all(f"disks[{index}]", properties, values)))
@@ -151,10 +153,12 @@ class SourceData(Construct):
     def _interfaces(
         self, replica: Replica, references: _References, recorded: _Recorded
     ) -> tuple[DeviceBlock[Nic], ...]:
-        """The data source sorts interfaces by their PCI unit numbers.
+        """Return the network interfaces with references. The data source sorts interfaces by their PCI unit numbers.
 
-        Its network_id is the key of a distributed port group and the name of an opaque network where a clone needs the
-        managed object id. The two keys of a port group are the same text as a rule, which the API does not promise.
+        If the source's interfaces lack unique PCI unit numbers, all interfaces keep their values. A network_id becomes
+        a reference only for a standard network. For other networks a clone needs the managed object id, but the data
+        source exports the key of a distributed port group and the name of an opaque network. The key and the managed
+        object id of a port group are usually equal, but the API does not guarantee it.
         """
         units = [nic.unit for nic in self._source.nics if nic.unit is not None]
         if len(set(units)) < len(self._source.nics):
@@ -174,7 +178,7 @@ class SourceData(Construct):
 
 
 class _Recorded:
-    """What the references had for values when the source was looked up, by the names that the data source uses."""
+    """The values of the referenced attributes at the time of the look-up, by the data source's attribute names."""
 
     def __init__(self) -> None:
         self.values: dict[str, Scalar] = {}
@@ -183,7 +187,7 @@ class _Recorded:
 
 
 class _References:
-    """References to properties of one data source."""
+    """References to attributes of one data source."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -192,10 +196,10 @@ class _References:
         return f"${{{self._address}.{path}}}"
 
     def to(self, path: str, value: Scalar, recorded: dict[str, Scalar]) -> Template:
-        """A reference that stands for `value`, which goes into `recorded`."""
+        """Return a reference to the attribute at `path`, and add its `value` to `recorded`."""
         recorded[path.rpartition(".")[2]] = value
         return Template(self.template(path))
 
     def to_all(self, path: str, arguments: Mapping[str, Scalar], recorded: dict[str, Scalar]) -> dict[str, Scalar]:
-        """References for all `arguments` of the object at `path`."""
+        """Return references for all `arguments` of the object at `path`, and add their values to `recorded`."""
         return {name: self.to(f"{path}.{name}", value, recorded) for name, value in arguments.items()}

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Ways to use the project."""
+"""Examples of fleets and apps."""

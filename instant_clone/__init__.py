@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fleets of vSphere instant clones as code."""
+"""Infrastructure as code for fleets of vSphere instant clones."""

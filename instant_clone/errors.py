@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The errors a user can meet.
+"""Errors that users can correct.
 
     InstantCloneError
-    ├── FleetFileError      fleets.toml is missing, is not TOML, or says what cannot be
-    ├── RecordError         a record is missing, unreadable or of another schema
-    ├── ReplicaError        a source that no plan of the stock provider can repeat
-    ├── VcenterError        vCenter cannot be reached, refuses, or does not have what is asked for
-    │   ├── ConnectError    no connection, or a certificate that cannot be verified
-    │   ├── LoginError      user or password refused
-    │   ├── NotFoundError   no such object
-    │   └── CloneError      an instant clone that vCenter refused or that failed
-    ├── InstallError        the provider plugin cannot be installed, or is not
-    ├── PlanError           there is no plan to judge (guard/plan.py)
+    ├── FleetFileError      fleets.toml is missing, is not TOML, or has invalid content
+    ├── RecordError         a record is missing, is unreadable, or has another schema version
+    ├── ReplicaError        no plan of the stock provider can reproduce a source
+    ├── VcenterError        vCenter is unreachable, rejects a request, or does not have an object
+    │   ├── ConnectError    the connection fails, or a certificate cannot be verified
+    │   ├── LoginError      vCenter rejects the user or the password
+    │   ├── NotFoundError   vCenter does not have an object
+    │   └── CloneError      vCenter rejects an instant clone, or the clone operation fails
+    ├── InstallError        the provider plugin is not installed, or its installation fails
+    ├── PlanError           there is no plan to check (guard/plan.py)
     └── MissingExtraError   a command needs an optional dependency that is not installed (cli/groups.py)
 
-Each is raised with all findings at once; `str()` is the whole message for the user.
+An error has all findings of an operation. `str()` of an error is the complete message for the user.
 """
 
 from __future__ import annotations
@@ -39,22 +39,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
-
-    `where` names the place in the user's words (a fleet and key, an object's inventory path, a file),
-    `what` is a sentence that says what is wrong, `cure` one that says what to do about it.
-    """
+    """A single problem, with its place and its cure."""
 
     where: str
+    """The object with the problem: a fleet and key, an inventory path or a file."""
     what: str
+    """The problem, as a sentence."""
     cure: str = ""
+    """The action that corrects the problem, as a sentence."""
 
     def __str__(self) -> str:
         return " ".join(part for part in (f"{self.where}:" if self.where else "", self.what, self.cure) if part)
 
 
 class InstantCloneError(Exception):
-    """An error that the user can do something about: raised with one or several findings, or one sentence."""
+    """An error that the user can correct. It has one or more findings, or messages without a place."""
 
     def __init__(self, *findings: Finding | str) -> None:
         self.findings: Sequence[Finding] = tuple(
@@ -64,38 +63,39 @@ class InstantCloneError(Exception):
 
 
 class FleetFileError(InstantCloneError):
-    """fleets.toml is missing, is not TOML, or says what cannot be."""
+    """fleets.toml is missing, is not TOML, or has invalid content."""
 
 
 class RecordError(InstantCloneError):
-    """A record is missing, unreadable or of another schema version."""
+    """A record is missing, is unreadable, or has another schema version."""
 
 
 class ReplicaError(InstantCloneError):
-    """A source that no plan of the stock provider, or of the release in use, can repeat exactly."""
+    """No plan of the stock provider, or of the release in use, can reproduce a source exactly."""
 
 
 class VcenterError(InstantCloneError):
-    """vCenter cannot be reached, refuses, or does not have what is asked for."""
+    """vCenter is unreachable, rejects a request, or does not have an object."""
 
 
 class ConnectError(VcenterError):
-    """No connection to vCenter, or a certificate that cannot be verified."""
+    """The connection to vCenter fails, or the certificate of vCenter cannot be verified."""
 
 
 class LoginError(VcenterError):
-    """vCenter refuses the user or the password."""
+    """vCenter rejects the user or the password."""
 
 
 class NotFoundError(VcenterError):
-    """vCenter has no such object."""
+    """vCenter does not have an object."""
 
 
 class CloneError(VcenterError):
-    """An instant clone that vCenter refused, or that failed.
+    """vCenter rejects an instant clone, or the clone operation fails.
 
-    `summary` is a heading of a few words, if there is a better one than for all of these; `argument` is the argument of
-    the resource that it is about, such as "datastore_id" or "instantclone.source_uuid".
+    `summary` is a specific summary of the diagnostic in a few words. If it is empty, the diagnostic has the default
+    summary of clone errors. `argument` is the argument of the resource that causes the error, such as "datastore_id" or
+    "instantclone.source_uuid".
     """
 
     def __init__(self, *findings: Finding | str, summary: str = "", argument: str = "") -> None:
@@ -104,4 +104,4 @@ class CloneError(VcenterError):
 
 
 class InstallError(InstantCloneError):
-    """The provider plugin cannot be installed, or is not installed."""
+    """The provider plugin is not installed, or its installation fails."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The optional dependencies: which package belongs to which extra of the distribution."""
+"""The optional dependencies of the distribution: the packages of each extra."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Extra", "missing_package", "require"]
 Extra = Literal["plugin", "synth"]
 
 _DISTRIBUTION: Final = "instant-clone-fleet"
-# The same packages as in pyproject.toml: top-level module → package, in the order in which they are looked for.
+# The same packages as in pyproject.toml: top-level module → package. `require` looks for them in this order.
 _PACKAGES: Final[Mapping[Extra, Mapping[str, str]]] = MappingProxyType(
     {
         "plugin": MappingProxyType(
@@ -32,7 +32,7 @@ _PACKAGES: Final[Mapping[Extra, Mapping[str, str]]] = MappingProxyType(
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:
-    """Return the sentences that name the missing package and its extra, or None for a module of no extra."""
+    """Return a message with the missing package and its extra, or None if no extra contains the module."""
     module = (error.name or "").partition(".")[0]
     for extra, packages in _PACKAGES.items():
         if module in packages:
@@ -41,13 +41,13 @@ def missing_package(error: ModuleNotFoundError) -> str | None:
 
 
 def require(extra: Extra) -> None:
-    """Check that every package of `extra` is installed, without importing one.
+    """Check that every package of `extra` is installed. Import no package.
 
     Raises:
         ModuleNotFoundError: a package is missing. `missing_package` accepts the error.
     """
     for module in _PACKAGES[extra]:
-        # Type stubs and other distributions share the namespace package `google`.
+        # Type stubs and other distributions also use the namespace package `google`.
         if not _is_installed("google.protobuf" if module == "google" else module):
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 

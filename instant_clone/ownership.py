@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Whose a clone is: what stands in its extra_config, and tells it from a clone of another state.
+"""The owner of a clone: a marker in the extra_config of the clone identifies the state, the fleet and the member.
 
-A clone between its making and its way into Terraform's state is known by nothing else.
+After vCenter creates a clone and before Terraform stores it in the state, the marker is the only identification.
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from dataclasses import dataclass
 __all__ = ["OWNER_KEY", "Owner", "owner_marker"]
 
 OWNER_KEY = "guestinfo.instantclone.owner"
-"""the extra_config of each clone that says whose it is: OWNER/FLEET/MEMBER/SOURCE UUID/GENERATION"""
-
+"""The extra_config key of the marker. The value is OWNER ID/FLEET/MEMBER/SOURCE UUID/GENERATION."""
 
 _SEPARATOR = "/"
 
 
 def owner_marker(*, state: str, fleet: str, member: str, source_uuid: str, generation: int) -> str:
-    """Return the marker of a clone, as `Owner.parse` reads it. Its parts may be Terraform templates."""
+    """Return the marker of a clone in the format that `Owner.parse` reads. The arguments can be Terraform templates."""
     return _SEPARATOR.join((state, fleet, member, source_uuid, str(generation)))
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The parts of a marker."""
+    """The parsed marker of a clone."""
 
     state: str
-    """the id of the state's resource terraform_data.owner"""
+    """The owner ID: the id of the resource terraform_data.owner in the state."""
     fleet: str
     member: str
     source_uuid: str
@@ -36,7 +35,7 @@ class Owner:
 
     @classmethod
     def parse(cls, marker: object) -> Owner | None:
-        """What a marker says; None for anything else, such as a value that is not known yet."""
+        """Return the owner for a marker, or None for any other value, such as an unknown value of a plan."""
         parts = marker.split(_SEPARATOR) if isinstance(marker, str) else []
         if len(parts) != 5 or not all(parts) or not parts[4].isascii() or not parts[4].isdigit():
             return None
@@ -45,12 +44,12 @@ class Owner:
 
     @classmethod
     def among(cls, extra_config: object) -> Owner | None:
-        """Return the owner that the extra_config of a VM or a configuration names.
+        """Return the owner from the extra_config of a VM or a configuration.
 
-        None without a marker, and for an extra_config that Terraform does not know yet.
+        Return None for an extra_config without a marker, and for an extra_config that is unknown in the plan.
         """
         return cls.parse(extra_config.get(OWNER_KEY)) if isinstance(extra_config, Mapping) else None
 
     def is_of_the_same_member(self, other: Owner) -> bool:
-        """Whether both are of one member of one state's fleet, be it of another source or generation."""
+        """Return whether the state, fleet and member are equal. The source and the generation can differ."""
         return (self.state, self.fleet, self.member) == (other.state, other.fleet, other.member)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where the plugin was before 0.2: the launchers of older installations start this module."""
+"""The module that launchers start if a release before 0.2 installed them. It contained the plugin before 0.2."""
 
 import sys
 
 if __name__ == "__main__":
-    # On standard output, where Terraform expects the handshake: it shows the line that it cannot read.
-    print("instant-clone: An earlier release installed this plugin: run 'instant-clone provider install' again.")
+    # Terraform expects the handshake on standard output, and shows a line that is not a handshake to the user.
+    print("instant-clone: a release before 0.2 installed this plugin. Run `instant-clone provider install` again.")
     sys.exit(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The sources of fleets: as vCenter has them, or as their records do."""
+"""Look-up of the sources of fleets in vCenter or in their records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from instant_clone.vm.source_vm import SourceVm
 __all__ = ["LOOKUP_VARIABLE", "SourceKey", "look_up_live", "look_up_sources"]
 
 SourceKey = tuple[str, str]
-"""a fleet's name and the key of one of its sources"""
+"""The name of a fleet and the key of one of its sources."""
 
 LOOKUP_VARIABLE = "INSTANT_CLONE_LOOKUP"
 Mode = Literal["auto", "live", "record"]
@@ -25,15 +25,22 @@ _BY_RECORD = f"{LOOKUP_VARIABLE}=record"
 
 
 def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder: Path) -> dict[SourceKey, SourceVm]:
-    """All sources of all fleets, from where INSTANT_CLONE_LOOKUP in `environ` says.
+    """Return the sources of all fleets, by fleet and source key.
 
-    - `record`: from their records, without any connection. Whatever has become of the VMs, existing clones can so be
-      planned and destroyed.
-    - `live`: from vCenter. A record that says something else is an error; there need not be one.
-    - `auto`, or nothing: live if VSPHERE_SERVER is set, else from the records.
+    INSTANT_CLONE_LOOKUP in `environ` selects the origin of the sources:
 
-    Whether a source runs or is frozen is not asked. Records lie in `folder`, at the paths that the fleets give.
-    Raises RecordError, or what `look_up_live` raises, with the findings of all sources.
+    - `record`: the records, without a connection to vCenter. With records, existing clones can be planned and destroyed
+      even if the source VMs are changed or deleted.
+    - `live`: vCenter. A record that differs from vCenter is an error. A source needs no record.
+    - `auto` or no value: vCenter if VSPHERE_SERVER is set, otherwise the records.
+
+    The result does not depend on whether a source is running or frozen. The paths of the records in the fleets are
+    relative to `folder`.
+
+    Raises:
+        RecordError: a record is missing, is not valid, or differs from vCenter.
+        VcenterError: as `look_up_live` raises it.
+        InstantCloneError: INSTANT_CLONE_LOOKUP is not valid, or the findings are of both kinds above.
     """
     fleets = tuple(fleet_file.fleets.values())
     if _mode(environ) == "record":
@@ -45,10 +52,14 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
 def look_up_live(
     fleets: Iterable[Fleet], *, environ: Mapping[str, str], not_running: Callable[[SourceVm], None] | None = None
 ) -> dict[SourceKey, SourceVm]:
-    """All sources of `fleets` as vCenter has them, in one session; a VM that several sources name is read once.
+    """Return the sources of `fleets` from vCenter, by fleet and source key.
 
-    `not_running` is told of those of which no clone can be made at the moment. Raises VcenterError, or the one of its
-    kinds that all findings have in common, with the findings of all sources.
+    The look-up uses one session. It reads a VM once, even if several sources refer to it. `not_running` is called with
+    each source that cannot be cloned at the moment.
+
+    Raises:
+        VcenterError: the look-up of a source fails. The error has the findings of all sources. If all errors have the
+            same subclass, this subclass is raised.
     """
     return _all(_answers(tuple(fleets), environ, not_running).items())
 
@@ -57,22 +68,22 @@ _Answer = tuple[SourceKey, SourceVm | InstantCloneError]
 
 
 def _mode(environ: Mapping[str, str]) -> Mode:
-    written = environ.get(LOOKUP_VARIABLE) or "auto"
+    value = environ.get(LOOKUP_VARIABLE) or "auto"
     modes = get_args(Mode)
-    if written not in modes:
-        near = get_close_matches(written.strip().lower(), modes, n=1)
-        cure = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(modes)}."
-        raise InstantCloneError(Finding("", f"{LOOKUP_VARIABLE} is {written!r}, which is not known.", cure))
-    if written == "auto":
+    if value not in modes:
+        near = get_close_matches(value.strip().lower(), modes, n=1)
+        cure = f"Did you mean {near[0]!r}?" if near else f"Valid values are {', '.join(modes)}."
+        raise InstantCloneError(Finding(LOOKUP_VARIABLE, f"{value!r} is not a valid value.", cure))
+    if value == "auto":
         return "live" if environ.get("VSPHERE_SERVER") else "record"
-    return cast(Mode, written)
+    return cast(Mode, value)
 
 
 def _answers(
     fleets: Iterable[Fleet], environ: Mapping[str, str], not_running: Callable[[SourceVm], None] | None = None
 ) -> dict[SourceKey, SourceVm | InstantCloneError]:
-    """The source of each pair, or what is wrong with it, told with the names of fleet and source."""
-    # pyvmomi takes longer to import than everything else, and whoever has records does without.
+    """Return the source VM or an error for each source. The findings of an error contain the fleet and the source."""
+    # The import of pyvmomi takes longer than all other imports, and a look-up in records does not need it.
     from instant_clone.vcenter.lookup.source_lookup import look_up_all
     from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 
@@ -87,10 +98,10 @@ def _answers(
             answers[key] = _in_fleet(error, *key)
     with connect(settings) as session:
         found = look_up_all(session, selectors.values(), not_running=not_running)
-    for key, wanted in selectors.items():
-        answer = found[wanted]
+    for key, vm_selector in selectors.items():
+        answer = found[vm_selector]
         answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer
-    # In the order of the file, also where something is wrong.
+    # Errors are in the order of the file too.
     return {(fleet.name, source.key): answers[fleet.name, source.key] for fleet, source in _pairs(fleets)}
 
 
@@ -98,30 +109,30 @@ def _recorded(fleet: Fleet, source: Source, folder: Path) -> _Answer:
     key = fleet.name, source.key
     path = folder / fleet.record_path(source)
     try:
-        machine = record.load(path)
-        wanted = selector(source.vm, datacenter=fleet.datacenter)
+        source_vm = record.load(path)
+        vm_selector = selector(source.vm, datacenter=fleet.datacenter)
     except RecordError as error:
         return key, error
     except VcenterError as error:
         return key, _in_fleet(error, *key)
-    if not wanted.may_be(machine):
-        what = f"{path} is the record of {machine.inventory_path}, but the source is {source.vm!r}."
-        cure = f"Record it with `instant-clone record {fleet.name}`, or name that VM."
+    if not vm_selector.may_be(source_vm):
+        what = f"the record {path} is a record of {source_vm.inventory_path}, but the source is {source.vm!r}."
+        cure = f"Run `instant-clone record {fleet.name}`, or set vm to the recorded VM."
         return key, RecordError(Finding(_where(*key), what, cure))
-    return key, machine
+    return key, source_vm
 
 
 def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError, folder: Path) -> _Answer:
-    """vCenter's answer, or the error that its record says something else."""
+    """Return the answer of vCenter, or an error if the record of the source differs from vCenter."""
     key = fleet.name, source.key
     path = folder / fleet.record_path(source)
     if not record.is_there(path):
         return key, answer
     if isinstance(answer, InstantCloneError):
-        # With vCenter's answer missing, the record is another way on.
+        # The record is an alternative if the look-up in vCenter fails.
         if not _is_record_of(source, fleet, path):
             return key, answer
-        cure = f"Or use its record, {path}, with {_BY_RECORD}."
+        cure = f"Alternatively, set {_BY_RECORD} to use the record {path}."
         findings = (Finding(each.where, each.what, f"{each.cure} {cure}".strip()) for each in answer.findings)
         return key, type(answer)(*findings)
     try:
@@ -131,9 +142,9 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
     if not found:
         return key, answer
     what = f"the record {path} differs from vCenter."
-    ways = f"Record the source anew with `instant-clone record {fleet.name}`, or use the record with {_BY_RECORD}."
+    cure = f"Run `instant-clone record {fleet.name}` to renew the record, or set {_BY_RECORD} to use the record."
     listed = record.listed(found)
-    return key, RecordError(Finding(_where(*key), what, f"{ways} Record and vCenter:\n{listed}"))
+    return key, RecordError(Finding(_where(*key), what, f"{cure} Record and vCenter:\n{listed}"))
 
 
 def _is_record_of(source: Source, fleet: Fleet, path: Path) -> bool:
@@ -180,5 +191,5 @@ def _together(errors: list[InstantCloneError]) -> InstantCloneError:
         kind = kinds.pop()
     else:
         kind = VcenterError if all(issubclass(each, VcenterError) for each in kinds) else InstantCloneError
-    # Two sources with one record have the same finding.
+    # Two sources with the same record have the same finding.
     return kind(*dict.fromkeys(finding for error in errors for finding in error.findings))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Finds and runs the Terraform or OpenTofu that cdktf uses too."""
+"""Look-up and execution of the Terraform or OpenTofu binary that cdktf uses."""
 
 from __future__ import annotations
 
@@ -14,21 +14,28 @@ __all__ = ["TerraformError", "run_terraform", "terraform_binary", "terraform_nam
 
 
 class TerraformError(InstantCloneError):
-    """Terraform is not there, cannot be started, or does not end."""
+    """Terraform is not in PATH, cannot be started, or does not finish in time."""
 
 
 def terraform_name(environ: Mapping[str, str]) -> str:
-    """Return the name or path of the binary: TERRAFORM_BINARY_NAME as cdktf reads it, else "terraform"."""
+    """Return the name or path of the binary.
+
+    TERRAFORM_BINARY_NAME contains it, as in cdktf. The default is "terraform".
+    """
     return environ.get("TERRAFORM_BINARY_NAME") or "terraform"
 
 
 def terraform_binary(environ: Mapping[str, str]) -> str:
-    """Return the path of the binary; raises TerraformError if PATH does not have it."""
+    """Return the path of the binary.
+
+    Raises:
+        TerraformError: the binary is not in PATH.
+    """
     name = terraform_name(environ)
     path = shutil.which(name, path=environ.get("PATH"))
     if path is None:
         raise TerraformError(
-            f"{name} is not in PATH. Install Terraform 1.5 or newer, or name another binary in TERRAFORM_BINARY_NAME."
+            f"{name} is not in PATH. Install Terraform 1.5 or newer, or set TERRAFORM_BINARY_NAME to another binary."
         )
     return path
 
@@ -36,9 +43,10 @@ def terraform_binary(environ: Mapping[str, str]) -> str:
 def run_terraform(
     binary: str, *arguments: str, folder: Path, environ: Mapping[str, str], seconds: float | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a Terraform command in `folder` to its end, and return exit code and output.
+    """Run a Terraform command in `folder`, and return its exit code and output.
 
-    Raises TerraformError if it cannot be started, or if it does not end within `seconds`.
+    Raises:
+        TerraformError: the command cannot be started, or does not finish within `seconds`.
     """
     try:
         with subprocess.Popen(
@@ -50,11 +58,11 @@ def run_terraform(
             stderr=subprocess.PIPE,
         ) as process:
             try:
-                # Not subprocess.run, which kills Terraform on Ctrl-C: Terraform ends by itself and unlocks the state.
+                # subprocess.run kills Terraform on Ctrl-C. Without it, Terraform stops on Ctrl-C and unlocks the state.
                 output, errors = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
-                raise TerraformError(f"{binary} {arguments[0]} did not end within {seconds:g} s.") from None
+                raise TerraformError(f"{binary} {arguments[0]} did not finish within {seconds:g} s.") from None
     except OSError as failure:
-        raise TerraformError(f"{binary} cannot be run: {failure.strerror}.") from None
+        raise TerraformError(f"{binary} cannot be started: {failure.strerror}.") from None
     return subprocess.CompletedProcess([binary, *arguments], process.returncode, output, errors)

@@ -14,7 +14,7 @@ from instant_clone.replica import add_disks, replicate
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.source_vm import SourceVm
 from stacks.dynamic_clone import DynamicClone
-from stacks.fleet_stack import Original
+from stacks.fleet_stack import LookedUpSource
 from stacks.static_clone import StaticClone
 
 __all__ = ["add_stacks"]
@@ -25,30 +25,35 @@ _STACKS = {"dynamic": DynamicClone, "static": StaticClone}
 def add_stacks(
     app: App, fleet_file: FleetFile, sources: Mapping[tuple[str, str], SourceVm]
 ) -> tuple[TerraformStack, ...]:
-    """One stack per fleet, named after it; `sources` are by the fleet's name and the source's key.
+    """Add one stack per fleet to `app`, named after the fleet, and return the stacks.
 
-    Raises ReplicaError for sources that cannot be repeated, FleetFileError for fleets that do not fit their sources,
-    InstantCloneError where there is both, with the findings of all fleets, before anything is added to `app`.
+    The keys of `sources` are pairs of a fleet's name and a source's key. All checks run before the first stack is
+    added. An error contains the findings of all fleets.
+
+    Raises:
+        ReplicaError: The stock provider cannot reproduce a source.
+        FleetFileError: A fleet is not compatible with its sources.
+        InstantCloneError: Both problems occur.
     """
     release = fleet_file.provider.version
-    unfit: list[Finding] = []
-    impossible: list[Finding] = []
-    originals: dict[str, dict[str, Original]] = {}
+    incompatible: list[Finding] = []
+    not_reproducible: list[Finding] = []
+    looked_up_sources: dict[str, dict[str, LookedUpSource]] = {}
     for name, fleet in fleet_file.fleets.items():
         source_vms = {source.key: sources[name, source.key] for source in fleet.sources}
-        unfit += fitting_findings(fleet, source_vms)
-        originals[name] = dict(_originals(fleet, source_vms, release, impossible, unfit))
-    unfit += fitting_findings_across(fleet_file, sources)
-    if impossible or unfit:
-        kinds = {ReplicaError if impossible else FleetFileError, FleetFileError if unfit else ReplicaError}
+        incompatible += fitting_findings(fleet, source_vms)
+        looked_up_sources[name] = dict(_looked_up_sources(fleet, source_vms, release, not_reproducible, incompatible))
+    incompatible += fitting_findings_across(fleet_file, sources)
+    if not_reproducible or incompatible:
+        kinds = {ReplicaError if not_reproducible else FleetFileError, FleetFileError if incompatible else ReplicaError}
         kind = kinds.pop() if len(kinds) == 1 else InstantCloneError
-        raise kind(*unfit, *impossible)
+        raise kind(*incompatible, *not_reproducible)
     return tuple(
         _STACKS[fleet.stack](
             app,
             name,
             fleet=fleet,
-            originals=originals[name],
+            looked_up_sources=looked_up_sources[name],
             provider=fleet_file.provider,
             state=fleet_file.state,
         )
@@ -56,20 +61,22 @@ def add_stacks(
     )
 
 
-def _originals(
+def _looked_up_sources(
     fleet: Fleet,
     source_vms: Mapping[str, SourceVm],
     release: ProviderVersion,
-    impossible: list[Finding],
-    unfit: list[Finding],
-) -> Iterator[tuple[str, Original]]:
+    not_reproducible: list[Finding],
+    incompatible: list[Finding],
+) -> Iterator[tuple[str, LookedUpSource]]:
     for key, source_vm in source_vms.items():
         try:
             replica = add_disks(replicate(source_vm, release), [disk.size for disk in fleet.changes.disks])
         except ReplicaError as error:
-            impossible.extend(error.findings)
+            not_reproducible.extend(error.findings)
         except ValueError as error:
-            what = f"do not fit the source {source_vm.inventory_path}: {error}."
-            unfit.append(Finding(f"[[fleets.{fleet.name}.changes.disks]]", what, "Add them to the source."))
+            problem = f"cannot be added to clones of {source_vm.inventory_path}: {error}."
+            incompatible.append(
+                Finding(f"[[fleets.{fleet.name}.changes.disks]]", problem, "Add the disks to the source.")
+            )
         else:
-            yield key, Original(key, source_vm, replica)
+            yield key, LookedUpSource(key, source_vm, replica)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as a stack whose hardware arguments are values."""
+"""The stack kind "dynamic": hardware arguments are values."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from cdktf import TerraformStack
 
 from constructs import Construct
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
-from stacks.fleet_stack import Original, add_fleet
+from stacks.fleet_stack import LookedUpSource, add_fleet
 
 __all__ = ["DynamicClone"]
 
 
 class DynamicClone(TerraformStack):
-    """A fleet with its hardware as literal values of the look-up: values to review, and plans that read no source.
+    """A stack with one fleet. Hardware arguments are literal values from the look-up.
 
-    That makes it the stack for sources that come and go: diff and destroy work whatever has become of them.
+    A review shows the values, and a plan does not read the sources. Use this kind of stack for short-lived sources:
+    `cdktf diff` and `cdktf destroy` also work after a source has changed or has been deleted.
     """
 
     def __init__(
@@ -26,17 +27,17 @@ class DynamicClone(TerraformStack):
         id_: str,
         *,
         fleet: Fleet,
-        originals: Mapping[str, Original],
+        looked_up_sources: Mapping[str, LookedUpSource],
         provider: ProviderSettings,
         state: StateSettings,
     ) -> None:
-        """`originals` are the VMs that the fleet's sources name, by the sources' keys."""
+        """Add `fleet` to the new stack. `looked_up_sources` are the fleet's sources by their keys."""
         super().__init__(scope, id_)
         add_fleet(
             self,
             fleet=fleet,
-            originals=originals,
+            looked_up_sources=looked_up_sources,
             provider=provider,
             state=state,
-            hardware=lambda original: (original.replica, original.source_vm.uuid),
+            hardware=lambda looked_up: (looked_up.replica, looked_up.source_vm.uuid),
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the stacks of all kinds have in common: state, provider, placement, labels, networks and clones."""
+"""The common contents of all stacks: state, provider, placement, labels, networks and clones."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from instant_clone.vm.source_vm import SourceVm
 from stacks.state import keep_state
 from stacks.templates import templates
 
-__all__ = ["Hardware", "Original", "add_fleet"]
+__all__ = ["Hardware", "LookedUpSource", "add_fleet"]
 
 
 @dataclass(frozen=True)
-class Original:
-    """A source of the fleet, as it was looked up: `key` names it.
-
-    `replica` repeats `source_vm`, and has the disks that the fleet adds.
-    """
+class LookedUpSource:
+    """A source of the fleet after the look-up."""
 
     key: str
+    """The source's key in the fleet file."""
     source_vm: SourceVm
+    """The source's hardware."""
     replica: Replica
+    """The arguments that reproduce `source_vm`, and the disks that the fleet adds."""
 
 
-Hardware = Callable[[Original], tuple[Replica, str]]
-"""returns the hardware arguments for the clones of a source, as values or references, and the source's BIOS UUID"""
+Hardware = Callable[[LookedUpSource], tuple[Replica, str]]
+"""a function that returns the hardware arguments for the clones of a source, and the source's BIOS UUID"""
 
 
 def add_fleet(
     stack: TerraformStack,
     *,
     fleet: Fleet,
-    originals: Mapping[str, Original],
+    looked_up_sources: Mapping[str, LookedUpSource],
     provider: ProviderSettings,
     state: StateSettings,
     hardware: Hardware,
 ) -> InstantCloneFleet:
-    """Add `fleet` to a stack of its own, with its state where `state` says.
+    """Add `fleet` to `stack`, with the backend that `state` configures, and return the construct of the clones.
 
-    `originals` are the VMs that the fleet's sources name, by the sources' keys.
+    `looked_up_sources` are the fleet's sources by their keys.
     """
-    # With the one that is too old, terraform_data would be a resource that nobody knows.
+    # Without the constraint, an older Terraform only reports terraform_data as an unknown resource type.
     stack.add_override("terraform.required_version", ">= 1.5")
     keep_state(stack, state.backend, state.arguments_for(fleet.name))
     InstantCloneProvider(stack, "vsphere", source=provider.source, release=provider.version)
@@ -65,14 +65,14 @@ def add_fleet(
         tags=[literal(tag) for tag in fleet.tags],
         custom_attributes={literal(name): literal(value) for name, value in fleet.custom_attributes.items()},
     )
-    networks = _Networks.looked_up(stack, fleet, placement.datacenter_id)
+    networks = _Networks.from_fleet(stack, fleet, placement.datacenter_id)
     clones = InstantCloneFleet(
         stack,
         "fleet",
         name=fleet.name,
         placement=placement,
         sources=[
-            _clone_source(fleet, source, originals[source.key], networks, hardware, provider.version)
+            _clone_source(fleet, source, looked_up_sources[source.key], networks, hardware, provider.version)
             for source in fleet.sources
         ],
         release=provider.version,
@@ -83,23 +83,23 @@ def add_fleet(
         custom_attributes=labels.custom_attributes,
         ignore_changes=fleet.ignore_changes,
     )
-    for original in originals.values():
-        for warning in original.replica.warnings:
+    for looked_up in looked_up_sources.values():
+        for warning in looked_up.replica.warnings:
             Annotations.of(stack).add_warning(warning)
     return clones
 
 
 @dataclass(frozen=True)
 class _Networks:
-    """The references for network_id."""
+    """The references for network_id of the clones' interfaces."""
 
     planned: Sequence[str | None]
-    """by the fleet's network tables; None keeps the source's network"""
+    """One item per network table of the fleet. None keeps the source's network."""
     added: Sequence[str]
-    """of the interfaces that the source does not have"""
+    """One item per interface that the fleet adds to the source's interfaces."""
 
     @classmethod
-    def looked_up(cls, stack: TerraformStack, fleet: Fleet, datacenter_id: str) -> _Networks:
+    def from_fleet(cls, stack: TerraformStack, fleet: Fleet, datacenter_id: str) -> _Networks:
         planned = [literal(network.network) if network.network else None for network in fleet.networks]
         added = [literal(network.network) for network in fleet.changes.networks]
         names = [name for name in (*planned, *added) if name is not None]
@@ -110,14 +110,14 @@ class _Networks:
 def _clone_source(
     fleet: Fleet,
     source: Source,
-    original: Original,
+    looked_up: LookedUpSource,
     networks: _Networks,
     hardware: Hardware,
     release: ProviderVersion,
 ) -> CloneSource:
-    source_vm, planned = original.source_vm, networks.planned
+    source_vm, planned = looked_up.source_vm, networks.planned
     clones = templates(fleet, source, source_vm)
-    replica, source_uuid = hardware(original)
+    replica, source_uuid = hardware(looked_up)
     order = interface_order([nic.unit for nic in source_vm.nics], release)
     replica = connect(replica, [planned[at] if at < len(planned) else None for at in order])
     replica = assign_mac_addresses(replica, [clones.mac_addresses[at] for at in order])
@@ -125,7 +125,7 @@ def _clone_source(
     return CloneSource(
         key=source.key,
         source_uuid=source_uuid,
-        hardware=_changed(replica, fleet, source_vm),
+        hardware=_with_fleet_changes(replica, fleet, source_vm),
         members=clones.rows,
         guestinfo=clones.guestinfo,
         generation=source.generation,
@@ -147,9 +147,9 @@ def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
     )
 
 
-def _changed(replica: Replica, fleet: Fleet, source_vm: SourceVm) -> Replica:
-    """`replica` with what the fleet has otherwise than the source, as long as it is a single value."""
-    # vSphere reserves added memory by itself where all of it has to be (memoryReservationLockedToMax).
+def _with_fleet_changes(replica: Replica, fleet: Fleet, source_vm: SourceVm) -> Replica:
+    """Return `replica` with the fleet's annotation, number of CPUs and memory."""
+    # With memoryReservationLockedToMax, vSphere also reserves the added memory.
     locked = source_vm.memory.reservation_locked_to_max
     return set_arguments(
         replica,

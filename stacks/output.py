@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The folder of synthesized stacks, renewed as a whole."""
+"""Replacement of the synthesized stacks in cdktf's output folder, only after a complete synth."""
 
 from __future__ import annotations
 
@@ -11,39 +11,43 @@ from pathlib import Path
 
 from instant_clone.errors import Finding, InstantCloneError
 
-__all__ = ["renewed"]
+__all__ = ["replaced_output"]
 
 OUTDIR_VARIABLE = "CDKTF_OUTDIR"
-"""how the cdktf command tells an app where it looks for the result"""
+"""the variable in which the cdktf command passes its output folder to an app"""
 MANIFEST = "manifest.json"
 
 
 @contextmanager
-def renewed(environ: Mapping[str, str], *, folder: Path) -> Iterator[Path]:
-    """A new folder to synthesize into, whose files then take their places below the one that cdktf reads.
+def replaced_output(environ: Mapping[str, str], *, folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder for the synth, and move its files into cdktf's output folder at the end of the block.
 
-    That one is named by the environment, else it is cdktf.out in `folder`. Until the block ends, nothing in it changes;
-    an error in the block leaves it as it was. Each file comes in at once, the manifest last. What Terraform keeps
-    there, such as its plugins, stays. Raises InstantCloneError if files cannot be written.
+    The output folder is CDKTF_OUTDIR from `environ`; the default is cdktf.out in `folder`. It does not change before
+    the block ends, and not at all if the block raises an error. Each file is replaced atomically, and the manifest is
+    the last one. Files of Terraform in the output folder, such as its plugins, stay.
+
+    Raises:
+        InstantCloneError: A file cannot be written.
     """
-    # Through links: the folders have to be on one file system, and states are found from here by relative paths.
+    # resolve() follows symbolic links: both folders must be on one file system, and the path of a local state is
+    # relative to the real folder.
     outdir = (folder / (environ.get(OUTDIR_VARIABLE) or "cdktf.out")).resolve()
     try:
         outdir.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{outdir.name}.", dir=outdir.parent))
         try:
             yield new
-            _put(new, outdir)
+            _move_files(new, outdir)
         finally:
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
-        cure = "See that there is room, and that the folder may be written."
-        raise InstantCloneError(Finding(str(outdir), f"cannot be renewed: {error.strerror}.", cure)) from error
+        cure = "Check the free disk space and the folder's permissions."
+        raise InstantCloneError(Finding(str(outdir), f"cannot be written: {error.strerror}.", cure)) from error
 
 
-def _put(new: Path, outdir: Path) -> None:
+def _move_files(new: Path, outdir: Path) -> None:
     files = sorted((path for path in new.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST)
     for file in files:
-        place = outdir / file.relative_to(new)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(place)
+        target = outdir / file.relative_to(new)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)

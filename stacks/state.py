@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where a stack keeps its state."""
+"""The Terraform backend of a stack."""
 
 from __future__ import annotations
 
@@ -26,35 +26,37 @@ _PATHS = ("path", "workspace_dir")
 
 
 def keep_state(stack: TerraformStack, backend: str, arguments: Mapping[str, Any]) -> None:
-    """Keep the state of `stack` in the Terraform backend of that name, with its arguments as Terraform has them.
+    """Add a block for the Terraform backend named `backend` to `stack`, with the `arguments` of that backend.
 
-    Paths of the backend "local" are relative to the current folder. Terraform takes them from the folder of the
-    synthesized stack, and so they are written: the same on every machine.
+    In `arguments`, paths of the backend "local" are relative to the current folder. Terraform resolves them relative to
+    the folder of the synthesized stack, so this function converts them. The result is the same on every machine.
     """
-    # Terraform follows .. through the real folders, not through symbolic links.
+    # Terraform resolves .. in the real path, not through symbolic links.
     synthesized = Path(App.of(stack).outdir).resolve() / "stacks" / stack.node.id
     block: TerraformBackend
     if backend == "cloud":
-        # A block of its own in Terraform. What the class asks for is overridden; the organization may come from the
-        # environment.
+        # Terraform has a separate block for HCP Terraform. CloudBackend requires placeholders, which the overrides
+        # replace. The organization can come from TF_CLOUD_ORGANIZATION.
         block = CloudBackend(stack, organization="", workspaces=NamedCloudWorkspace(name=""))
         block.add_override("organization", None)
     else:
         block = _Backend(stack, backend)
     for name, value in arguments.items():
-        own = backend == "local" and name in _PATHS
-        block.add_override(name, _literal(Path(relpath(Path.cwd() / value, synthesized)).as_posix() if own else value))
+        is_local_path = backend == "local" and name in _PATHS
+        block.add_override(
+            name, _literal(Path(relpath(Path.cwd() / value, synthesized)).as_posix() if is_local_path else value)
+        )
 
 
 class _Backend(TerraformBackend):
-    """Any backend; cdktf has classes for some only, and not for all of their arguments."""
+    """A backend of any type. cdktf has classes for some backends only, and they lack some arguments."""
 
     def __init__(self, stack: TerraformStack, name: str) -> None:
         super().__init__(stack, "backend", name)
 
     def get_remote_state_data_source(self, scope: Construct, name: str, from_stack: str) -> TerraformRemoteState:
-        """No stack here refers to another one's state."""
-        raise NotImplementedError(f"{scope.node.path} cannot refer to {name} of {from_stack}")
+        """Raise NotImplementedError, because no stack of a fleet file refers to the state of another stack."""
+        raise NotImplementedError(f"{scope.node.path}: a reference to {name} of stack {from_stack} is not supported")
 
 
 def _literal(value: Any) -> Any:

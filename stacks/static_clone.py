@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as a stack whose hardware arguments refer to the sources."""
+"""The stack kind "static": hardware arguments are references to the sources' data sources."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from constructs import Construct
 from constructs.source_data import SourceData
 from instant_clone.fleet import Fleet, ProviderSettings, StateSettings
 from instant_clone.replica import Replica
-from stacks.fleet_stack import Original, add_fleet
+from stacks.fleet_stack import LookedUpSource, add_fleet
 
 __all__ = ["StaticClone"]
 
 
 class StaticClone(TerraformStack):
-    """A fleet with its hardware as references to named properties of its sources' data sources.
+    """A stack with one fleet. Hardware arguments are references to attributes of its sources' data sources.
 
-    A review sees from which property of the source each argument comes; each plan reads the sources and fails, with
-    what differs, once one of them is no longer as it was looked up. Resources have the addresses that DynamicClone
-    gives them, and the same values: a fleet changes from one kind of stack to the other without a change to any clone.
+    A review shows which attribute of the source each argument comes from. Each plan reads the sources. It fails and
+    names the differences if a source has changed since the look-up. Resources have the same addresses and values as in
+    DynamicClone, so a fleet can switch between the two kinds of stack without a change to any clone.
 
-    `terraform destroy` reads the sources too, as part of its refresh: settings that have changed do not keep it, but a
-    disk or an interface less does, and so does a source that is gone. Then make the stack "dynamic", which needs the
-    record only, or destroy with -refresh=false.
+    The refresh of `terraform destroy` also reads the sources. Changed settings do not prevent the destroy, but a
+    missing disk, a missing network interface or a deleted source does. In this case, set `stack = "dynamic"`, which
+    needs only the record, or destroy with -refresh=false.
     """
 
     def __init__(
@@ -34,23 +34,25 @@ class StaticClone(TerraformStack):
         id_: str,
         *,
         fleet: Fleet,
-        originals: Mapping[str, Original],
+        looked_up_sources: Mapping[str, LookedUpSource],
         provider: ProviderSettings,
         state: StateSettings,
     ) -> None:
-        """`originals` are the VMs that the fleet's sources name, by the sources' keys."""
+        """Add `fleet` to the new stack. `looked_up_sources` are the fleet's sources by their keys."""
         super().__init__(scope, id_)
 
-        def hardware(original: Original) -> tuple[Replica, str]:
+        def hardware(looked_up: LookedUpSource) -> tuple[Replica, str]:
             data = SourceData(
                 self,
-                f"source_{original.key}",
-                key=original.key,
-                source=original.source_vm,
-                replica=original.replica,
+                f"source_{looked_up.key}",
+                key=looked_up.key,
+                source=looked_up.source_vm,
+                replica=looked_up.replica,
                 release=provider.version,
-                cure=f"Look at the change, run `instant-clone record {fleet.name}`, and plan again.",
+                cure=f"Review the change, run `instant-clone record {fleet.name}`, and plan again.",
             )
             return data.hardware, data.source_uuid
 
-        add_fleet(self, fleet=fleet, originals=originals, provider=provider, state=state, hardware=hardware)
+        add_fleet(
+            self, fleet=fleet, looked_up_sources=looked_up_sources, provider=provider, state=state, hardware=hardware
+        )

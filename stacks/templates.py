@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is said of each clone: as templates of its source's resource, over a table of what differs between clones."""
+"""Guestinfo and MAC addresses as Terraform templates, and a table of the values that differ between clones."""
 
 from __future__ import annotations
 
@@ -18,60 +18,62 @@ __all__ = ["Templates", "template", "templates"]
 
 @dataclass(frozen=True)
 class Templates:
-    """Rows and templates for a CloneSource.
+    """The rows and templates for a CloneSource.
 
-    `mac_addresses` has an item for each network interface of the source, by its `nics`; None where vCenter generates
-    the address. Which values a row has follows from the fleet's patterns and networks, never from the members.
+    The value names of a row depend only on the fleet's patterns and networks, not on the members.
     """
 
     rows: Rows
+    """The values of each clone, by the clones' names."""
     guestinfo: dict[str, str]
+    """The templates by guestinfo key."""
     mac_addresses: tuple[str | None, ...]
+    """One item per network interface of the source, in the order of its `nics`. None: vCenter generates the address."""
 
 
 def templates(fleet: Fleet, source: Source, source_vm: SourceVm) -> Templates:
-    """Rows and templates for the members of `fleet` that are clones of `source`, which is `source_vm`."""
-    meant = placeholder_values(fleet, source, source_vm)
+    """Return the rows and templates for the members of `fleet` that are clones of `source`, with the VM `source_vm`."""
+    values = placeholder_values(fleet, source, source_vm)
     macs = mac_addresses(fleet, source_vm)
-    told = (meant[placeholder] for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern))
-    # The name is the row's own key.
-    columns = {own.name: own.of for own in (*macs, *told) if isinstance(own, MemberValue) and own.name != "name"}
+    used = (values[placeholder] for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern))
+    # The name is the key of the row.
+    columns = {each.name: each.of for each in (*macs, *used) if isinstance(each, MemberValue) and each.name != "name"}
     return Templates(
         rows={
             literal(fleet.clone_name(index)): {name: str(of(index)) for name, of in columns.items()}
             for index in source.indexes
         },
-        guestinfo={literal(key): template(pattern, meant) for key, pattern in fleet.guestinfo.items()},
+        guestinfo={literal(key): template(pattern, values) for key, pattern in fleet.guestinfo.items()},
         mac_addresses=tuple(_reference(mac, "") if isinstance(mac, MemberValue) else mac for mac in macs),
     )
 
 
-def template(pattern: str, meant: Mapping[str, str | MemberValue]) -> str:
-    """The Terraform template for a checked pattern whose placeholders are `meant` so."""
+def template(pattern: str, values: Mapping[str, str | MemberValue]) -> str:
+    """Return the Terraform template for a checked `pattern`. `values` are the values of its placeholders."""
     pieces: list[str] = []
     text = ""
     for before, placeholder, spec in parts(pattern):
         text += before
-        meaning = "" if placeholder is None else meant[placeholder]
-        if isinstance(meaning, str):
-            text += meaning
+        value = "" if placeholder is None else values[placeholder]
+        if isinstance(value, str):
+            text += value
         else:
-            pieces += (_before_a_reference(text), _reference(meaning, spec))
+            pieces += (_literal_before_reference(text), _reference(value, spec))
             text = ""
     return "".join((*pieces, literal(text)))
 
 
-def _before_a_reference(text: str) -> str:
-    # $${ would be no reference, but the text ${.
+def _literal_before_reference(text: str) -> str:
+    # Terraform reads $${ as the literal text ${, so a $ before a reference becomes an expression.
     plain = text.rstrip("$")
     dollars = text[len(plain) :]
     return literal(plain) + (f'${{"{dollars}"}}' if dollars else "")
 
 
-def _reference(own: MemberValue, spec: str) -> str:
-    if own.name == "name":
+def _reference(member_value: MemberValue, spec: str) -> str:
+    if member_value.name == "name":
         return "${each.key}"
-    value = f"each.value.{own.name}"
+    value = f"each.value.{member_value.name}"
     verb = spec[-1:] if spec[-1:] in ("x", "X") else "d"
     digits = spec.rstrip("dxX")
     width = int(digits or 0)

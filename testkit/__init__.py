@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Shared by tests, benchmarks and the demo: simulator, Terraform, stock providers, layouts, workspaces, stand-ins."""
+"""Code that tests, benchmarks and the demo share: simulator, Terraform, stock providers, layouts, workspaces, fakes."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stand-in for the vulnerability services of PyPI and npm, on loopback.
+"""A local server that replaces the vulnerability services of PyPI and npm.
 
-pip-audit asks https://pypi.org and takes no other address. The server is therefore also a proxy that terminates TLS
-with a certificate of its own.
+pip-audit queries https://pypi.org, and the address is not configurable. The server is therefore also an HTTPS proxy
+that terminates TLS with a self-signed certificate.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ NPM_ADVISORIES = "/-/npm/v1/security/advisories/bulk"
 
 
 def pypi_path(package: str, version: str) -> str:
-    """Return the path at which PyPI describes a version of a package."""
+    """Return the URL path of PyPI's JSON description of a package version."""
     return f"/pypi/{package}/{version}/json"
 
 
 @contextmanager
 def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[str, str]]:
-    """Serve `answers` by path, and status 404 for each other path. Yield the environment for pip-audit and npm."""
+    """Serve `answers` by path, and 404 for all other paths. Yield the environment for pip-audit and npm."""
     certificate = folder / "advisory-server.pem"
     certificate.write_bytes(_certificate("pypi.org"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -47,7 +47,7 @@ def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[s
         def do_CONNECT(self) -> None:
             self.send_response(200)
             self.end_headers()
-            # CONNECT may come as HTTP/1.0, which ends with its answer.
+            # A client can send CONNECT as HTTP/1.0, for which the base class closes the connection after the response.
             self.close_connection = False
             self.connection = self.request = context.wrap_socket(self.connection, server_side=True)
             self.rfile = self.connection.makefile("rb")
@@ -66,7 +66,7 @@ def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[s
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
-            # A connection that stays open would keep the server from its end.
+            # An open connection would block the shutdown of the server.
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
@@ -76,7 +76,7 @@ def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[s
             self.connection.close()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Stay silent."""
+            """Do not write a log."""
 
     with ThreadingHTTPServer((LOCAL, 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -90,7 +90,7 @@ def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[s
 
 
 def environment(address: str) -> dict[str, str]:
-    """Return the environment in which pip-audit and npm ask the server at `address`."""
+    """Return the variables with which pip-audit and npm query the server at `address`."""
     return {
         "HTTPS_PROXY": address,
         "https_proxy": address,

@@ -2,8 +2,9 @@
 """Check the lock files for known vulnerabilities with pip-audit and npm audit.
 
 `make audit` fails if a lock file could not be audited. `make test` passes `--allow-unaudited`, because many mirrors of
-the package registries do not serve vulnerabilities. Neither tool's exit status is enough: pip-audit exits with 0 if the
-index knows none of the packages, and npm audit exits with 1 for vulnerabilities and for errors alike.
+the package registries do not serve vulnerabilities. The exit status of the tools is not sufficient: pip-audit exits
+with 0 if the index has no information about the packages, and npm audit exits with 1 for vulnerabilities and for
+errors.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from testkit.lock_files import NPM_LOCKS, PIPENV_LOCK
 __all__ = ["Accepted", "accepted_vulnerabilities", "main", "pinned_requirements", "report"]
 
 VULNERABLE, UNAUDITED, INVALID = 1, 2, 3
-# Bounds a hang. Both tools give up earlier if a server does not answer.
+# Seconds until a tool that hangs is killed. Without a response of the server, both tools fail earlier.
 DEADLINE = 180.0
 
 
@@ -53,11 +54,11 @@ def _accepted(number: int, entry: dict[str, Any]) -> Accepted:
     match entry:
         case {"ids": [str(), *_] as ids, "reason": str() as reason, "date": datetime.date() as date} if reason.strip():
             return Accepted(tuple(ids), reason, date)
-    raise ValueError(f"pyproject.toml: [[tool.audit.accepted]] {number}: give it ids, a reason and a date.")
+    raise ValueError(f"pyproject.toml: [[tool.audit.accepted]] {number}: no ids, reason or date. Add it.")
 
 
 def pinned_requirements(pipenv_lock: str) -> list[str]:
-    """Return NAME==VERSION for each package in the text of a Pipfile.lock, whichever Python or platform it is for."""
+    """Return NAME==VERSION for each package in the text of a Pipfile.lock, for all Python versions and platforms."""
     lock = json.loads(pipenv_lock)
     packages = {**lock["default"], **lock["develop"]}
     return sorted(f"{name}{package['version']}" for name, package in packages.items() if "version" in package)
@@ -82,7 +83,7 @@ def audit_python() -> Audit:
         try:
             ran = _run([*command, *options])
         except subprocess.TimeoutExpired:
-            return Audit(str(PIPENV_LOCK), unaudited=f"pip-audit did not end within {DEADLINE:.0f} s")
+            return Audit(str(PIPENV_LOCK), unaudited=f"pip-audit timed out after {DEADLINE:.0f} s")
     return audit_from_pip_audit(ran, str(PIPENV_LOCK))
 
 
@@ -91,7 +92,7 @@ def audit_npm(lock: Path) -> Audit:
     try:
         ran = _run(["npm", "audit", "--package-lock-only", "--json", "--fetch-retries", "0"], lock.parent)
     except subprocess.TimeoutExpired:
-        return Audit(str(lock), unaudited=f"npm audit did not end within {DEADLINE:.0f} s")
+        return Audit(str(lock), unaudited=f"npm audit timed out after {DEADLINE:.0f} s")
     return audit_from_npm(ran, str(lock), lock.read_text())
 
 
@@ -105,7 +106,7 @@ def report(audits: Sequence[Audit], accepted: Sequence[Accepted]) -> tuple[list[
     lines = [line for audit in audits for line in _lines(audit, acceptances)]
     found = {id_ for audit in audits for vulnerability in audit.vulnerabilities for id_ in vulnerability.ids}
     unaudited = any(audit.unaudited for audit in audits)
-    # An id can belong to any lock file.
+    # Each id can belong to any lock file, so all of them must be audited.
     if not unaudited:
         lines += [
             f"pyproject.toml: [[tool.audit.accepted]]: {id_} is no longer reported. Remove it."
@@ -131,7 +132,7 @@ def _lines(audit: Audit, acceptances: Mapping[str, Accepted]) -> Iterator[str]:
     if refused:
         yield (
             f"{_remedy(audit.lock)} and run `make lock`. "
-            "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with reason and date."
+            "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with a reason and a date."
         )
     if audit.unaudited:
         yield f"not audited: {audit.lock}: {audit.unaudited}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Read the JSON output of pip-audit and npm audit, and separate vulnerabilities from missing answers."""
+"""Parse the JSON output of pip-audit and npm audit, and separate vulnerabilities from failed audits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Audit", "Vulnerability", "audit_from_npm", "audit_from_pip_audit"]
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """A known vulnerability of a locked package. Each of its ids is a name for the same vulnerability."""
+    """A known vulnerability of a locked package. All of its ids are aliases."""
 
     package: str
     version: str
@@ -28,7 +28,7 @@ class Vulnerability:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a tool says about a lock file. `unaudited` is the reason why packages were not checked, or empty."""
+    """The result of a tool for a lock file. `unaudited` is the reason why packages were not checked, or empty."""
 
     lock: str
     packages: int = 0
@@ -37,9 +37,9 @@ class Audit:
 
 
 def audit_from_pip_audit(ran: CompletedProcess[str], lock: str) -> Audit:
-    """Read what `pip-audit --format json` printed.
+    """Parse the output of `pip-audit --format json`.
 
-    A package that the index does not know is skipped with a reason, and does not change the exit status.
+    pip-audit skips a package that the index lacks, with a reason, and does not change its exit status.
     """
     answer = _object(ran.stdout)
     dependencies = answer.get("dependencies")
@@ -63,10 +63,10 @@ def audit_from_pip_audit(ran: CompletedProcess[str], lock: str) -> Audit:
 
 
 def audit_from_npm(ran: CompletedProcess[str], lock: str, npm_lock: str) -> Audit:
-    """Read what `npm audit --json` printed. The versions are those in `npm_lock`, the text of the lock file.
+    """Parse the output of `npm audit --json`. The versions come from `npm_lock`, the text of the lock file.
 
-    The report has an entry for each vulnerable package and for each package that depends on one. The former have the
-    advisories in `via`, the latter only names.
+    The report has an entry for each vulnerable package, with the advisories in `via`. It also has an entry for each
+    package that depends on a vulnerable package, with only names in `via`.
     """
     answer = _object(ran.stdout)
     entries = answer.get("vulnerabilities")
@@ -88,17 +88,17 @@ def audit_from_npm(ran: CompletedProcess[str], lock: str, npm_lock: str) -> Audi
 
 
 def _fixed_in(vulnerable: str) -> tuple[str, ...]:
-    """Return the first fixed versions of a vulnerable range such as ">=4.0.0 <4.1.2 || <3.9.1". npm names no others."""
+    """Return the fixed versions in a vulnerable range such as ">=4.0.0 <4.1.2 || <3.9.1". npm reports no others."""
     return tuple(re.findall(r"<(?!=)\s*([^\s|]+)", vulnerable))
 
 
 def _unexplained(tool: str, ran: CompletedProcess[str], found: tuple[Vulnerability, ...]) -> str:
-    """Return why an exit status does not fit a complete result. Both tools exit with 1 for vulnerabilities."""
+    """Return a message if the exit status does not match the result. Both tools exit with 1 for vulnerabilities."""
     return "" if ran.returncode == int(bool(found)) else f"{tool} exited with {ran.returncode}: {_last_line(ran)}"
 
 
 def _object(text: str) -> dict[str, Any]:
-    """Return the JSON object in `text`, or an empty one if a tool stopped before it printed one."""
+    """Return the JSON object in `text`, or an empty object if a tool printed no JSON object."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A clock that a test winds, for code that waits."""
+"""A fake clock for code that waits."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Time that passes only by sleeping, in the place of the module `time`; it keeps how long each pause was."""
+    """A fake of the module `time`. Time advances only in sleep(), and `pauses` has the seconds of each call."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
-        """Return the seconds that have passed."""
+        """Return the elapsed seconds."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let seconds pass."""
+        """Advance the clock by `seconds`, without a delay."""
         self.pauses.append(seconds)
         self.now += seconds

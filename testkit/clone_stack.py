@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform configurations with instant clones of a simulator's VM, as a dictionary in Terraform's JSON syntax."""
+"""Terraform configurations with instant clones of a VM in the simulator, as dictionaries in Terraform's JSON syntax."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PROVIDER_SOURCE = "instantclone.internal/fleet/vsphere"
 
 
 def source_of(simulator: Simulator, name: str) -> SourceVm:
-    """A VM of the simulator, as the project looks it up."""
+    """Look up a VM of the simulator with the lookup of the product."""
     settings = ConnectionSettings(simulator.address, simulator.user, simulator.password, allow_unverified_ssl=True)
     with connect(settings) as session:
         return look_up(session, name, datacenter="DC0")
 
 
 def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dict[str, Any]:
-    """The arguments of one vsphere_virtual_machine that repeats `source`; `arguments` replace any of them."""
+    """Return the arguments of a vsphere_virtual_machine that clones `source`; `arguments` override single arguments."""
     replica = replicate(source, release)
     body: dict[str, Any] = {
         **replica.arguments,
@@ -48,13 +48,16 @@ def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dic
 
 
 def clones(source: SourceVm, release: ProviderVersion, names: Iterable[str], **arguments: Any) -> dict[str, Any]:
-    """One resource "vm" whose instances are the clones of those names."""
+    """Return a configuration with one resource "vm" that has an instance for each of `names`."""
     body = machine(source, release, name="${each.key}", **arguments)
     return document(release, {"vm": {"for_each": "${toset(" + _list(names) + ")}", **body}})
 
 
 def document(release: ProviderVersion, machines: Mapping[str, Any], **others: Any) -> dict[str, Any]:
-    """The placement's data sources and these VMs; `others` are more top-level blocks, or other ones."""
+    """Return a configuration with the data sources of the placement and the resources `machines`.
+
+    `others` add top-level blocks, or replace them.
+    """
     in_datacenter = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
     whole: dict[str, Any] = {
         "terraform": {

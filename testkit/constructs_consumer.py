@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stack that uses everything that docs/constructs.md names, as the wheel offers it: checked with mypy, and run.
+"""An app with all public names of docs/constructs.md. A test type-checks and runs it with the installed wheel.
 
-In a checkout mypy knows no types of `instant_clone.constructs`. A test copies this file to a folder outside of it.
+In a checkout, mypy cannot resolve the types of `instant_clone.constructs`. The test therefore copies this file to a
+folder outside of the checkout.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ON_REBOOT: OnReboot = "replace"
 
 
 class Consumer(TerraformStack):
-    """Two fleets: one with hardware as values, one with references to the source."""
+    """A stack with two fleets: one with the hardware as values, and one with references to the source."""
 
     def __init__(self, scope: Construct, id_: str, *, golden: SourceVm, release: ProviderVersion) -> None:
         super().__init__(scope, id_)
@@ -115,7 +116,7 @@ class Consumer(TerraformStack):
             provider=provider,
             prefix="references_",
         )
-        # Without types in the wheel all of these would be Any.
+        # If the wheel had no types, each of these expressions would have the type Any.
         assert_type(fleet.virtual_machines, dict[str, VirtualMachine])
         assert_type(fleet.owner_id, str)
         assert_type(labels.tag_ids, tuple[str, ...])

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Statement and branch coverage by room, and the least that `make test` accepts.
+"""Statement and branch coverage by package, and the minimum that `make test` accepts.
 
-`python -m testkit.coverage_report FILE` reads the JSON report of coverage.py, prints a table, and exits with 1 if a
-limit is not met. The limits apply to the whole product and to the plugin's resource code: the modules that create,
-adopt, change and destroy virtual machines. coverage.py itself has one limit for all files, and counts statements and
-branches together.
+`python -m testkit.coverage_report FILE` reads the JSON report of coverage.py, prints a table, and exits with 1 if the
+coverage is below the minimum. The minimum applies to the whole product and to the plugin's resource code, which are the
+modules that create, adopt, change and destroy virtual machines. coverage.py itself has only one limit for all files,
+and combines statements and branches in one percentage.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path, PurePosixPath
 __all__ = ["LEAST_PERCENT", "Coverage", "main"]
 
 LEAST_PERCENT = 95
-"""of the branches, and of the statements too"""
+"""the minimum for statements, and also for branches"""
 
 _RESOURCE_CODE = PurePosixPath("instant_clone/plugin/resource")
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many statements and branches there are, and how many of them ran."""
+    """The number of statements and branches, and how many of them were executed."""
 
     statements: int = 0
     statements_run: int = 0
@@ -42,17 +42,17 @@ class Coverage:
 
     @property
     def statement_percent(self) -> float:
-        """100 if there are none."""
+        """Return the percentage of executed statements, or 100 without statements."""
         return 100 * self.statements_run / self.statements if self.statements else 100
 
     @property
     def branch_percent(self) -> float:
-        """100 if there are none."""
+        """Return the percentage of executed branches, or 100 without branches."""
         return 100 * self.branches_run / self.branches if self.branches else 100
 
     @property
     def is_enough(self) -> bool:
-        """Whether both percentages reach LEAST_PERCENT."""
+        """Return whether both percentages reach LEAST_PERCENT."""
         return min(self.statement_percent, self.branch_percent) >= LEAST_PERCENT
 
 
@@ -60,7 +60,7 @@ def _is_resource_code(file: PurePosixPath) -> bool:
     return file.parent == _RESOURCE_CODE
 
 
-def _room(file: PurePosixPath) -> str:
+def _package(file: PurePosixPath) -> str:
     return str(file.parent) if file.parent.parts else file.stem
 
 
@@ -75,24 +75,24 @@ def _read(report: Path) -> Mapping[PurePosixPath, Coverage]:
 
 
 def main(report: Path) -> int:
-    """Print the table; return 1 if the product or the plugin's resource code is below LEAST_PERCENT, else 0."""
+    """Print the table. Return 1 if the product or the plugin's resource code is below LEAST_PERCENT, else 0."""
     files = _read(report)
 
-    rooms = {
-        room: sum((coverage for file, coverage in files.items() if _room(file) == room), Coverage())
-        for room in sorted(set(map(_room, files)))
+    packages = {
+        package: sum((coverage for file, coverage in files.items() if _package(file) == package), Coverage())
+        for package in sorted(set(map(_package, files)))
     }
     resource_code = sum((coverage for file, coverage in files.items() if _is_resource_code(file)), Coverage())
     limited = {"the plugin's resource code": resource_code, "the product": sum(files.values(), Coverage())}
-    width = max(map(len, [*rooms, *limited]))
+    width = max(map(len, [*packages, *limited]))
     print(f"{'covered by fast tests and simulator':{width}}  statements  branches")
-    for name, coverage in [*rooms.items(), *limited.items()]:
+    for name, coverage in [*packages.items(), *limited.items()]:
         print(f"{name:{width}}  {coverage.statement_percent:8.1f} %  {coverage.branch_percent:6.1f} %")
     low = [name for name, coverage in limited.items() if not coverage.is_enough]
     for name in low:
         print(
-            f"The coverage of {name} is below {LEAST_PERCENT} %. Add tests; `make coverage` writes the lines and "
-            "branches that did not run to .cache/coverage/html/index.html.",
+            f"The coverage of {name} is below {LEAST_PERCENT} %. Add tests. `make coverage` writes the lines and "
+            "branches that were not executed to .cache/coverage/html/index.html.",
             file=sys.stderr,
         )
     return 1 if low else 0

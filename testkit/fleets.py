@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as the project's stacks write it, without a synth: for tests of what becomes of it."""
+"""Terraform configurations of fleets, equal to those of the project's stacks but built without a synth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIN = "vsphere_drs_vm_override"
 
 @dataclass(frozen=True)
 class Wish:
-    """The clones that are wanted of one source."""
+    """The requested clones of one source."""
 
     source: SourceVm
     members: frozenset[str] = frozenset()
@@ -29,12 +29,12 @@ class Wish:
 
 
 def address(key: str, member: str) -> str:
-    """A clone's address in Terraform's state."""
+    """Return the resource address of a clone."""
     return f'{VIRTUAL_MACHINE}.{key}["{member}"]'
 
 
 def pin_address(key: str, member: str) -> str:
-    """The address of a clone's pin in Terraform's state."""
+    """Return the resource address of the DRS override that pins a clone."""
     return f'{PIN}.{key}["{member}"]'
 
 
@@ -46,7 +46,15 @@ def fleet_document(
     pinned: bool = False,
     **arguments: Any,
 ) -> dict[str, Any]:
-    """A fleet as the project's stacks write it, by the sources' keys; `arguments` replace any of the clones'."""
+    """Return the configuration of a fleet as the project's stacks generate it.
+
+    Args:
+        release: release of the stock provider.
+        wishes: the requested clones, by the key of their source.
+        fleet: name of the fleet in the owner markers.
+        pinned: whether each clone has a DRS override.
+        arguments: replace arguments of all clones.
+    """
     machines = {}
     pins = {}
     for key, wish in wishes.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A TCP forwarder on loopback that can be taken away and given back, as a server that restarts is."""
+"""A TCP forwarder on loopback that can refuse and accept connections, as a server does that restarts."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Forwarder:
-    """Hands every connection to a port of its own on to another address, as a context manager.
+    """A context manager that listens on a free port and forwards each connection to another address.
 
-    `cut` ends all connections at once and refuses new ones, until `restore`; `turn_away` ends new ones as soon as they
-    are made. The port stays the same meanwhile. OSError if there is no port to be had.
+    - `cut` closes all connections and refuses new ones until `restore`.
+    - `turn_away` accepts new connections and closes them immediately.
+
+    The port does not change.
+
+    Raises:
+        OSError: no port is free.
     """
 
     def __init__(self, address: str) -> None:
-        """`address` is where to hand connections on to, such as "127.0.0.1:40123"."""
+        """Forward connections to `address`, such as "127.0.0.1:40123"."""
         host, _, port = address.rpartition(":")
         self._target = (host, int(port))
-        # It never listens: as long as it is there, nobody else gets the port.
+        # This socket never listens. It reserves the port for this process.
         self._keeper = _bound(0)
         self._port: int = self._keeper.getsockname()[1]
         self._lock = threading.Lock()
@@ -38,12 +43,12 @@ class Forwarder:
 
     @property
     def address(self) -> str:
-        """Host and port to connect to."""
+        """Return the host and port for clients."""
         return f"{_LOOPBACK}:{self._port}"
 
     @property
     def turned_away(self) -> int:
-        """The number of connections that were made after `turn_away`, and ended at once."""
+        """Return the number of connections that were accepted and closed because of `turn_away`."""
         return self._turned_away
 
     def __enter__(self) -> Self:
@@ -57,11 +62,11 @@ class Forwarder:
         self._keeper.close()
 
     def restore(self) -> None:
-        """Accept connections, from now on or again."""
+        """Accept and forward connections."""
         self._listen(self._forward)
 
     def turn_away(self) -> int:
-        """End all connections, and new ones as soon as they are made; the number of those that were there."""
+        """Close all connections, and close new ones immediately. Return the number of closed connections."""
         ended = self.cut()
         self._listen(self._end)
         return ended
@@ -74,12 +79,12 @@ class Forwarder:
         threading.Thread(target=self._accept, args=(listener, serve), daemon=True).start()
 
     def cut(self) -> int:
-        """End all connections, and refuse new ones; the number of those that were ended."""
+        """Close all connections, and refuse new ones. Return the number of closed connections."""
         with self._lock:
             listener, self._listener = self._listener, None
             ended = list(self._connections)
         if listener is not None:
-            # Closing alone does not wake whoever accepts.
+            # close() alone does not interrupt accept() in the other thread.
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
@@ -123,13 +128,13 @@ def _bound(port: int) -> socket.socket:
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Hand on what either of the two says, until one of them ends."""
+    """Forward data in both directions until one side closes its connection."""
     with selectors.DefaultSelector() as readable:
         readable.register(one, selectors.EVENT_READ, other)
         readable.register(other, selectors.EVENT_READ, one)
         while True:
             for key, _ in readable.select():
-                said = key.fileobj.recv(_CHUNK_BYTES)  # type: ignore[union-attr]
-                if not said:
+                data = key.fileobj.recv(_CHUNK_BYTES)  # type: ignore[union-attr]
+                if not data:
                     return
-                key.data.sendall(said)
+                key.data.sendall(data)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Prior states and configurations of a resource, made by chance from its schema.
+"""Random prior states and configurations of a resource, generated from its schema.
 
-They are valid for Terraform's core (types, what is required, how many blocks), and hold nothing else together: what a
-provider would make of them is not asked. They come from a seeded generator and not from hypothesis, which tries one
-example after the other: a run of Terraform costs as much for one resource as for a hundred.
+They satisfy Terraform core: types, required arguments and numbers of blocks. They do not satisfy the rules of the
+provider. A seeded random generator creates them instead of hypothesis, because hypothesis tries the examples one by
+one, and a run of Terraform takes as long for one resource as for a hundred.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from instant_clone.plugin.wire.tfplugin5 import Attribute, Block, NestedBlock
 __all__ = ["UNKNOWN_UNTIL_APPLY", "ResourceCase", "escaped", "resource_cases"]
 
 UNKNOWN_UNTIL_APPLY = "${jsondecode(terraform_data.later.id)}"
-"""an expression for a value of any type, of which Terraform knows nothing before `terraform_data.later` is made"""
+"""an expression of any type that is unknown until `terraform_data.later` is created"""
 
 _MOST_BLOCKS = 4
-"""of a kind; more would show nothing else"""
+"""maximum number of blocks of a type; more blocks would not test more cases"""
 _SIMPLE_VALUES: dict[str, tuple[Any, ...]] = {
     "string": ("", "a", "b", "zwölf", "${not.an.expression} %{ if }", 'two\nlines and a "quote"'),
     "number": (0, 1, 2, -1, 7.5, 2**53 + 1),
@@ -31,16 +31,16 @@ _SIMPLE_VALUES: dict[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True)
 class ResourceCase:
-    """A resource as it is in the state, and as it is configured."""
+    """The prior state and the configuration of a resource."""
 
     prior: dict[str, Any] | None
-    """the attributes as the state file has them; None if the resource is not made yet"""
+    """the attributes in the format of the state file; None for a new resource"""
     body: dict[str, Any]
     """the resource's body in Terraform's JSON syntax"""
 
 
 def resource_cases(block: Block, *, count: int, seed: int) -> list[ResourceCase]:
-    """Cases of a resource whose schema is `block`; the same ones for the same seed."""
+    """Return random cases of a resource with the schema `block`. The same seed returns the same cases."""
     chance = Random(seed)
     return [
         ResourceCase(None if chance.random() < 0.1 else _prior(block, chance), _body(block, chance))
@@ -60,12 +60,12 @@ def _prior(block: Block, chance: Random) -> dict[str, Any]:
 def _body(block: Block, chance: Random) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for attribute in block.attributes:
-        # Most attributes of a real configuration are left out.
+        # Real configurations omit most attributes.
         if attribute.required or (attribute.optional and chance.random() < 0.4):
             body[attribute.name] = _expression(attribute, chance)
     for nested in block.block_types:
         if chance.random() < 0.1:
-            # Terraform does not even know how many there will be.
+            # An unknown for_each makes the number of blocks unknown.
             required = {each.name: UNKNOWN_UNTIL_APPLY for each in nested.block.attributes if each.required}
             dynamic = {"for_each": UNKNOWN_UNTIL_APPLY, "content": required}
             body.setdefault("dynamic", {})[nested.type_name] = [dynamic]
@@ -98,7 +98,7 @@ def _of_type(kind: Any) -> tuple[Any, ...]:
 
 
 def escaped(value: Any) -> Any:
-    """A value as an expression in JSON syntax, where texts are templates."""
+    """Return a value as an expression in JSON syntax. Strings are templates there, so their markers are escaped."""
     if isinstance(value, str):
         return value.replace("${", "$${").replace("%{", "%%{")
     if isinstance(value, list):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Providers inside the test's own process, on a socket: for Terraform, or in the stock provider's place.
+"""Providers that run inside the test process and listen on a Unix socket.
 
-Terraform connects to a provider that runs already when TF_REATTACH_PROVIDERS tells its socket: nothing is installed,
-started or ended.
+Terraform, or the plugin in place of the stock provider, connects to the socket. Terraform finds it through the variable
+TF_REATTACH_PROVIDERS, and then does not install, start or stop a provider.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
     "served",
 ]
 
-# Field 1, the provider's schema: its field 2, the block, is empty.
+# Field 1 is the schema of the provider. Its field 2, the block, is empty.
 _NO_ARGUMENTS = b"\x0a\x02\x12\x00"
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -49,17 +49,17 @@ _OPTIONS = [
 
 
 class ProviderService(grpc.GenericRpcHandler):
-    """The provider service of Terraform's plugin protocol, answered by a function of method and request.
+    """The provider service of Terraform's plugin protocol, implemented by one function of method and request.
 
-    go-plugin's own services are missing: both Terraform and our plugin do without.
+    The services of go-plugin itself are missing, because neither Terraform nor the plugin requires them.
     """
 
     def __init__(self, answer: Callable[[str, bytes], bytes]) -> None:
-        """`answer` gets a method such as "PlanResourceChange", and may be called by several threads at once."""
+        """`answer` receives a method such as "PlanResourceChange". Several threads may call it concurrently."""
         self._answer = answer
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """The handler for a method."""
+        """Return the gRPC handler of a method, or None for another service."""
         method: str = handler_call_details.method
         if not method.startswith(SERVICE):
             return None
@@ -70,8 +70,8 @@ class ProviderService(grpc.GenericRpcHandler):
 
 @contextmanager
 def served(handler: grpc.GenericRpcHandler) -> Iterator[Path]:
-    """The socket on which `handler` is served until the end of the block."""
-    # pytest's own folders are too deep for a socket.
+    """Serve `handler` until the end of the block, and yield the path of the socket."""
+    # The paths of pytest's tmp_path exceed the length limit of a socket address.
     with tempfile.TemporaryDirectory(prefix="served-") as folder:
         socket = Path(folder) / "provider.sock"
         server = grpc.server(ThreadPoolExecutor(16), handlers=[handler], options=_OPTIONS)
@@ -84,12 +84,12 @@ def served(handler: grpc.GenericRpcHandler) -> Iterator[Path]:
 
 
 def reattached(source: str, socket: Path) -> dict[str, str]:
-    """The environment in which Terraform takes what is served on `socket` for the provider `source`."""
+    """Return the variables with which Terraform uses the server on `socket` as the provider `source`."""
     here = {
         "Protocol": "grpc",
         "ProtocolVersion": 5,
         "Pid": os.getpid(),
-        "Test": True,  # else Terraform would end this process
+        "Test": True,  # without it, Terraform kills this process
         "Addr": {"Network": "unix", "String": str(socket)},
     }
     return {"TF_REATTACH_PROVIDERS": json.dumps({source: here})}
@@ -97,14 +97,17 @@ def reattached(source: str, socket: Path) -> dict[str, str]:
 
 @contextmanager
 def channel_to(address: str) -> Iterator[grpc.Channel]:
-    """A channel to an address such as "unix:/run/provider.sock"; schemas are larger than gRPC allows by itself."""
+    """Yield a channel to an address such as "unix:/run/provider.sock". Schemas exceed the default limit of gRPC."""
     with grpc.insecure_channel(address, options=_OPTIONS) as channel:
         yield channel
 
 
 @contextmanager
 def running_stock(binary: Path, environment: Mapping[str, str] = os.environ) -> Iterator[grpc.Channel]:
-    """A channel to the stock provider `binary`, which runs until the end of the block. From the main thread only."""
+    """Run the stock provider `binary` until the end of the block, and yield a channel to it.
+
+    Only the main thread can call this function.
+    """
     with tempfile.TemporaryDirectory(prefix="stock-") as folder:
         process = StockProcess(binary, folder=Path(folder), environment=environment, quiet=True)
         try:
@@ -115,10 +118,10 @@ def running_stock(binary: Path, environment: Mapping[str, str] = os.environ) -> 
 
 
 def indifferent(method: str, request: bytes) -> bytes:
-    """What a provider answers that refuses nothing, and takes every stored state as it is."""
+    """Return the response of a provider that reports no errors and does not upgrade stored states."""
     match method:
         case "PrepareProviderConfig":
-            # Request and answer have the configuration in the same field.
+            # The request and the response have the configuration in the same field.
             return request
         case "UpgradeResourceState":
             state = UpgradeRequest.FromString(request).raw_state
@@ -128,12 +131,12 @@ def indifferent(method: str, request: bytes) -> bytes:
 
 
 def only_resource(name: str, schema: Schema) -> bytes:
-    """GetSchema's answer of a provider without arguments and with one resource."""
+    """Return the GetSchema response of a provider without arguments and with one resource."""
     schemas = GetSchemaResponse(resource_schemas=[NamedSchema(key=name, value=schema)])
     return _NO_ARGUMENTS + schemas.SerializeToString()
 
 
 def schema_of(stock: grpc.Channel, resource: str) -> Schema:
-    """The stock provider's schema of one resource."""
+    """Return the schema of one resource of the stock provider."""
     answer = GetSchemaResponse.FromString(StockClient(stock).forward(SERVICE + "GetSchema", b""))
     return next(named.value for named in answer.resource_schemas if named.key == resource)

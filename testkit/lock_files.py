@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The lock files name what is installed, never where it comes from: that is the user's index or mirror to say."""
+"""Remove the addresses of package indexes from the lock files. Users configure their own index or mirror."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NPM_LOCKS = (Path("package-lock.json"), Path("tools/cdktn/package-lock.json"))
 
 
 def without_sources(pipenv_lock: str) -> str:
-    """The text of a Pipfile.lock with an empty list of indexes, which pipenv takes as its default one."""
+    """Return the text of a Pipfile.lock with an empty list of indexes, for which pipenv uses its default index."""
     lock = json.loads(pipenv_lock)
     lock["_meta"]["sources"] = []
     return json.dumps(lock, indent=4, sort_keys=True) + "\n"
 
 
 def addresses_in_pipenv_lock(pipenv_lock: str) -> list[str]:
-    """Every address in the text of a Pipfile.lock."""
+    """Return all addresses in the text of a Pipfile.lock."""
     return _addresses(json.loads(pipenv_lock), ())
 
 
 def addresses_in_npm_lock(npm_lock: str) -> list[str]:
-    """Every address in the text of a package-lock.json, but those under which authors ask for donations."""
+    """Return all addresses in the text of a package-lock.json, except the donation pages in `funding`."""
     return _addresses(json.loads(npm_lock), ("funding",))
 
 
@@ -45,7 +45,10 @@ def _addresses(value: Any, ignored_keys: tuple[str, ...]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Strip the sources if asked to, then report every address that is left; exit status 1 if there is one."""
+    """Print the addresses in the lock files, and return 1 if there are any, else 0.
+
+    The argument --strip-sources removes the sources from Pipfile.lock first.
+    """
     if "--strip-sources" in arguments:
         PIPENV_LOCK.write_text(without_sources(PIPENV_LOCK.read_text()))
     found = {
@@ -54,7 +57,7 @@ def main(arguments: list[str]) -> int:
     }
     for path, addresses in found.items():
         for address in addresses:
-            print(f"{path}: {address} must not stand in a lock file.", file=sys.stderr)
+            print(f"{path}: {address} is not allowed in a lock file. Run `make lock`.", file=sys.stderr)
     return int(any(found.values()))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Folders in which Terraform finds the plugin, and the stock provider as it is under an address of its own."""
+"""Filesystem mirrors from which Terraform installs the plugin and the unmodified stock provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.terraform import clean_environment
 __all__ = ["STOCK_SOURCE", "mirrored"]
 
 STOCK_SOURCE = "stock.internal/vmware/vsphere"
-"""the address under which Terraform finds the stock provider as it is"""
+"""provider source address of the unmodified stock provider"""
 _CLI_CONFIGURATION = """\
 provider_installation {{
   filesystem_mirror {{
@@ -29,7 +29,11 @@ provider_installation {{
 
 
 def mirrored(root: Path, stock: Path) -> tuple[Installation, Path, dict[str, str]]:
-    """Both installed below `root`: the plugin around the binary `stock`, its folder, and Terraform's environment."""
+    """Install the plugin and the unmodified stock provider below `root`.
+
+    Returns:
+        The installation of the plugin around the binary `stock`, the plugin folder, and the environment for Terraform.
+    """
     plugins, mirror, home = root / "plugins", root / "mirror", root / "home"
     home.mkdir(parents=True)
     installation = install(stock, plugin_folder=plugins, source=PROVIDER_SOURCE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Processes of a test's own, found in /proc by a variable that only they have."""
+"""Find the processes that a test has started, by an environment variable in /proc."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Process:
-    """A process that ran when it was looked for."""
+    """A process that was running at the time of the search."""
 
     pid: int
     command: str
     started: str
-    """in ticks since the machine's start: with the pid, it names a process for good"""
+    """start time in clock ticks since boot; pid and start time together identify a process, because pids are reused"""
 
     @property
     def program(self) -> str:
-        """The file name of what it runs."""
+        """Return the file name of the executable."""
         return self.command.split(" ", 1)[0].rpartition("/")[2]
 
     def runs(self) -> bool:
-        """Whether it is still there, and not just waiting to be reaped."""
+        """Return whether the process still runs. A zombie does not count."""
         return _started(self.pid) == self.started
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL to the process, if it still runs."""
         if self.runs():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
 
 def marked(variable: str, value: str) -> list[Process]:
-    """The running processes with that value of an environment variable."""
+    """Return the running processes with this value of the environment variable `variable`."""
     wanted = f"{variable}={value}".encode()
     found = []
     for folder in _PROC.iterdir():
@@ -68,8 +68,12 @@ def _started(pid: int) -> str | None:
 
 
 def until(condition: Callable[[], object], what: str, *, seconds: float = 120) -> None:
-    """Waits for a condition; AssertionError that names it if it does not come true in time."""
+    """Wait until a condition is true.
+
+    Raises:
+        AssertionError: the condition is still false after `seconds`; the message has `what`.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
+        assert time.monotonic() < deadline, f"Timed out after {seconds:g} s while waiting for {what}."
         time.sleep(_PAUSE_SECONDS)

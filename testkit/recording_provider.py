@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A provider that records what Terraform sends when it plans."""
+"""A provider that records the plan requests of Terraform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PlanRecorder"]
 
 
 class PlanRecorder:
-    """A provider with one resource, of any schema, that plans whatever Terraform proposes."""
+    """A provider with one resource of any schema. Its plan is always the proposed state."""
 
     def __init__(self, resource: str, schema: Schema) -> None:
         self.plans: list[PlanRequest] = []
@@ -20,7 +20,7 @@ class PlanRecorder:
         self._lock = threading.Lock()
 
     def answer(self, method: str, request: bytes) -> bytes:
-        """The answer to a request; see ProviderService."""
+        """Return the response to a request; see ProviderService."""
         if method == "GetSchema":
             return only_resource(self._resource, self._schema)
         if method != "PlanResourceChange":
@@ -28,5 +28,5 @@ class PlanRecorder:
         asked = PlanRequest.FromString(request)
         with self._lock:
             self.plans.append(asked)
-        # As all of the vSphere provider's answers, it may hold what Terraform otherwise refuses.
+        # The vSphere provider also sets this flag, with which Terraform accepts inconsistent planned values.
         return PlanResponse(planned_state=asked.proposed_new_state, legacy_type_system=True).SerializeToString()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a release of the stock provider cannot express, by the rules of the project itself.
+"""Skip tests that a release of the stock provider cannot run.
 
-A test that needs such a thing is skipped before anything is run: whether a release knows an argument is a question for
-`instant_clone.stock_provider.arguments`, and whether it can repeat a VM is one for the replica. That a command fails is
-never a reason.
+The decision depends only on the rules of the product, before a command runs: `instant_clone.stock_provider.arguments`
+lists the arguments of each release, and `instant_clone.replica` raises an error for a VM that a release cannot express.
+A failed command is never a reason to skip a test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["skip_unless_repeatable"]
 
 
 def skip_unless_repeatable(source: SourceVm, release: ProviderVersion) -> None:
-    """Skips the test, with the replica's reason, if no configuration for `release` can repeat `source`."""
+    """Skip the test, with the error of the replica, if `release` cannot express the hardware of `source`."""
     try:
         replicate(source, release)
     except ReplicaError as refused:

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Compares what two revisions of the app synthesize from the same fleet files and records.
+"""Compare the output of two revisions of the app for the same fleet files and records.
 
-`python -m testkit.same_synthesis REVISION` synthesizes the fleets of fleets.toml and of examples/, and one fleet per
-layout of testkit/layouts (named and generated), as both kinds of stack and for several releases of the stock provider,
-with REVISION and with the checkout. It prints the files that differ and exits with 1 if there are any.
+`python -m testkit.same_synthesis REVISION` synthesizes fleets with REVISION and with the checkout:
+
+- the fleets of fleets.toml and of examples/
+- one fleet for each layout of testkit/layouts, named and generated, as both kinds of stack and for several releases of
+  the stock provider
+
+It prints the files that differ, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -61,7 +65,7 @@ network = "VM Network"
 
 
 def main(revision: str) -> int:
-    """Compare; return 1 if a file differs, or is synthesized by one of the two only."""
+    """Print the differences. Return 1 if a file differs or exists for only one revision, else 0."""
     different = 0
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary, _checkout(revision) as before:
         for folder in _projects(Path(temporary)):
@@ -83,7 +87,7 @@ def _checkout(revision: str) -> Iterator[Path]:
 
 
 def _projects(root: Path) -> Iterator[Path]:
-    """Folders with a fleet file and its records."""
+    """Yield folders that contain a fleet file and its records."""
     sources = dict(_sources())
     for release in RELEASES:
         folder = root / f"layouts-{release}"
@@ -110,17 +114,17 @@ def _projects(root: Path) -> Iterator[Path]:
 
 
 def _example(example: Path, folder: Path, template: SourceVm) -> Path:
-    """Copy an example's fleet file to a new `folder`, with records of VMs with the hardware of `template`."""
+    """Copy the fleet file of an example to a new `folder`, and write records with the hardware of `template`."""
     folder.mkdir()
     (folder / "fleets.toml").write_text((example / "fleets.toml").read_text())
     declared = [(fleet, each) for fleet in load(folder / "fleets.toml").fleets.values() for each in fleet.sources]
     for number, (fleet, spec) in enumerate(declared):
-        own = {
+        identity = {
             "name": spec.vm,
             "inventory_path": f"/DC0/vm/{spec.vm}",
             "uuid": f"564d0000-0000-4000-8000-{number:012}",
         }
-        record.save(template.model_copy(update=own), folder / fleet.record_path(spec))
+        record.save(template.model_copy(update=identity), folder / fleet.record_path(spec))
     return folder
 
 

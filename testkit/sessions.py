@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which of the sessions that a simulator has are left open by this project."""
+"""Count the sessions that this project has left open in a simulator."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ __all__ = ["sessions_of_ours"]
 
 
 def sessions_of_ours(simulator: Simulator) -> int:
-    """The number of pyvmomi's sessions. The stock provider never logs out, and leaves its own to the idle time."""
+    """Return the number of open sessions of pyVmomi, without the session of this function.
+
+    The sessions of the stock provider do not count: it never logs out, and vCenter ends its idle sessions.
+    """
     with connect(ConnectionSettings.from_environment(simulator.environment(base={}))) as session:
         manager = cast(vim.SessionManager, session.content.sessionManager)
-        looking = cast(vim.UserSession, manager.currentSession).key
-        return sum("pyvmomi" in found.userAgent and found.key != looking for found in manager.sessionList)
+        current = cast(vim.UserSession, manager.currentSession).key
+        return sum("pyvmomi" in found.userAgent and found.key != current for found in manager.sessionList)

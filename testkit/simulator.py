@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The vCenter simulator of tests/vcsim as a child process, and what it offers beside the vSphere API.
+"""Start the vCenter simulator of tests/vcsim as a child process, and call its control API under /ic.
 
-Only the standard library is needed, so that programs other than tests can start it too.
+This module imports only the standard library, so that programs other than tests can use it.
 """
 
 from __future__ import annotations
@@ -33,42 +33,43 @@ READY = re.compile(r"https://(127\.0\.0\.1:\d+)/sdk ready in ")
 
 
 HoldPoint = Literal["call", "answer", "task", "end"]
-"""Where a call stops: before it is carried out, before its answer, before its task's work, before its task's end."""
+"""Where the simulator holds a call: before it executes the call ("call"), before it sends the response ("answer"),
+before the task starts to work ("task"), or before the task ends ("end")."""
 
 
 class SimulatorError(Exception):
-    """The simulator did not start, or refused what it was asked under /ic."""
+    """The simulator did not start, or it rejected a request to its control API under /ic."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that changed a VM, or meant to."""
+    """A call that changed a VM or attempted to change it."""
 
     time: str
     """RFC 3339"""
     method: str
     """such as "ReconfigVM_Task" """
     moref: str
-    """managed object id of the VM, such as "vm-62" """
+    """MoRef of the VM, such as "vm-62" """
     vm: str
-    """the VM's name at that time"""
+    """name of the VM at the time of the call"""
     clone: str = ""
-    """the name of the clone that the call asked for"""
+    """name of the clone that the call creates"""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A call, or its task, that is held at this moment."""
+    """A call, or the task of a call, that the simulator currently holds."""
 
     method: str
     at: HoldPoint
     clone: str
-    """the name of the clone that the call asks for, or an empty string"""
+    """name of the clone that the call creates, or an empty string"""
 
 
 @dataclass(frozen=True)
 class VmState:
-    """A VM, as the simulator knows it."""
+    """The state of a VM in the simulator."""
 
     name: str
     moid: str
@@ -76,17 +77,21 @@ class VmState:
     power: str
     """runtime.powerState"""
     deltas: Mapping[int, int]
-    """number of delta disks above the base disk, by the disk's device key"""
+    """number of delta disks in the disk chain, by the device key of the disk"""
 
 
 class Simulator:
-    """Runs the simulator on a free port of 127.0.0.1, as a context manager or between start() and stop().
+    """A simulator process on a free port of 127.0.0.1; a context manager, or used with start() and stop().
 
-    Its program is .tools/bin/vcsim (built by `make`), or what the variable INSTANT_CLONE_VCSIM names. It ends by
-    itself when this process does, however that happens: it reads a pipe from this process, and ends with the pipe.
+    The program is .tools/bin/vcsim, which `make` builds, or the path in the variable INSTANT_CLONE_VCSIM. The
+    simulator reads a pipe from this process and exits when the pipe closes. It therefore ends with this process,
+    even if this process is killed.
 
-    Arguments are the simulator's flags (tests/vcsim/README.md), such as "-vm", 4. A password becomes the only one
-    that may log in; without one any does.
+    Args:
+        flags: command-line flags of the simulator (tests/vcsim/README.md), such as "-vm", 4.
+        user: user name for clients.
+        password: the only password that can log in. The simulator accepts any password if this is None.
+        start_timeout: seconds to wait for the simulator to accept connections.
     """
 
     def __init__(
@@ -115,14 +120,20 @@ class Simulator:
         self.stop()
 
     def start(self) -> Self:
-        """Start the program and wait until it serves; SimulatorError with its standard error if it does not."""
+        """Start the program and wait until it accepts connections.
+
+        Raises:
+            SimulatorError: the program is missing, already runs, or does not start. The message has its standard error.
+        """
         if self._process is not None:
-            raise SimulatorError("the simulator runs already")
+            raise SimulatorError("The simulator is already running.")
         program = Path(os.environ.get(PROGRAM_VARIABLE) or PROGRAM)
         if not program.is_file():
-            raise SimulatorError(f"there is no {program}: build it with `make`, or name one in {PROGRAM_VARIABLE}")
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the program runs
-        # A session of its own keeps the terminal's Ctrl-C away, so that clients can still log out.
+            raise SimulatorError(
+                f"{program}: file not found. Run `make`, or set {PROGRAM_VARIABLE} to the path of a vcsim."
+            )
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open while the program runs
+        # In a new session the terminal's Ctrl-C does not reach the simulator, so that clients can still log out.
         process = subprocess.Popen(
             [str(program), "-l", "127.0.0.1:0", "-until-eof", *self._flags],
             stdin=subprocess.PIPE,
@@ -136,23 +147,23 @@ class Simulator:
             self._address = match[1]
             return self
         _end(process)
-        told = self._told()
+        output = self._standard_error()
         self.stop()
-        raise SimulatorError(f"the simulator {' '.join(self._flags)} did not start: {told or 'it said nothing'}")
+        raise SimulatorError(f"vcsim {' '.join(self._flags)} did not start: {output or 'no output'}")
 
-    def _told(self) -> str:
+    def _standard_error(self) -> str:
         assert self._errors is not None
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
-        """End the process and wait for it; killed if it does not end within a minute. Repeating it is harmless."""
+        """Terminate the process, and kill it after one minute. A second call has no effect."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.poll() not in (None, 0, -signal.SIGTERM):
-            # A test that fails for this shows why.
-            print(f"the simulator has ended by itself, code {process.returncode}:\n{self._told()[-20_000:]}")
+            # pytest shows this output with the test that fails because of the exit.
+            print(f"vcsim exited unexpectedly with {process.returncode}:\n{self._standard_error()[-20_000:]}")
         _end(process)
         for stream in (process.stdin, process.stdout, self._errors):
             if stream is not None:
@@ -161,20 +172,25 @@ class Simulator:
 
     @property
     def address(self) -> str:
-        """Host and port, such as "127.0.0.1:40123"."""
+        """Return host and port, such as "127.0.0.1:40123"."""
         return self._address
 
     @property
     def pid(self) -> int:
-        """Process id of the running simulator."""
+        """Return the process id of the running simulator.
+
+        Raises:
+            SimulatorError: the simulator does not run.
+        """
         if self._process is None:
-            raise SimulatorError("the simulator does not run")
+            raise SimulatorError("The simulator is not running.")
         return self._process.pid
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """An environment for a client's process: base, by default this process's, with the VSPHERE_* of this vCenter.
+        """Return an environment for client processes: `base` with the VSPHERE_* variables of this simulator.
 
-        VSPHERE_* variables of base, such as VSPHERE_PERSIST_SESSION, are left out.
+        The default of `base` is the environment of this process. Other VSPHERE_* variables of `base`, such as
+        VSPHERE_PERSIST_SESSION, are removed.
         """
         inherited = os.environ if base is None else base
         return {key: value for key, value in inherited.items() if not key.startswith("VSPHERE_")} | {
@@ -185,111 +201,116 @@ class Simulator:
         }
 
     def vm(self, name: str) -> VmState:
-        """State of a VM, by its name or managed object id; KeyError if there is none."""
+        """Return the state of a VM, by its name or MoRef.
+
+        Raises:
+            KeyError: the simulator has no such VM.
+        """
         return _vm_state(self._get("", vm=name))
 
     def freeze(self, name: str, *, frozen: bool = True) -> VmState:
-        """Freeze a VM as its guest would for instant cloning, or thaw it."""
+        """Freeze a VM as `instantclone.freeze` in its guest does, or unfreeze it."""
         return _vm_state(self._get("", vm=name, frozen="true" if frozen else "false"))
 
     def calls(self, vm: str | None = None) -> list[Call]:
-        """The calls that changed a VM (by name or managed object id), or any VM, in order."""
+        """Return the calls that changed a VM, by its name or MoRef, or all VMs, in chronological order."""
         return [Call(**call) for call in self._get("/calls", vm=vm)]
 
     def requests(self, *, reset: bool = False) -> dict[str, int]:
-        """Number of SOAP requests by method; reset starts the count anew after this answer."""
+        """Return the number of SOAP requests by method. `reset` sets the counters to 0 after this response."""
         answer: dict[str, int] = self._get("/requests", reset="true" if reset else None)
         return answer
 
     def sessions(self) -> int:
-        """Number of sessions that are logged in to the SOAP API."""
+        """Return the number of sessions of the SOAP API that are logged in."""
         return int(self._get("/sessions")["sessions"])
 
     def fault(
         self, method: str, fault: str, *, times: int = 1, vm: str | None = None, at: Literal["task", "call"] = "task"
     ) -> None:
-        """Let the next calls of a method fail.
+        """Make the next calls of a method fail.
 
         Args:
             method: such as "InstantClone_Task".
             fault: name of any fault of the API, such as "TaskInProgress".
             times: how many calls fail.
-            vm: only calls on this VM, or ones that are to make it.
-            at: whether the call's task fails, or the call itself. Methods without a task fail themselves.
+            vm: only calls on this VM, or calls that create it.
+            at: whether the task of the call fails, or the call itself. A method without a task always fails itself.
         """
         self._get("/fault", method=method, fault=fault, times=times, vm=vm, at=at if at == "call" else None)
 
     def drop(self, method: str, *, when: Literal["before", "after"], times: int = 1, vm: str | None = None) -> None:
-        """Let the connection break at the next calls of a method, before or after the call is carried out."""
+        """Break the connection at the next calls of a method, before or after the simulator executes the call."""
         self._get("/drop", method=method, when=when, times=times, vm=vm)
 
     def quirk(self, name: str, value: str | None = None, *, path: str | None = None, vm: str | None = None) -> None:
-        """Let the simulator behave as some vCenter may, until reset_quirks; tests/vcsim/README.md has the table.
+        """Enable a behaviour that some vCenter versions have, until reset_quirks; tests/vcsim/README.md lists them.
 
         Args:
             name: such as "delta-fields".
-            value: what it does; see the table.
+            value: variant of the behaviour; see the table.
             path: the property that "clone-differs" changes, such as "config.memoryAllocation.reservation".
-            vm: only for clones of this source, by name or managed object id.
+            vm: only for clones of this source, by name or MoRef.
         """
         self._get("/quirk", name=name, value=value, path=path, vm=vm)
 
     def clone_differs(self, path: str, value: str, *, vm: str | None = None) -> None:
-        """Let clones come back with another value of a property than their source's.
+        """Give clones a value of a property that differs from the value of their source.
 
         Args:
-            path: below the VM, as "config.cpuAllocation.limit"; "disk.0", "nic.0" and "cdrom.0" are the first of each.
-            value: as text, such as "512", "true" or "high"; "unset" takes the value away.
+            path: property path of the VM, such as "config.cpuAllocation.limit"; "disk.0", "nic.0" and "cdrom.0" are the
+                first device of each kind.
+            value: as text, such as "512", "true" or "high"; "unset" removes the value.
             vm: only for clones of this source.
         """
         self.quirk("clone-differs", value, path=path, vm=vm)
 
     def reset_quirks(self, name: str | None = None) -> None:
-        """End the quirks of a name, or all of them."""
+        """Disable the quirk `name`, or all quirks."""
         self._get("/quirk", name=name, reset="true")
 
     def localize(self, vm: str, locale: str) -> dict[int, str]:
-        """Put a VM's device labels into another language ("en", "de", "fr"); the labels by device key."""
+        """Translate the device labels of a VM to "en", "de" or "fr". Return the labels by device key."""
         return {int(key): label for key, label in self._get("/labels", vm=vm, locale=locale).items()}
 
     def slow(self, method: str, *, ms: int) -> None:
-        """Let all answers to a method take so many milliseconds longer, until told otherwise."""
+        """Delay each response to a method by `ms` milliseconds, until the next call for the same method."""
         self._get("/slow", method=method, ms=ms)
 
     def hold(self, method: str, *, at: HoldPoint = "call", after: int = 0, vm: str | None = None) -> None:
-        """Hold calls of a method, or their tasks, until `release`; tests/vcsim/README.md has the points.
+        """Hold the calls of a method, or their tasks, until `release`; tests/vcsim/README.md describes the points.
 
-        Other calls go on. A held call whose client goes away is dropped. A held task goes on after its release in
-        any case.
+        Other calls continue. The simulator drops a held call if the client disconnects. A held task continues after
+        its release even if the client has disconnected.
 
         Args:
             method: such as "InstantClone_Task".
-            at: the point at which calls stop. The points "task" and "end" exist for InstantClone_Task, and for
-                ReconfigureComputeResource_Task of a simulator with "-parallel-limit".
-            after: how many calls pass before the first one is held.
-            vm: only calls on this VM, or ones that are to make it. Other calls do not count.
+            at: the point at which calls stop. The points "task" and "end" exist for InstantClone_Task. With the flag
+                "-parallel-limit" they also exist for ReconfigureComputeResource_Task.
+            after: number of calls that continue before the first call is held.
+            vm: only calls on this VM, or calls that create it. Other calls do not count.
         """
         self._get("/hold", method=method, at=at, after=after, vm=vm)
 
     def held(self, method: str | None = None) -> list[Held]:
-        """Return the calls and tasks of a method, or all, that are held at this moment, in the order of arrival."""
+        """Return the calls and tasks of a method, or of all methods, that are currently held, in order of arrival."""
         return [Held(**each) for each in self._get("/held", method=method)]
 
     def release(self, method: str | None = None, *, times: int | None = None) -> None:
-        """Remove the holds on a method, or all holds, and let go what is held.
+        """Remove the holds on a method, or all holds, and let the held calls and tasks continue.
 
-        With `times`, only the first so many held calls or tasks go on, and the holds stay.
+        With `times`, only the first `times` held calls or tasks continue, and the holds stay.
         """
         self._get("/release", method=method, times=times)
 
     def report(self, vm: str) -> VmState:
-        """Let the VMware Tools of a running VM report at once instead of after the delay that follows a power on."""
+        """Make the VMware Tools of a running VM report now, without the delay that follows a power-on."""
         return _vm_state(self._get("/report", vm=vm))
 
     def _get(self, path: str, /, **query: object) -> Any:
         given = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
         try:
-            # Loopback, to a child whose certificate is new at each start.
+            # The child process listens on loopback and generates a certificate at each start.
             context = ssl._create_unverified_context()
             with urllib.request.urlopen(f"https://{self.address}/ic{path}?{given}", context=context) as answer:
                 return json.load(answer)
@@ -315,7 +336,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout: float) -> str:
-    """What the process writes first, or what there is of it when it ends or the time is over."""
+    """Return the first line that the process writes, or the incomplete output at its end or at the timeout."""
     assert process.stdout is not None
     pipe = process.stdout.fileno()
     end = time.monotonic() + timeout

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Servers on free ports of 127.0.0.1 that keep Terraform's states, and let only those in who have the credentials.
+"""Servers for Terraform states on free ports of 127.0.0.1. Each request requires credentials.
 
-S3 is the VersityGW of .tools/bin/versitygw (`make` builds it): buckets are folders, objects are files, requests are
-signed. What the backend http asks of a server is little, and so is the server here.
+The S3 server is VersityGW in .tools/bin/versitygw, which `make` builds. It stores buckets as folders and objects as
+files, and requires signed requests. The server for the backend http implements only the few requests of that backend.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ SECRET = "sentinel-state-9e27c4"
 
 
 class StateServer(ABC):
-    """A server that runs; places are what a fleet file calls them, with the fleet's name filled in."""
+    """A running server. A place is the key or URL path of a state, as in the fleet file after {fleet} is replaced."""
 
     settings: str
-    """what stands in [state]"""
+    """content of the table [state] in the fleet file"""
     credentials: Mapping[str, str]
-    """the variables from which Terraform takes them"""
+    """environment variables from which Terraform reads the credentials"""
     place: ClassVar[str]
-    """where a fleet's state has to be, with {fleet} for its name"""
+    """place of the state of a fleet, with the placeholder {fleet}"""
 
     @abstractmethod
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return the states that the server keeps, by place."""
+        """Return the stored states, by place."""
 
     @abstractmethod
     def locks(self) -> dict[str, dict[str, Any]]:
-        """Return the locks that are held, by the place of their state."""
+        """Return the held locks, by the place of their state."""
 
 
 class S3Server(StateServer):
-    """VersityGW."""
+    """A state server with the S3 API, implemented by VersityGW."""
 
     place = "instant-clones/{fleet}.tfstate"
     _bucket = "terraform-states"
@@ -61,8 +61,8 @@ class S3Server(StateServer):
     def __init__(self, folder: Path, port: int, *, lockfile: bool) -> None:
         self._states = folder / self._bucket
         endpoint = f"http://{LOCAL}:{port}"
-        # Until 1.6 Terraform knew other names; use_lockfile came with 1.10.
-        own = (
+        # Terraform 1.6 renamed the arguments of the backend. use_lockfile exists since Terraform 1.10.
+        arguments = (
             f'use_lockfile = true\nuse_path_style = true\nendpoints = {{ s3 = "{endpoint}" }}\n'
             "skip_requesting_account_id = true\n"
             if lockfile
@@ -70,17 +70,20 @@ class S3Server(StateServer):
         )
         self.settings = (
             f'backend = "s3"\nbucket = "{self._bucket}"\nkey = "{self.place}"\nregion = "us-east-1"\n'
-            f"skip_credentials_validation = true\nskip_metadata_api_check = true\n{own}"
+            f"skip_credentials_validation = true\nskip_metadata_api_check = true\n{arguments}"
         )
         self.credentials = {"AWS_ACCESS_KEY_ID": USER, "AWS_SECRET_ACCESS_KEY": SECRET}
 
     @classmethod
     @contextmanager
     def running(cls, folder: Path, *, lockfile: bool) -> Iterator[S3Server]:
-        """A server with an empty bucket below `folder`; `lockfile` is whether Terraform can lock with a file in it."""
+        """Start a server with an empty bucket below `folder`.
+
+        `lockfile` is whether Terraform supports lock files in the bucket.
+        """
         buckets, metadata = folder / "buckets", folder / "metadata"
         (buckets / cls._bucket).mkdir(parents=True)
-        # Beside the objects: not every file system has extended attributes.
+        # The metadata folder replaces extended attributes, which some file systems do not support.
         metadata.mkdir()
         with socket.socket() as free:
             free.bind((LOCAL, 0))
@@ -105,11 +108,11 @@ class S3Server(StateServer):
                 process.kill()
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return the states that the server keeps, by place."""
+        """Return the stored states, by place."""
         return {place: content for place, content in self._objects().items() if not place.endswith(self._lock)}
 
     def locks(self) -> dict[str, dict[str, Any]]:
-        """Return the locks that are held, by the place of their state."""
+        """Return the held locks, by the place of their state."""
         return {
             place.removesuffix(self._lock): content
             for place, content in self._objects().items()
@@ -119,14 +122,14 @@ class S3Server(StateServer):
     def _objects(self) -> dict[str, dict[str, Any]]:
         found = {}
         for path in self._states.rglob("*"):
-            # One may be gone since it was listed.
+            # A file can be deleted after it was listed.
             with contextlib.suppress(FileNotFoundError, IsADirectoryError):
                 found[path.relative_to(self._states).as_posix()] = json.loads(path.read_text())
         return found
 
 
 class HttpServer(StateServer):
-    """What the backend http asks of a server, and no more."""
+    """A state server with the minimal REST API of the backend http."""
 
     place = "/states/{fleet}"
 
@@ -149,7 +152,7 @@ class HttpServer(StateServer):
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[HttpServer]:
-        """A server without any state."""
+        """Start a server without states."""
         with ThreadingHTTPServer((LOCAL, 0), _Requests) as listening:
             server = cls(listening.server_port)
             listening.states = server  # type: ignore[attr-defined]
@@ -162,18 +165,18 @@ class HttpServer(StateServer):
                 thread.join()
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return the states that the server keeps, by place."""
+        """Return the stored states, by place."""
         with self.guard:
             return {place: json.loads(state) for place, state in self.kept.items()}
 
     def locks(self) -> dict[str, dict[str, Any]]:
-        """Return the locks that are held, by the place of their state."""
+        """Return the held locks, by the place of their state."""
         with self.guard:
             return dict(self.held)
 
 
 class _Requests(BaseHTTPRequestHandler):
-    """The protocol: developer.hashicorp.com/terraform/language/backend/http."""
+    """Request handler for the protocol of developer.hashicorp.com/terraform/language/backend/http."""
 
     def _handle(self) -> None:
         server: HttpServer = self.server.states  # type: ignore[attr-defined]
@@ -189,7 +192,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST = do_LOCK = do_UNLOCK = _handle  # noqa: N815 (the base class calls them so)
+    do_GET = do_POST = do_LOCK = do_UNLOCK = _handle  # noqa: N815 (names of the base class)
 
     def _answer(self, server: HttpServer, body: bytes) -> tuple[int, bytes]:
         url = urlsplit(self.path)
@@ -207,14 +210,14 @@ class _Requests(BaseHTTPRequestHandler):
         return 200, b""
 
     def _is_of(self, holder: Mapping[str, Any], query: Mapping[str, list[str]], body: bytes) -> bool:
-        """Whether a request that changes something may do so while there is a lock."""
+        """Return whether a writing request comes from the holder of the lock."""
         if self.command == "POST":
             return query.get("ID") == [holder["ID"]]
-        # `terraform force-unlock` sends nothing.
+        # `terraform force-unlock` sends an empty body.
         return self.command == "UNLOCK" and (not body or json.loads(body)["ID"] == holder["ID"])
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Keeps quiet."""
+        """Do not write a log."""
 
 
 def _answers(port: int) -> bool:

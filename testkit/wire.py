@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform's side of the plugin protocol: requests to a Relay on a socket, and its answers as Python values.
+"""A client of the plugin protocol that sends Terraform's requests to a Relay and decodes its responses.
 
-This is the only module of the fast tests that knows where the parts of the plugin are.
+Among the modules of the fast tests, only this one imports the modules of the plugin by their path.
 """
 
 from __future__ import annotations
@@ -93,44 +93,44 @@ __all__ = [
 ]
 
 UNKNOWN = msgpack.ExtType(0, b"\0")
-"""a value that Terraform does not know yet"""
+"""an unknown value"""
 WAITING = (takeovers, polling)
-"""modules that wait by their name `time`"""
+"""modules of the plugin that sleep through their global `time`"""
 PATIENCE = (takeovers, "_PATIENCE_SECONDS")
-"""the seconds for which a clone waits for the destroy of another VM to begin"""
+"""the setting for how many seconds a clone waits for the destroy of another VM to start"""
 _SEVERITIES = {1: "error", 2: "warning"}
 AMessage = TypeVar("AMessage", bound=Message)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a request."""
+    """The response to a request."""
 
     diagnostics: tuple[Diagnostic, ...]
     state: Any = None
     private: bytes = b""
     replaced: tuple[str, ...] = ()
-    """the paths for which a plan replaces the object"""
+    """attribute paths whose changes require a replacement"""
 
     @property
     def said(self) -> list[str]:
-        """The diagnostics, such as "error: Name is taken (name)"."""
-        return [_said(each) for each in self.diagnostics]
+        """Return severity, summary and path of each diagnostic, such as "error: Name already in use (name)"."""
+        return [_rendered(each) for each in self.diagnostics]
 
     @property
     def details(self) -> list[str]:
-        """The details of the diagnostics."""
+        """Return the details of the diagnostics."""
         return [each.detail for each in self.diagnostics]
 
     @property
     def failed(self) -> bool:
-        """Whether one of the diagnostics is an error."""
+        """Return whether a diagnostic is an error."""
         return any(each.startswith("error") for each in self.said)
 
 
 @dataclass(frozen=True)
 class Plan(Answer):
-    """A plan, with what it was made of. `state` is the planned state."""
+    """A plan, with the inputs of its request. `state` is the planned state."""
 
     kind: str = VM
     prior: Any = None
@@ -139,50 +139,50 @@ class Plan(Answer):
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin that runs; each method is one request of Terraform."""
+    """A running plugin. Each method sends one request of Terraform."""
 
     channel: grpc.Channel
     relay: Relay
     done: threading.Event
-    """set when Terraform is done"""
+    """set when Terraform has requested the shutdown"""
     schema: Schema = field(default_factory=Schema, repr=False)
-    """of vsphere_virtual_machine, with the block instantclone"""
+    """schema of vsphere_virtual_machine, including the block instantclone"""
 
     def with_schema(self) -> Self:
-        """Return the same plugin, once it has answered with its schema."""
+        """Request the schema, and return the plugin with the attribute `schema`."""
         schemas = GetSchemaResponse.FromString(self._bytes("GetSchema", b""))
         found = next(named.value for named in schemas.resource_schemas if named.key == VM)
         return replace(self, schema=found)
 
     def configure(self, config: Any) -> list[str]:
-        """Configure the provider."""
+        """Configure the provider, and return the diagnostics."""
         request = ConfigureRequest(terraform_version="1.5.7", config=pack(config))
-        return [_said(each) for each in self._call("Configure", request, ConfigureResponse).diagnostics]
+        return [_rendered(each) for each in self._call("Configure", request, ConfigureResponse).diagnostics]
 
     def configure_from_environment(self) -> None:
-        """Configure the provider with nothing, which the stock provider completes from its environment."""
+        """Configure the provider without arguments. The stock provider reads them from its environment."""
         block = _provider_schema(self._bytes("GetSchema", b"")).block
-        # PrepareProviderConfig has the configuration and the answer's diagnostics in the fields of UpgradeResponse.
+        # PrepareProviderConfig has the configuration and the diagnostics in the fields of UpgradeResponse.
         request = UpgradeResponse(upgraded_state=pack(completed(block, {})))
         prepared = self._call("PrepareProviderConfig", request, UpgradeResponse)
-        said = [*map(_said, prepared.diagnostics), *self.configure(unpack(prepared.upgraded_state))]
-        assert said == []
+        diagnostics = [*map(_rendered, prepared.diagnostics), *self.configure(unpack(prepared.upgraded_state))]
+        assert diagnostics == []
 
     def stop(self) -> None:
-        """Interrupt what is under way."""
+        """Send Stop, which interrupts running operations."""
         self._bytes("Stop", b"")
 
     def shut_down(self) -> None:
-        """Tell the plugin that Terraform is done."""
+        """Send the Shutdown request that Terraform sends at its end."""
         self.channel.unary_unary("/plugin.GRPCController/Shutdown")(b"")  # type: ignore[arg-type]
 
     def output(self) -> list[bytes]:
-        """Return what the stock provider writes to its standard output, until that stream ends."""
+        """Return the output of the stock provider, until the stream ends."""
         stream: Iterator[bytes] = self.channel.unary_stream("/plugin.GRPCStdio/StreamStdio")(b"")  # type: ignore[arg-type]
         return list(stream)
 
     def broker(self) -> list[bytes]:
-        """Return what the stock provider's broker answers, until that stream ends."""
+        """Return the responses of the stock provider's broker, until the stream ends."""
         stream: Iterator[bytes] = self.channel.stream_stream("/plugin.GRPCBroker/StartStream")(iter([b""]))  # type: ignore[arg-type]
         return list(stream)
 
@@ -194,7 +194,7 @@ class Plugin:
         return Answer(tuple(answer.diagnostics))
 
     def upgrade(self, state: bytes, *, version: int = 3) -> Answer:
-        """Read a state that is stored as JSON."""
+        """Upgrade a state that is stored as JSON."""
         request = UpgradeRequest(type_name=VM, version=version, raw_state=RawState(json=state))
         answer = self._call("UpgradeResourceState", request, UpgradeResponse)
         return Answer(tuple(answer.diagnostics), unpack(answer.upgraded_state))
@@ -206,13 +206,13 @@ class Plugin:
         return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
 
     def import_vm(self, path: str) -> Answer:
-        """Import a VM; the state is that of the imported resource, None if there is none."""
+        """Import a VM. The state of the answer is that of the imported resource, or None."""
         answer = self._call("ImportResourceState", ImportRequest(type_name=VM, id=path), ImportResponse)
         states = [unpack(each.state) for each in answer.imported_resources]
         return Answer(tuple(answer.diagnostics), states[0] if states else None)
 
     def plan(self, prior: Any, config: Any, *, kind: str = VM, private: bytes = b"") -> Plan:
-        """Plan to make an object (`prior` is None), to destroy it (`config` is None) or to change it."""
+        """Plan to create an object (`prior` is None), to destroy it (`config` is None) or to change it."""
         proposed = config
         if kind == VM and config is not None:
             proposed = proposed_new(self.schema.block, prior, config)
@@ -236,7 +236,7 @@ class Plugin:
         )
 
     def apply(self, plan: Plan) -> Answer:
-        """Carry a plan out."""
+        """Apply a plan."""
         request = ApplyRequest(
             type_name=plan.kind,
             prior_state=pack(plan.prior),
@@ -249,17 +249,21 @@ class Plugin:
         return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
 
     def change(self, prior: Any, config: Any, *, kind: str = VM) -> Answer:
-        """Plan and apply; raises AssertionError if the plan fails."""
+        """Plan and apply a change.
+
+        Raises:
+            AssertionError: the plan has an error.
+        """
         plan = self.plan(prior, config, kind=kind)
         assert not plan.failed, plan.details
         return self.apply(plan)
 
     def make(self, config: Any, *, kind: str = VM) -> Answer:
-        """Plan and make an object."""
+        """Plan and create an object."""
         return self.change(None, config, kind=kind)
 
     def destroy(self, prior: Any, *, kind: str = VM) -> Answer:
-        """Plan and carry out a destroy."""
+        """Plan and apply the destroy of an object."""
         return self.change(prior, None, kind=kind)
 
     def _call(self, method: str, request: Message, answer: type[AMessage]) -> AMessage:
@@ -272,7 +276,7 @@ class Plugin:
 
 @contextmanager
 def running_plugin(stock: grpc.Channel, *, release: ProviderVersion, environ: Mapping[str, str]) -> Iterator[Plugin]:
-    """Run the plugin before a stock provider of that release until the end of the block."""
+    """Run the plugin in front of a stock provider of this release until the end of the block."""
     done = threading.Event()
     relay = Relay(stock, version=release, environ=environ, done=done)
     try:
@@ -283,7 +287,7 @@ def running_plugin(stock: grpc.Channel, *, release: ProviderVersion, environ: Ma
 
 
 def completed(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration as Terraform sends it: with null for what is left out, and [] for blocks."""
+    """Return a configuration as Terraform sends it: null for missing attributes, and [] for missing blocks."""
     attributes = {each.name: values.get(each.name) for each in block.attributes}
     blocks = {
         nested.type_name: [completed(nested.block, each) for each in values.get(nested.type_name) or ()]
@@ -293,10 +297,10 @@ def completed(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provider_schema(schemas: bytes) -> Schema:
-    """Return the provider's own schema: field 1 of GetSchema's answer, which tfplugin5.py does not name."""
+    """Return the schema of the provider configuration: field 1 of the GetSchema response, which tfplugin5.py omits."""
     position = 0
     while True:
-        # All fields are messages: a tag of one byte, the length as a varint, and the content.
+        # Each field is a message: a tag of one byte, the length as a varint, and the content.
         tag, length, shift = schemas[position], 0, 0
         position += 1
         while True:
@@ -309,7 +313,7 @@ def _provider_schema(schemas: bytes) -> Schema:
         position += length
 
 
-def _said(diagnostic: Diagnostic) -> str:
+def _rendered(diagnostic: Diagnostic) -> str:
     path = _path(diagnostic.attribute)
     return f"{_SEVERITIES[diagnostic.severity]}: {diagnostic.summary}" + (f" ({path})" if path else "")
 

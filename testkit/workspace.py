@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A folder in which the app is synthesized and deployed as in a user's project, but with nothing of the user's.
+"""An isolated project folder in which the app is synthesized and deployed, without files and settings of the user.
 
-It has its own fleet file, records, state, home folder, Terraform configuration and plugin folder. Only the standard
-library and this project are needed, so that programs other than tests can use it.
+The folder has its own fleet file, records, state, home folder, Terraform configuration and plugin folder. This module
+imports only the standard library and this project, so that programs other than tests can use it.
 """
 
 from __future__ import annotations
@@ -36,19 +36,28 @@ provider_installation {{
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that has ended."""
+    """A finished command."""
 
     command: tuple[str, ...]
     code: int
     output: str
-    """standard output and standard error, as they came, without colours"""
+    """standard output and standard error in the order of writing, without ANSI colors"""
 
 
 class Workspace:
-    """The folder, and commands that run in it."""
+    """A project folder, and methods that run commands in it."""
 
     def __init__(self, folder: Path, *, stock_binary: Path, vcenter: Mapping[str, str]) -> None:
-        """Fills an empty `folder`; `vcenter` holds the VSPHERE_* variables. Raises InstallError."""
+        """Create the files of the project in an empty `folder`.
+
+        Args:
+            folder: an empty or missing folder.
+            stock_binary: binary of the stock provider that the plugin wraps.
+            vcenter: the VSPHERE_* variables of the commands.
+
+        Raises:
+            InstallError: the plugin cannot be installed.
+        """
         self.folder = folder
         self.version = stock_version(stock_binary)
         plugins, home = folder / "plugins", folder / "home"
@@ -75,7 +84,7 @@ class Workspace:
         }
 
     def copy(self, *paths: Path) -> None:
-        """Copies files and folders of the project into the folder, under their names."""
+        """Copy files and folders into the workspace, under the same names."""
         for path in paths:
             if path.is_dir():
                 shutil.copytree(path, self.folder / path.name)
@@ -83,19 +92,24 @@ class Workspace:
                 shutil.copyfile(path, self.folder / path.name)
 
     def set_count(self, count: int) -> None:
-        """Changes the only `count` of the fleet file, as an editor would."""
+        """Set the only `count` of the fleet file.
+
+        Raises:
+            ValueError: the fleet file has no `count` or several.
+        """
         file = self.folder / "fleets.toml"
         text, changed = re.subn(r"(?m)^(count\s*=\s*)\d+", rf"\g<1>{count}", file.read_text())
         if changed != 1:
-            raise ValueError(f"{file} has {changed} counts instead of one")
+            raise ValueError(f"{file}: {changed} lines set count, expected 1. Keep one of them.")
         file.write_text(text)
 
     def run(
         self, *command: str, each_line: Callable[[str], None] = lambda line: None, folder: Path | None = None
     ) -> Finished:
-        """Runs a command to its end, whatever its exit code."""
+        """Run a command until it exits, and return its exit code and output."""
         lines = []
-        # Leaving the block waits for the command, also on Ctrl-C, which reaches it too: Terraform ends in order.
+        # The end of the block waits for the command, also after Ctrl-C. The command receives the Ctrl-C too, so that
+        # Terraform shuts down in order.
         with subprocess.Popen(
             command,
             cwd=folder or self.folder,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fixtures for tests against the vCenter simulator; testkit/simulator.py tells what it offers."""
+"""Fixtures for tests with the vCenter simulator. testkit/simulator.py describes the simulator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit.simulator import Simulator
 
 __all__ = ["StartSimulator"]
 
-# A generated case may take as long as a busy machine needs for it.
+# A busy machine needs more time per generated case, so there is no deadline.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
@@ -22,7 +22,7 @@ StartSimulator = Callable[..., Simulator]
 
 @pytest.fixture(scope="module")
 def start_simulator() -> Iterator[StartSimulator]:
-    """Starts simulators: takes the arguments of Simulator, and stops them all after the module's last test."""
+    """Yield a function that starts a simulator and takes Simulator's arguments. All stop after the module's tests."""
     with contextlib.ExitStack() as running:
 
         def start(*flags: object, user: str = "fleet@vsphere.local", password: str | None = None) -> Simulator:
@@ -33,6 +33,6 @@ def start_simulator() -> Iterator[StartSimulator]:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A simulator with the default inventory, for one test alone."""
+    """Yield a simulator with the default inventory for one test."""
     with Simulator() as running:
         yield running

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The audit of both lock files, with the real pip-audit and npm and a stand-in for the services that they ask."""
+"""Tests of the audit of both lock files, with the real pip-audit and npm and a local replacement of their services."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_VULNERABILITY: dict[str, Any] = {"info": {}, "vulnerabilities": []}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project as the working directory, with two packages in each of its lock files."""
+    """Change to a project folder with two packages in each of its lock files, and return the folder."""
     python = {
         "default": {"first": {"version": "==1.0"}, "own": {"path": "."}},
         "develop": {"second": {"version": "==2.0"}},
@@ -43,19 +43,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def of_pypi(id_: str, *, aliases: list[str], fixed_in: list[str]) -> dict[str, Any]:
-    """The part of PyPI's answer that pip-audit reads."""
+    """Return the part of PyPI's response that pip-audit reads."""
     vulnerability = {"id": id_, "aliases": aliases, "fixed_in": fixed_in, "summary": "A hole.", "withdrawn": None}
     return {"info": {}, "vulnerabilities": [vulnerability]}
 
 
 def of_npm(id_: str, affected: str) -> list[dict[str, Any]]:
-    """An advisory as npm's registry answers it."""
+    """Return an advisory in the form of the npm registry."""
     url = f"https://advisories.invalid/{id_}"
     return [{"id": 7, "url": url, "title": "A hole.", "severity": "high", "vulnerable_versions": affected}]
 
 
 def manifest(name: str, version: str) -> dict[str, Any]:
-    """The versions of a package in npm's registry. npm looks for those that an advisory does not affect."""
+    """Return the versions of a package in the npm registry. npm searches them for unaffected versions."""
     return {"name": name, "dist-tags": {"latest": version}, "versions": {version: {"name": name, "version": version}}}
 
 
@@ -67,7 +67,7 @@ def services(answers: Mapping[str, Any], folder: Path, monkeypatch: pytest.Monke
         yield
 
 
-def test_a_vulnerability_fails_unless_it_is_accepted(
+def test_vulnerability_fails_unless_it_is_accepted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = {
@@ -83,7 +83,7 @@ def test_a_vulnerability_fails_unless_it_is_accepted(
     with services(answers, folder, monkeypatch):
         status = audit.main(["--allow-unaudited"], [NPM_LOCK])
 
-    todo = "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with reason and date."
+    todo = "If no version is fixed, add the id to [[tool.audit.accepted]] in pyproject.toml, with a reason and a date."
     assert capsys.readouterr().out.splitlines() == [
         "vulnerable: Pipfile.lock: first 1.0: PYSEC-2026-6, GHSA-aaaa. Fixed in 1.0.2 or 1.1.",
         f"accepted: Pipfile.lock: second 2.0: PYSEC-2026-7, GHSA-bbbb. No fixed version is known. 2026-11-27: {REASON}",
@@ -115,7 +115,7 @@ def test_packages_without_vulnerabilities_pass(
     assert status == 0
 
 
-def test_each_npm_lock_is_audited_in_its_folder(
+def test_audits_each_npm_lock_file_in_its_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = Path("tools", "other", "package-lock.json")
@@ -135,7 +135,7 @@ def test_each_npm_lock_is_audited_in_its_folder(
     assert f'Set the fixed version under "overrides" in {other.with_name("package.json")}' in "\n".join(lines)
 
 
-def test_an_index_without_vulnerabilities_is_no_audit(
+def test_index_without_vulnerability_data_is_not_audited(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with services({pypi_path("second", "2.0"): NO_VULNERABILITY}, folder, monkeypatch):
@@ -150,11 +150,11 @@ def test_an_index_without_vulnerabilities_is_no_audit(
     assert status == 2
 
 
-def test_without_a_network_nothing_is_audited(
+def test_audits_nothing_without_a_network(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as keeper:
-        # The port is taken, and nothing listens on it.
+        # The socket reserves the port but does not listen on it.
         keeper.bind(("127.0.0.1", 0))
         for name, value in environment(f"http://127.0.0.1:{keeper.getsockname()[1]}").items():
             monkeypatch.setenv(name, value)
@@ -179,24 +179,24 @@ def test_without_a_network_nothing_is_audited(
         'ids = ["GHSA-aaaa"]\nreason = "why"\ndate = "soon"',
     ],
 )
-def test_what_is_accepted_needs_ids_a_reason_and_a_date(entry: str) -> None:
+def test_rejects_acceptance_without_ids_reason_or_date(entry: str) -> None:
     with pytest.raises(
-        ValueError, match=r"^pyproject\.toml: \[\[tool\.audit\.accepted\]\] 1: give it ids, a reason and a date\.$"
+        ValueError, match=r"^pyproject\.toml: \[\[tool\.audit\.accepted\]\] 1: no ids, reason or date\. Add it\.$"
     ):
         audit.accepted_vulnerabilities(f"[[tool.audit.accepted]]\n{entry}\n")
 
 
-def test_an_incomplete_acceptance_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_incomplete_acceptance_fails_the_audit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "pyproject.toml").write_text('[[tool.audit.accepted]]\nids = ["GHSA-aaaa"]\n')
     assert audit.main(["--allow-unaudited"]) == 3
-    assert capsys.readouterr().err == ("pyproject.toml: [[tool.audit.accepted]] 1: give it ids, a reason and a date.\n")
+    assert capsys.readouterr().err == ("pyproject.toml: [[tool.audit.accepted]] 1: no ids, reason or date. Add it.\n")
 
 
-def test_what_this_project_accepts_is_complete() -> None:
+def test_acceptances_of_this_project_are_complete() -> None:
     audit.accepted_vulnerabilities((PROJECT / "pyproject.toml").read_text())
 
 
-def test_every_locked_package_is_audited_once() -> None:
+def test_audits_every_locked_package_once() -> None:
     lock = json.loads((PROJECT / "Pipfile.lock").read_text())
     requirements = audit.pinned_requirements((PROJECT / "Pipfile.lock").read_text())
     assert len(requirements) == len(set(lock["default"]) | set(lock["develop"])) - 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the output of pip-audit and npm audit means. The outputs are as the tools print them, shortened."""
+"""Tests of the interpretation of pip-audit's and npm audit's output, with shortened copies of real output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pip_audit(output: Any, *, status: int, errors: str = "") -> Audit:
     return audit_from_pip_audit(ran(output, status=status, errors=errors), "pip.lock")
 
 
-def test_a_package_that_depends_on_a_vulnerable_one_is_not_another_finding() -> None:
+def test_dependent_of_a_vulnerable_package_is_not_a_finding() -> None:
     advisory = {
         "source": 1109537,
         "name": "tmp",
@@ -49,7 +49,7 @@ def test_a_package_that_depends_on_a_vulnerable_one_is_not_another_finding() -> 
     )
 
 
-def test_a_registry_without_advisories_is_no_audit() -> None:
+def test_registry_without_advisories_is_not_audited() -> None:
     answer = {
         "message": "405 Method Not Allowed - POST http://registry.invalid/-/npm/v1/security/audits/quick",
         "statusCode": 405,
@@ -62,18 +62,18 @@ def test_a_registry_without_advisories_is_no_audit() -> None:
 @pytest.mark.parametrize(
     "output", ["", "<html>", "[]", "{}", '{"error": {"code": "ENOLOCK"}}', '{"vulnerabilities": {}}']
 )
-def test_any_other_output_of_npm_is_no_audit(output: str) -> None:
+def test_unknown_npm_output_is_not_audited(output: str) -> None:
     assert npm(output, status=0, errors="npm error code ENOLOCK\n") == Audit(
         "npm.lock", unaudited="npm audit: npm error code ENOLOCK"
     )
 
 
 @pytest.mark.parametrize("output", ["", "<html>", "[]", "{}", '{"dependencies": null}'])
-def test_any_other_output_of_pip_audit_is_no_audit(output: str) -> None:
+def test_unknown_pip_audit_output_is_not_audited(output: str) -> None:
     assert pip_audit(output, status=0) == Audit("pip.lock", unaudited="pip-audit: no output")
 
 
-def test_an_exit_status_without_a_finding_is_no_audit() -> None:
+def test_error_exit_code_without_findings_is_not_audited() -> None:
     clean = {"dependencies": [{"name": "one", "version": "1.0", "vulns": []}], "fixes": []}
     assert pip_audit(clean, status=0) == Audit("pip.lock", 1)
     assert pip_audit(clean, status=1, errors="Killed") == Audit(
@@ -84,7 +84,7 @@ def test_an_exit_status_without_a_finding_is_no_audit() -> None:
     )
 
 
-def test_a_finding_is_kept_where_another_package_was_not_audited() -> None:
+def test_keeps_findings_if_another_package_was_skipped() -> None:
     report = {
         "dependencies": [
             {"name": "one", "version": "1.0", "vulns": [{"id": "PYSEC-1", "aliases": [], "fix_versions": ["1.1"]}]},

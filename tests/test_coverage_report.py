@@ -32,14 +32,14 @@ def test_full_coverage_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert err == ""
 
 
-def test_branches_count_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_low_branch_coverage_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few_branches = {**FULL, "covered_branches": 94}
 
     assert main(report(tmp_path, instant_clone__errors=few_branches)) == 1
     assert "The coverage of the product is below 95 %" in capsys.readouterr().err
 
 
-def test_the_resource_code_counts_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_low_coverage_of_the_resource_code_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few_statements = {**FULL, "covered_lines": 940}
     others = {f"instant_clone__room{number}__module": FULL for number in range(9)}
 
@@ -50,7 +50,7 @@ def test_the_resource_code_counts_by_itself(tmp_path: Path, capsys: pytest.Captu
     assert "the product" not in err
 
 
-def test_what_runs_in_processes_of_its_own_is_no_resource_code(tmp_path: Path) -> None:
+def test_code_of_the_plugin_process_is_not_resource_code(tmp_path: Path) -> None:
     untested = {**FULL, "covered_lines": 0, "covered_branches": 0}
     others = {f"instant_clone__room{number}__module": FULL for number in range(99)}
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The directions between the rooms that import-linter cannot hold.
+"""Tests of the import rules between packages that import-linter cannot check.
 
-import-linter takes `constructs` for the library of that name, which this project's folder joins, so the imports of
-`constructs/`, `stacks/` and `main.py` are read here. Those inside `instant_clone` are in pyproject.toml.
+For import-linter, `constructs` is the library of that name, which this project's folder extends. These tests therefore
+read the imports of `constructs/`, `stacks/` and `main.py`. pyproject.toml contains the rules inside `instant_clone`.
 
-`instant_clone/constructs` has no code of the core: a wheel keeps the modules of `constructs/` there.
+`instant_clone/constructs` is not part of the core, because a wheel contains the modules of `constructs/` there.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-UPPER_ROOMS = ("cli", "constructs", "plugin", "provider", "sources", "vcenter")
+UPPER_PACKAGES = ("cli", "constructs", "plugin", "provider", "sources", "vcenter")
 CORE = tuple(
     f"instant_clone.{path.stem}"
     for path in sorted((PROJECT / "instant_clone").iterdir())
-    if path.stem not in UPPER_ROOMS and not path.stem.startswith("_") and path.suffix in ("", ".py")
+    if path.stem not in UPPER_PACKAGES and not path.stem.startswith("_") and path.suffix in ("", ".py")
 )
 CDKTF = ("cdktf", "cdktf_cdktf_provider_vsphere", "jsii")
 
-ROOMS = {
+ALLOWED_IMPORTS = {
     "instant_clone": (*CORE, "packaging", "pydantic", "pydantic_core"),
     "constructs": (*CORE, *CDKTF, "constructs"),
     "stacks": (*CORE, "cdktf", "constructs", "stacks"),
 }
 
 
-def modules_of(room: str) -> list[Path]:
-    """The modules of a room, which for `instant_clone` are those of the core."""
+def modules_of(folder: str) -> list[Path]:
+    """Return the modules of a package; for `instant_clone`, only the modules of the core."""
     return [
         path
-        for path in sorted((PROJECT / room).rglob("*.py"))
-        if room != "instant_clone" or path.relative_to(PROJECT / room).parts[0].removesuffix(".py") not in UPPER_ROOMS
+        for path in sorted((PROJECT / folder).rglob("*.py"))
+        if folder != "instant_clone"
+        or path.relative_to(PROJECT / folder).parts[0].removesuffix(".py") not in UPPER_PACKAGES
     ]
 
 
 def imported_modules(code: str, package: str = "") -> Iterator[str]:
-    """The full names of all modules that `code`, a module of `package`, imports.
+    """Yield the full names of all modules that `code`, a module of `package`, imports.
 
-    Imports under TYPE_CHECKING and inside functions count. `from package import name` counts as the import of
-    package.name where the package is one whose modules are told apart here. `from .name import` is an import of
-    package.name; a relative import that leaves `package` keeps its dots.
+    This includes imports under TYPE_CHECKING and inside functions. `from instant_clone import name` is an import of
+    instant_clone.name, and `from .name import` is an import of package.name. A relative import from outside `package`
+    keeps its dots.
     """
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
@@ -65,7 +66,7 @@ def imported_modules(code: str, package: str = "") -> Iterator[str]:
 
 
 def refused_imports(code: str, allowed: tuple[str, ...], package: str = "") -> list[str]:
-    """The imports of `code` that are neither in the standard library nor, with what is inside them, in `allowed`."""
+    """Return the imports of `code` that are not in the standard library and not in or below a module of `allowed`."""
     return [
         module
         for module in imported_modules(code, package)
@@ -92,27 +93,27 @@ def refused_imports(code: str, allowed: tuple[str, ...], package: str = "") -> l
         ("def late():\n    import pyVmomi", ["pyVmomi"]),
     ],
 )
-def test_imports_are_told_apart(code: str, refused: list[str]) -> None:
+def test_finds_refused_imports(code: str, refused: list[str]) -> None:
     allowed = ("cdktf", "constructs", "instant_clone.fleet", "instant_clone.ownership")
     assert refused_imports(code, allowed) == refused
 
 
-def test_a_relative_import_is_of_the_modules_own_package() -> None:
+def test_resolves_relative_imports_in_the_package_of_the_module() -> None:
     code = "from .placement import Placement\nfrom ..stacks import add_stacks\nfrom . import names"
     assert list(imported_modules(code, "constructs")) == ["constructs.placement", "..stacks", "."]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_what_is_below_it(room: str) -> None:
-    modules = modules_of(room)
+@pytest.mark.parametrize("folder", ALLOWED_IMPORTS)
+def test_package_imports_only_allowed_modules(folder: str) -> None:
+    modules = modules_of(folder)
     assert modules
-    # Modules of `constructs` are in one folder, so that the room is the package.
-    found = {path.name: refused_imports(path.read_text(), ROOMS[room], room) for path in modules}
+    # `constructs` has no subpackages, so the name of the package is also the prefix of its relative imports.
+    found = {path.name: refused_imports(path.read_text(), ALLOWED_IMPORTS[folder], folder) for path in modules}
     assert found == {path.name: [] for path in modules}
 
 
-def test_the_constructs_import_each_other_relatively() -> None:
-    """In a wheel their package is `instant_clone.constructs`, and `constructs` is the library alone."""
+def test_constructs_use_relative_imports() -> None:
+    """In a wheel, the modules belong to `instant_clone.constructs`, and `constructs` is only the library."""
     found = {
         f"{path.name} imports {module}"
         for path in (PROJECT / "constructs").glob("*.py")
@@ -122,7 +123,7 @@ def test_the_constructs_import_each_other_relatively() -> None:
     assert found == set()
 
 
-def test_the_command_and_the_core_do_without_cdktf() -> None:
+def test_instant_clone_does_not_import_cdktf() -> None:
     found = {
         f"{path.relative_to(PROJECT)} imports {module}"
         for path in (PROJECT / "instant_clone").rglob("*.py")
@@ -132,11 +133,11 @@ def test_the_command_and_the_core_do_without_cdktf() -> None:
     assert found == set()
 
 
-def test_the_constructs_folder_joins_the_library_of_that_name() -> None:
+def test_constructs_folder_has_no_init_module() -> None:
     assert not (PROJECT / "constructs" / "__init__.py").exists()
 
 
-def test_both_names_of_the_constructs_mean_the_same_modules() -> None:
+def test_both_package_names_refer_to_the_same_modules() -> None:
     names = sorted(path.stem for path in (PROJECT / "constructs").glob("*.py"))
     assert names
     for name in names:
@@ -145,7 +146,7 @@ def test_both_names_of_the_constructs_mean_the_same_modules() -> None:
     assert [name for name in names if not hasattr(package, name)] == []
 
 
-def test_help_starts_neither_jsii_nor_grpc_nor_pyvmomi() -> None:
+def test_help_imports_neither_jsii_nor_grpc_nor_pyvmomi() -> None:
     program = (
         "import json, sys\n"
         "from instant_clone.cli import main\n"

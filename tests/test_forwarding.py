@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The forwarder by which tests take a server away for a while."""
+"""Tests of the forwarder, with which other tests interrupt the connection to a server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from testkit.processes import until
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The address of a server that answers each connection with what it is told."""
+    """Yield the address of an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer(connection: socket.socket) -> None:
             with connection:
-                while said := connection.recv(100):
-                    connection.sendall(said)
+                while data := connection.recv(100):
+                    connection.sendall(data)
 
         def serve() -> None:
             while True:
@@ -41,18 +41,18 @@ def _connect(forwarder: Forwarder) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=60)
 
 
-def _echoed(connection: socket.socket, said: bytes) -> bytes:
-    connection.sendall(said)
+def _echoed(connection: socket.socket, data: bytes) -> bytes:
+    connection.sendall(data)
     return connection.recv(100)
 
 
-def test_what_is_said_is_handed_on_to_the_server_and_back(echo: str) -> None:
+def test_forwards_data_in_both_directions(echo: str) -> None:
     with Forwarder(echo) as forwarder, _connect(forwarder) as one, _connect(forwarder) as other:
         assert _echoed(one, b"one") == b"one"
         assert _echoed(other, b"other") == b"other"
 
 
-def test_a_cut_ends_what_is_connected_and_refuses_what_comes_until_it_is_restored(echo: str) -> None:
+def test_cut_ends_connections_and_refuses_new_ones_until_restore(echo: str) -> None:
     with Forwarder(echo) as forwarder:
         with _connect(forwarder) as before:
             assert _echoed(before, b"there") == b"there"
@@ -69,7 +69,7 @@ def test_a_cut_ends_what_is_connected_and_refuses_what_comes_until_it_is_restore
             assert _echoed(after, b"again") == b"again"
 
 
-def test_connections_that_are_turned_away_are_counted(echo: str) -> None:
+def test_counts_connections_that_are_turned_away(echo: str) -> None:
     with Forwarder(echo) as forwarder:
         with _connect(forwarder) as before:
             assert _echoed(before, b"there") == b"there"

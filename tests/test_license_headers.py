@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The license of each source file, in the form that scanners read (SPDX specification, annex on short identifiers)."""
+"""Tests of the license header of each source file (SPDX specification, annex on short identifiers)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 HEADER = "SPDX-License-Identifier: MPL-2.0"
 MARKS = {".py": "#", ".pyi": "#", ".sh": "#", ".go": "//"}
-# Made by tools, or other people's.
-NOT_OURS = {"__pycache__", "build", "cdktf.out", "dist", "node_modules", "state"}
+# Generated or third-party files.
+SKIPPED_FOLDERS = {"__pycache__", "build", "cdktf.out", "dist", "node_modules", "state"}
 
 
 def has_header(path: Path) -> bool:
-    """Whether the header is the first line, or the second one after a shebang."""
+    """Return whether the header is the first line, or the second line after a shebang."""
     lines = path.read_text(encoding="utf-8").splitlines()
     if lines and lines[0].startswith("#!"):
         del lines[0]
@@ -26,7 +26,7 @@ def has_header(path: Path) -> bool:
 
 def source_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(".")]
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith(".")]
         yield from (Path(parent, name) for name in files if Path(name).suffix in MARKS)
 
 
@@ -42,7 +42,7 @@ def source_files(folder: Path) -> Iterator[Path]:
         ("a.py", "", False),
     ],
 )
-def test_headers_are_recognized(name: str, text: str, expected: bool, tmp_path: Path) -> None:
+def test_recognizes_headers(name: str, text: str, expected: bool, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     assert has_header(tmp_path / name) is expected
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Targets of the Makefile, each run on a copy of it in a folder of its own."""
+"""Tests of the Makefile. Each test runs a target in a temporary folder with a copy of the Makefile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def clean(folder: Path) -> subprocess.CompletedProcess[str]:
-    """`make clean` in `folder`, never in the project's own."""
+    """Run `make clean` in `folder`, not in the project's folder."""
     shutil.copy(PROJECT / "Makefile", folder)
     return subprocess.run(
         ["make", "--no-print-directory", "clean"], cwd=folder, capture_output=True, text=True, check=False
@@ -22,14 +22,14 @@ def clean(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def state(folder: Path, stack: str, workspace: str, content: str = "{}") -> Path:
-    """The state of a workspace where Terraform keeps it without `workspace_dir`."""
+    """Write a workspace's state to the file that Terraform uses without `workspace_dir`."""
     file = folder / "cdktf.out" / "stacks" / stack / "terraform.tfstate.d" / workspace / "terraform.tfstate"
     file.parent.mkdir(parents=True)
     file.write_text(content)
     return file
 
 
-def test_clean_refuses_to_delete_the_states_of_workspaces(tmp_path: Path) -> None:
+def test_clean_does_not_delete_states_of_workspaces(tmp_path: Path) -> None:
     kept = [state(tmp_path, "web", "blue"), state(tmp_path, "lab", "green")]
     built = tmp_path / "build" / "made"
     built.mkdir(parents=True)
@@ -50,12 +50,12 @@ def test_clean_refuses_to_delete_the_states_of_workspaces(tmp_path: Path) -> Non
     assert built.exists()
 
 
-def test_clean_removes_what_was_made_and_keeps_states(tmp_path: Path) -> None:
+def test_clean_removes_generated_files_and_keeps_states(tmp_path: Path) -> None:
     state(tmp_path, "web", "blue", content="")
     moved = tmp_path / "state" / "web.tfstate.d" / "blue" / "terraform.tfstate"
     moved.parent.mkdir(parents=True)
     moved.write_text("{}")
-    # Terraform's note of the backend is no state.
+    # This file of Terraform describes the backend and is not a state.
     note = tmp_path / "cdktf.out" / "stacks" / "web" / ".terraform" / "terraform.tfstate"
     note.parent.mkdir()
     note.write_text("{}")
@@ -66,24 +66,24 @@ def test_clean_removes_what_was_made_and_keeps_states(tmp_path: Path) -> None:
     assert moved.read_text() == "{}"
 
 
-def test_clean_needs_nothing_to_be_there(tmp_path: Path) -> None:
+def test_clean_succeeds_in_an_empty_folder(tmp_path: Path) -> None:
     assert clean(tmp_path).returncode == 0
 
 
 def lint_go(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
-    """`make lint-go` in `folder`, with the Go of this environment and a module of one file."""
+    """Run `make lint-go` in `folder`, with this environment's Go and a module of one file."""
     module = folder / "tests" / "vcsim"
     module.mkdir(parents=True)
     (module / "go.mod").write_text("module example.com/vcsim\n\ngo 1.24\n")
     (module / "one.go").write_text(source)
     shutil.copy(PROJECT / "Makefile", folder)
-    # Everything is set up, in the order in which make wants it.
+    # All set-up steps are complete. The order of the files makes each one newer than its prerequisites.
     for name in ("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (folder / ".venv" / "bin").mkdir()
     (folder / ".venv" / "bin" / "go").symlink_to(Path(sys.executable).with_name("go"))
-    # `go vet` is built on its first use: not for each test.
+    # A shared build cache, because Go builds `go vet` on its first use.
     built = PROJECT / ".cache" / "go-build"
     built.mkdir(parents=True, exist_ok=True)
     (folder / ".cache").mkdir()
@@ -102,7 +102,7 @@ def lint_go(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=["clean", "not formatted", "vet"],
 )
-def test_lint_covers_the_go_module(body: str, code: int, message: str, tmp_path: Path) -> None:
+def test_lint_go_checks_format_and_runs_vet(body: str, code: int, message: str, tmp_path: Path) -> None:
     checked = lint_go(tmp_path, f"package main\n\nfunc one() int {{\n{body}}}\n\nfunc main() {{ one() }}\n")
 
     assert (checked.returncode, checked.stdout) == (code, ""), checked.stderr
@@ -110,9 +110,9 @@ def test_lint_covers_the_go_module(body: str, code: int, message: str, tmp_path:
 
 
 def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subprocess.CompletedProcess[str]:
-    """`make test-terraforms` in `folder`, where everything is set up; the tests fail with the release `failing`.
+    """Run `make test-terraforms` in `folder`, with complete set-up steps. The tests fail with the release `failing`.
 
-    Python is a script that writes which Terraform the tests were started with.
+    A script replaces Python. It prints the version of the Terraform that the tests would use.
     """
     shutil.copy(PROJECT / "Makefile", folder)
     scripts = {
@@ -123,7 +123,7 @@ def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subproce
         'case "$*" in *" tests/e2e/test_fleet.py "*) ;; *) exit 3;; esac\n'
         f'"$TERRAFORM_BINARY_NAME" version; ! "$TERRAFORM_BINARY_NAME" version | grep -q "{failing}"',
     }
-    # In the order in which make wants it.
+    # The order of the files makes each one newer than its prerequisites.
     for name in (
         *("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"),
         *("package.json", "package-lock.json", ".npmrc", "node_modules/.complete"),
@@ -140,7 +140,7 @@ def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subproce
     )
 
 
-def test_the_tests_run_with_each_terraform(tmp_path: Path) -> None:
+def test_runs_the_tests_with_each_terraform(tmp_path: Path) -> None:
     done = run_with_terraforms(tmp_path, failing="none", in_path="1.11.4")
 
     assert done.returncode == 0, done.stderr
@@ -160,8 +160,8 @@ def test_the_tests_run_with_each_terraform(tmp_path: Path) -> None:
     ("failing", "named"),
     [("1.12.6", "OpenTofu v1.12.6"), ("1.5.7", "Terraform v1.5.7"), ("v1", "Terraform v1.5.7, OpenTofu v1.12.6")],
 )
-def test_the_terraforms_that_tests_fail_with_are_named(failing: str, named: str, tmp_path: Path) -> None:
-    # The same release twice runs once.
+def test_names_the_releases_with_failed_tests(failing: str, named: str, tmp_path: Path) -> None:
+    # The Terraform in PATH is the oldest release, which runs only once.
     done = run_with_terraforms(tmp_path, failing=failing, in_path="1.5.7")
 
     assert done.returncode != 0

@@ -15,7 +15,7 @@ from testkit.stock import StockError, stock_provider, stock_providers
 
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with three binaries, of which two are named, with an empty entry between them."""
+    """Return a folder with three binaries. The variable names two of them, with an empty entry between them."""
     for name in ("vsphere_v2.16.1", "vsphere_v2.0.2_x5", "vsphere_v2.0.2"):
         (tmp_path / f"terraform-provider-{name}").touch()
     paths = (tmp_path / "terraform-provider-vsphere_v2.16.1", tmp_path / "terraform-provider-vsphere_v2.0.2_x5")
@@ -23,43 +23,43 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_several_are_named_as_in_path(named: Path) -> None:
+def test_reads_several_paths_from_the_variable(named: Path) -> None:
     assert [each.release for each in stock_providers(named)] == [ProviderVersion("2.16.1"), ProviderVersion("2.0.2")]
 
 
-def test_what_takes_one_takes_the_first(named: Path) -> None:
+def test_stock_provider_is_the_first_binary(named: Path) -> None:
     assert stock_provider(named).path == named / "terraform-provider-vsphere_v2.16.1"
 
 
-def test_without_the_variable_it_is_the_one_that_was_obtained(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_the_downloaded_binary_without_the_variable(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOCK_VSPHERE_PROVIDER", "")
     (named / "path").write_text("terraform-provider-vsphere_v2.0.2\n")
 
     assert [each.path for each in stock_providers(named)] == [named / "terraform-provider-vsphere_v2.0.2"]
 
 
-def test_none_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_folder_without_a_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STOCK_VSPHERE_PROVIDER", raising=False)
 
-    with pytest.raises(StockError, match="holds no stock provider yet: run `make setup`"):
+    with pytest.raises(StockError, match=r"no stock provider found\. Run `make setup`"):
         stock_providers(tmp_path)
 
 
-def test_each_of_those_named_has_to_be_there(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_path_that_is_not_a_provider_binary(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "STOCK_VSPHERE_PROVIDER",
         os.pathsep.join([str(named / "terraform-provider-vsphere_v2.16.1"), str(named / "vsphere")]),
     )
 
-    with pytest.raises(StockError, match="the release is read from the file's name"):
+    with pytest.raises(StockError, match="the file name has no release"):
         stock_provider(named)
 
 
-def test_two_of_one_release_are_refused(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_two_binaries_of_one_release(named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = [named / "terraform-provider-vsphere_v2.0.2_x5", named / "terraform-provider-vsphere_v2.0.2"]
     monkeypatch.setenv("STOCK_VSPHERE_PROVIDER", os.pathsep.join(map(str, both)))
 
-    with pytest.raises(StockError, match=r"names 2\.0\.2 more than once"):
+    with pytest.raises(StockError, match=r"duplicate release 2\.0\.2"):
         stock_providers(named)
 
 
@@ -67,10 +67,10 @@ def test_two_of_one_release_are_refused(named: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="another release is pinned on this platform"
 )
-def test_a_registry_that_answers_does_not_change_the_pinned_release(tmp_path: Path, earlier: str | None) -> None:
-    """An index that refuses, and a Terraform that could install any release: the result is an error.
+def test_does_not_replace_the_pinned_release_with_another_one(tmp_path: Path, earlier: str | None) -> None:
+    """If pip cannot download the pinned release, the result is an error.
 
-    Nor is another release used that was obtained when the pin was different.
+    Neither a Terraform that could install another release nor an older download of another release is used.
     """
     called = tmp_path / "called"
     terraform = tmp_path / "bin" / "terraform"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What `cdktf synth` starts: the app as a program, from fleets.toml and records to files."""
+"""Tests of main.py, the app that `cdktf synth` starts, with fleets.toml and records as input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UUIDS = ("0eb40835-47d3-46b7-b7f4-7eb496c06c96", "1fc50946-58e4-57c8-88a5-8fc5a7
 
 
 def project(folder: Path) -> Path:
-    """A user's folder with the committed fleet file and records."""
+    """Create a project folder with the committed fleet file and records."""
     folder.mkdir(parents=True)
     shutil.copy(PROJECT / "fleets.toml", folder)
     shutil.copytree(PROJECT / "sources", folder / "sources")
@@ -44,8 +44,8 @@ def project(folder: Path) -> Path:
 
 
 def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """`python main.py` in `folder`, with nothing of this process's environment but what programs are found by."""
-    # The environment's Node goes before one that the machine may have.
+    """Run `python main.py` in `folder`. The environment contains only PATH and `environ`."""
+    # This Python environment's Node has precedence over an installed Node.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         [sys.executable, PROJECT / "main.py"],
@@ -72,48 +72,48 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", FLEETS)
-def test_the_committed_fleets_become_this_json(name: str, synthesized: Path) -> None:
-    """To renew what is expected: `python main.py`, and copy cdktf.out/stacks/NAME/cdk.tf.json here."""
+def test_synthesizes_the_expected_json_of_the_committed_fleets(name: str, synthesized: Path) -> None:
+    """To update the expected JSON, run `python main.py` and copy cdktf.out/stacks/NAME/cdk.tf.json to this folder."""
     made = json.loads((synthesized / "cdktf.out" / "stacks" / name / "cdk.tf.json").read_text())
     assert made == json.loads(Path(__file__).with_name(f"test_synth.{name}.json").read_text())
 
 
-def test_each_stack_has_its_lock_file(synthesized: Path) -> None:
+def test_writes_a_lock_file_per_stack(synthesized: Path) -> None:
     assert sorted(files(synthesized / "cdktf.out")) == [
         "manifest.json",
         *(f"stacks/{name}/{file}" for name in FLEETS for file in (".terraform.lock.hcl", "cdk.tf.json")),
     ]
 
 
-def test_a_workspace_keeps_its_states_beside_the_fleets_states(synthesized: Path, tmp_path: Path) -> None:
+def test_workspace_states_are_next_to_the_fleet_states(synthesized: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     assert run(folder, TF_WORKSPACE="blue").returncode == 0
     for name in FLEETS:
         file = Path("cdktf.out", "stacks", name, "cdk.tf.json")
         made, expected = (json.loads((each / file).read_text()) for each in (folder, synthesized))
         expected["terraform"]["backend"]["local"]["workspace_dir"] = f"../../../state/{name}.tfstate.d"
-        # cdktf lists in its own metadata what a stack overrides.
+        # cdktf's metadata lists the overrides of a stack.
         assert made | {"//": None} == expected | {"//": None}
 
 
-def test_the_default_workspace_gives_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
+def test_default_workspace_produces_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     assert run(folder, TF_WORKSPACE="default").returncode == 0
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
 
 
-def test_nothing_but_the_result_is_left(synthesized: Path) -> None:
+def test_leaves_no_temporary_files(synthesized: Path) -> None:
     assert sorted(path.name for path in synthesized.iterdir()) == ["cdktf.out", "fleets.toml", "sources"]
 
 
-def test_the_cdktf_command_names_the_folder(tmp_path: Path) -> None:
+def test_cdktf_outdir_selects_the_output_folder(tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     assert run(folder, CDKTF_OUTDIR="elsewhere").returncode == 0
     assert (folder / "elsewhere" / "manifest.json").is_file()
     assert not (folder / "cdktf.out").exists()
 
 
-def test_no_credential_and_no_path_of_the_machine_is_in_any_file(synthesized: Path) -> None:
+def test_output_contains_no_credentials_and_no_local_paths(synthesized: Path) -> None:
     for content in files(synthesized / "cdktf.out").values():
         text = content.decode()
         assert SENTINEL not in text
@@ -122,14 +122,14 @@ def test_no_credential_and_no_path_of_the_machine_is_in_any_file(synthesized: Pa
         assert str(PROJECT) not in text
 
 
-def test_another_folder_and_another_environment_give_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
+def test_output_does_not_depend_on_folder_and_environment(synthesized: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "deeper" / "and with a blank" / "project")
     process = run(folder, HOME=str(tmp_path), TZ="Asia/Tokyo", LANG="C", PYTHONHASHSEED="7", USER="other")
     assert (process.returncode, process.stderr) == (0, "")
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
 
 
-def test_the_environment_names_the_release(tmp_path: Path) -> None:
+def test_environment_variable_sets_the_release(tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     assert run(folder, INSTANT_CLONE_PROVIDER_VERSION="2.0.2").returncode == 0
     stack = folder / "cdktf.out" / "stacks" / "web"
@@ -141,20 +141,20 @@ def test_the_environment_names_the_release(tmp_path: Path) -> None:
     assert '  version     = "2.0.2"\n' in (stack / ".terraform.lock.hcl").read_text()
 
 
-def test_an_error_is_said_without_a_traceback_and_leaves_the_old_files(synthesized: Path, tmp_path: Path) -> None:
+def test_fleet_file_error_has_no_traceback_and_keeps_the_old_files(synthesized: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(synthesized, folder)
     (folder / "fleets.toml").write_text('[provider]\nverson = "2.16.1"\n')
     process = run(folder)
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == (
-        'fleets.toml, [provider] verson: is not a key that is known here. Did you mean "version"?\n'
-        "fleets.toml, fleets: there is no fleet. Begin one with [fleets.NAME].\n"
+        'fleets.toml, [provider] verson: unknown key. Did you mean "version"?\n'
+        "fleets.toml, fleets: the file contains no fleet. Start a fleet with [fleets.NAME].\n"
     )
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
 
 
-def test_a_source_that_cannot_be_repeated_leaves_the_old_files(synthesized: Path, tmp_path: Path) -> None:
+def test_source_that_cannot_be_reproduced_keeps_the_old_files(synthesized: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(synthesized, folder)
     path = folder / "sources" / "web.json"
@@ -162,12 +162,12 @@ def test_a_source_that_cannot_be_repeated_leaves_the_old_files(synthesized: Path
     process = run(folder)
     assert process.returncode == 1
     assert process.stderr == (
-        "/DC0/vm/golden-web: It is a template, which never runs. Convert it to a virtual machine.\n"
+        "/DC0/vm/golden-web: The source is a template, which never runs. Convert it to a virtual machine.\n"
     )
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
 
 
-def test_what_a_source_cannot_have_leaves_the_old_files(synthesized: Path, tmp_path: Path) -> None:
+def test_incompatible_change_keeps_the_old_files(synthesized: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(synthesized, folder)
     text = (folder / "fleets.toml").read_text()

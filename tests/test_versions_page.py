@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""docs/versions.md names the versions that set-up and tests use."""
+"""Tests that docs/versions.md contains the versions that the set-up and the tests use."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def required(package: str, name: str) -> str:
         ("to {} of the stock provider", NEWEST_CHECKED),
     ],
 )
-def test_the_page_names_what_is_used(text: str, version: object) -> None:
+def test_page_contains_the_used_versions(text: str, version: object) -> None:
     assert text.format(version) in " ".join((PROJECT / "docs" / "versions.md").read_text().split())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the wheel and the source distribution hold."""
+"""Tests of the contents of the wheel and the source distribution."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_the_wheel_holds_one_package(wheel: Path) -> None:
+def test_wheel_contains_one_package(wheel: Path) -> None:
     files = contents(wheel)
 
     assert {name.partition("/")[0] for name in files} == {"instant_clone", "instant_clone_fleet-0.1.0.dist-info"}
@@ -33,14 +33,14 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
         for path in (PROJECT / "instant_clone").rglob("*")
         if path.suffix in (".py", ".pyi", ".typed")
     }
-    # constructs/ has no __init__.py, which would hide the library in a checkout.
+    # constructs/ has no __init__.py, because it would hide the library in a checkout.
     sources |= {
         f"instant_clone/constructs/{path.name}": path.read_bytes() for path in (PROJECT / "constructs").glob("*.py")
     }
     assert {name: content for name, content in files.items() if not name.startswith("instant_clone_fleet")} == sources
 
 
-def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(build_sdist(tmp_path)) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (source,) = (tmp_path / "unpacked").iterdir()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The apps that are synthesized beside a fleet's."""
+"""The cdktf apps that the benchmark of synth compares with a fleet."""

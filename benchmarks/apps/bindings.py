@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The empty app, with the vSphere provider's classes imported and its provider declared."""
+"""An empty cdktf app that imports the vSphere bindings and declares the provider."""
 
 from __future__ import annotations
 

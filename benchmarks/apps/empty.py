@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A cdktf app with one stack that has nothing in it."""
+"""A cdktf app with one empty stack."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The fleets of the fleet file with a VirtualMachine construct for each clone, as a loop in Python would have it."""
+"""The fleets of the fleet file, written as a Python loop with one VirtualMachine construct per clone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for name, fleet in fleet_file.fleets.items():
     for source in fleet.sources:
         machine = sources[name, source.key]
         hardware = replicate(machine, fleet_file.provider.version)
-        told = guestinfo(fleet, source, machine)
+        guestinfo_of = guestinfo(fleet, source, machine)
         for index in source.indexes:
             clone_name = fleet.clone_name(index)
             clone = VirtualMachine(
@@ -45,7 +45,7 @@ for name, fleet in fleet_file.fleets.items():
                     VirtualMachineNetworkInterface(**dict[str, Any](nic)) for nic in hardware.network_interfaces
                 ],
                 cdrom=[VirtualMachineCdrom(**dict[str, Any](cdrom)) for cdrom in hardware.cdroms],
-                extra_config=told(index),
+                extra_config=guestinfo_of(index),
                 **dict[str, Any](hardware.arguments),
             )
             clone.add_override("instantclone", {"source_uuid": machine.uuid, "timeout": fleet.timeout})

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet of instant clones made, grown and removed in a simulated vCenter: what `make demo` runs."""
+"""The demo of `make demo`: create, extend and destroy fleets of instant clones in a simulated vCenter."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Somebody's cdktf app, with the stock vSphere provider and an alias of it, to which two fleets are added."""
+"""A cdktf app with the stock vSphere provider, an alias of it, and two fleets of instant clones."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from instant_clone.vm import record
 from instant_clone.vm.source_vm import SourceVm
 
 RELEASE = ProviderVersion(os.environ.get("INSTANT_CLONE_PROVIDER_VERSION", "2.16.1"))
-"""of the stock provider that the plugin was installed around"""
+"""the release of the stock provider that the plugin wraps"""
 
 
 class Ci(TerraformStack):
-    """The machines of a CI system."""
+    """The VMs of a CI system."""
 
     def __init__(self, scope: Construct, id_: str, *, golden: SourceVm) -> None:
         super().__init__(scope, id_)
         LocalBackend(self, path="../../../ci.tfstate")
 
-        # What the app had before.
+        # The app before the fleets.
         user = TerraformVariable(self, "vsphere_user", type="string").string_value
         password = TerraformVariable(self, "vsphere_password", type="string", sensitive=True).string_value
         VsphereProvider(self, "vsphere", user=user, password=password)
         lab = VsphereProvider(self, "lab", alias="lab", user=user, password=password)
-        # The bindings want exactly the release that they were made from.
+        # The bindings require exactly the release from which they were generated. This override allows other releases.
         self.add_override("terraform.required_providers.vsphere.version", ">= 2.0.2, < 3.0.0")
         datacenter = DataVsphereDatacenter(self, "datacenter", name="DC0", provider=lab)
         folder = Folder(self, "machines", path="ci", type="vm", datacenter_id=datacenter.id, provider=lab)
 
-        # What it adds: a provider beside the stock one, which keeps its resources, a place, and the fleets.
+        # The fleets, with a second provider. The resources above keep the stock provider.
         clones = InstantCloneProvider(
             self,
             "clones",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Look the source up and save what it is: run once, and whenever the source has changed on purpose."""
+"""Look up the source and save its record. Run this program once, and after each intended change of the source."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ if __name__ == "__main__":
             record.save(look_up(session, "golden-ci", datacenter="DC0"), RECORD)
     except InstantCloneError as error:
         sys.exit(str(error))
-    print(f"{RECORD} is what the source is now")
+    print(f"{RECORD}: saved the record of golden-ci. Commit the file.")

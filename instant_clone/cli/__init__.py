@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The `instant-clone` command: one module for each sub-command.
+"""The `instant-clone` command, with one module for each subcommand.
 
-The modules import what they need within their functions, so that `--help` starts neither pyvmomi nor gRPC.
+The modules import their dependencies inside functions, so that `--help` loads neither pyvmomi nor gRPC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="instant-clone",
     cls=CommandGroup,
-    help="Fleets of vSphere instant clones as code.",
+    help="Manage fleets of vSphere instant clones as code.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,7 +33,7 @@ app.command("guard")(guard)
 app.add_typer(provider.app, name="provider")
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the option's value
     if wanted:
         from importlib.metadata import version
 
@@ -44,15 +44,15 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
 @app.callback()
 def _options(
     *,
-    _version: Annotated[  # typer's callback has handled it
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print name and version.")
+    _version: Annotated[  # _print_version handles it
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the name and the version.")
     ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Runs the command. What a user can mend is told in sentences on standard error, with exit code 1."""
+    """Run the command. Print an InstantCloneError to standard error, and exit with code 1."""
     try:
         app(prog_name="instant-clone")
     except MissingExtraError as missing:

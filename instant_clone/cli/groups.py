@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The group of sub-commands, which reports missing optional dependencies."""
+"""The group of subcommands, which reports missing optional dependencies."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["CommandGroup", "MissingExtraError"]
 
 
 class MissingExtraError(InstantCloneError):
-    """A command needs a package of an extra that is not installed. The message begins with the whole command."""
+    """A command needs a package of an extra that is not installed. The message starts with the full command."""
 
 
 class CommandGroup(TyperGroup):
     """A group whose commands may need packages of an extra."""
 
-    def invoke(self, ctx: Context) -> Any:  # type: ignore[override]  # typer's own name for the context of click
+    def invoke(self, ctx: Context) -> Any:  # type: ignore[override]  # typer uses its own context type
         """Run the chosen command.
 
         Raises:

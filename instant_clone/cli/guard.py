@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""`instant-clone guard`: whether a plan leaves the clones what they are."""
+"""`instant-clone guard`: check a Terraform plan for changes that reboot, replace or move instant clones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ STACKS = Path("cdktf.out") / "stacks"
 
 
 class ErrorKind(StrEnum):
-    """The kinds of findings that are errors; the package that has them takes too long to import for --help."""
+    """The kinds of findings that can be errors.
+
+    The values are those of `instant_clone.guard.Kind`. An import of that class would make --help slow.
+    """
 
     REBOOT = "reboot"
     REPLACE = "replace"
@@ -31,7 +34,7 @@ class ErrorKind(StrEnum):
 
 
 class Format(StrEnum):
-    """How the findings are written."""
+    """The output format of the findings."""
 
     TEXT = "text"
     JSON = "json"
@@ -40,36 +43,39 @@ class Format(StrEnum):
 def guard(
     plan: Annotated[
         str | None,
-        typer.Argument(metavar="PLAN.json", help="What `terraform show -json PLANFILE` wrote; - for standard input."),
+        typer.Argument(
+            metavar="PLAN.json",
+            help="Check this output of `terraform show -json PLANFILE`. Use - for standard input.",
+        ),
     ] = None,
     *,
     stack: Annotated[
         str | None,
-        typer.Option("--stack", metavar="NAME", help="Make the plan of this synthesized stack, and judge that."),
+        typer.Option("--stack", metavar="NAME", help="Create a plan of this synthesized stack and check it."),
     ] = None,
     allow: Annotated[
         list[ErrorKind] | None,
-        typer.Option("--allow", help="A kind of finding that is no error; can be given several times."),
+        typer.Option("--allow", help="Accept this kind of finding. Repeat the option for several kinds."),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Look at every vsphere_virtual_machine, not at instant clones only.")
+        bool, typer.Option("--all", help="Check every vsphere_virtual_machine, not only instant clones.")
     ] = False,
     provider_version: Annotated[
         str | None,
         typer.Option(
             "--provider-version",
-            help="Release of the stock provider that applies the plan. Unless given: what the plan's configuration "
-            "requires, or the fleet file says.",
+            help="Check for this release of the stock provider. The default is the release in the plan's "
+            "configuration, or else in the fleet file.",
         ),
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = Format.TEXT,
+    output: Annotated[Format, typer.Option("--format", help="Print the findings in this format.")] = Format.TEXT,
 ) -> None:
-    """Tell what a plan would do to instant clones: exit code 1 if it reboots, replaces or moves one, or takes a disk.
+    """Check a Terraform plan for changes that reboot, replace or move instant clones, or remove their disks.
 
-    Takes plans of the plugin and of the stock provider. Exit code 0 if there is nothing of that, or warnings only;
-    2 if there is no plan that can be read.
+    The command accepts plans of the plugin and of the stock provider. The exit code is 0 if the plan has no such
+    change or only warnings, 1 if it has an error, and 2 if the plan cannot be read or created.
     """
-    # Imported here, so that --help of any command starts at once.
+    # Imported here to keep --help of all commands fast.
     from instant_clone.errors import InstantCloneError
     from instant_clone.guard import Kind, as_json, as_text, examine, read_plan
 
@@ -79,7 +85,7 @@ def guard(
         report = examine(
             read_plan(content, where),
             release=release,
-            otherwise=_release_of_fleet_file,
+            fallback=_release_of_fleet_file,
             every_machine=every,
             allowed=[Kind(kind) for kind in allow or ()],
         )
@@ -111,11 +117,11 @@ def _release_of_fleet_file() -> ProviderVersion:
 
 
 def _content(plan: str | None, stack: str | None) -> tuple[bytes, str]:
-    """The plan's JSON, and what to call it."""
+    """Return the plan's JSON, and its name for messages."""
     from instant_clone.guard import PlanError
 
     if (plan is None) == (stack is None):
-        raise PlanError("Name one of both: the JSON of a plan, or a stack with --stack.")
+        raise PlanError("Pass either PLAN.json or --stack.")
     if stack is not None:
         return _planned(stack), f"the plan of {stack}"
     if plan == "-":
@@ -124,12 +130,16 @@ def _content(plan: str | None, stack: str | None) -> tuple[bytes, str]:
     try:
         return path.read_bytes(), str(path)
     except (OSError, ValueError) as failure:
-        said = failure.strerror if isinstance(failure, OSError) else failure
-        raise PlanError(f"{path} cannot be read: {said}.") from None
+        reason = failure.strerror if isinstance(failure, OSError) else failure
+        raise PlanError(f"{path}: cannot read the file: {reason}.") from None
 
 
 def _planned(stack: str) -> bytes:
-    """The JSON of a new plan of a synthesized stack. Raises PlanError with Terraform's words if there is none."""
+    """Create a plan of a synthesized stack, and return its JSON.
+
+    Raises:
+        PlanError: the stack does not exist, or Terraform fails. The message includes Terraform's output.
+    """
     import tempfile
 
     from instant_clone.guard import PlanError
@@ -138,13 +148,13 @@ def _planned(stack: str) -> bytes:
     folder = STACKS / stack
     if not (folder / "cdk.tf.json").is_file():
         found = ", ".join(sorted(each.parent.name for each in STACKS.glob("*/cdk.tf.json")))
-        there = f"There are: {found}." if found else "Run `npx cdktf synth` first."
-        raise PlanError(f"There is no synthesized stack {stack!r} in {STACKS}. {there}")
+        cure = f"Existing stacks: {found}." if found else "Run `npx cdktf synth` first."
+        raise PlanError(f"{STACKS}: synthesized stack {stack!r} not found. {cure}")
     try:
         terraform = terraform_binary(os.environ)
     except TerraformError as failure:
         raise PlanError(str(failure)) from None
-    # Only its owner can look into the folder: a plan holds every value in the clear.
+    # Only the user can read the folder, because a plan holds every value in plain text.
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as private:
         saved = str(Path(private) / "plan")
         for command in (("init", "-input=false", "-no-color"), ("plan", "-input=false", "-no-color", f"-out={saved}")):
@@ -154,7 +164,7 @@ def _planned(stack: str) -> bytes:
 
 
 def _run(terraform: str, *command: str, folder: Path) -> bytes:
-    """What a Terraform command wrote."""
+    """Run a Terraform command, and return its standard output."""
     from instant_clone.guard import PlanError
     from instant_clone.terraform import TerraformError, run_terraform
 
@@ -163,7 +173,7 @@ def _run(terraform: str, *command: str, folder: Path) -> bytes:
     except TerraformError as failure:
         raise PlanError(str(failure)) from None
     if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
-        ended = f"`{Path(terraform).name} {command[0]}` of {folder} failed with exit code {done.returncode}"
-        raise PlanError(f"{ended}:\n{said}")
+        output = (done.stderr or done.stdout).decode(errors="replace").strip()
+        what = f"`{Path(terraform).name} {command[0]}` in {folder} failed with exit code {done.returncode}"
+        raise PlanError(f"{what}:\n{output}")
     return done.stdout

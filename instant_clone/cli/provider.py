@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""`instant-clone provider`: installs the plugin that adds instant clones to the stock vSphere provider."""
+"""`instant-clone provider`: install the plugin that adds instant clones to the stock vSphere provider."""
 
 from __future__ import annotations
 
@@ -19,20 +19,25 @@ __all__ = ["app"]
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="The Terraform plugin that adds instant clones to the stock vSphere provider.",
+    help="Manage the Terraform plugin that adds instant clones to the stock vSphere provider.",
     no_args_is_help=True,
 )
 
 PluginFolder = Annotated[
     Path | None,
-    typer.Option("--plugin-dir", help="Terraform's local plugin folder; ~/.terraform.d/plugins unless given."),
+    typer.Option("--plugin-dir", help="Use this plugin folder of Terraform. The default is ~/.terraform.d/plugins."),
 ]
 Release = Annotated[
-    str | None, typer.Option("--version", help="Release of the stock provider, such as 2.16.1.", show_default=False)
+    str | None,
+    typer.Option("--version", help="Select this release of the stock provider, such as 2.16.1.", show_default=False),
 ]
 Source = Annotated[
     str | None,
-    typer.Option("--source", help="The plugin's address; unless given, that of [provider] in the fleet file, if any."),
+    typer.Option(
+        "--source",
+        help="Use this provider address for the plugin. The default is the address of [provider] in the fleet file, "
+        "or instantclone.internal/fleet/vsphere.",
+    ),
 ]
 
 
@@ -40,16 +45,16 @@ Source = Annotated[
 def install(
     stock_binary: Annotated[
         Path | None,
-        typer.Option("--stock-binary", help="The stock provider's binary; unless given, Terraform fetches it."),
+        typer.Option("--stock-binary", help="Use this stock provider. By default, Terraform downloads it."),
     ] = None,
     version: Release = None,
     plugin_dir: PluginFolder = None,
     source: Source = None,
 ) -> None:
-    """Install the plugin, with the stock provider that it wraps.
+    """Install the plugin and the stock provider that it wraps.
 
-    Without --stock-binary, `terraform init` fetches the release and verifies it: the one that --version names, else
-    INSTANT_CLONE_PROVIDER_VERSION, else the one that fleets.toml names, else the newest one checked.
+    Without --stock-binary, `terraform init` downloads and verifies the stock provider. The release comes from the
+    first of these sources: --version, INSTANT_CLONE_PROVIDER_VERSION, fleets.toml, the newest checked release.
     """
     import tempfile
 
@@ -60,21 +65,23 @@ def install(
     from instant_clone.plugin.install.installation import install as install_plugin
     from instant_clone.plugin.install.installation import stock_version
 
-    # Terraform would report a missing package as a plugin that does not start.
+    # With a missing package, Terraform would only report that the plugin does not start.
     require("plugin")
     folder, source = _plugin_folder(plugin_dir), _address(source)
     if stock_binary is not None and version is not None and version != str(stock_version(stock_binary)):
-        raise InstallError(f"--version is {version}, but {stock_binary} is another release. Leave one of them out.")
+        raise InstallError(
+            f"--version is {version}, but {stock_binary} is another release. Remove one of the two options."
+        )
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
         if stock_binary is None:
             wanted = _wanted_version(version)
-            typer.echo(f"Terraform fetches the stock vSphere provider {wanted} …")
+            typer.echo(f"Terraform downloads the stock vSphere provider {wanted} …")
             stock_binary = obtain_stock(wanted, into=Path(temporary), environ=os.environ)
         installation = install_plugin(stock_binary, plugin_folder=folder, source=source)
     typer.echo(f"Installed {source} {installation.version} in {folder}.")
-    wish = _other_release_wanted(installation.version)
-    if wish:
-        typer.echo(f"\n{wish}")
+    mismatch = _release_mismatch(installation.version)
+    if mismatch:
+        typer.echo(f"\n{mismatch}")
     advice = hides_plugin_folder(folder, os.environ)
     if advice:
         typer.echo(f"\n{advice}")
@@ -82,7 +89,10 @@ def install(
 
 @app.command()
 def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
-    """Show what is installed, and whether it is sound; exit code 1 if nothing is, or something is wrong."""
+    """Show the installed releases and their problems.
+
+    The exit code is 1 if no release is installed, or if an installation has a problem.
+    """
     from instant_clone.plugin.install.cli_configuration import hides_plugin_folder
 
     folder, source = _plugin_folder(plugin_dir), _address(source)
@@ -92,7 +102,7 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
         typer.echo(f"{source} is not installed in {folder}. Run 'instant-clone provider install'.")
     for installation in found:
         problems = installation.problems()
-        typer.echo(f"{source} {installation.version}: {'not sound' if problems else 'sound'}")
+        typer.echo(f"{source} {installation.version}: {'broken' if problems else 'ok'}")
         typer.echo(f"  folder  {installation.folder}")
         if not problems:
             typer.echo(f"  stock   {installation.home.stock_binary.name}")
@@ -108,7 +118,7 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
 
 @app.command()
 def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: Source = None) -> None:
-    """Remove the plugin: the release that --version names, else all."""
+    """Remove the release of the plugin that --version selects, or all releases."""
     from instant_clone.errors import InstallError
     from instant_clone.plugin.install.installation import uninstall as uninstall_plugin
 
@@ -116,7 +126,10 @@ def uninstall(version: Release = None, plugin_dir: PluginFolder = None, source: 
     found = _installations(folder, source)
     chosen = [installation for installation in found if version in (None, str(installation.version))]
     if not chosen:
-        raise InstallError(f"{source}{f' {version}' if version else ''} is not installed in {folder}.")
+        raise InstallError(
+            f"{source}{f' {version}' if version else ''} is not installed in {folder}. "
+            "Run 'instant-clone provider info' to show the installed releases."
+        )
     for installation in chosen:
         uninstall_plugin(installation, plugin_folder=folder)
         typer.echo(f"Removed {source} {installation.version} from {folder}.")
@@ -156,19 +169,19 @@ def _wanted_version(given: str | None) -> ProviderVersion:
         raise InstallError(f"{'--version' if given else VERSION_VARIABLE}: {problem}.") from None
 
 
-def _other_release_wanted(installed: ProviderVersion) -> str:
-    """What to do when synth would write arguments for another release, or an empty text."""
+def _release_mismatch(installed: ProviderVersion) -> str:
+    """Return advice if synth would write arguments for another release, else an empty string."""
     from instant_clone.fleet import DEFAULT_FILE, FLEETS_VARIABLE, VERSION_VARIABLE, provider_from
 
     if text := os.environ.get(VERSION_VARIABLE):
         if text == str(installed):
             return ""
-        return f"{VERSION_VARIABLE} is {text}. Set it to {installed}, or install that one."
+        return f"{VERSION_VARIABLE} is {text}, but {installed} is installed. Set it to {installed}, or install {text}."
     settings = provider_from(os.environ, folder=Path())
     if settings is None or settings.version == installed:
         return ""
     file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
     return (
-        f"The fleets want release {settings.version}. "
-        f'Write [provider] version = "{installed}" in {file}, or install that one.'
+        f"{file}: the fleets need release {settings.version}, but {installed} is installed. "
+        f'Set [provider] version = "{installed}", or install {settings.version}.'
     )

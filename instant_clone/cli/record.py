@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""`instant-clone record`: look the sources up and save what vCenter says."""
+"""`instant-clone record`: look up the sources in vCenter, and save their records."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ __all__ = ["record"]
 def record(
     fleets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FLEET", help="Fleets to record; all of the file if none is named."),
+        typer.Argument(metavar="FLEET", help="Record only these fleets. The default is all fleets in the fleet file."),
     ] = None,
     *,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing: print how records differ from vCenter; exit code 1 if one does."),
+        typer.Option(
+            "--check",
+            help="Compare the records with vCenter instead of writing them. Exit with code 1 if a record differs.",
+        ),
     ] = False,
 ) -> None:
-    """Look the sources of fleets up in vCenter, and write their records.
+    """Look up the sources of fleets in vCenter, and write their records.
 
-    Reads fleets.toml, or the file that INSTANT_CLONE_FLEETS names, and needs VSPHERE_SERVER, VSPHERE_USER and
-    VSPHERE_PASSWORD. Nothing is written unless all sources are found; a record that has not changed is left as it is.
-    A source that does not run is recorded too, and told on standard error.
+    The command reads fleets.toml, or the file in INSTANT_CLONE_FLEETS. It needs the variables VSPHERE_SERVER,
+    VSPHERE_USER and VSPHERE_PASSWORD. It writes no record unless it finds all sources, and does not rewrite an
+    unchanged record. It also records a source that is not powered on, and prints a warning to standard error.
     """
-    # Imported here, so that --help of any command starts at once.
+    # Imported here to keep --help of all commands fast.
     import os
     from pathlib import Path
 
@@ -45,7 +48,7 @@ def record(
     folder = Path()
     file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
     chosen = _chosen(load_from(os.environ, folder=folder), fleets or [], file)
-    found = look_up_live(chosen, environ=os.environ, not_running=_tell_that_it_is_off)
+    found = look_up_live(chosen, environ=os.environ, not_running=_warn_not_running)
     # Two fleets may share a record.
     machines = {
         folder / fleet.record_path(source): found[fleet.name, source.key]
@@ -62,11 +65,11 @@ def record(
         typer.echo(f"{path} {state}")
 
 
-def _tell_that_it_is_off(machine: SourceVm) -> None:
-    """Its record is none the worse for it."""
+def _warn_not_running(machine: SourceVm) -> None:
+    """Print a warning to standard error. The record of the source is still valid."""
     typer.echo(
-        f"{machine.inventory_path} is not running. That is in no record, but only a running VM can be cloned: "
-        "power it on before clones of it are made.",
+        f"{machine.inventory_path}: the source is not powered on. Its record is valid, but only a running VM can be "
+        "cloned. Power it on before you create clones of it.",
         err=True,
     )
 
@@ -104,8 +107,8 @@ def _chosen(fleet_file: FleetFile, names: Sequence[str], file: str) -> list[Flee
     for name in dict.fromkeys(names):
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            cure = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known))}."
-            findings.append(Finding(file, f"there is no fleet {name!r}.", cure))
+            cure = f"Did you mean {near[0]!r}?" if near else f"Existing fleets: {', '.join(sorted(known))}."
+            findings.append(Finding(file, f"fleet {name!r} not found.", cure))
     if findings:
         raise FleetFileError(*findings)
     return [fleet for name, fleet in known.items() if not names or name in names]
@@ -117,5 +120,5 @@ def _state(path: Path, text: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return "new"
     except (OSError, ValueError):
-        # Writing it says what is wrong.
+        # records.save reports the error.
         return "changed"

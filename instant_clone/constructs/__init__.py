@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""CDKTF constructs for fleets of instant clones; docs/constructs.md describes them.
+"""CDKTF constructs for fleets of instant clones. docs/constructs.md describes them.
 
-The package has one set of modules, in one of two places:
+The modules are in one of two folders:
 
-- An installed wheel holds the modules in this folder.
-- A checkout holds them in its top-level folder `constructs/`, which joins the package of the constructs library.
-  Importing this package there imports each `constructs.NAME`, and registers the same module object as
-  `instant_clone.constructs.NAME`. Both names work, and each module runs once.
+- An installed wheel contains the modules in this folder.
+- A checkout contains them in its top-level folder `constructs/`, which extends the package of the constructs library.
+  In a checkout, the import of this package imports each `constructs.NAME` and registers the same module object as
+  `instant_clone.constructs.NAME`. Both names work, and each module runs only once.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ try:
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(f"{__name__}: {missing_package(_error)}", name=_error.name) from None
 
-# Only a wheel holds modules beside this file: pyproject.toml puts them there.
+# Only a wheel contains modules in this folder: pyproject.toml maps constructs/ to it.
 if not Path(__file__).with_name("placement.py").exists():
     _register_modules_of_checkout(Path(__file__).parents[2] / "constructs")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The model of fleets.toml: what is wanted, checked before anything is looked up.
+"""The model of fleets.toml, and the functions that read and check the file.
 
-`load` reads a file, `load_from` the file and the overrides that the environment names. Both raise
-FleetFileError with every finding of the file at once. `provider_from` reads [provider] alone. Times are minutes, as in
-the provider.
+- `load` reads a fleet file.
+- `load_from` reads the fleet file and applies the overrides from the environment variables.
+- `provider_from` reads only [provider].
+
+`load` and `load_from` raise FleetFileError with all findings of the file. They check the file without a connection to
+vCenter. Times are in minutes, as in the stock provider.
 """
 
 from instant_clone.fleet.loader import (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""IP and MAC addresses of fleets.toml: their types, and the arithmetic of "member i gets first + i"."""
+"""Types of the IP and MAC addresses in fleets.toml, and the address arithmetic: member i gets first + i."""
 
 from __future__ import annotations
 
@@ -31,30 +31,31 @@ __all__ = [
 ]
 
 GENERATED = "generated"
-"""vCenter chooses the MAC address"""
+"""The value of `mac` with which vCenter generates the MAC address."""
 SOURCE = "source"
-"""the clone has the source's MAC address"""
+"""The value of `mac` with which the clone has the MAC address of the source."""
 FIRST_MAC, LAST_MAC = 0x005056000000, 0x0050563FFFFF
-"""VMware's range for addresses that are assigned by hand; vCenter ignores some of the others (govmomi issue 960)"""
+"""VMware's range for static MAC addresses. vCenter ignores some addresses outside the range (govmomi issue 960)."""
 
 
 @lru_cache(maxsize=1024)
 def ip_of(text: str) -> IPv4Address | IPv6Address:
-    """The address that a checked text names."""
+    """Return the IP address for a validated `text`."""
     return ip_address(text)
 
 
 @lru_cache(maxsize=1024)
 def network_of(cidr: str) -> IPv4Network | IPv6Network:
-    """The network that a checked text names."""
+    """Return the IP network for a validated `cidr`."""
     return ip_network(cidr)
 
 
 def reserved(network: IPv4Network | IPv6Network) -> dict[IPv4Address | IPv6Address, str]:
-    """The addresses of `network` that no member can have, with what they are.
+    """Return the addresses of `network` that no member can have, each with its kind, such as "broadcast address".
 
-    The two addresses of a /31 or /127 are both usable (RFC 3021, RFC 6164), and so is that of a /32 or /128. The
-    first address of an IPv6 subnet belongs to its routers (RFC 4291, 2.6.1); there is no broadcast address.
+    - Both addresses of a /31 or /127 are usable (RFC 3021, RFC 6164). The address of a /32 or /128 is usable.
+    - The first address of an IPv6 subnet belongs to the routers of the subnet (RFC 4291, 2.6.1). IPv6 has no broadcast
+      address.
     """
     if network.num_addresses <= 2:
         return {}
@@ -63,27 +64,30 @@ def reserved(network: IPv4Network | IPv6Network) -> dict[IPv4Address | IPv6Addre
 
 
 def mac_number(text: str) -> int:
-    """The number that a checked MAC address stands for."""
+    """Return a validated MAC address as a number."""
     return int(text.replace(":", ""), 16)
 
 
 def mac_text(number: int) -> str:
-    """A MAC address as vSphere writes it: small letters, colons."""
+    """Return a MAC address in the format of vSphere: lowercase, with colons."""
     return number.to_bytes(6, "big").hex(":")
 
 
 def addresses_from(first: str) -> Callable[[int], str]:
-    """For a checked address, a function that counts on from it: of 2, the address that is two after `first`."""
+    """Return a function that adds an index to the validated address `first`.
+
+    For the index 2, the function returns the second address after `first`.
+    """
     address = ip_of(first)
     if address.version == 6:
         return lambda index: str(address + index)
     number = int(address)
-    # There may be thousands of members, and this is five times as fast as ipaddress.
+    # A fleet can have thousands of members. This code is five times as fast as ipaddress.
     return lambda index: inet_ntoa((number + index).to_bytes(4, "big"))
 
 
 def runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The stretches without a gap in ascending `indexes`, each by its first and its last one."""
+    """Yield the first and the last index of each range without gaps in ascending `indexes`."""
     first = last = None
     for index in indexes:
         if last is not None and index == last + 1:
@@ -100,9 +104,10 @@ def _address(text: str) -> str:
     try:
         address = ip_address(text)
     except ValueError:
-        raise problem(f"{text!r} is not an IP address.", 'Write one such as "192.168.0.10" or "fd00::10".') from None
+        cure = 'Use an address such as "192.168.0.10" or "fd00::10".'
+        raise problem(f"{text!r} is not an IP address.", cure) from None
     if "%" in text:
-        raise problem(f"{text!r} names an interface of this machine.", "Leave out the % and what follows.")
+        raise problem(f"{text!r} contains an IPv6 zone.", "Remove the % and the text after it.")
     return str(address)
 
 
@@ -113,9 +118,10 @@ def _cidr(text: str) -> str:
     except ValueError:
         network = None
     if network is None or "%" in address:
-        raise problem(f"{text!r} is not a network.", 'Write one such as "192.168.0.0/24" or "fd00::/64".')
+        cure = 'Use a network such as "192.168.0.0/24" or "fd00::/64".'
+        raise problem(f"{text!r} is not a network in CIDR notation.", cure)
     if ip_address(address) != network.network_address:
-        raise problem(f"{text!r} is an address within a network.", f'Write the network: "{network}".')
+        raise problem(f"{text!r} is an address in a network.", f'Use the network: "{network}".')
     return str(network)
 
 
@@ -123,12 +129,12 @@ def _mac(text: str) -> str:
     if text in (GENERATED, SOURCE):
         return text
     if not re.fullmatch(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}", text, re.ASCII):
-        choices = 'Write "generated", "source" or a first address such as "00:50:56:00:00:00".'
-        raise problem(f"{text!r} is not known.", suggestion(text, (GENERATED, SOURCE)) or choices)
+        choices = 'Use "generated", "source" or a first address such as "00:50:56:00:00:00".'
+        raise problem(f"{text!r} is not a valid MAC setting.", suggestion(text, (GENERATED, SOURCE)) or choices)
     mac = text.lower().replace("-", ":")
     if not FIRST_MAC <= mac_number(mac) <= LAST_MAC:
-        what = f"{text!r} is not an address that may be assigned by hand."
-        raise problem(what, f"Write one from {mac_text(FIRST_MAC)} to {mac_text(LAST_MAC)}.")
+        what = f"{text!r} is not in VMware's range for static MAC addresses."
+        raise problem(what, f"Use an address from {mac_text(FIRST_MAC)} to {mac_text(LAST_MAC)}.")
     return mac
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform's backends: which argument tells states apart, and which argument is a secret.
+"""Terraform's backends: the arguments that separate the states of fleets, and the arguments that are secrets.
 
-After the backends' documentation. All other arguments pass on to Terraform, which knows those of its own release.
-Arguments inside a block are written with a dot.
+The source of the table is the documentation of each backend. All other arguments are passed to Terraform, which knows
+the arguments of its release. A dot separates the name of a block from the name of an argument in the block.
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ __all__ = ["BACKENDS", "Backend"]
 
 @dataclass(frozen=True)
 class Backend:
-    """`distinguishing`: arguments of which one has to hold {fleet}; `likewise`: those that must, if they are given.
-
-    `secrets` are refused, each with the environment variable that Terraform reads instead ("" if there is none).
-    """
+    """The arguments of a Terraform backend that the fleet file checks."""
 
     distinguishing: tuple[str, ...]
+    """The arguments that can separate the states of fleets. At least one of them must contain {fleet}."""
     example: str
+    """A TOML line with the first of these arguments, for messages."""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    likewise: tuple[str, ...] = ()
+    """The arguments that the fleet file must not contain, each with the environment variable that Terraform reads.
+
+    The variable is "" if Terraform reads none.
+    """
+    distinguishing_if_set: tuple[str, ...] = ()
+    """The arguments that must contain {fleet} if they are set."""
 
 
-_LOGIN = "TF_TOKEN_app_terraform_io (with the host's name, dots as underscores)"
+_LOGIN = "TF_TOKEN_app_terraform_io (use the name of your host, with _ for each dot)"
 
 BACKENDS: Mapping[str, Backend] = MappingProxyType(
     {
@@ -79,7 +83,7 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType(
                 "client_private_key_pem": "TF_HTTP_CLIENT_PRIVATE_KEY_PEM",
                 "password": "TF_HTTP_PASSWORD",
             },
-            likewise=("lock_address", "unlock_address"),
+            distinguishing_if_set=("lock_address", "unlock_address"),
         ),
         "kubernetes": Backend(
             distinguishing=("secret_suffix",),

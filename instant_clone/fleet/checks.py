@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the values of one fleet say together, and what the fleets of a file do.
+"""Checks of combinations of values: in one fleet, and across all fleets of a file.
 
-Only fleets whose values are sound by themselves come here: what stands in them is what the file says.
+`instant_clone.fleet.parsing` validates each single value first. The checks here run only on fleets that it accepts, so
+each value in such a fleet is valid and comes from the file.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ from instant_clone.inventory_names import finder_pattern, plain_name
 
 __all__ = ["findings_across", "fleet_findings"]
 
-# vSphere's longest VM name, and the characters that it writes as %2f, %5c and %25.
 _LONGEST_VM_NAME = 80
+# vSphere stores these characters as %2f, %5c and %25.
 _NOT_IN_VM_NAMES = "/\\%"
 
 
 def fleet_findings(fleet: Fleet) -> Iterator[Finding]:
-    """What is wrong with a fleet by itself."""
+    """Yield the findings that need only one fleet."""
     for check in _CHECKS:
         yield from check(fleet)
 
 
 def _source_findings(fleet: Fleet) -> Iterator[Finding]:
-    """Sources that are missing, counted in no way or in two, or not told apart."""
+    """Yield findings about the list of sources.
+
+    - The list is empty.
+    - A source has both count and members, or neither.
+    - Two sources have the same key or the same index.
+    """
     table = f"[[fleets.{fleet.name}.sources]]"
     if not fleet.sources:
         yield Finding(
-            f"[fleets.{fleet.name}] sources", "there is no source.", f"Begin one with [[fleets.{fleet.name}.sources]]."
+            f"[fleets.{fleet.name}] sources", "the list is empty.", f"Add a [[fleets.{fleet.name}.sources]] table."
         )
     keys = [source.key for source in fleet.sources]
     for position, source in enumerate(fleet.sources):
@@ -43,127 +49,139 @@ def _source_findings(fleet: Fleet) -> Iterator[Finding]:
         several = len(fleet.sources) > 1
         if several:
             if "key" not in source.model_fields_set:
-                cure = 'Each of several sources needs a key of its own; one that stood alone without has been "vm".'
-                yield Finding(f"{where}, key", "is missing.", cure)
+                what = "is required if the fleet has several sources."
+                cure = 'Add a unique key. If a source without a key was the only source before, its key is "vm".'
+                yield Finding(f"{where}, key", what, cure)
             elif source.key in keys[:position]:
-                yield Finding(f"{where}, key", f"{source.key!r} is the key of another source.", "Choose another one.")
+                yield Finding(f"{where}, key", f"{source.key!r} is the key of another source.", "Use a unique key.")
         if several and source.count is not None:
-            cure = 'Write members = "0-9", and other indexes for the other sources.'
-            yield Finding(f"{where}, count", "is only for a fleet's single source.", cure)
+            cure = 'Use members = "0-9", and different indexes for each source.'
+            yield Finding(f"{where}, count", "is valid only if the fleet has one source.", cure)
         elif (source.count is None) == (source.members is None):
-            cure = 'Write count = 10, or members = "0-9".'
-            yield Finding(where, "count or members is needed, and only one of them.", cure)
+            cure = 'Set count = 10 or members = "0-9".'
+            yield Finding(where, "exactly one of count and members is required.", cure)
     indexes = Counter(index for source in fleet.sources if source.count is None for index in source.indexes)
     if twice := [index for index, times in indexes.items() if times > 1]:
         yield Finding(
-            f"{table} members", f"index {min(twice)} belongs to two sources.", "Give each index to one source."
+            f"{table} members", f"index {min(twice)} is in several sources.", "Assign each index to one source."
         )
 
 
 def _placement_findings(fleet: Fleet) -> Iterator[Finding]:
-    """Places that are missing, or said twice."""
+    """Yield findings about datastore, resource pool and folder.
+
+    - A required key is missing, or two keys exclude each other.
+    - The stock provider cannot handle the name of an object.
+    """
     table = f"[fleets.{fleet.name}]"
     if fleet.datastore is None and fleet.datastore_cluster is None:
-        yield Finding(f"{table} datastore", "is missing.", "Name a datastore, or a datastore_cluster.")
+        yield Finding(f"{table} datastore", "is missing.", "Set datastore or datastore_cluster.")
     elif fleet.datastore is not None and fleet.datastore_cluster is not None:
-        what = "stands beside datastore; clones go to one or the other."
-        yield Finding(f"{table} datastore_cluster", what, "Take one of them out.")
+        what = "cannot be used together with datastore."
+        yield Finding(f"{table} datastore_cluster", what, "Remove datastore or datastore_cluster.")
     if fleet.pin and fleet.cluster is None:
-        what = f"the clones cannot be pinned: {fleet.resource_pool!r} does not tell the cluster."
-        yield Finding(f"{table} resource_pool", what, 'Write it as "CLUSTER/Resources", or pin = false.')
+        what = f"the clones cannot be pinned because {fleet.resource_pool!r} does not contain the cluster."
+        yield Finding(f"{table} resource_pool", what, 'Use "CLUSTER/Resources", or set pin = false.')
     if "]" in (fleet.datastore or ""):
-        # object/datastore_path.go, FromString: of "[ssd[1]] web-0/web-0.vmx" it reads the datastore "ssd[1".
-        what = f"the stock provider cannot read a VM on {fleet.datastore!r}, whose name has a closing bracket."
-        yield Finding(f"{table} datastore", what, "Rename the datastore, or name another one.")
+        # For "[ssd[1]] web-0/web-0.vmx", govmomi returns the datastore "ssd[1" (object/datastore_path.go, FromString).
+        what = f"the stock provider cannot read VMs on {fleet.datastore!r} because the name contains a closing bracket."
+        yield Finding(f"{table} datastore", what, "Rename the datastore, or use another datastore.")
     if fleet.create_folder:
         if not fleet.folder:
-            yield Finding(f"{table} folder", "is missing, but create_folder = true asks for it.", "Name the folder.")
+            yield Finding(f"{table} folder", "is required if create_folder is true.", "Set folder to a name or path.")
         elif "%" in (name := fleet.folder.rpartition("/")[2]):
-            # vCenter escapes the name once more, and Terraform refuses a path that is read back otherwise.
-            what = f"the stock provider cannot make {plain_name(name)!r}, as vCenter stores %, / and \\ as escapes."
-            yield Finding(
-                f"{table} folder", what, "Choose another name, or make the folder and leave out create_folder."
-            )
+            # vCenter escapes the name a second time. Terraform rejects a path that differs when it is read back.
+            what = f"the stock provider cannot create {plain_name(name)!r} because vCenter escapes %, / and \\."
+            cure = "Use another name, or create the folder in vCenter and remove create_folder."
+            yield Finding(f"{table} folder", what, cure)
         elif finder_pattern(fleet.datacenter) != fleet.datacenter:
-            # resource_vsphere_folder.go looks the datacenter up by its path, and so does folder_helper.go.
+            # resource_vsphere_folder.go and folder_helper.go look up the datacenter by its path.
             what = (
-                f"the stock provider cannot make a folder in {fleet.datacenter!r}, whose name it takes for a pattern."
+                f"the stock provider cannot create a folder in {fleet.datacenter!r} because it interprets the name of "
+                "the datacenter as a pattern."
             )
-            yield Finding(f"{table} create_folder", what, "Make the folder, and leave out create_folder.")
+            yield Finding(f"{table} create_folder", what, "Create the folder in vCenter, and remove create_folder.")
 
 
 def _list_findings(fleet: Fleet) -> Iterator[Finding]:
-    """Tags and arguments that stand in their list twice."""
+    """Yield findings about duplicates in tags and ignore_changes."""
     for key, values in (("tags", fleet.tags), ("ignore_changes", fleet.ignore_changes)):
         for value, times in Counter(values).items():
             if times > 1:
-                yield Finding(f"[fleets.{fleet.name}] {key}", f"{value!r} is named twice.", "Name it once.")
+                yield Finding(f"[fleets.{fleet.name}] {key}", f"{value!r} is listed {times} times.", "List it once.")
 
 
 def _name_findings(fleet: Fleet) -> Iterator[Finding]:
-    """The first of the names that vSphere would refuse, or that stands for two clones."""
+    """Yield a finding about the first clone name that vSphere rejects or that two clones have."""
     where = f"[fleets.{fleet.name}] names"
-    # The same index in two sources is found elsewhere: here it must not look like a fault of the pattern.
+    # _source_findings reports an index in two sources. It is not an error of the pattern.
     indexes = {index for source in fleet.sources for index in source.indexes}
     taken: set[str] = set()
     for name in map(fleet.clone_name, sorted(indexes)):
         if name in taken:
-            cure = 'Put {index} into the pattern, as in "{fleet}-{index}".'
+            cure = 'Add {index} to the pattern, as in "{fleet}-{index}".'
             yield Finding(where, f"{name!r} would be the name of several clones.", cure)
             return
         if len(name) > _LONGEST_VM_NAME:
-            what = f"{name!r} has {len(name)} characters; the name of a VM has at most {_LONGEST_VM_NAME}."
+            what = f"{name!r} has {len(name)} characters; a VM name has at most {_LONGEST_VM_NAME}."
             yield Finding(where, what, "Shorten the pattern.")
             return
         if set(name) & set(_NOT_IN_VM_NAMES):
-            yield Finding(where, f"{name!r} cannot be the name of a VM.", "Leave out / \\ and %.")
+            what = f"{name!r} contains /, \\ or %, which the stock provider does not support in VM names."
+            yield Finding(where, what, "Remove these characters from the pattern.")
             return
         if not name.isprintable() or name != name.strip():
-            what = f"{name!r} cannot be the name of a VM."
-            yield Finding(where, what, "Leave out line breaks and the like, and blanks at its ends.")
+            what = f"{name!r} contains a non-printable character, or starts or ends with whitespace."
+            yield Finding(where, what, "Remove these characters from the pattern.")
             return
         taken.add(name)
 
 
 def _guestinfo_findings(fleet: Fleet) -> Iterator[Finding]:
-    """Placeholders that nothing in the fleet gives a value to."""
+    """Yield findings about guestinfo placeholders without a value in the fleet."""
     for key, pattern in fleet.guestinfo.items():
         for placeholder in placeholders(pattern):
             if parts := split_placeholder(placeholder):
-                wrong = _without_value(fleet, *parts)
-                if wrong is not None:
-                    what, cure = wrong
+                missing = _missing_value(fleet, *parts)
+                if missing is not None:
+                    what, cure = missing
                     yield Finding(f"[fleets.{fleet.name}.guestinfo] {key}", f"{{{placeholder}}} {what}", cure)
 
 
-def _without_value(fleet: Fleet, number: int | None, attribute: str) -> tuple[str, str] | None:
-    """Why an interface's property is not known, and the cure; None if it is."""
+def _missing_value(fleet: Fleet, number: int | None, attribute: str) -> tuple[str, str] | None:
+    """Return why `attribute` of a network interface has no value, and the cure. Return None if it has a value."""
     networks, table = fleet.networks, f"fleets.{fleet.name}.networks"
     position = fleet.interface_of(number, attribute)
     if position is None and attribute == "mac":
-        cure = f'Write mac = "00:50:56:00:00:00", or another first address, in a [[{table}]].'
-        return "is not known at synth: vCenter generates the address.", cure
+        cure = f'Set mac to a first address, such as mac = "00:50:56:00:00:00", in a [[{table}]] table.'
+        return "has no value at synth because vCenter generates the MAC address.", cure
     if position is None:
-        return "has no address plan behind it.", f"Give cidr and first in a [[{table}]]."
+        return "requires an address plan.", f"Set cidr and first in a [[{table}]] table."
     where = f"[[{table}]] number {position + 1}"
     if position >= len(networks):
-        return f"is about an interface that has no table: there are {len(networks)}.", f"Add {where}."
+        return f"refers to an interface without a table; the number of tables is {len(networks)}.", f"Add {where}."
     network = networks[position]
     if attribute == "mac":
         if network.mac == GENERATED:
-            cure = f'Write mac = "00:50:56:00:00:00", or another first address, in {where}.'
-            return "is not known at synth: vCenter generates the address.", cure
+            cure = f'Set mac to a first address, such as mac = "00:50:56:00:00:00", in {where}.'
+            return "has no value at synth because vCenter generates the MAC address.", cure
     elif not network.planned:
-        return "has no address plan behind it.", f"Give cidr and first in {where}."
+        return "requires an address plan.", f"Set cidr and first in {where}."
     elif attribute == "gateway" and network.gateway is None:
-        return "has no gateway behind it.", f"Give gateway in {where}."
+        return "requires a gateway.", f"Set gateway in {where}."
     elif attribute == "dns" and not network.dns:
-        return "has no name server behind it.", f"Give dns in {where}."
+        return "requires a DNS server.", f"Set dns in {where}."
     return None
 
 
 def findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
-    """Two clones of one name in one folder, one folder of two stacks, one record for two VMs, one address twice."""
+    """Yield the findings that need all fleets of a file.
+
+    - Two clones have the same name in the same folder.
+    - Two stacks create the same folder.
+    - Two VMs have the same record.
+    - Two members have the same IP or MAC address.
+    """
     yield from _names(fleets)
     yield from _folders(fleets)
     yield from _records(fleets)
@@ -173,15 +191,15 @@ def findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
 def _names(fleets: Sequence[Fleet]) -> Iterator[Finding]:
     names: dict[tuple[str, str, str], str] = {}
     for fleet in fleets:
-        own = {
+        clones = {
             (fleet.datacenter.strip("/"), fleet.folder, fleet.clone_name(index))
             for source in fleet.sources
             for index in source.indexes
         }
-        if clash := min(own & names.keys(), default=None):
-            what = f"{clash[2]!r} is also a clone of the fleet {names[clash]}, in the same folder."
-            yield Finding(f"[fleets.{fleet.name}] names", what, "Choose another pattern or another folder.")
-        names.update(dict.fromkeys(own, fleet.name))
+        if clash := min(clones & names.keys(), default=None):
+            what = f"the fleet {names[clash]} also has a clone {clash[2]!r} in the same folder."
+            yield Finding(f"[fleets.{fleet.name}] names", what, "Use another pattern or another folder.")
+        names.update(dict.fromkeys(clones, fleet.name))
 
 
 def _folders(fleets: Sequence[Fleet]) -> Iterator[Finding]:
@@ -191,8 +209,8 @@ def _folders(fleets: Sequence[Fleet]) -> Iterator[Finding]:
             continue
         owner = owners.setdefault((fleet.datacenter.strip("/"), fleet.folder), fleet.name)
         if owner != fleet.name:
-            what = f"the fleet {owner} makes {fleet.folder!r} already, and would remove it under these clones."
-            cure = "Let one of them make it: create_folder = false here, or another folder."
+            what = f"the fleet {owner} also creates {fleet.folder!r}, and would delete the folder under these clones."
+            cure = "Set create_folder = false in one of the fleets, or use another folder."
             yield Finding(f"[fleets.{fleet.name}] create_folder", what, cure)
 
 
@@ -202,12 +220,12 @@ def _records(fleets: Sequence[Fleet]) -> Iterator[Finding]:
         keys = Counter(source.key for source in fleet.sources)
         for source in fleet.sources:
             if source.record is None and keys[source.key] > 1:
-                continue  # the key is at fault, and is told elsewhere
+                continue  # _source_findings reports the duplicate key
             path, vm = fleet.record_path(source), (fleet.datacenter, source.vm)
-            # Capitals do not tell files apart everywhere.
+            # Some file systems are case-insensitive.
             if records.setdefault(PurePosixPath(str(path).casefold()), vm) != vm:
-                what = f"{path} would hold the record of another VM as well."
-                yield Finding(f"[[fleets.{fleet.name}.sources]] record", what, "Name a file of its own.")
+                what = f"{path} is also the record of another VM."
+                yield Finding(f"[[fleets.{fleet.name}.sources]] record", what, "Use a different file for each VM.")
 
 
 _CHECKS: tuple[Callable[[Fleet], Iterator[Finding]], ...] = (

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The single values of fleets.toml: their types, each with the check that its meaning asks for.
+"""Types of the values in fleets.toml, and the validation of each single value.
 
-A check that fails raises `problem`, whose context carries what is wrong and the cure.
+A failed validation raises the error that `problem` returns. The context of the error has the problem and the cure.
 """
 
 from __future__ import annotations
@@ -52,44 +52,47 @@ __all__ = [
 ]
 
 MOST_CLONES = 100_000
-"""far beyond what one vCenter registers: a slip of the keyboard is not to fill the memory"""
+"""The limit is far above the number of VMs that one vCenter supports. A typing error must not exhaust the memory."""
 LARGEST_NUMBER = 2**31 - 1
-"""of the 32-bit integers that vSphere's API takes"""
+"""The vSphere API uses signed 32-bit integers."""
 MOST_MINUTES = 365 * 24 * 60
 LARGEST_DISK = 62 * 1024
-"""GiB: a VMDK ends at 62 TB"""
+"""The maximum size of a VMDK in GiB (62 TiB)."""
 OWN_GUESTINFO = "guestinfo.instantclone."
-"""begins the keys that mark a clone as its stack's own"""
+"""The prefix of the guestinfo keys that tag a clone with its owner."""
 LONGEST_WORD = 100
-"""no known word is nearly as long; comparing longer ones takes time and finds nothing"""
+"""All known words are much shorter. The comparison of longer words takes time and never finds a match."""
 IGNORABLE = tuple(sorted({INSTANTCLONE, *top_level(lambda argument: argument.role is not Role.OUTPUT)}))
-"""what a plan can leave alone: the arguments of vsphere_virtual_machine, and the plugin's own block"""
+"""The values that `ignore_changes` accepts: the arguments of vsphere_virtual_machine and the block of the plugin."""
 
 
 class Frozen(BaseModel):
-    """A table whose keys are all known, and which nobody changes."""
+    """A frozen model of a table that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def problem(what: str, cure: str) -> PydanticCustomError:
-    """An error of one value: what is wrong with it, and what to do about it."""
+    """Return a validation error for one value, with the problem and the cure as sentences."""
     return PydanticCustomError("fleet_value", "{what}", {"what": what, "cure": cure})
 
 
 def shown(value: object) -> str:
-    """`value` as the file's author knows it, unless it is long or has an inside."""
+    """Return `value` as it is written in TOML, or a description of a long or nested value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and abs(value) > 10**20:
-        return "this number"  # Python refuses to print thousands of digits
+        return "this number"  # Python does not convert an int with thousands of digits to a string
     if isinstance(value, (str, int, float)):
         return repr(value)
     return "a table" if isinstance(value, dict) else "this value"
 
 
 def near(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The known word that is most like `word`, if one is; `likeness` is difflib's ratio, of which 1 is the same."""
+    """Return the known word that is most similar to `word`, or None.
+
+    `likeness` is the minimum ratio of difflib, from 0 to 1. The ratio of equal words is 1.
+    """
     if len(word) > LONGEST_WORD:
         return None
     spellings = {each.lower(): each for each in known}
@@ -98,90 +101,101 @@ def near(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | Non
 
 
 def suggestion(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
-    """A question for the word that may have been meant, or an empty text."""
+    """Return a question that suggests the most similar known word, or an empty string."""
     found = near(word, known, likeness=likeness)
     return f'Did you mean "{found}"?' if found else ""
 
 
 def member_indexes(text: str) -> tuple[int, ...]:
-    """The indexes that a text such as "0-9,12" names, ascending."""
+    """Return the indexes in a string such as "0-9,12", in ascending order.
+
+    Raises:
+        PydanticCustomError: a part is not an index or an ascending range, an index occurs twice, or the string has more
+            than MOST_CLONES indexes.
+    """
     indexes: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part, re.ASCII)
         if match is None:
-            raise problem(f"{part.strip()!r} is neither an index nor a range.", 'Write them as in "0-9,12".')
+            cure = 'Use indexes and ranges, as in "0-9,12".'
+            raise problem(f"{part.strip()!r} is not an index or a range.", cure)
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise problem(f"the range {part.strip()!r} runs backwards.", f'Write "{last}-{first}".')
+            raise problem(f"the range {part.strip()!r} is descending.", f'Use "{last}-{first}".')
         if len(indexes) + last - first >= MOST_CLONES:
-            raise problem(f"{text!r} names more than {MOST_CLONES} clones.", "Name fewer.")
+            raise problem(f"{text!r} has more than {MOST_CLONES} indexes.", f"Use at most {MOST_CLONES} indexes.")
         if twice := indexes.intersection(range(first, last + 1)):
-            raise problem(f"{text!r} names index {min(twice)} twice.", "Name each index once.")
+            raise problem(f"{text!r} contains index {min(twice)} twice.", "List each index once.")
         indexes.update(range(first, last + 1))
     return tuple(sorted(indexes))
 
 
 def release(value: object) -> ProviderVersion:
-    """The stock provider's release that a text names."""
+    """Return the release of the stock provider for a string such as "2.16.1".
+
+    Raises:
+        PydanticCustomError: `value` is not a string, is not a release, or is a release that is not supported.
+    """
     if isinstance(value, ProviderVersion):
         return value
     if not isinstance(value, str):
-        raise problem(f"{shown(value)} is not a text.", f'Write a release in quotes, such as "{NEWEST_CHECKED}".')
+        raise problem(f"{shown(value)} is not a string.", f'Use a release in quotes, such as "{NEWEST_CHECKED}".')
     try:
         version = ProviderVersion(value)
     except ValueError:
-        raise problem(f"{value!r} is not a release.", f'Write one such as "{NEWEST_CHECKED}".') from None
+        raise problem(f"{value!r} is not a release.", f'Use a release such as "{NEWEST_CHECKED}".') from None
     if version < OLDEST_SUPPORTED or version.major >= 3:
-        raise problem(
-            f"release {version} is not supported.", f"Use one from {OLDEST_SUPPORTED} up to, but not including, 3.0.0."
-        )
+        raise problem(f"release {version} is not supported.", f"Use a release >= {OLDEST_SUPPORTED} and < 3.0.0.")
     return version
 
 
 def _guestinfo_key(key: str) -> str:
-    # VMware Tools hand only keys of this prefix to the guest; all others are settings of the VM itself.
+    # VMware Tools pass only keys with this prefix to the guest. Keys without it are settings of the VM.
     if not re.fullmatch(r"guestinfo\.\S+", key):
-        raise problem(f"{key!r} does not reach the guest.", "Let the key begin with guestinfo. and have no blanks.")
+        cure = 'Start the key with "guestinfo." and use no whitespace.'
+        raise problem(f"{key!r} is not visible to the guest.", cure)
     if key.lower().startswith(OWN_GUESTINFO):
-        raise problem(f"{key!r} is kept for the marks of the clones.", f"Begin it otherwise than {OWN_GUESTINFO}")
+        cure = f'Use a key that does not start with "{OWN_GUESTINFO}".'
+        raise problem(f"{key!r} is reserved for the ownership tags of clones.", cure)
     return key
 
 
 def _provider_address(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
         raise problem(
-            f"{value!r} is not a provider's address.",
-            'Write host, namespace and type, such as "instantclone.internal/fleet/vsphere".',
+            f"{value!r} is not a provider source address.",
+            'Use HOSTNAME/NAMESPACE/TYPE, such as "instantclone.internal/fleet/vsphere".',
         )
     return value
 
 
 def _relative_path(value: str) -> str:
     if value and any(part in ("", ".", "..") for part in value.split("/")):
-        raise problem(f"{value!r} is not a relative path.", "Put / between its parts, not before or after them.")
+        cure = "Do not start or end the path with /, and do not use //, . or .. in the path."
+        raise problem(f"{value!r} is not a simple relative path.", cure)
     return value
 
 
 def _folder(value: str) -> str:
     if inventory_path := re.fullmatch(r"/[^/]+/vm/(.+)", value):
-        cure = f'Write what is below the datacenter\'s VM folder: "{inventory_path[1].strip("/")}".'
-        raise problem(f"{value!r} is not a relative path.", cure)
+        cure = f'Use the path relative to the VM folder of the datacenter: "{inventory_path[1].strip("/")}".'
+        raise problem(f"{value!r} is an absolute inventory path.", cure)
     return stored_path(_relative_path(value))
 
 
 def _resource_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", value):
         raise problem(
-            f"{value!r} cannot name a Terraform resource.",
-            "Use letters, digits, _ and -, and begin with a letter or _.",
+            f"{value!r} is not a valid name of a Terraform resource.",
+            "Use letters, digits, _ and -, and start with a letter or _.",
         )
     return value
 
 
 def _fleet_name(value: str) -> str:
-    # It names a stack on cdktf's command line, where a leading - would begin an option.
+    # The name of a fleet is a stack name on the command line of cdktf, where a leading - starts an option.
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", value):
-        raise problem(f"{value!r} cannot name a fleet.", "Use letters, digits, _ and -, and do not begin with -.")
+        raise problem(f"{value!r} is not a valid fleet name.", "Use letters, digits, _ and -, and do not start with -.")
     return value
 
 
@@ -190,28 +204,29 @@ def _vm_reference(value: str) -> str:
     if not found or kind not in ("uuid", "moid"):
         return value
     if kind == "moid" and not re.fullmatch(r"\S+", identifier):
-        raise problem(f"{value!r} has no managed object ID.", 'Write one such as "moid:vm-42".')
+        raise problem(f"{value!r} contains no managed object ID.", 'Use a reference such as "moid:vm-42".')
     if kind == "uuid" and not re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", identifier):
-        raise problem(f"{value!r} has no UUID.", 'Write one such as "uuid:4210a5c8-7e3f-0d5c-93a1-2f6d8c0b1e47".')
+        cure = 'Use a reference such as "uuid:4210a5c8-7e3f-0d5c-93a1-2f6d8c0b1e47".'
+        raise problem(f"{value!r} contains no valid UUID.", cure)
     return value
 
 
 def _tag(value: str) -> str:
     category, _, name = value.partition("/")
     if not category.strip() or not name.strip():
-        raise problem(f"{value!r} is not a tag.", 'Write category and name, such as "environment/lab".')
+        raise problem(f"{value!r} is not a valid tag.", 'Use the form "category/name", such as "environment/lab".')
     return value
 
 
 def _attribute_name(value: str) -> str:
     if not value.strip():
-        raise problem("a custom attribute has no name.", "Write its name.")
+        raise problem("the name of a custom attribute is empty.", "Enter a name.")
     return value
 
 
 def _argument(value: str) -> str:
     if value not in IGNORABLE:
-        cure = suggestion(value, IGNORABLE) or "Write one of its names without brackets or dots."
+        cure = suggestion(value, IGNORABLE) or "Use the name of a top-level argument, without brackets or dots."
         raise problem(f"{value!r} is not an argument of vsphere_virtual_machine.", cure)
     return value
 
@@ -223,7 +238,7 @@ def _members(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 InventoryName = Annotated[Text, AfterValidator(stored_path)]
-"""a name or a path of objects in vCenter, as vCenter stores it"""
+"""The name or inventory path of an object, in the form in which vCenter stores it."""
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_CLONES)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
 Minutes = Annotated[int, Field(strict=True, ge=0, le=MOST_MINUTES)]

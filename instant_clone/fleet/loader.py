@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From a file to a FleetFile, with every finding of the file at once."""
+"""Loading of a fleet file into a FleetFile. An error has all findings of the file."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ __all__ = [
 
 DEFAULT_FILE = "fleets.toml"
 VERSION_VARIABLE = "INSTANT_CLONE_PROVIDER_VERSION"
-"""stands above the file's [provider] version"""
+"""The environment variable that overrides `version` in the [provider] table of the file."""
 WORKSPACE_VARIABLE = "TF_WORKSPACE"
-"""Terraform's own variable, which selects the workspace of every command"""
+"""The environment variable of Terraform that selects the workspace of every command."""
 
 
 def load(path: Path) -> FleetFile:
-    """The fleet file at `path`.
+    """Return the fleet file at `path`.
 
-    Raises FleetFileError with all findings: of each value by itself, and, for fleets whose values are sound, of what
-    they say together.
+    Raises:
+        FleetFileError: the file cannot be read, or has findings. The findings are those of each single value. For
+            fleets with only valid values, they include the combinations of values.
     """
     document = read_document(path)
     findings: list[Finding] = []
@@ -45,18 +46,20 @@ def load(path: Path) -> FleetFile:
     state, state_findings = read_state(document.get("state", {}))
     findings += state_findings
     tables = fleet_tables(document, findings)
-    sound = [fleet for name, table in tables.items() if (fleet := parse_fleet(name, table, findings))]
-    findings += (found for fleet in sound for found in fleet_findings(fleet))
-    findings += (*findings_across(sound), *place_findings(state, list(tables)))
+    valid = [fleet for name, table in tables.items() if (fleet := parse_fleet(name, table, findings))]
+    findings += (found for fleet in valid for found in fleet_findings(fleet))
+    findings += (*findings_across(valid), *place_findings(state, list(tables)))
     if findings or provider is None:
         raise FleetFileError(*(_in_file(found, path) for found in findings))
-    return FleetFile(provider=provider, state=state, fleets={fleet.name: fleet for fleet in sound})
+    return FleetFile(provider=provider, state=state, fleets={fleet.name: fleet for fleet in valid})
 
 
 def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> FleetFile:
-    """Return `fleet_file` with the provider's release of VERSION_VARIABLE and the workspace of WORKSPACE_VARIABLE.
+    """Return `fleet_file` with the release from VERSION_VARIABLE and the workspace from WORKSPACE_VARIABLE.
 
-    Raises FleetFileError for a release that does not exist, and if fleets would share the state of the workspace.
+    Raises:
+        FleetFileError: the value of VERSION_VARIABLE is not a supported release, or fleets would share the state of the
+            workspace.
     """
     workspace = environ.get(WORKSPACE_VARIABLE, "")
     state, findings = in_workspace(fleet_file.state, workspace, list(fleet_file.fleets))
@@ -65,17 +68,20 @@ def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> Fleet
         try:
             provider = ProviderSettings.model_validate({"version": version, "source": provider.source})
         except ValidationError as error:
-            wrong = error.errors()[0]["ctx"]
-            findings.append(Finding(VERSION_VARIABLE, wrong["what"], wrong["cure"]))
+            context = error.errors()[0]["ctx"]
+            findings.append(Finding(VERSION_VARIABLE, context["what"], context["cure"]))
     if findings:
         raise FleetFileError(*findings)
     return fleet_file.model_copy(update={"provider": provider, "state": state})
 
 
 def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettings | None:
-    """The [provider] of the fleet file that `load_from` would read, whatever is wrong with its fleets.
+    """Return the [provider] table of the fleet file that `load_from` reads, without a check of the fleets.
 
-    None if there is no such file, and the environment names none. The environment's release is not looked at.
+    Return None if FLEETS_VARIABLE is not set and `folder` has no fleets.toml. VERSION_VARIABLE has no effect.
+
+    Raises:
+        FleetFileError: the file cannot be read, or its [provider] table is not valid.
     """
     named = environ.get(FLEETS_VARIABLE)
     path = folder / (named or DEFAULT_FILE)
@@ -89,7 +95,13 @@ def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettin
 
 
 def load_from(environ: Mapping[str, str], *, folder: Path) -> FleetFile:
-    """The fleet file that the environment names, else fleets.toml in `folder`, with the environment's overrides."""
+    """Return the fleet file with the overrides from the environment variables.
+
+    FLEETS_VARIABLE is the path of the fleet file, relative to `folder`. The default is fleets.toml.
+
+    Raises:
+        FleetFileError: as `load` and `with_environment` raise it.
+    """
     return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or DEFAULT_FILE)), environ)
 
 

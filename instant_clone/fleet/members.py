@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clones before they exist: their addresses, and what their guests are told.
+"""Addresses and guestinfo of the members of a fleet, computed before the clones exist.
 
-A member is known by its index; `Fleet.clone_name` has its name. There may be thousands of them: what is the same for
-all is found out once, and what is left for each is little.
+The index identifies a member. `Fleet.clone_name` returns the name of a member. A fleet can have thousands of members.
+The functions here compute common values once, so that little work remains for each member.
 """
 
 from __future__ import annotations
@@ -20,33 +20,40 @@ __all__ = ["MemberValue", "guestinfo", "ip_addresses", "mac_addresses", "placeho
 
 @dataclass(frozen=True, slots=True)
 class MemberValue:
-    """What differs from member to member: `of` has it by a member's index.
-
-    `name` tells it from the others: "name", "index", "ip" and "mac" of the interface that those placeholders mean,
-    "nic1_ip" and "nic1_mac" of another one. Each has one name, however many placeholders stand for it.
-    """
+    """A value that differs between members."""
 
     name: str
+    """The unique name of the value: "name", "index", "ip", "mac", or a name such as "nic1_ip" and "nic1_mac".
+
+    "ip" and "mac" are the addresses of the interface that the placeholders {ip} and {mac} refer to. A value has one
+    name even if several placeholders refer to it.
+    """
     of: Callable[[int], str | int]
+    """The function that returns the value for the index of a member."""
 
 
 def ip_addresses(fleet: Fleet, source_vm: SourceVm) -> tuple[MemberValue | None, ...]:
-    """The IP addresses of each network interface of the source `source_vm`, by its `nics`; None without a plan."""
+    """Return the IP addresses for each network interface in `source_vm.nics`.
+
+    The item of an interface without an address plan is None.
+    """
     return tuple(_ip_address(fleet, interface) for interface in range(len(source_vm.nics)))
 
 
 def mac_addresses(fleet: Fleet, source_vm: SourceVm) -> tuple[str | MemberValue | None, ...]:
-    """The MAC addresses of each network interface of the source `source_vm`, by its `nics`.
+    """Return the MAC addresses for each network interface in `source_vm.nics`.
 
-    One text if all members have the source's, None if vCenter generates them.
+    The item of an interface is a string if all members have the MAC address of the source. It is None if vCenter
+    generates the MAC addresses.
     """
     return tuple(_mac_address(fleet, source_vm, interface) for interface in range(len(source_vm.nics)))
 
 
 def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dict[str, str | MemberValue]:
-    """What the placeholders in the guestinfo of `fleet` stand for: one text for all members of `source`, or their own.
+    """Return the values of the placeholders in the guestinfo of `fleet`, by placeholder.
 
-    `source_vm` is the VM that `source` names, for which `fitting_findings` has found nothing.
+    A value is a string if all members of `source` have it in common. `source_vm` is the VM of `source`.
+    `fitting_findings` must have returned no findings for it.
     """
     found: dict[str, str | MemberValue] = {
         "name": MemberValue("name", fleet.clone_name),
@@ -70,25 +77,28 @@ def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dic
 
 
 def guestinfo(fleet: Fleet, source: Source, source_vm: SourceVm) -> Callable[[int], dict[str, str]]:
-    """What the guest of a member is told, by its index; the arguments are those of `placeholder_values`."""
-    meant = placeholder_values(fleet, source, source_vm)
+    """Return a function that returns the guestinfo of a member for the index of the member.
+
+    The arguments are those of `placeholder_values`.
+    """
+    values = placeholder_values(fleet, source, source_vm)
     used = {placeholder for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern)}
-    common: dict[str, str | int] = {key: value for key, value in meant.items() if isinstance(value, str)}
-    own = [(key, value.of) for key, value in meant.items() if isinstance(value, MemberValue) and key in used]
+    common: dict[str, str | int] = {key: value for key, value in values.items() if isinstance(value, str)}
+    varying = [(key, value.of) for key, value in values.items() if isinstance(value, MemberValue) and key in used]
 
-    def told(index: int) -> dict[str, str]:
-        values = {**common, **{key: of(index) for key, of in own}}
-        return {key: fill(pattern, values) for key, pattern in fleet.guestinfo.items()}
+    def guestinfo_of_member(index: int) -> dict[str, str]:
+        member_values = {**common, **{key: of(index) for key, of in varying}}
+        return {key: fill(pattern, member_values) for key, pattern in fleet.guestinfo.items()}
 
-    return told
+    return guestinfo_of_member
 
 
 def _ip_address(fleet: Fleet, interface: int) -> MemberValue | None:
     network = fleet.networks[interface] if interface < len(fleet.networks) else None
     if network is None or network.cidr is None or network.first is None:
         return None
-    meant = interface == fleet.interface_of(None, "ip")
-    return MemberValue("ip" if meant else f"nic{interface}_ip", addresses_from(network.first))
+    is_default = interface == fleet.interface_of(None, "ip")
+    return MemberValue("ip" if is_default else f"nic{interface}_ip", addresses_from(network.first))
 
 
 def _mac_address(fleet: Fleet, source_vm: SourceVm, interface: int) -> str | MemberValue | None:
@@ -98,5 +108,5 @@ def _mac_address(fleet: Fleet, source_vm: SourceVm, interface: int) -> str | Mem
     first = network.first_mac if network is not None else None
     if first is None:
         return None
-    meant = interface == fleet.interface_of(None, "mac")
-    return MemberValue("mac" if meant else f"nic{interface}_mac", lambda index: mac_text(first + index))
+    is_default = interface == fleet.interface_of(None, "mac")
+    return MemberValue("mac" if is_default else f"nic{interface}_mac", lambda index: mac_text(first + index))

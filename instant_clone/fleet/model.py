@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet, and the whole of fleets.toml, as frozen models.
+"""Frozen models of fleets.toml and of each of its tables.
 
-A model by itself checks each value; what values say together is checked by `instant_clone.fleet.load`.
+A model validates each single value. `instant_clone.fleet.load` checks the combinations of values.
 """
 
 from __future__ import annotations
@@ -44,59 +44,74 @@ __all__ = ["AddedDisk", "AddedNetwork", "Changes", "Fleet", "FleetFile", "Networ
 
 
 class ProviderSettings(Frozen):
-    """The stock provider's release that will apply the plan, and the address Terraform finds the plugin under."""
+    """The release of the stock provider and the source address of the plugin."""
 
     version: Release = NEWEST_CHECKED
+    """This release of the stock provider applies the plan. The default is the newest release that has been checked."""
     source: ProviderAddress = "instantclone.internal/fleet/vsphere"
+    """Terraform finds the plugin under this provider source address."""
 
 
 class Source(Frozen):
-    """One running VM that is cloned, and which members of the fleet are its clones."""
+    """A running VM that is cloned, and the indexes of the members that are its clones."""
 
     key: ResourceName = "vm"
-    """names the Terraform resource, so that clones keep their addresses when their VM is renamed or replaced"""
+    """The key is the name of the Terraform resource. Keep the key when you rename or replace the VM, so that the
+    resource addresses of the clones do not change."""
     vm: VmReference
-    """name, inventory path, "uuid:…" (BIOS UUID) or "moid:…" """
+    """The value is the name or the inventory path of the VM, "uuid:…" with the BIOS UUID, or "moid:…"."""
     count: Count | None = None
-    """short for the members 0 to count - 1"""
+    """The members have the indexes 0 to count - 1. Only a fleet with one source can use count."""
     members: MemberIndexes | None = None
+    """The members have these indexes, such as "0-9,12". A source has either count or members."""
     generation: Positive = 1
-    """a higher one replaces all clones of this source"""
+    """A higher number replaces all clones of this source."""
     record: RecordPath | None = None
+    """The hardware of the source is recorded in this file, relative to the project folder. The default is
+    sources/FLEET.json, or sources/FLEET-KEY.json if the source has a key."""
 
     @property
     def indexes(self) -> tuple[int, ...]:
-        """The indexes of this source's members, ascending."""
+        """Return the indexes of the members of this source, in ascending order."""
         return tuple(range(self.count or 0)) if self.members is None else member_indexes(self.members)
 
 
 class Network(Frozen):
-    """A network interface of the clones, in the place of the source's one of the same position.
+    """A network interface of the clones. It configures the interface of the source at the same position.
 
-    The address plan is there when `cidr` and `first` are: the member with index i gets `first` + i.
+    An interface has an address plan if `cidr` and `first` are set. The member with index i gets the IP address
+    `first` + i.
     """
 
     network: InventoryName | None = None
-    """None: the source's"""
+    """The interface is connected to this network. The default is the network of the source."""
     mac: MacRule = GENERATED
-    """"generated", "source", or the address that the member with index 0 gets"""
+    """The value is "generated", "source" or the MAC address of the member with index 0. With "generated", vCenter
+    generates the MAC addresses. With "source", the clone has the MAC address of the source."""
     cidr: Cidr | None = None
+    """The address plan uses this IPv4 or IPv6 network in CIDR notation, such as "192.168.0.0/24"."""
     first: Address | None = None
+    """The member with index 0 gets this IP address."""
     gateway: Address | None = None
+    """The placeholder {gateway} in guestinfo has this value. No member can have this IP address."""
     dns: tuple[Address, ...] = ()
+    """The placeholder {dns} in guestinfo has these addresses, separated by commas."""
 
     @property
     def planned(self) -> bool:
-        """Whether members have addresses by plan."""
+        """Return whether the interface has an address plan."""
         return self.cidr is not None and self.first is not None
 
     @property
     def first_mac(self) -> int | None:
-        """The MAC address of the member with index 0 as a number; None unless MAC addresses are counted up."""
+        """Return the MAC address of the member with index 0 as a number, or None for "generated" and "source"."""
         return None if self.mac in (GENERATED, SOURCE) else mac_number(self.mac)
 
     def common_value(self, attribute: str) -> str:
-        """What the address plan has for all members: "netmask", "prefix", "gateway" or, separated by commas, "dns"."""
+        """Return a value of the address plan that all members have in common, or "" without an address plan.
+
+        `attribute` is "netmask", "prefix", "gateway" or "dns". DNS servers are separated by commas.
+        """
         if self.cidr is None:
             return ""
         subnet = network_of(self.cidr)
@@ -110,102 +125,120 @@ class Network(Frozen):
 
 
 class AddedDisk(Frozen):
-    """A disk that the source does not have; it comes empty."""
+    """An empty disk that the clones have in addition to the disks of the source."""
 
     size: Gibibytes
-    """GiB"""
+    """The size of the disk is in GiB."""
 
 
 class AddedNetwork(Frozen):
-    """A network interface that the source does not have."""
+    """A network interface that the clones have in addition to the interfaces of the source."""
 
     network: InventoryName
+    """The interface is connected to this network."""
 
 
 class Changes(Frozen):
-    """Differences from the source that vSphere makes while the clone runs."""
+    """Differences from the source that vSphere can apply while the clone runs."""
 
     num_cpus: Positive | None = None
+    """Each clone has this number of CPUs. A higher number than in the source requires CPU hot add on the source."""
     memory: Megabytes | None = None
-    """MB"""
+    """The memory of each clone is in MB. A higher value than in the source requires memory hot add on the source."""
     disks: tuple[AddedDisk, ...] = ()
+    """Each clone has these additional disks."""
     networks: tuple[AddedNetwork, ...] = ()
+    """Each clone has these additional network interfaces."""
 
 
 class Fleet(Frozen):
-    """Clones that are declared together: one stack, one state. `name` is the key of the fleet's table."""
+    """The clones that are declared together. A fleet is one stack and one state."""
 
     name: FleetName
+    """The name of the fleet is NAME in the heading [fleets.NAME]."""
     stack: Literal["dynamic", "static"] = "dynamic"
-    """hardware as values of the look-up, or as references to the source's data source"""
+    """With "dynamic", the stack contains the hardware values of the look-up. With "static", it contains references to
+    the data source of the source VM."""
     datacenter: InventoryName
+    """The clones are created in this datacenter. The value is a name or an inventory path."""
     datastore: InventoryName | None = None
-    """or datastore_cluster: a fleet has exactly one of them"""
+    """The clones are stored on this datastore. A fleet has either datastore or datastore_cluster."""
     datastore_cluster: InventoryName | None = None
-    """the clones go to its member that holds the source's disks"""
+    """The clones are stored on the member of this datastore cluster that holds the disks of the source."""
     resource_pool: InventoryName
-    """path below the datacenter's host folder, such as "CLUSTER/Resources" """
+    """The value is a path below the host folder of the datacenter, such as "CLUSTER/Resources"."""
     folder: FolderPath = ""
-    """relative to the datacenter's VM folder; empty for that folder itself"""
+    """The value is a path relative to the VM folder of the datacenter. The default is the VM folder."""
     create_folder: StrictBool = False
-    """the stack owns the folder: it makes it, and removes it with the fleet"""
+    """The stack creates the folder, and deletes it when the fleet is destroyed."""
     names: NamePattern = "{fleet}-{index}"
+    """The clone names follow this pattern, such as "web-{index:02d}"."""
     annotation: str | None = None
-    """None: the source's"""
+    """Each clone has this annotation. The default is the annotation of the source."""
     pin: StrictBool = True
-    """keep DRS from moving the clones: a clone on another host shares no memory"""
+    """A DRS override keeps DRS from moving the clones. A clone on another host shares no memory with the source."""
     timeout: PositiveMinutes = 30
-    """for one clone"""
+    """The timeout is in minutes, for one clone."""
     on_reboot: OnReboot = "error"
-    """what becomes of a change that would power off or move an existing clone"""
+    """This setting applies to a change that would power off or move an existing clone. With "error", the plan fails.
+    With "replace", the clone is replaced. With "reboot", the stock provider applies the change."""
     wait_for_network: Minutes = 0
-    """until a clone's guest reports an address; 0 does not wait"""
+    """The apply waits up to this number of minutes for the guest of a clone to report an address. 0 means no wait."""
     tags: tuple[Tag, ...] = ()
-    """each "category/name"; the category is what stands before the first slash"""
+    """Each clone has these existing tags, in the form "category/name". The first slash ends the category."""
     custom_attributes: dict[AttributeName, str] = Field(default_factory=dict)
+    """Each clone has these values of existing custom attributes."""
     ignore_changes: tuple[Argument, ...] = ()
-    """arguments of vsphere_virtual_machine that the plan leaves alone"""
+    """The plan ignores changes of these arguments of vsphere_virtual_machine."""
     allow_duplicate_macs: StrictBool = False
-    """the MAC addresses of this fleet may be those of others"""
+    """The MAC addresses of this fleet can be the same as MAC addresses of other VMs."""
     sources: tuple[Source, ...]
+    """The clones of the fleet are clones of these running VMs."""
     networks: tuple[Network, ...] = ()
-    """the clones' interfaces in the order of the source's; those beyond are left as they are"""
+    """The tables configure the network interfaces of the clones, in the order of the interfaces of the source. An
+    interface without a table keeps the network of the source and gets a generated MAC address."""
     guestinfo: dict[GuestinfoKey, GuestinfoPattern] = Field(default_factory=dict)
+    """The guest of each clone can read these keys. The values are patterns with placeholders, such as "{name}"."""
     changes: Changes = Changes()
+    """The clones have these differences from the source."""
 
     @property
     def cluster(self) -> str | None:
-        """The cluster of the resource pool: what stands before /Resources in the pool's path, if anything."""
+        """Return the part of `resource_pool` before /Resources, which is the path of the cluster, or None."""
         cluster, found, _ = f"{self.resource_pool}/".partition("/Resources/")
         return cluster if found and cluster else None
 
     def clone_name(self, index: int) -> str:
-        """The name of the clone with this index."""
+        """Return the name of the clone with this index."""
         return fill(self.names, {"fleet": self.name, "index": index})
 
     def interface_of(self, number: int | None, attribute: str) -> int | None:
-        """The interface that a placeholder means: that of its `number`, else the first one with an address plan.
+        """Return the position of the interface that a placeholder refers to, or None if there is no such interface.
 
-        {mac} means the first one whose MAC addresses are given if no interface has an address plan. None if no
-        interface is meant.
+        The interface is `number` if it is set, for example in {nic1_ip}. The default is the first interface with an
+        address plan. If no interface has an address plan, {mac} refers to the first interface with a `mac` other
+        than "generated".
         """
         if number is not None:
             return number
         planned = (position for position, network in enumerate(self.networks) if network.planned)
-        given = (position for position, network in enumerate(self.networks) if network.mac != GENERATED)
-        return next(planned, next(given, None) if attribute == "mac" else None)
+        fixed = (position for position, network in enumerate(self.networks) if network.mac != GENERATED)
+        return next(planned, next(fixed, None) if attribute == "mac" else None)
 
     def record_path(self, source: Source) -> PurePosixPath:
-        """Where the record of `source` is kept, relative to the project's folder."""
+        """Return the path of the record of `source`, relative to the project folder."""
         if source.record is not None:
             return PurePosixPath(source.record)
-        alone = len(self.sources) == 1 and "key" not in source.model_fields_set
-        return PurePosixPath("sources", f"{self.name}.json" if alone else f"{self.name}-{source.key}.json")
+        has_no_key = len(self.sources) == 1 and "key" not in source.model_fields_set
+        return PurePosixPath("sources", f"{self.name}.json" if has_no_key else f"{self.name}-{source.key}.json")
 
 
 class FleetFile(Frozen):
-    """The whole of fleets.toml."""
+    """The content of fleets.toml."""
 
     provider: ProviderSettings = ProviderSettings()
+    """The table sets the release of the stock provider and the source address of the plugin."""
     state: StateSettings = StateSettings()
+    """The table sets the Terraform backend that stores the states."""
     fleets: dict[str, Fleet]
+    """Each key is the name of a fleet."""

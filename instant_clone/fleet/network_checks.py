@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Address plans and MAC ranges: each by itself, and against those of all fleets."""
+"""Checks of address plans and MAC ranges: in one fleet, and across all fleets of a file."""
 
 from __future__ import annotations
 
@@ -27,22 +27,25 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Claim:
-    """The addresses `first` to `last`, as numbers, of a kind and on a network that `space` names together.
-
-    `where` is the place in the file and `fleet` its fleet; `who` says to the user whose addresses they are.
-    """
+    """A range of IP or MAC addresses that members of a fleet use."""
 
     space: Hashable
+    """The kind of the addresses and their network. Only claims in the same space can overlap."""
     first: int
+    """The first address as a number."""
     last: int
+    """The last address as a number."""
     where: str
+    """The place in the fleet file."""
     fleet: str
+    """The name of the fleet."""
     who: str
+    """The fleet, source and interface that use the addresses, as text for messages."""
 
 
 @dataclass(frozen=True)
 class Clash:
-    """An address that `earlier` claims as well as `later`: the lowest of them."""
+    """The lowest address that is in two claims. `earlier` is the first claim in the order of the file."""
 
     earlier: Claim
     later: Claim
@@ -50,7 +53,7 @@ class Clash:
 
 
 def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
-    """Claims that have addresses in common, one clash for each pair of claimants."""
+    """Yield the overlaps of `claims`, one for each pair of `where` and `who`."""
     spaces: defaultdict[Hashable, list[tuple[int, int, int, Claim]]] = defaultdict(list)
     for order, claim in enumerate(claims):
         spaces[claim.space].append((claim.first, claim.last, order, claim))
@@ -59,7 +62,7 @@ def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
         reach: tuple[int, int, int, Claim] | None = None
         for entry in sorted(space):
             if reach is not None and entry[0] <= reach[1]:
-                # The file's order, not the addresses', tells which of them is to give way.
+                # The finding is about the later one in the order of the file, not in the order of the addresses.
                 earlier, later = sorted((reach, entry), key=lambda each: each[2])
                 pair = (earlier[3].where + earlier[3].who, later[3].where + later[3].who)
                 found.setdefault(pair, (later[2], Clash(earlier[3], later[3], entry[0])))
@@ -69,37 +72,38 @@ def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
 
 
 def network_findings(fleet: Fleet) -> Iterator[Finding]:
-    """Address plans that do not fit their network, and MAC ranges that leave VMware's block."""
+    """Yield findings about address plans outside their network, and MAC ranges outside VMware's range."""
     indexes = sorted({index for source in fleet.sources for index in source.indexes})
     for position, network in enumerate(fleet.networks):
         where = interface_place(fleet, position)
         yield from _plan_findings(network, where, indexes)
         first = network.first_mac
         if first is not None and indexes and first + indexes[-1] > LAST_MAC:
-            what = f"the member {indexes[-1]} would get an address above {mac_text(LAST_MAC)}."
-            yield Finding(f"{where}, mac", what, "Begin lower.")
+            what = f"member {indexes[-1]} would get a MAC address above {mac_text(LAST_MAC)}."
+            yield Finding(f"{where}, mac", what, "Use a lower first address.")
 
 
 def network_findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
-    """Addresses and MAC addresses that several members would have."""
-    for claims, told in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
+    """Yield findings about IP and MAC addresses that several members would have."""
+    for claims, to_finding in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
         for clash in clashes(each for fleet in fleets for each in claims(fleet)):
-            # In one table only an index of two sources clashes with itself, which is told elsewhere.
+            # In one table, only an index of two sources causes an overlap. The check of the sources reports it.
             if clash.earlier.where != clash.later.where:
-                yield told(clash)
+                yield to_finding(clash)
     yield from _repeated_source_macs(fleets)
 
 
 def address_clash(clash: Clash) -> Finding:
-    """A finding about two members with one IP address."""
-    what = f"{ip_address(_bytes(clash))} would be an address of {clash.earlier.who} and of {clash.later.who}."
-    return Finding(f"{clash.later.where}, first", what, "Let the address plans of a network lie apart.")
+    """Return a finding about two members with the same IP address."""
+    what = f"{ip_address(_bytes(clash))} is an address of {clash.earlier.who} and of {clash.later.who}."
+    return Finding(f"{clash.later.where}, first", what, "Use address ranges that do not overlap.")
 
 
 def mac_clash(clash: Clash) -> Finding:
-    """A finding about two members with one MAC address."""
-    what = f"{mac_text(clash.address)} would be an address of {clash.earlier.who} and of {clash.later.who}."
-    return Finding(f"{clash.later.where}, mac", what, "Let the ranges lie apart, or write allow_duplicate_macs = true.")
+    """Return a finding about two members with the same MAC address."""
+    what = f"{mac_text(clash.address)} is an address of {clash.earlier.who} and of {clash.later.who}."
+    cure = "Use MAC ranges that do not overlap, or set allow_duplicate_macs = true."
+    return Finding(f"{clash.later.where}, mac", what, cure)
 
 
 def _bytes(clash: Clash) -> bytes:
@@ -111,22 +115,22 @@ def _plan_findings(network: Network, where: str, indexes: list[int]) -> Iterator
     if network.cidr is None:
         for key in ("first", "gateway", "dns"):
             if getattr(network, key):
-                what = "is part of an address plan, and there is no cidr."
-                yield Finding(f"{where}, {key}", what, 'Add the network, such as cidr = "192.168.0.0/24".')
+                cure = 'Add the network, such as cidr = "192.168.0.0/24".'
+                yield Finding(f"{where}, {key}", "requires cidr.", cure)
         return
     subnet = network_of(network.cidr)
     taken = reserved(subnet)
     if network.gateway is not None:
         gateway = ip_of(network.gateway)
         if gateway not in subnet and not (gateway.version == subnet.version == 6 and gateway.is_link_local):
-            what = f"{gateway} is not within {subnet}."
-            yield Finding(f"{where}, gateway", what, "Write an address of the network.")
+            what = f"{gateway} is not in {subnet}."
+            yield Finding(f"{where}, gateway", what, "Use an address in the network.")
         elif gateway in taken:
             what = f"{gateway} is the {taken[gateway]} of {subnet}."
-            yield Finding(f"{where}, gateway", what, "Write another one.")
+            yield Finding(f"{where}, gateway", what, "Use another address.")
         taken.setdefault(gateway, "gateway")
     if network.first is None:
-        yield Finding(f"{where}, first", "is missing.", "Write the address of the member with index 0.")
+        yield Finding(f"{where}, first", "is missing.", "Set it to the address of the member with index 0.")
         return
     yield from _first_findings(ip_of(network.first), subnet, taken, f"{where}, first", indexes)
 
@@ -139,33 +143,33 @@ def _first_findings(
     indexes: list[int],
 ) -> Iterator[Finding]:
     if first not in subnet:
-        yield Finding(where, f"{first} is not within {subnet}.", "Write an address of the network.")
+        yield Finding(where, f"{first} is not in {subnet}.", "Use an address in the network.")
         return
     if indexes and int(first) + indexes[-1] > int(subnet.broadcast_address):
-        what = f"the member {indexes[-1]} would get an address outside {subnet}."
-        yield Finding(where, what, "Begin lower, or use a larger network.")
+        what = f"member {indexes[-1]} would get an address outside {subnet}."
+        yield Finding(where, what, "Use a lower first address or a larger network.")
         taken = {address: kind for address, kind in taken.items() if address != subnet.broadcast_address}
     offsets = {int(address) - int(first): (address, kind) for address, kind in taken.items()}
     for index in sorted(offsets.keys() & set(indexes)):
         address, kind = offsets[index]
         if address.version == subnet.version:
-            what = f"the member {index} would get {address}, the {kind}."
-            yield Finding(where, what, "Begin elsewhere, or leave the index out.")
+            what = f"member {index} would get {address}, which is the {kind}."
+            yield Finding(where, what, "Use another first address, or remove the index from the members.")
 
 
 def interface_place(fleet: Fleet, position: int) -> str:
-    """Where the file describes an interface: the table of this position."""
+    """Return the place of a network interface in the file: the table at `position`, counted from 0."""
     return f"[[fleets.{fleet.name}.networks]] number {position + 1}"
 
 
 def claim(space: Hashable, first: int, last: int, fleet: Fleet, source: Source, position: int) -> Claim:
-    """The claim of some members' interfaces on the addresses `first` to `last`, as numbers."""
+    """Return the claim of members of `source` on the addresses `first` to `last`, as numbers."""
     who = f"the fleet {fleet.name} (source {source.key}, interface {position})"
     return Claim(space, first, last, interface_place(fleet, position), fleet.name, who)
 
 
 def _segment(fleet: Fleet, source: Source, position: int) -> Hashable:
-    """What tells the network of an interface apart: its name, else whose interface it is."""
+    """Return the identity of an interface's network: its name, or the source and position if it has no name."""
     named = fleet.networks[position].network
     datacenter = fleet.datacenter.strip("/")
     if named is not None:
@@ -207,9 +211,9 @@ def _repeated_source_macs(fleets: Iterable[Fleet]) -> Iterator[Finding]:
                 continue
             for source in fleet.sources:
                 place = (fleet.datacenter, source.vm, position, _segment(fleet, source, position))
-                before, own = clones[place], len(source.indexes)
-                clones[place] += own
-                if own and before + own > 1:
-                    what = f"{before + own} clones of {source.vm!r} would have its MAC address on one network."
-                    cure = 'Write "generated", or a first address, or allow_duplicate_macs = true.'
+                before, added = clones[place], len(source.indexes)
+                clones[place] += added
+                if added and before + added > 1:
+                    what = f"{before + added} clones of {source.vm!r} would have its MAC address on the same network."
+                    cure = 'Use "generated" or a first address, or set allow_duplicate_macs = true.'
                     yield Finding(f"{interface_place(fleet, position)}, mac", what, cure)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From a table of fleets.toml to its model, or to what is wrong with it in the words of the file's author.
+"""Parsing of the tables in fleets.toml into models, with findings in the terms of the file.
 
-The first of two phases: each value by itself, all findings at once. What the values say together is checked by
-`instant_clone.fleet.checks`, where each of them is sound.
+This is the first of two phases. It validates each single value and returns all findings. In the second phase,
+`instant_clone.fleet.checks` checks the combinations of values of the fleets without findings.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _CREDENTIALS = frozenset(
     ("server", "user", "username", "password", "vsphere_server", "vsphere_user", "vsphere_password")
 )
 _TABLE_LISTS = ("sources", "networks", "disks")
-"""keys of lists of tables; all other lists are lists of texts"""
+"""The keys of lists of tables. All other lists are lists of strings."""
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
-    "int_type": "a whole number without quotes",
+    "int_type": "an integer without quotes",
     "model_type": "a table",
-    "string_type": "a text in quotes",
+    "string_type": "a string in quotes",
     "tuple_type": "a list of tables",
 }
 _INNER: Mapping[tuple[str, ...], type[Frozen]] = {
@@ -45,17 +45,17 @@ _HOMES: Mapping[str, tuple[str, ...]] = {
     **{key: path for path, model in list(_INNER.items())[::-1] for key in model.model_fields},
     **dict.fromkeys((key for key in Fleet.model_fields if key != "name"), ()),
 }
-"""the table that each key belongs in; the outer one where several have it"""
+"""The path of the table that accepts each key. If several tables accept it, the path is that of the outermost one."""
 _MOST_DOTS = 10
-"""in a key without quotes; deeper tables are not meant as keys"""
+"""The maximum number of dots in a key without quotes. Deeper tables are not keys without quotes."""
 
 _Model = TypeVar("_Model", bound=Frozen)
 
 
 def parse_table(model: type[_Model], value: object, table: str, findings: list[Finding]) -> _Model | None:
-    """`value` as a `model` of plain values, or None with its faults added to `findings`."""
+    """Return `value` as a `model`. If it is not valid, return None and add the errors to `findings`."""
     if not isinstance(value, dict):
-        findings.append(Finding(table, "is not a table.", f"Begin it with [{table}]."))
+        findings.append(Finding(table, "is not a table.", f"Start the table with [{table}]."))
         return None
     try:
         return model.model_validate(value)
@@ -65,10 +65,10 @@ def parse_table(model: type[_Model], value: object, table: str, findings: list[F
 
 
 def parse_fleet(name: str, value: object, findings: list[Finding]) -> Fleet | None:
-    """The fleet of this name, or None with its faults added to `findings`."""
+    """Return the fleet `name`. If it is not valid, return None and add the errors to `findings`."""
     table = f"fleets.{name}"
     if not isinstance(value, dict):
-        findings.append(Finding(table, "is not a table.", f"Begin it with [{table}]."))
+        findings.append(Finding(table, "is not a table.", f"Start the table with [{table}]."))
         return None
     keys = [key for key in Fleet.model_fields if key != "name"]
     if "name" in value:
@@ -80,41 +80,44 @@ def parse_fleet(name: str, value: object, findings: list[Finding]) -> Fleet | No
         return Fleet.model_validate(content)
     except ValidationError as error:
         errors = error.errors()
-    meant = {_meant(details["loc"]) for details in errors if details["type"] == "extra_forbidden"}
-    # A key that strayed into guestinfo is told once, not its value as well.
-    strayed = {details["loc"][:-1] for details in errors if _home(details, table) and "[key]" in details["loc"]}
+    likely = {_likely_location(details["loc"]) for details in errors if details["type"] == "extra_forbidden"}
+    # A misplaced key in guestinfo causes one finding. Its value causes no second finding.
+    misplaced = {details["loc"][:-1] for details in errors if _home(details, table) and "[key]" in details["loc"]}
     findings += (
         _finding(details, table=table, keys=_keys(details["loc"]), home=_home(details, table))
         for details in errors
-        if not (details["type"] == "missing" and details["loc"] in meant) and details["loc"] not in strayed
+        if not (details["type"] == "missing" and details["loc"] in likely) and details["loc"] not in misplaced
     )
     return None
 
 
 def _finding(details: ErrorDetails, *, table: str, keys: Iterable[str], home: str = "") -> Finding:
-    """One of pydantic's errors about `table`, such as "fleets.web".
+    """Return a finding for an error of pydantic in `table`, such as "fleets.web".
 
-    `keys` are those that the table at fault can have, `home` is the table that a key which is not known belongs in.
+    `keys` are the valid keys of the table with the error. `home` is the table that accepts a misplaced key.
     """
     what, cure = _brackets(details, table) or _sentences(details, keys, home)
     return Finding(_place(table, details["loc"]), what, cure)
 
 
 def unknown_key(key: str, keys: Iterable[str], *, home: str = "") -> tuple[str, str]:
-    """What is wrong with `key` where only `keys` are known, and the cure. Its value, maybe a secret, is not shown."""
+    """Return the problem with an unknown `key`, and the cure. The value of the key can be a secret and is not shown."""
     known = list(keys)
     if key.lower() in _CREDENTIALS:
-        cure = "Credentials stand only in VSPHERE_SERVER, VSPHERE_USER and VSPHERE_PASSWORD: take it out."
+        cure = "Remove it, and set credentials only in VSPHERE_SERVER, VSPHERE_USER and VSPHERE_PASSWORD."
     elif home:
-        cure = f"It belongs in {home}."
+        cure = f"Move it to {home}."
     else:
-        cure = suggestion(key, known) or f"There are {', '.join(known)}."
-    return "is not a key that is known here.", cure
+        cure = suggestion(key, known) or f"Valid keys are {', '.join(known)}."
+    return "unknown key.", cure
 
 
 def _place(table: str, location: tuple[int | str, ...]) -> str:
-    """Such as `[fleets.web] names`, `[fleets.web.guestinfo] KEY` and `[[fleets.web.sources]] number 1, vm`."""
-    # A fleet's name is the key of its table, not a key in it; a key at fault is named as its value would be.
+    """Return the place of a value in the file.
+
+    Examples are `[fleets.web] names`, `[fleets.web.guestinfo] KEY` and `[[fleets.web.sources]] number 1, vm`.
+    """
+    # The name of a fleet is not a key in its table. An invalid key has the same place as its value.
     parts = [part for part in location if part != "[key]" and location != ("name",)]
     for position, part in enumerate(parts):
         if isinstance(part, int) and parts[position - 1] in _TABLE_LISTS:
@@ -127,18 +130,18 @@ def _place(table: str, location: tuple[int | str, ...]) -> str:
 
 
 def _key(parts: list[int | str]) -> list[str]:
-    """A key, with the number of the text in its list if it has one."""
+    """Return the texts for the parts of a location. The position in a list is counted from 1."""
     return [f"number {part + 1}" if isinstance(part, int) else part for part in parts]
 
 
 def _brackets(details: ErrorDetails, table: str) -> tuple[str, str] | None:
-    """What is wrong with single brackets where they should be double, or the other way round; None if nothing is."""
+    """Return the problem with single brackets instead of double brackets or the reverse, and the cure, or None."""
     kind, value = details["type"], details["input"]
     path = ".".join([table, *map(str, details["loc"])])
     if kind == "tuple_type" and isinstance(value, dict) and details["loc"][-1] in _TABLE_LISTS:
-        return "is one table, and should be a list of them.", f"Begin it with [[{path}]], in double brackets."
+        return "is a table instead of a list of tables.", f"Start each table with [[{path}]], in double brackets."
     if kind in ("dict_type", "model_type") and isinstance(value, list) and value and isinstance(value[0], dict):
-        return "is a list of tables, and should be one.", f"Begin it with [{path}], in single brackets."
+        return "is a list of tables instead of a table.", f"Start the table with [{path}], in single brackets."
     return None
 
 
@@ -147,29 +150,30 @@ def _sentences(details: ErrorDetails, keys: Iterable[str], home: str) -> tuple[s
     context: Mapping[str, Any] = details.get("ctx", {})
     value = shown(details["input"])
     if kind == "fleet_value":
-        return context["what"], f"It belongs in {home}." if home else context["cure"]
+        return context["what"], f"Move it to {home}." if home else context["cure"]
     if kind == "missing":
-        return "is missing.", "Add it."
+        return "is missing.", "Add the key."
     if kind == "extra_forbidden":
         return unknown_key(str(details["loc"][-1]), keys, home=home)
     if kind == "string_too_short":
-        return "is empty.", "Write its name."
+        return "is empty.", "Enter a value."
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"{value} is out of range.", f"Write a number of {bound}."
+        return f"{value} is out of range.", f"Use a number of {bound}."
     if kind == "multiple_of":
-        return f"{value} is not a multiple of {context['multiple_of']}.", "vSphere takes no other sizes."
+        cure = f"Use a multiple of {context['multiple_of']}; vSphere supports no other sizes."
+        return f"{value} is not a multiple of {context['multiple_of']}.", cure
     if kind == "literal_error":
-        return f"{value} is not known.", f"Write {context['expected']}."
+        return f"{value} is not a valid value.", f"Use {context['expected']}."
     if kind == "tuple_type" and details["loc"][-1] not in _TABLE_LISTS:
-        return f"{value} is of the wrong type.", "Write a list of texts in quotes."
+        return f"{value} has the wrong type.", "Use a list of strings in quotes."
     if expected := _EXPECTED.get(kind):
-        return f"{value} is of the wrong type.", f"Write {expected}."
-    return f"{value} does not fit: {details['msg']}.", ""
+        return f"{value} has the wrong type.", f"Use {expected}."
+    return f"{value} is not valid: {details['msg']}.", ""
 
 
 def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -> dict[str, Any]:
-    """`guestinfo` with the keys that TOML has parted at their dots, for want of quotes, made whole."""
+    """Return `guestinfo` with whole keys. TOML splits a key without quotes at its dots into nested tables."""
     whole: dict[str, Any] = {}
     levels: list[tuple[str, Any]] = list(guestinfo.items())[::-1]
     while levels:
@@ -178,19 +182,19 @@ def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -
             levels += [(f"{key}.{inner}", below) for inner, below in list(value.items())[::-1]]
             continue
         if key not in guestinfo and not isinstance(value, dict):
-            cure = f'Write "{key}".'
-            findings.append(Finding(f"[{table}.guestinfo] {key}", "is not in quotes, and its dots part it.", cure))
+            what = "is not in quotes, so TOML splits the key at its dots."
+            findings.append(Finding(f"[{table}.guestinfo] {key}", what, f'Write "{key}", in quotes.'))
         whole[key] = value
     return whole
 
 
 def _home(details: ErrorDetails, table: str) -> str:
-    """The table that a misplaced key belongs in, in its brackets; "" if it is like no other, or not misplaced."""
+    """Return the heading of the table that accepts a misplaced key, or "" for any other error."""
     location = details["loc"]
     if details["type"] == "extra_forbidden":
         key = location[-1]
         if isinstance(details["input"], dict | list) and near(str(key), _keys(location)):
-            return ""  # [[network]] for [[networks]]
+            return ""  # a typing error, such as [[network]] instead of [[networks]]
     elif location[:1] == ("guestinfo",) and location[-1] == "[key]":
         key = location[-2]
     else:
@@ -203,12 +207,12 @@ def _home(details: ErrorDetails, table: str) -> str:
 
 
 def _keys(location: Location) -> list[str]:
-    """The keys of the table that holds what is at `location`."""
+    """Return the valid keys of the table that contains `location`."""
     path = tuple(part for part in location[:-1] if isinstance(part, str))
     return [key for key in _INNER.get(path, Fleet).model_fields if path or key != "name"]
 
 
-def _meant(location: Location) -> Location:
-    """Where the value of a key that is not known may belong; () if it is like no other."""
+def _likely_location(location: Location) -> Location:
+    """Return the location of the valid key that is most similar to an unknown key, or ()."""
     found = near(str(location[-1]), _keys(location))
     return (*location[:-1], found) if found else ()

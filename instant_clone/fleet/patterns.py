@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Patterns of names and guestinfo: which placeholders there are, and what they stand for."""
+"""Patterns for clone names and guestinfo values: the valid placeholders, the validation and the formatting."""
 
 from __future__ import annotations
 
@@ -17,30 +17,36 @@ __all__ = ["GuestinfoPattern", "NamePattern", "fill", "parts", "placeholders", "
 NAME_PLACEHOLDERS = ("fleet", "index")
 MEMBER_PLACEHOLDERS = ("name", "index", "source", "fleet")
 INTERFACE_PLACEHOLDERS = ("ip", "netmask", "prefix", "gateway", "dns", "mac")
-"""of the first interface with an address plan; with nic0_, nic1_, … before them, of the interface of that number"""
+"""The placeholders of the first interface with an address plan. A prefix nic0_, nic1_, … selects an interface."""
 _NUMBERED = re.compile(rf"nic(0|[1-9]\d?)_({'|'.join(INTERFACE_PLACEHOLDERS)})", re.ASCII)
 
 
 def fill(pattern: str, values: Mapping[str, str | int]) -> str:
-    """`pattern` with its placeholders replaced: `{index:02d}` by values["index"], `{{` by a brace."""
+    """Return `pattern` with the values of its placeholders.
+
+    For example, values["index"] replaces `{index:02d}`, and a single brace replaces `{{`.
+    """
     return pattern.format_map(values)
 
 
 def parts(pattern: str) -> Iterator[tuple[str, str | None, str]]:
-    """A checked pattern piece by piece: a text, the placeholder behind it (None at the end), and its format."""
+    """Return the parts of a validated pattern: a text, the placeholder after it, and the format of the placeholder.
+
+    The placeholder is None after the last text.
+    """
     return ((text, field, spec or "") for text, field, spec, _ in Formatter().parse(pattern))
 
 
 def placeholders(pattern: str) -> tuple[str, ...]:
-    """The placeholders in a checked pattern, in their order, each once."""
+    """Return the placeholders of a validated pattern, in their order and without duplicates."""
     return tuple(dict.fromkeys(field for _, field, _ in parts(pattern) if field is not None))
 
 
 def split_placeholder(placeholder: str) -> tuple[int | None, str] | None:
-    """Interface and property of a placeholder such as "nic1_ip" (1, "ip") or "ip" (None, "ip").
+    """Return the interface and the property of a placeholder: (1, "ip") for "nic1_ip", (None, "ip") for "ip".
 
-    Interfaces are counted from 0, as network tables are in their order: {nic0_ip} is the first one's address. None
-    for placeholders that are not about an interface.
+    Interfaces are counted from 0, in the order of the networks tables. {nic0_ip} is the address of the first interface.
+    Return None for a placeholder that does not refer to an interface.
     """
     if placeholder in INTERFACE_PLACEHOLDERS:
         return None, placeholder
@@ -52,22 +58,20 @@ def _checked(pattern: str, known: Sequence[str], *, numbered: bool) -> str:
     try:
         found = list(Formatter().parse(pattern))
     except ValueError:
-        raise problem(
-            f"{pattern!r} has a brace without its partner.", "Write {{ or }} for a brace that is meant as such."
-        ) from None
+        raise problem(f"{pattern!r} contains a single brace.", "Use {{ or }} for a literal brace.") from None
     for _, field, spec, conversion in found:
         if field is None:
             continue
         if field not in known and not (numbered and split_placeholder(field)):
             names = [f"{{{name}}}" for name in known] + (["{nic0_ip}", "{nic1_ip} and so on"] if numbered else [])
-            meant = near(field, known)
-            cure = f'Did you mean "{{{meant}}}"?' if meant else f"There are {', '.join(names)}."
-            raise problem(f"{{{field}}} in {pattern!r} is no placeholder here.", cure)
-        # A width of more than two digits is no part of a name, and would cost memory without bound.
+            similar = near(field, known)
+            cure = f'Did you mean "{{{similar}}}"?' if similar else f"Valid placeholders are {', '.join(names)}."
+            raise problem(f"{{{field}}} in {pattern!r} is not a valid placeholder.", cure)
+        # A width of more than two digits is useless in a name and would use memory without a limit.
         if conversion or (spec and not (field == "index" and re.fullmatch(r"0?\d{0,2}[dxX]?", spec, re.ASCII))):
             raise problem(
-                f"{pattern!r} formats {{{field}}} in a way that is not known.",
-                "Only {index} takes a format, such as {index:02d}.",
+                f"{pattern!r} contains an unsupported format of {{{field}}}.",
+                "Use a format only for {index}, such as {index:02d}.",
             )
     return pattern
 

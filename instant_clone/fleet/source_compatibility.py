@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Whether a fleet fits its sources: what only somebody who knows the source VM can see.
+"""Checks whether a fleet is compatible with the hardware of its source VMs.
 
-Nothing here connects anywhere, and run state plays no part, so the findings are the same with a record.
+The checks use no connection to vCenter, and the power state of a source has no effect. The findings are therefore the
+same for a live source and for its record.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from instant_clone.vm.source_vm import Nic, SourceVm
 __all__ = ["fitting_findings", "fitting_findings_across"]
 
 LONGEST_WINDOWS_NAME = 15
-"""of a computer's NetBIOS name"""
+"""The maximum length of the NetBIOS name of a Windows computer."""
 LONGEST_LABEL = 63
 LONGEST_HOST_NAME = 253
-"""RFC 1123, 2.1, and RFC 1035, 2.3.4"""
+"""The maximum lengths of a label and of a host name (RFC 1123, 2.1, and RFC 1035, 2.3.4)."""
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def fitting_findings(fleet: Fleet, source_vms: Mapping[str, SourceVm]) -> list[Finding]:
-    """What of `fleet` its sources cannot have; `source_vms` are the VMs by the sources' keys.
+    """Return the findings about values of `fleet` that its sources do not support.
 
-    `fleet` is one that `instant_clone.fleet.load` accepts.
+    `source_vms` contains the source VMs by the keys of the sources. `instant_clone.fleet.load` must accept `fleet`.
     """
     findings: list[Finding] = []
     for source in fleet.sources:
@@ -47,9 +48,10 @@ def fitting_findings(fleet: Fleet, source_vms: Mapping[str, SourceVm]) -> list[F
 
 
 def fitting_findings_across(fleet_file: FleetFile, sources: Mapping[tuple[str, str], SourceVm]) -> list[Finding]:
-    """Addresses and MAC addresses that two fleets would both have; `sources` are by fleet and source key.
+    """Return the findings about IP and MAC addresses that two fleets would have.
 
-    Only with the sources is it known on which network an interface is that the file names none for.
+    `sources` contains the source VMs by the name of the fleet and the key of the source. The source VM determines the
+    network of an interface if the file does not set a network.
     """
     clones = [
         (fleet, source, sources[name, source.key])
@@ -61,20 +63,20 @@ def fitting_findings_across(fleet_file: FleetFile, sources: Mapping[tuple[str, s
 
 def _tables_without_interface(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
     for position in range(len(source_vm.nics), len(fleet.networks)):
-        what = f"{_having(source_vm)}, no more."
-        cure = f"Take the table out; [[fleets.{fleet.name}.changes.networks]] adds interfaces."
+        what = f"{source_vm.inventory_path} has only {_interface_count(source_vm)}."
+        cure = f"Remove the table, or add an interface with [[fleets.{fleet.name}.changes.networks]]."
         yield Finding(interface_place(fleet, position), what, cure)
 
 
 def _name_of_the_source(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
     folder, _, name = source_vm.inventory_path.rpartition("/")
-    own = "/".join(filter(None, (fleet.datacenter.strip("/"), "vm", fleet.folder)))
-    # A datacenter may be in a folder itself, which fleets.toml need not say.
-    if f"/{folder}".endswith(f"/{own}") and any(
+    clone_folder = "/".join(filter(None, (fleet.datacenter.strip("/"), "vm", fleet.folder)))
+    # A datacenter can be in a folder that fleets.toml does not contain.
+    if f"/{folder}".endswith(f"/{clone_folder}") and any(
         fleet.clone_name(index) == name for source in fleet.sources for index in source.indexes
     ):
-        what = f"{name!r} is the name of {source_vm.inventory_path} itself."
-        yield Finding(f"[fleets.{fleet.name}] names", what, "Choose another pattern or another folder.")
+        what = f"{name!r} is the name of the source {source_vm.inventory_path} in the same folder."
+        yield Finding(f"[fleets.{fleet.name}] names", what, "Use another pattern or another folder.")
 
 
 def _changes(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
@@ -83,66 +85,69 @@ def _changes(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
     yield from _growth(f"[{table}] memory", changes.memory, source_vm.memory.size_mb, source_vm)
     cores = source_vm.cpu.cores_per_socket
     if changes.num_cpus and not source_vm.cpu.auto_cores_per_socket and cores > 1 and changes.num_cpus % cores:
-        what = f"{changes.num_cpus} is not a multiple of the {cores} cores that each socket of "
-        yield Finding(f"[{table}] num_cpus", f"{what}{source_vm.inventory_path} has.", "Write a multiple of it.")
+        what = f"{changes.num_cpus} is not a multiple of {cores}, the cores per socket of {source_vm.inventory_path}."
+        yield Finding(f"[{table}] num_cpus", what, f"Use a multiple of {cores}.")
     if changes.networks and len(source_vm.nics) + len(changes.networks) > MOST_INTERFACES:
-        what = f"{_having(source_vm)}, and {MOST_INTERFACES} are the most."
-        yield Finding(f"[[{table}.networks]]", what, "Add fewer.")
+        what = f"{source_vm.inventory_path} has {_interface_count(source_vm)}; a VM has at most {MOST_INTERFACES}."
+        yield Finding(f"[[{table}.networks]]", what, "Add fewer interfaces.")
 
 
-def _growth(where: str, wanted: int | None, own: int, source_vm: SourceVm) -> Iterator[Finding]:
-    """A number that becomes smaller, or grows where the source was not made for it."""
-    if wanted is None or wanted == own:
+def _growth(where: str, requested: int | None, current: int, source_vm: SourceVm) -> Iterator[Finding]:
+    """Yield a finding if `requested` is lower than `current`, or is higher and the source has no hot add."""
+    if requested is None or requested == current:
         return
     argument = where.rpartition(" ")[2]
-    named = f"{source_vm.inventory_path} has {own}{' MB' if argument == 'memory' else ''}"
-    if wanted < own:
-        yield Finding(where, f"{named}; less needs a power cycle.", "Write more, or take it out.")
+    hardware = f"{source_vm.inventory_path} has {current}{' MB' if argument == 'memory' else ''}"
+    if requested < current:
+        what = f"{hardware}; a lower value requires a power cycle."
+        yield Finding(where, what, "Use a higher value, or remove the key.")
         return
     settings = {
         "cpu_hot_add_enabled": source_vm.cpu.hot_add_enabled,
         "memory_hot_add_enabled": source_vm.memory.hot_add_enabled,
     }
-    for change in power_cycles({**settings, argument: own}, {**settings, argument: wanted}):
-        cure = "Turn hot add on in the source while it is off, or take the change out."
-        yield Finding(where, f"{named}; more needs a power cycle. {change.why}", cure)
+    for change in power_cycles({**settings, argument: current}, {**settings, argument: requested}):
+        cure = "Enable hot add on the source while it is powered off, or remove the key."
+        yield Finding(where, f"{hardware}; a higher value requires a power cycle. {change.why}", cure)
 
 
 def _host_names(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
     names = {key: pattern for key, pattern in fleet.guestinfo.items() if key.lower().endswith("hostname")}
-    # All else that guests are told would be made for nothing.
-    told = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, source_vm)
+    # Other guestinfo values are not needed for the check.
+    host_names = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, source_vm)
     windows = source_vm.guest_id.lower().startswith("win")
-    faulty: set[str] = set()
+    reported: set[str] = set()
     for index in source.indexes if names else ():
-        for key, name in told(index).items():
-            wrong = _wrong_windows_name(name) if windows else _wrong_host_name(name)
-            if wrong and key not in faulty:
-                faulty.add(key)
-                what = f"{name!r}, of {fleet.clone_name(index)}, {wrong[0]}"
-                yield Finding(f"[fleets.{fleet.name}.guestinfo] {key}", what, wrong[1])
+        for key, name in host_names(index).items():
+            error = _windows_name_error(name) if windows else _host_name_error(name)
+            if error and key not in reported:
+                reported.add(key)
+                problem, cure = error
+                what = f"{name!r}, the host name of {fleet.clone_name(index)}, {problem}"
+                yield Finding(f"[fleets.{fleet.name}.guestinfo] {key}", what, cure)
 
 
-def _wrong_windows_name(name: str) -> tuple[str, str] | None:
+def _windows_name_error(name: str) -> tuple[str, str] | None:
     if len(name) > LONGEST_WINDOWS_NAME:
-        what = f"has {len(name)} characters; a Windows guest's host name has at most {LONGEST_WINDOWS_NAME}."
-        return what, "Shorten it."
+        what = f"has {len(name)} characters; a Windows host name has at most {LONGEST_WINDOWS_NAME}."
+        return what, "Shorten the host name."
     if not _LABEL.fullmatch(name) or name.isdecimal():
-        what = "cannot be the host name of a Windows guest."
-        return what, "Use letters, digits and -, not - at its ends, and not digits alone."
+        what = "is not a valid Windows host name."
+        return what, "Use letters, digits and -. Do not start or end with -, and do not use only digits."
     return None
 
 
-def _wrong_host_name(name: str) -> tuple[str, str] | None:
+def _host_name_error(name: str) -> tuple[str, str] | None:
     if len(name) <= LONGEST_LABEL and _LABEL.fullmatch(name):
-        # Nearly all of them, and there may be thousands.
+        # A fleet can have thousands of host names, and almost all of them are valid.
         return None
     labels = name.split(".")
     if len(name) > LONGEST_HOST_NAME or any(len(label) > LONGEST_LABEL for label in labels):
-        what = f"is too long: a host name has at most {LONGEST_LABEL} characters between its dots"
-        return f"{what}, and {LONGEST_HOST_NAME} in all.", "Shorten it."
+        what = f"is too long; the limit is {LONGEST_LABEL} characters per label and {LONGEST_HOST_NAME} in total."
+        return what, "Shorten the host name."
     if not all(map(_LABEL.fullmatch, labels)):
-        return "cannot be a host name.", "Use letters, digits and -, not - at the ends, with dots between the labels."
+        cure = "Use letters, digits and -, with dots between the labels. Do not start or end a label with -."
+        return "is not a valid host name.", cure
     return None
 
 
@@ -152,23 +157,21 @@ def _macs_of_the_source(fleet: Fleet, source: Source, source_vm: SourceVm) -> It
         for nic in source_vm.nics if network.first_mac is not None and not fleet.allow_duplicate_macs else ():
             index = _mac(nic) - (network.first_mac or 0)
             if index in indexes:
-                what = (
-                    f"{nic.mac_address} is an address of {source_vm.inventory_path} itself, and the member {index}'s."
-                )
-                yield Finding(f"{interface_place(fleet, position)}, mac", what, "Begin the range elsewhere.")
+                what = f"member {index} would get {nic.mac_address}, a MAC address of {source_vm.inventory_path}."
+                yield Finding(f"{interface_place(fleet, position)}, mac", what, "Use another first address.")
 
 
 _Clone = tuple[Fleet, Source, SourceVm]
 
 
 def _clashes(clones: Sequence[_Clone], *, among_fleets: bool) -> Iterator[Finding]:
-    for claims, told in (
+    for claims, to_finding in (
         (_address_claims(clones), address_clash),
         (_mac_claims(clones), mac_clash),
     ):
         for clash in clashes(claims):
             if _between_fleets(clash) == among_fleets:
-                yield told(clash)
+                yield to_finding(clash)
 
 
 def _between_fleets(clash: Clash) -> bool:
@@ -202,16 +205,16 @@ def _mac_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
 
 
 def _segment(fleet: Fleet, source_vm: SourceVm, position: int) -> tuple[str, str]:
-    """The network of an interface: what the file names, else what the source's interface is on."""
+    """Return the datacenter and the network of an interface. The default is the network of the source."""
     name = fleet.networks[position].network or source_vm.nics[position].network_name
     return fleet.datacenter.strip("/"), name.rsplit("/", 1)[-1]
 
 
 def _mac(nic: Nic) -> int:
-    """The interface's MAC address as a number; -1, which is none, for one that is no address."""
+    """Return the MAC address of the interface as a number, or -1 if the interface has no valid MAC address."""
     return mac_number(nic.mac_address) if _MAC.fullmatch(nic.mac_address) else -1
 
 
-def _having(source_vm: SourceVm) -> str:
+def _interface_count(source_vm: SourceVm) -> str:
     count = len(source_vm.nics)
-    return f"{source_vm.inventory_path} has {count} network interface{'' if count == 1 else 's'}"
+    return f"{count} network interface{'' if count == 1 else 's'}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where states are kept: any Terraform backend, each fleet's state in a place of its own."""
+"""The [state] table of fleets.toml: a Terraform backend that stores the state of each fleet separately."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ _SECRET_VALUE = re.compile(
     re.IGNORECASE,
 )
 _VARIABLES = {("pg", "conn_str"): "PG_CONN_STR", ("gcs", "credentials"): "GOOGLE_CREDENTIALS"}
-"""the variables for arguments that may, but need not, hold a secret"""
+"""The environment variables for arguments that can contain a secret."""
 _PATHS = ("path", "workspace_dir")
-"""the arguments of the local backend, which are paths"""
+"""The arguments of the backend local. All of them are paths."""
 _DEFAULT_WORKSPACE = "default"
-"""Terraform's name of the workspace whose state is at `path`"""
+"""Terraform's name of the default workspace, which stores its state at `path`."""
 
 
 class StateSettings(Frozen):
-    """A Terraform backend and its arguments, as in Terraform's block of that name; {fleet} stands for the fleet.
-
-    Values are texts, whole numbers, true or false, and lists and tables of those. A path of the local backend is
-    relative to the project's folder.
-    """
+    """A Terraform backend and its arguments."""
 
     backend: str = "local"
+    """The value is the name of the Terraform backend."""
     arguments: Mapping[str, Any] = {"path": "state/{fleet}.tfstate"}
+    """The arguments are those of the Terraform block of the backend. Values are strings, integers, true or false, and
+    lists and tables of these. {fleet} is replaced by the name of the fleet. A path of the backend local is relative to
+    the project folder."""
 
     def arguments_for(self, fleet_name: str) -> dict[str, Any]:
-        """The backend's arguments for the stack of this fleet."""
+        """Return the arguments of the backend for the stack of the fleet `fleet_name`."""
         return {name: _filled(value, fleet_name) for name, value in self.arguments.items()}
 
 
 def read_state(table: object) -> tuple[StateSettings, list[Finding]]:
-    """What [state] says, or the default with what is wrong with it."""
+    """Return the settings and findings of the [state] table. The settings are the default if there are findings."""
     settings = StateSettings()
     if not isinstance(table, dict):
-        return settings, [Finding("state", "is not a table.", "Begin it with [state].")]
+        return settings, [Finding("state", "is not a table.", "Start the table with [state].")]
     name = table.get("backend", settings.backend)
     if not isinstance(name, str):
-        what = f"{shown(name)} is of the wrong type."
-        return settings, [Finding("[state] backend", what, "Write a text in quotes.")]
+        what = f"{shown(name)} has the wrong type."
+        return settings, [Finding("[state] backend", what, "Use a string in quotes.")]
     if name not in BACKENDS:
-        cure = suggestion(name, BACKENDS) or f"There are {', '.join(BACKENDS)}."
-        return settings, [Finding("[state] backend", f"{name!r} is not a backend that is known.", cure)]
+        cure = suggestion(name, BACKENDS) or f"Supported backends are {', '.join(BACKENDS)}."
+        return settings, [Finding("[state] backend", f"{name!r} is not a supported backend.", cure)]
     arguments = {key: value for key, value in table.items() if key != "backend"}
     if "backend" not in table and (missing := _backend_missing(arguments)):
         return settings, [missing]
@@ -72,65 +72,66 @@ def read_state(table: object) -> tuple[StateSettings, list[Finding]]:
 
 
 def place_findings(state: StateSettings, fleet_names: Sequence[str]) -> Iterator[Finding]:
-    """Fleets whose states, or stacks, would be in one place.
+    """Yield findings about fleets that would share a state file or a stack folder.
 
-    Names that differ in capitals only do not tell files apart everywhere: macOS' file system does not by default.
+    Names that differ only in case are the same file on a case-insensitive file system, which is the default of macOS.
     """
     names: dict[str, str] = {}
     places: dict[str, str] = {}
     for name in fleet_names:
         other = names.setdefault(name.casefold(), name)
         if other != name:
-            what = f"differs from {other!r} in capitals only: two states in one place, where files do likewise."
-            yield Finding(f"[fleets.{name}]", what, "Choose another name.")
+            what = f"the name differs from {other!r} only in case. Both fleets could share a state file."
+            yield Finding(f"[fleets.{name}]", what, "Use another name.")
         elif state.backend == "local":
             path = posixpath.normpath(str(state.arguments_for(name)["path"]))
             other = places.setdefault(path.casefold(), name)
             if other != name:
-                what = f"two states in one place: {path!r} for the fleets {other} and {name}."
-                yield Finding("[state] path", what, f"Let {FLEET} tell them apart.")
+                what = f"the fleets {other} and {name} would share the state {path!r}."
+                yield Finding("[state] path", what, f"Use {FLEET} so that each fleet has a different path.")
 
 
 def in_workspace(
     state: StateSettings, workspace: str, fleet_names: Sequence[str]
 ) -> tuple[StateSettings, list[Finding]]:
-    """Return where the states of a Terraform workspace are kept, and what is wrong with that place.
+    """Return the settings for the states of a Terraform workspace, and the findings about `workspace_dir`.
 
-    The local backend keeps the states of all workspaces but "default" in `workspace_dir`, by default the folder
-    terraform.tfstate.d below the synthesized stack (Terraform, internal/backend/local/backend.go, StatePaths). That
-    folder is deleted with cdktf.out, so the states go to a folder beside the fleet's own state instead. Without a
-    workspace nothing is added: Terraform refuses to go on after a change of the backend's arguments.
+    The backend local stores the states of all workspaces except "default" in `workspace_dir`. The default is the folder
+    terraform.tfstate.d in the folder of the synthesized stack (Terraform, internal/backend/local/backend.go,
+    StatePaths). A deletion of cdktf.out deletes this default folder. Therefore the settings set `workspace_dir` to
+    `path` with ".d" appended. Without a workspace, the settings do not change, because Terraform stops after a change
+    of the arguments of a backend.
     """
     if state.backend != "local" or workspace in ("", _DEFAULT_WORKSPACE):
         return state, []
-    named = state.arguments.get("workspace_dir")
-    if named is None:
-        beside = {**state.arguments, "workspace_dir": f"{state.arguments['path']}.d"}
-        return state.model_copy(update={"arguments": beside}), []
-    if FLEET in named or len(fleet_names) < 2:
+    workspace_dir = state.arguments.get("workspace_dir")
+    if workspace_dir is None:
+        arguments = {**state.arguments, "workspace_dir": f"{state.arguments['path']}.d"}
+        return state.model_copy(update={"arguments": arguments}), []
+    if FLEET in workspace_dir or len(fleet_names) < 2:
         return state, []
-    sharing = f"{', '.join(fleet_names[:-1])} and {fleet_names[-1]}"
-    what = f"has no {FLEET}: the fleets {sharing} would share the state of the workspace {workspace}."
-    return state, [Finding("[state] workspace_dir", what, f"Put {FLEET} into it.")]
+    fleets = f"{', '.join(fleet_names[:-1])} and {fleet_names[-1]}"
+    what = f"does not contain {FLEET}, so the fleets {fleets} would share the state of the workspace {workspace}."
+    return state, [Finding("[state] workspace_dir", what, f"Add {FLEET} to workspace_dir.")]
 
 
 def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
-    """What to say of arguments that are another backend's than the default's, if they are."""
+    """Return a finding if `arguments` belong to a backend other than the default, or None."""
     foreign = [key for key in arguments if key not in _PATHS and near(key, ("backend", *_PATHS), likeness=0.75) is None]
     if not foreign:
         return None
     for key in foreign:
         if key in BACKENDS and isinstance(arguments[key], dict):
-            cure = f'Write backend = "{key}" in [state], with its arguments.'
+            cure = f'Set backend = "{key}" in [state], and move the arguments to [state].'
             return Finding(f"[state.{key}]", "a backend is not a table.", cure)
-    what = f"is missing, and the backend local has no {', '.join(foreign)}."
-    named = next((value for key in foreign if isinstance(value := arguments[key], str) and value in BACKENDS), None)
-    cure = f'Write backend = "{named}".' if named else f"There are {', '.join(BACKENDS)}."
+    what = f"is missing, and the default backend local has no argument {', '.join(foreign)}."
+    backend = next((value for key in foreign if isinstance(value := arguments[key], str) and value in BACKENDS), None)
+    cure = f'Set backend = "{backend}".' if backend else f"Supported backends are {', '.join(BACKENDS)}."
     return Finding("[state] backend", what, cure)
 
 
 def _filled(value: Any, fleet_name: str) -> Any:
-    # Not a format: other braces may stand in a URL or a label.
+    # str.format would fail on other braces, for example in a URL or a label.
     if isinstance(value, str):
         return value.replace(FLEET, fleet_name)
     if isinstance(value, list | tuple):
@@ -144,42 +145,44 @@ def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iter
     for argument, value, depth in _walk(arguments):
         where = f"[state] {argument}"
         if name == "local" and argument not in _PATHS:
-            cure = suggestion(argument, ("backend", *_PATHS), likeness=0.75) or f"There are {', '.join(_PATHS)}."
+            cure = suggestion(argument, ("backend", *_PATHS), likeness=0.75) or f"Use only {' and '.join(_PATHS)}."
             yield Finding(where, "is not an argument of the backend local.", cure)
         elif depth > DEEPEST:
-            yield Finding(where, "is nested too deeply.", "No backend has such an argument.")
+            cure = "Remove it; no backend has such an argument."
+            yield Finding(where, f"is nested more than {DEEPEST} levels deep.", cure)
         elif not isinstance(value, str):
             if not isinstance(value, bool | dict | list) and not (isinstance(value, int) and abs(value) < 2**63):
-                yield Finding(where, "is of the wrong type.", "Write a text, a whole number, true or false.")
+                yield Finding(where, "has the wrong type.", "Use a string, an integer, true or false.")
         elif _secret(name, backend, argument, value):
-            yield Finding(where, "is a secret, or holds one, and would stand in files.", _instead(name, argument))
+            yield Finding(where, "contains a secret, which would be written to files.", _secret_cure(name, argument))
         elif name == "local" and argument in _PATHS and not _relative(value):
             what = f"{value!r} is not a relative path."
-            yield Finding(where, what, "Write a path below the project's folder, with / between its parts.")
-    yield from _place_told(name, backend, arguments)
+            yield Finding(where, what, "Use a path relative to the project folder, with / between its parts.")
+    yield from _separation_findings(name, backend, arguments)
 
 
-def _place_told(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iterator[Finding]:
+def _separation_findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iterator[Finding]:
     given = {
         argument: value for argument in backend.distinguishing if (value := _found(arguments, argument)) is not None
     }
-    for argument in backend.likewise:
+    for argument in backend.distinguishing_if_set:
         value = _found(arguments, argument)
         if isinstance(value, str) and FLEET not in value:
-            yield Finding(f"[state] {argument}", f"has no {FLEET}: the fleets would share it.", f"Put {FLEET} into it.")
+            what = f"does not contain {FLEET}, so the fleets would share it."
+            yield Finding(f"[state] {argument}", what, f"Add {FLEET} to {argument}.")
     if any(isinstance(value, str) and FLEET in value for value in given.values()):
         return
-    what = f"has no {FLEET}: two states in one place, as soon as there are two fleets."
+    what = f"does not contain {FLEET}, so two fleets would share one state."
     if not given:
         argument = backend.distinguishing[0]
-        what = f"is missing; it tells the fleets' states apart in the backend {name}."
+        what = f"is missing, but the backend {name} needs it to separate the states of the fleets."
     else:
         argument = next(iter(given))
-    yield Finding(f"[state] {argument}", what, f"Write it as in {backend.example}.")
+    yield Finding(f"[state] {argument}", what, f"Set it, as in {backend.example}.")
 
 
 def _walk(value: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Any, int]]:
-    """All arguments with their values, those of blocks and lists too, but nothing below DEEPEST."""
+    """Yield each argument with its value and depth, including those in blocks and lists down to DEEPEST."""
     for key, inner in value.items():
         yield from _walk_one(f"{prefix}{key}", inner, depth)
 
@@ -212,14 +215,19 @@ def _secret(name: str, backend: Backend, argument: str, value: str) -> bool:
 
 
 def _listed_secret(backend: Backend, argument: str) -> str | None:
-    """The secret that `argument` names. Misspelt, too: Terraform refuses it only when its value is in files already."""
+    """Return the name of the secret in `backend.secrets` that `argument` is equal or similar to, or None.
+
+    A misspelled secret is reported here because Terraform rejects it only after its value has been written to files.
+    """
     return near(argument, backend.secrets, likeness=0.88)
 
 
-def _instead(name: str, argument: str) -> str:
+def _secret_cure(name: str, argument: str) -> str:
     backend = BACKENDS[name]
     variable = backend.secrets.get(_listed_secret(backend, argument) or "") or _VARIABLES.get((name, argument))
-    return f"Take it out, and set {variable} instead." if variable else "Take it out; give it to Terraform otherwise."
+    if variable:
+        return f"Remove it, and set {variable} in the environment."
+    return "Remove it, and pass it to Terraform outside the fleet file."
 
 
 def _relative(path: str) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The tables of a fleet file, each where it was meant to stand, whatever was slipped in writing their headings."""
+"""Reading of the fleet tables in a TOML file, including fleets with misspelled headings."""
 
 from __future__ import annotations
 
@@ -16,75 +16,79 @@ from instant_clone.fleet.parsing import unknown_key
 __all__ = ["FLEETS_VARIABLE", "fleet_tables", "read_document"]
 
 FLEETS_VARIABLE = "INSTANT_CLONE_FLEETS"
-"""names the fleet file; without it, it is fleets.toml"""
+"""The environment variable with the path of the fleet file. The default is fleets.toml."""
 _FLEETS = "fleets"
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """What stands in the TOML file at `path`; raises FleetFileError if it cannot be read."""
+    """Return the content of the TOML file at `path`.
+
+    Raises:
+        FleetFileError: the file does not exist, cannot be read, is not UTF-8, is not TOML or is nested too deeply.
+    """
     try:
-        # Editors on Windows begin UTF-8 with a mark, which TOML does not know.
+        # Editors on Windows write a byte order mark at the start of a UTF-8 file. TOML does not allow it.
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        cure = f"Change to the folder that has it, or name another file in {FLEETS_VARIABLE}."
-        raise FleetFileError(Finding(str(path), "there is no such file.", cure)) from None
+        cure = f"Run the command in the folder of the file, or set {FLEETS_VARIABLE} to another path."
+        raise FleetFileError(Finding(str(path), "the file does not exist.", cure)) from None
     except OSError as error:
         raise FleetFileError(Finding(str(path), f"cannot be read: {error.strerror}.")) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise FleetFileError(Finding(str(path), f"line {line} is not UTF-8.", "Save the file as UTF-8.")) from None
     except RecursionError:
-        raise FleetFileError(Finding(str(path), "is nested too deeply.", "A fleet file has three levels.")) from None
-    except ValueError as error:  # TOMLDecodeError, and Python's own for a number of thousands of digits
-        raise FleetFileError(Finding(str(path), f"is not TOML: {error}.", "Correct it there.")) from None
+        cure = "Use at most three levels of tables."
+        raise FleetFileError(Finding(str(path), "is nested too deeply.", cure)) from None
+    except ValueError as error:  # TOMLDecodeError, or the ValueError of int() for thousands of digits
+        raise FleetFileError(Finding(str(path), f"is not valid TOML: {error}.", "Correct the file.")) from None
 
 
 def fleet_tables(document: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
-    """The fleets' tables by name, those under a misspelt heading too, so that only the heading is told.
+    """Return the tables of the fleets by name.
 
-    Adds to `findings` the tables that are not known, and whatever in [fleets] is no fleet.
+    The result includes fleets with a misspelled heading, so that the heading is the only error. Unknown tables and the
+    keys in [fleets] that are not fleets are added to `findings`.
     """
     fleets: dict[str, Any] = {}
-    told = False
+    has_misspelled_heading = False
     for key, value in document.items():
         if key in FleetFile.model_fields:
             continue
-        found = _misspelt(key, value)
-        told = told or found is not None
-        cure, meant = found or ("", {})
-        what, usual = unknown_key(key, FleetFile.model_fields)
-        findings.append(Finding(f"[{key}]", what, cure or usual))
-        fleets.update(meant)
-    written = document.get(_FLEETS)
-    if isinstance(written, list) and written:
-        findings.append(
-            Finding(_FLEETS, "is a list of tables.", "Begin each fleet with [fleets.NAME], in single brackets.")
-        )
+        found = _misspelled(key, value)
+        has_misspelled_heading = has_misspelled_heading or found is not None
+        cure, tables = found or ("", {})
+        what, default_cure = unknown_key(key, FleetFile.model_fields)
+        findings.append(Finding(f"[{key}]", what, cure or default_cure))
+        fleets.update(tables)
+    content = document.get(_FLEETS)
+    if isinstance(content, list) and content:
+        cure = "Start each fleet with [fleets.NAME], in single brackets."
+        findings.append(Finding(_FLEETS, "is a list of tables instead of a table.", cure))
         return fleets
-    own = written if isinstance(written, dict) else {}
-    stray = _stray(own)
-    for name, table in own.items():
-        if name not in stray:
-            # Part of a fleet may stand under the right heading, and part under a misspelt one.
+    declared = content if isinstance(content, dict) else {}
+    misplaced = _misplaced_keys(declared)
+    for name, table in declared.items():
+        if name not in misplaced:
+            # A fleet can have some tables under the correct heading and others under a misspelled heading.
             other = fleets.get(name)
             fleets[name] = {**other, **table} if isinstance(other, dict) and isinstance(table, dict) else table
-    if stray:
-        cure = "Move it into a [fleets.NAME]." if fleets else "Begin it with [fleets.NAME]."
-        findings.append(
-            Finding("[fleets]", f"{', '.join(stray)} {'is' if len(stray) == 1 else 'are'} of no fleet.", cure)
-        )
-    elif not fleets and not told:
-        findings.append(Finding(_FLEETS, "there is no fleet.", "Begin one with [fleets.NAME]."))
+    if misplaced:
+        cure = "Move the keys to a [fleets.NAME] table." if fleets else "Start the fleet with [fleets.NAME]."
+        what = f"{', '.join(misplaced)} {'does' if len(misplaced) == 1 else 'do'} not belong to a fleet."
+        findings.append(Finding("[fleets]", what, cure))
+    elif not fleets and not has_misspelled_heading:
+        findings.append(Finding(_FLEETS, "the file contains no fleet.", "Start a fleet with [fleets.NAME]."))
     return fleets
 
 
-def _misspelt(key: str, value: Any) -> tuple[str, dict[str, Any]] | None:
-    """What to write instead of a heading that is meant for fleets, and the fleets below it; None for another."""
+def _misspelled(key: str, value: Any) -> tuple[str, dict[str, Any]] | None:
+    """Return the cure for a misspelled heading and the fleets in its table. Return None for any other table."""
     if not isinstance(value, dict) or not value:
         return None
     similar = near(key, (_FLEETS,)) is not None
     if _is_fleet(value):
-        return f"A fleet begins with [fleets.{'NAME' if similar else key}].", {} if similar else {key: value}
+        return f"Start the fleet with [fleets.{'NAME' if similar else key}].", {} if similar else {key: value}
     tables = {name: table for name, table in value.items() if isinstance(table, dict)}
     if similar and tables:
         return f'Did you mean "{_FLEETS}", as in [fleets.{next(iter(tables))}]?', tables
@@ -95,6 +99,6 @@ def _is_fleet(table: Mapping[str, Any]) -> bool:
     return any(key in Fleet.model_fields and not isinstance(inner, dict) for key, inner in table.items())
 
 
-def _stray(fleets: Mapping[str, Any]) -> list[str]:
-    """The keys of a fleet that stand in [fleets] itself. A table there may be a fleet with the name of a key."""
+def _misplaced_keys(fleets: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a fleet that are directly in [fleets]. A table in [fleets] can be a fleet named like a key."""
     return [name for name, value in fleets.items() if name in Fleet.model_fields and not isinstance(value, dict)]

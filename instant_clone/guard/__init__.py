@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a Terraform plan would do to instant clones, read from the JSON of `terraform show`.
+"""Check of a Terraform plan, as JSON from `terraform show`, for changes that reboot, replace or move instant clones.
 
-An instant clone shares memory with its source as long as it runs on that source's host, and disks as long as it keeps
-them where they are. A plan that reboots, replaces or moves a clone, or takes a disk from it, does not say so; this
-package does, for plans of the plugin and of the stock provider alike.
+An instant clone shares memory with its source while it runs on the source's host. It shares disks with its source while
+the disks stay in place. A plan does not show that a change reboots, replaces or moves a clone, or removes a disk from
+it. This package reports such changes, for plans of the plugin and of the stock provider.
 """
 
 from instant_clone.guard.analysis import examine

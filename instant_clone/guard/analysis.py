@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From a plan to what it does to clones."""
+"""The analysis of a plan: the effects of its changes on clones."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersio
 __all__ = ["examine"]
 
 DRS_MOVES = "fullyAutomated"
-"""the level at which DRS migrates without asking"""
+"""The DRS automation level at which DRS migrates VMs without approval."""
 
-_ASKED_FOR = {
-    "replace_trigger": "Another generation is asked for.",
-    f"{INSTANTCLONE}[0].source_uuid": "Another source is asked for.",
+_REQUESTED = {
+    "replace_trigger": "The configuration requests another generation.",
+    f"{INSTANTCLONE}[0].source_uuid": "The configuration requests another source.",
 }
 _REPLACED = {
-    "replace_because_tainted": "The clone is marked as tainted: making it did not end well, or somebody asked for it.",
-    "replace_by_request": "It is asked for by -replace.",
-    "replace_by_triggers": "It is asked for by replace_triggered_by.",
+    "replace_because_tainted": "The clone is tainted: its creation failed, or a user tainted it.",
+    "replace_by_request": "The option -replace requests the replacement.",
+    "replace_by_triggers": "replace_triggered_by requests the replacement.",
 }
 
 
@@ -36,19 +36,25 @@ def examine(
     plan: Plan,
     *,
     release: ProviderVersion | None = None,
-    otherwise: Callable[[], ProviderVersion] = lambda: NEWEST_CHECKED,
+    fallback: Callable[[], ProviderVersion] = lambda: NEWEST_CHECKED,
     every_machine: bool = False,
     allowed: Collection[Kind] = (),
 ) -> Report:
-    """What `plan` does to the clones in it, or with `every_machine` to all VMs.
+    """Return the effects of `plan` on its clones.
 
-    `release` of the stock provider decides what powers a VM off; without it, it is the one that the plan's
-    configuration requires, or what `otherwise` says, which is asked only then. Findings of `allowed` kinds are no
-    errors. Clones that are destroyed are counted and no findings: that is what somebody asked for.
+    A destroyed clone is counted but is not a finding, because the user requested its removal.
+
+    Args:
+        plan: the plan to check.
+        release: the release of the stock provider. It decides which changes power a VM off. The default is the release
+            that the plan's configuration requires.
+        fallback: returns the release if neither `release` nor the configuration sets it. It is called only then.
+        every_machine: check all VMs, not only clones.
+        allowed: the kinds of findings that are not errors.
     """
 
     def decide(resource: Resource) -> ProviderVersion:
-        return release or plan.release_of(resource.provider_name) or otherwise()
+        return release or plan.release_of(resource.provider_name) or fallback()
 
     def concerns(resource: Resource) -> bool:
         return _is_managed(resource, VIRTUAL_MACHINE) and (every_machine or _is_clone(resource))
@@ -67,7 +73,7 @@ def _is_managed(resource: Resource, kind: str) -> bool:
 
 
 def _is_clone(resource: Resource) -> bool:
-    """Whether the VM has the block, or without it, as for the stock provider, the mark of who owns it."""
+    """Return whether the VM has the block or an owner marker. With the stock provider, a clone has only the marker."""
     return any(
         bool(values.get(INSTANTCLONE)) or OWNER_KEY in _mapping(values.get("extra_config"))
         for values in (resource.change.prior, resource.change.planned)
@@ -79,7 +85,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _fate(resource: Resource) -> str:
-    """The name of the field of Clones that counts the resource."""
+    """Return the name of the field of Clones that counts the resource."""
     actions = set(resource.change.actions)
     if "create" in actions:
         return "replaced" if len(actions) > 1 else "created"
@@ -94,7 +100,7 @@ def _counted(clones: Sequence[Resource]) -> Clones:
 
 
 def _staying(clones: Sequence[Resource]) -> frozenset[str]:
-    """The UUIDs of the clones that go on running."""
+    """Return the UUIDs of the clones that keep running."""
     return frozenset(
         str(clone.change.prior.get("id")).lower()
         for clone in clones
@@ -120,23 +126,23 @@ def _of_replacement(clone: Resource) -> Iterator[Finding]:
     paths = clone.change.replace_paths
     for path in paths:
         argument = spelled(path)
-        reason = _ASKED_FOR.get(argument) or _cause(clone, argument)
+        reason = _REQUESTED.get(argument) or _cause(clone, argument)
         old, new = shown_at(clone.change, path)
         yield Finding(clone.address, Kind.REPLACE, Severity.ERROR, argument, old, new, reason)
     if not paths:
-        reason = _REPLACED.get(clone.action_reason, "Terraform makes it anew.")
+        reason = _REPLACED.get(clone.action_reason, "Terraform replaces the clone.")
         yield Finding(clone.address, Kind.REPLACE, Severity.ERROR, "", None, None, reason)
 
 
 def _cause(clone: Resource, argument: str) -> str:
     blocks = clone.change.planned.get(INSTANTCLONE)
     if isinstance(blocks, list) and any(_mapping(block).get("on_reboot") == "replace" for block in blocks):
-        return f'No running clone takes another {argument}, and on_reboot is "replace".'
-    return f"The provider cannot change {argument} of a VM that is there."
+        return f'The provider cannot change {argument} of a running clone, and on_reboot is "replace".'
+    return f"The provider cannot change {argument} of an existing VM."
 
 
 def _of_update(clone: Resource, release: ProviderVersion) -> Iterator[Finding]:
-    # The stock provider never sees the block.
+    # The stock provider does not get the block.
     prior, planned = (
         {name: value for name, value in values.items() if name != INSTANTCLONE}
         for values in (clone.change.prior, clone.change.planned)
@@ -167,10 +173,11 @@ def _of_pins(resources: Sequence[Resource], staying: Collection[str]) -> Iterato
             continue
         actions = set(pin.change.actions)
         if "delete" in actions:
-            for_long = "for a moment" if "create" in actions and _pins(planned) else "any more"
-            change = Change("", None, None, f"Nothing keeps DRS from moving the clone {machine} {for_long}.")
+            replaced = "create" in actions and _pins(planned)
+            cause = "while the plan replaces its pin" if replaced else "because the plan removes its pin"
+            change = Change("", None, None, f"DRS can move the clone {machine} {cause}.")
         elif "update" in actions and not _pins(planned):
-            why = f"DRS may move the clone {machine} from its source's host."
+            why = f"DRS can move the clone {machine} away from its source's host."
             change = Change("drs_enabled", prior.get("drs_enabled"), planned.get("drs_enabled"), why)
         else:
             continue
@@ -178,7 +185,7 @@ def _of_pins(resources: Sequence[Resource], staying: Collection[str]) -> Iterato
 
 
 def _pins(override: Mapping[str, Any]) -> bool:
-    """Whether DRS leaves the VM where it is; values that are not known yet do not count as pinning."""
+    """Return whether DRS does not move the VM. An unknown automation level does not pin the VM."""
     enabled = override.get("drs_enabled")
     if enabled is True or is_unknown(enabled):
         level = override.get("drs_automation_level")
@@ -189,5 +196,5 @@ def _pins(override: Mapping[str, Any]) -> bool:
 def _of_drift(clone: Resource) -> Iterator[Finding]:
     before, after = (values.get("host_system_id") for values in (clone.change.prior, clone.change.planned))
     if before and after and before != after:
-        why = "The clone has been moved since the last apply, and shares no memory with its source any more."
+        why = "The clone was moved after the last apply. It no longer shares memory with its source."
         yield _finding(clone, Change("host_system_id", before, after, why), Kind.SHARING, Severity.WARNING)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The JSON of a plan, as `terraform show -json PLANFILE` writes it (Terraform's "JSON Output Format", version 1)."""
+"""The JSON of a plan from `terraform show -json PLANFILE` (Terraform's "JSON Output Format", version 1)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from instant_clone.stock_provider.releases import ProviderVersion
 __all__ = ["UNKNOWN", "Change", "Plan", "PlanError", "Resource", "Unknown", "is_unknown", "read_plan"]
 
 NEWEST_FORMAT = 1
-"""the major version of the format that is known here; OpenTofu's is the same"""
-HOW = "Write one with `terraform show -json PLANFILE`, from what `terraform plan -out=PLANFILE` saved."
+"""The newest supported major version of the format. OpenTofu uses the same version."""
+HOW = "Run `terraform plan -out=PLANFILE`, then `terraform show -json PLANFILE`."
 
 
 class PlanError(InstantCloneError):
-    """There is no plan to judge: it cannot be read, is none, or cannot be made."""
+    """The input cannot be read or is not a plan, or the plan cannot be created."""
 
 
 class Unknown:
-    """A value that is known after the apply."""
+    """A value that is known only after the apply."""
 
     def __repr__(self) -> str:
         return "(known after apply)"
@@ -36,7 +36,7 @@ UNKNOWN = Unknown()
 
 
 def is_unknown(value: object) -> bool:
-    """Whether a value of `Change.planned` is not known before the apply."""
+    """Return whether a value of `Change.planned` is unknown before the apply."""
     return isinstance(value, Unknown)
 
 
@@ -45,10 +45,10 @@ class _Read(BaseModel):
 
 
 class Change(_Read):
-    """What is to become of a resource."""
+    """The planned change of a resource."""
 
     actions: tuple[str, ...]
-    """no-op, create, read, update, delete, forget; two of them for a replacement"""
+    """no-op, create, read, update, delete or forget. A replacement has two actions."""
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     after_unknown: Any = None
@@ -58,16 +58,16 @@ class Change(_Read):
 
     @property
     def prior(self) -> Mapping[str, Any]:
-        """The values before; none if the resource is to be created."""
+        """The values before the change. The mapping is empty for a resource that is created."""
         return self.before or {}
 
     @cached_property
     def planned(self) -> Mapping[str, Any]:
-        """The values after, UNKNOWN where they are not known yet; none if the resource is to be destroyed."""
+        """The values after the change, with UNKNOWN for unknown ones. Empty for a resource that is destroyed."""
         return _with_unknown(self.after, self.after_unknown) or {}
 
     def conceals(self, argument: str) -> bool:
-        """Whether anything in a top-level argument is marked as sensitive, before or after."""
+        """Return whether a part of a top-level argument is marked as sensitive, before or after the change."""
         return any(
             marks is True or (isinstance(marks, dict) and _any_true(marks.get(argument)))
             for marks in (self.before_sensitive, self.after_sensitive)
@@ -75,7 +75,7 @@ class Change(_Read):
 
 
 class Resource(_Read):
-    """One instance of a resource, or one of its deposed objects, that the plan is about."""
+    """An instance of a resource in the plan, or one of its deposed objects."""
 
     address: str
     mode: str = ""
@@ -96,7 +96,7 @@ class _Configuration(_Read):
 
 
 class Plan(_Read):
-    """A plan: what it changes, and what it found changed since the last apply."""
+    """A plan: the planned changes, and the changes since the last apply (drift)."""
 
     format_version: str
     errored: bool = False
@@ -105,7 +105,7 @@ class Plan(_Read):
     configuration: _Configuration = _Configuration()
 
     def release_of(self, provider: str) -> ProviderVersion | None:
-        """The release of a provider, by its full name, if the configuration requires exactly one."""
+        """Return the release of the provider with this full name, or None unless the configuration requires one."""
         required = {
             _exact(each.version_constraint)
             for each in self.configuration.provider_config.values()
@@ -115,42 +115,47 @@ class Plan(_Read):
 
 
 def read_plan(content: bytes, where: str) -> Plan:
-    """The plan in `content`, which comes from `where`. Raises PlanError that says what it is instead, and what to do.
+    """Return the plan in `content`. `where` names the file or stack in messages.
 
-    Values of the plan stand in no message: they may be secret.
+    Messages contain no values of the plan, because the values may be secret.
+
+    Raises:
+        PlanError: `content` is not a complete plan in a supported format. The message names the format that was found
+            and the commands that write a plan.
     """
     if content.startswith(b"PK"):
-        raise PlanError(f"{where} is a saved plan, not its JSON. {HOW}")
+        raise PlanError(f"{where}: found a saved plan, expected its JSON. {HOW}")
     try:
         document = json.loads(content)
     except ValueError:
-        # Also a UnicodeDecodeError.
-        what = "the log of `terraform plan -json`" if b'"@level"' in content[:1000] else "not JSON"
-        raise PlanError(f"{where} is {what}. {HOW}") from None
+        # UnicodeDecodeError is a ValueError, too.
+        found = "the log of `terraform plan -json`" if b'"@level"' in content[:1000] else "no JSON"
+        raise PlanError(f"{where}: found {found}, expected a plan. {HOW}") from None
     if not isinstance(document, dict) or not isinstance(document.get("format_version"), str):
-        raise PlanError(f"{where} is no plan of Terraform. {HOW}")
+        raise PlanError(f"{where}: found other JSON, expected a Terraform plan. {HOW}")
     _check_format(document["format_version"], where)
     if "planned_values" not in document and "resource_changes" not in document:
-        raise PlanError(f"{where} is {'a state' if 'values' in document else 'something else'}, not a plan. {HOW}")
+        found = "a state" if "values" in document else "another document"
+        raise PlanError(f"{where}: found {found}, expected a plan. {HOW}")
     try:
         plan = Plan.model_validate(document)
     except ValidationError as failure:
         first = failure.errors(include_input=False, include_url=False)[0]
         at = ".".join(map(str, first["loc"]))
-        raise PlanError(f"{where} is not a plan as Terraform writes them: {at}: {first['msg']}. {HOW}") from None
+        raise PlanError(f"{where}: invalid plan: {at}: {first['msg']}. {HOW}") from None
     if plan.errored:
-        raise PlanError(f"{where} is a plan that failed, and is not complete. Plan again without errors.")
+        raise PlanError(f"{where}: the plan failed and is incomplete. Correct the errors and create a new plan.")
     return plan
 
 
 def _check_format(version: str, where: str) -> None:
     match = re.match(r"(\d+)\.", version)
     if match is None:
-        raise PlanError(f"{where} has the format version {version!r}, which is none of Terraform's. {HOW}")
+        raise PlanError(f"{where}: {version!r} is not a format version of Terraform. {HOW}")
     if int(match[1]) > NEWEST_FORMAT:
         raise PlanError(
-            f"{where} has the format version {version}; the newest one known here is {NEWEST_FORMAT}.x. Take a newer "
-            "release of instant-clone-fleet, or an older one of Terraform."
+            f"{where}: the format version is {version}, and the newest supported version is {NEWEST_FORMAT}.x. Install "
+            "a newer release of instant-clone-fleet or an older release of Terraform."
         )
 
 
@@ -162,14 +167,14 @@ def _exact(constraint: str) -> ProviderVersion | None:
 
 
 def _with_unknown(value: Any, unknown: Any) -> Any:
-    """`value` with UNKNOWN wherever `unknown`, which has its shape, is true."""
+    """Return `value` with UNKNOWN wherever `unknown` is true. Both have the same shape."""
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, dict) and isinstance(value, dict):
         filled = {key: _with_unknown(value.get(key), inner) for key, inner in unknown.items()}
         return value | {key: inner for key, inner in filled.items() if key in value or inner is not None}
     if isinstance(unknown, list) and isinstance(value, list):
-        # An unknown element stands in `value` as null.
+        # Terraform writes null for an unknown element of a list.
         marks = unknown + [False] * (len(value) - len(unknown))
         return [_with_unknown(inner, mark) for inner, mark in zip(value, marks, strict=False)]
     return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Values of a plan, as far as they may be shown."""
+"""Values of a plan for output, without secrets."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ KNOWN_LATER = "(known after apply)"
 NOT_SHOWN = "(not shown)"
 
 _MAY_HOLD_SECRETS = frozenset({"clone", "extra_config", "ovf_deploy", "vapp"})
-"""arguments whose values are never told, marked or not: passwords of customizations, what guests read"""
+"""Arguments whose values are never shown, even if they are not marked as sensitive.
+
+They can hold passwords of guest customizations and data for guests.
+"""
 
 
 def spelled(path: Sequence[str | int]) -> str:
-    """A path as Terraform writes it: "instantclone[0].source_uuid"."""
+    """Return a path as Terraform writes it, such as "instantclone[0].source_uuid"."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def shown(change: Change, argument: str, value: object) -> object:
-    """`value`, which belongs to an argument such as "disk[0].size", as a JSON value without secrets."""
+    """Return the value of an argument, such as "disk[0].size", as a JSON value without secrets."""
     top = re.split(r"[.\[]", argument, maxsplit=1)[0]
     return SENSITIVE if top and change.conceals(top) else _json(value)
 
 
 def shown_at(change: Change, path: Sequence[str | int]) -> tuple[object, object]:
-    """The values at a path before and after; not of arguments that may hold secrets."""
+    """Return the values at a path before and after the change, or "(not shown)" if they may hold secrets."""
     if path and path[0] in _MAY_HOLD_SECRETS:
         return NOT_SHOWN, NOT_SHOWN
     old, new = (shown(change, spelled(path), _at(values, path)) for values in (change.prior, change.planned))

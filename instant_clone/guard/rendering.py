@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A report for people, and for programs."""
+"""Output of a report as text or JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from instant_clone.guard.report import Clones, Finding, Report, Severity
 __all__ = ["SCHEMA", "as_json", "as_text"]
 
 SCHEMA = 1
-"""of the JSON object; raised when something in it changes its meaning or goes"""
+"""The version of the JSON object. It increases when a key is removed or changes its meaning."""
 
-_PROMISE = "Nothing reboots, replaces or moves a clone, or takes a disk from it."
+_NO_FINDINGS = "No clone is rebooted, replaced or moved, and no clone loses a disk."
 
 
 def as_json(report: Report) -> str:
-    """The report as one JSON object; docs/guard.md has its shape."""
+    """Return the report as a JSON object. docs/guard.md describes its shape."""
     document = {
         "schema": SCHEMA,
         "passed": report.passed,
@@ -46,40 +46,40 @@ def as_json(report: Report) -> str:
 
 
 def as_text(report: Report) -> str:
-    """The report for a terminal or a log: what several clones have in common is told once."""
-    lines = [line for severity in Severity for line in _told(report.having(severity))]
+    """Return the report as text. Equal findings of several resources are printed once, with all addresses."""
+    lines = [line for severity in Severity for line in _lines(report.having(severity))]
     lines.append(_summary(report.clones))
     if report.passed and not report.having(Severity.ALLOWED):
-        lines.append(_PROMISE)
+        lines.append(_NO_FINDINGS)
     return "\n".join(lines)
 
 
-def _told(findings: tuple[Finding, ...]) -> Iterator[str]:
-    alike: dict[tuple[str, ...], list[str]] = {}
+def _lines(findings: tuple[Finding, ...]) -> Iterator[str]:
+    groups: dict[tuple[str, ...], list[str]] = {}
     for finding in findings:
-        alike.setdefault((_headline(finding), finding.reason), []).append(finding.address)
-    for (headline, reason), addresses in alike.items():
+        groups.setdefault((_headline(finding), finding.reason), []).append(finding.address)
+    for (headline, reason), addresses in groups.items():
         yield headline
         yield f"  {reason}"
         yield from (f"    {address}" for address in addresses)
 
 
 def _headline(finding: Finding) -> str:
-    about = f"{finding.severity}: {finding.kind}"
+    start = f"{finding.severity}: {finding.kind}"
     if not finding.argument:
-        return about
+        return start
     old, new = (json.dumps(value, ensure_ascii=False) for value in (finding.old, finding.new))
-    return f"{about}: {finding.argument} {old} → {new}"
+    return f"{start}: {finding.argument} {old} → {new}"
 
 
 def _summary(clones: Clones) -> str:
     parts = (
-        (clones.unchanged, "left as it is", "left as they are"),
-        (clones.updated, "changed", "changed"),
-        (clones.created, "made", "made"),
-        (clones.replaced, "replaced", "replaced"),
-        (clones.destroyed, "destroyed", "destroyed"),
-        (clones.forgotten, "forgotten", "forgotten"),
+        (clones.unchanged, "unchanged"),
+        (clones.updated, "updated"),
+        (clones.created, "created"),
+        (clones.replaced, "replaced"),
+        (clones.destroyed, "destroyed"),
+        (clones.forgotten, "forgotten"),
     )
-    told = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in parts if count)
-    return f"{clones.total} clone{'' if clones.total == 1 else 's'}{f': {told}' if told else ''}."
+    counts = ", ".join(f"{count} {fate}" for count, fate in parts if count)
+    return f"{clones.total} clone{'' if clones.total == 1 else 's'}{f': {counts}' if counts else ''}."

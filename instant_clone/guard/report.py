@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What was found in a plan."""
+"""The result of the check of a plan."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ __all__ = ["Clones", "Finding", "Kind", "Report", "Severity"]
 
 
 class Kind(StrEnum):
-    """What a change does to a clone."""
+    """The effect of a change on a clone."""
 
     REBOOT = "reboot"
-    """it is powered off and on"""
+    """The provider powers the clone off and on."""
     REPLACE = "replace"
-    """it is destroyed and made anew"""
+    """The clone is destroyed, and a new clone is created."""
     MOVE = "move"
-    """it, or a disk of it, goes elsewhere"""
+    """The clone or one of its disks moves to another host, resource pool or datastore."""
     DISK = "disk"
-    """a disk is taken from it"""
+    """The clone loses a disk."""
     REFUSED = "refused"
-    """vCenter or the provider refuses it while the clone runs: the apply fails, the clone stays as it is"""
+    """vCenter or the provider refuses the change while the clone runs. The apply fails, and the clone is unchanged."""
     UNKNOWN = "unknown"
-    """nothing is known of the argument, so that the change may power the clone off"""
+    """The argument is unknown to the guard, so the change may power the clone off."""
     SHARING = "sharing"
-    """it may lose the host that it shares with its source, or has lost it"""
+    """The clone may leave its source's host, or has left it. It then shares no memory with its source."""
 
 
 class Severity(StrEnum):
-    """What a finding means for the exit code."""
+    """The effect of a finding on the exit code."""
 
     ERROR = "error"
     WARNING = "warning"
     ALLOWED = "allowed"
-    """an error of a kind that is let through"""
+    """An error of a kind that the user allows."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One change of one resource."""
+    """A change of a resource and its effect."""
 
     address: str
-    """the resource's, such as 'vsphere_virtual_machine.web["web-00"]' """
+    """The address of the resource, such as 'vsphere_virtual_machine.web["web-00"]'."""
     kind: Kind
     severity: Severity
     argument: str
-    """such as "disk[1].size"; empty where it is about the resource as a whole"""
+    """The changed argument, such as "disk[1].size". Empty for a change of the whole resource."""
     old: object
-    """a JSON value; "(sensitive)", "(known after apply)" and "(not shown)" stand for others"""
+    """A JSON value, or one of "(sensitive)", "(known after apply)" and "(not shown)"."""
     new: object
     reason: str
-    """one or two sentences"""
+    """The reason for the effect, in one or two sentences."""
 
 
 @dataclass(frozen=True)
 class Clones:
-    """How many clones a plan leaves alone, and so on."""
+    """The number of clones by the action of the plan."""
 
     unchanged: int = 0
     updated: int = 0
@@ -64,26 +64,26 @@ class Clones:
     replaced: int = 0
     destroyed: int = 0
     forgotten: int = 0
-    """taken out of the state only"""
+    """Removed from the state without being destroyed."""
 
     @property
     def total(self) -> int:
-        """All that the plan knows."""
+        """The number of all clones in the plan."""
         return self.unchanged + self.updated + self.created + self.replaced + self.destroyed + self.forgotten
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found."""
+    """The findings of a plan, and the number of its clones."""
 
     clones: Clones = Clones()
     findings: tuple[Finding, ...] = field(default=())
 
     def having(self, severity: Severity) -> tuple[Finding, ...]:
-        """The findings of one severity."""
+        """Return the findings of one severity."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
 
     @property
     def passed(self) -> bool:
-        """Whether there is no error."""
+        """Whether the report has no finding with the severity "error"."""
         return not self.having(Severity.ERROR)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a planned change does to a running VM: power it off, move it, take a disk from it, or fail.
+"""The effect of a planned change on a running VM: a power-off, a move, a lost disk, or a failed apply.
 
-A plan never says so: the provider finds out during the apply only. `reboot_required` is set there, and the plan shows
-its old value. The rules are those of the provider's Update (resource_vsphere_virtual_machine.go), of the functions
-that build its ConfigSpec (virtual_machine_config_structure.go) and of its devices (internal/virtualdevice), 2.0.2 to
-2.16.1. All functions here are pure and take values as the stock provider plans them: attributes by name, nested blocks
-as lists of mappings.
+A plan does not show these effects. The provider sets `reboot_required` only during the apply, so the plan shows the old
+value. The rules come from these parts of the provider, releases 2.0.2 to 2.16.1:
+
+- Update in resource_vsphere_virtual_machine.go;
+- the functions that build the ConfigSpec, in virtual_machine_config_structure.go;
+- the devices, in internal/virtualdevice.
+
+All functions of this package are pure. They take values as the stock provider plans them: attributes by name, nested
+blocks as lists of mappings.
 """
 
 from instant_clone.impact.changes import Change

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The devices, other than disks, that the provider changes only while the VM is off.
+"""Changes of devices, except disks, that the provider makes only while the VM is off.
 
-internal/virtualdevice/virtual_machine_{device,network_interface,video_card}_subresource.go; applyVirtualDevices in
-resource_vsphere_virtual_machine.go calls them at every update, whatever it is for.
+The rules come from internal/virtualdevice/virtual_machine_{device,network_interface,video_card}_subresource.go.
+applyVirtualDevices in resource_vsphere_virtual_machine.go calls these functions at every update.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ COUNTS = tuple(f"{kind}_controller_count" for kind in UNITS_PER_BUS)
 
 
 def device_changes(compared: Comparison) -> Iterator[Change]:
-    """The changes of devices for which the VM is powered off."""
+    """Yield the changes of devices that power the VM off."""
     for rule in (_controllers, _network_interfaces, _pci_devices, _vtpm, _video_card):
         yield from rule(compared)
 
 
 def _controllers(compared: Comparison) -> Iterator[Change]:
-    """NormalizeBus: controllers below the count that are missing are created, SCSI ones of another kind replaced."""
+    """Yield the changes of controllers.
+
+    NormalizeBus creates missing controllers up to the count and replaces SCSI controllers of another type.
+    """
     without_scsi = compared.prior.get("scsi_type") == NO_CONTROLLER
     for argument in COUNTS:
         if compared.unknown(argument):
@@ -36,15 +39,20 @@ def _controllers(compared: Comparison) -> Iterator[Change]:
         missing = argument == "scsi_controller_count" and without_scsi
         before, after = 0 if missing else number(compared.prior.get(argument)), number(compared.planned.get(argument))
         if after > before:
-            yield Change(argument, before, after, "A controller that the VM does not have is created.")
+            yield Change(argument, before, after, "The provider adds controllers only while the VM is off.")
     managed = compared.unknown("scsi_controller_count") or number(compared.planned.get("scsi_controller_count")) > 0
     for argument in ("scsi_type", "scsi_bus_sharing"):
         if managed and compared.prior.get(argument) != NO_CONTROLLER and compared.differs(argument):
-            yield compared.change(argument, "The VM's SCSI controllers are changed or replaced.")
+            yield compared.change(
+                argument, "The provider changes or replaces SCSI controllers only while the VM is off."
+            )
 
 
 def _network_interfaces(compared: Comparison) -> Iterator[Change]:
-    """NetworkInterfaceSubresource.Create, Update and Delete; interfaces are told apart by their position."""
+    """Yield the changes of network interfaces, which the provider identifies by their position.
+
+    The rules come from NetworkInterfaceSubresource.Create, Update and Delete.
+    """
     if compared.unknown("network_interface"):
         yield compared.change("network_interface", "The network interfaces are not known before the apply.")
         return
@@ -53,20 +61,26 @@ def _network_interfaces(compared: Comparison) -> Iterator[Change]:
     for index, (old, new) in enumerate(zip(before, after, strict=False)):
         pair, at = compared.of(old, new), f"network_interface[{index}]"
         if pair.differs("adapter_type") and not tools:
-            why = "The interface is replaced, and VMware Tools do not run in the guest."
+            why = "Without running VMware Tools, the provider replaces an interface only while the VM is off."
             yield pair.change("adapter_type", why, within=at)
         if pair.differs("physical_function"):
-            yield pair.change("physical_function", "The interface is moved to another physical function.", within=at)
+            why = "The provider changes the physical function of an interface only while the VM is off."
+            yield pair.change("physical_function", why, within=at)
     for index, old in list(enumerate(before))[len(after) :]:
         if old.get("adapter_type") == SRIOV or not tools:
-            reason = "it is an SR-IOV interface" if old.get("adapter_type") == SRIOV else "VMware Tools do not run"
-            yield Change(f"network_interface[{index}]", _named(old), None, f"The interface is removed, and {reason}.")
+            why = (
+                "The provider removes an SR-IOV interface only while the VM is off."
+                if old.get("adapter_type") == SRIOV
+                else "Without running VMware Tools, the provider removes an interface only while the VM is off."
+            )
+            yield Change(f"network_interface[{index}]", _adapter_type(old), None, why)
     for index, new in list(enumerate(after))[len(before) :]:
         if new.get("adapter_type") == SRIOV:
-            yield Change(f"network_interface[{index}]", None, _named(new), "An SR-IOV interface is added.")
+            why = "The provider adds an SR-IOV interface only while the VM is off."
+            yield Change(f"network_interface[{index}]", None, _adapter_type(new), why)
 
 
-def _named(interface: Values) -> str:
+def _adapter_type(interface: Values) -> str:
     return str(interface.get("adapter_type") or "")
 
 
@@ -81,15 +95,17 @@ def _vtpm(compared: Comparison) -> Iterator[Change]:
     before, after = compared.blocks("vtpm")
     if compared.version < VTPM_COUNTED:
         if compared.differs("vtpm"):
-            # resourceVSphereVirtualMachineUpdate of 2.10.0 to 2.13.0: no reboot is flagged.
-            why = f"Provider {compared.version} adds a TPM for every change of the block, to the running VM."
+            # resourceVSphereVirtualMachineUpdate of 2.10.0 to 2.13.0 does not request a reboot.
+            why = f"Provider {compared.version} adds a TPM to the running VM at every change of the vtpm block."
             yield Change("vtpm", len(before), len(after), why, rejected=True)
     elif compared.unknown("vtpm") or len(before) != len(after):
         yield Change("vtpm", len(before), len(after), "A TPM is added or removed only while the VM is off.")
 
 
 def _video_card(compared: Comparison) -> Iterator[Change]:
-    """VideoCardApplyOperation: edits the card whether it has changed or not."""
+    """Yield the change of the video card. VideoCardApplyOperation edits the card even if the block is unchanged."""
     _, after = compared.blocks("video_card")
     if after and (compared.differs("video_card") or compared.anything_differs()):
-        yield compared.change("video_card", "Every update of a VM with a video_card block edits the card.")
+        yield compared.change(
+            "video_card", "The provider edits the video card at every update, and only while the VM is off."
+        )

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM's disks: which planned disk is which, what changes with the VM off, and which ones go.
+"""Matching of planned disks with a VM's disks, changes that power the VM off, and lost disks.
 
-internal/virtualdevice/virtual_machine_disk_subresource.go. While planning, the label is a disk's name: the provider
-plans a disk whose label is gone as "<deleted>", or as "<remove, keep disk>" if it has keep_on_remove or attach, and
-one with a new label as a new, empty disk (DiskDiffOperation). While applying, the UUID is (diskApplyOperationDelete,
-diskApplyOperationCreateUpdate).
+The rules come from internal/virtualdevice/virtual_machine_disk_subresource.go. A plan identifies a disk by its label
+(DiskDiffOperation):
+
+- a disk whose label is gone is planned with the label "<deleted>";
+- with keep_on_remove or attach, that disk is planned with the label "<remove, keep disk>";
+- a disk with a new label is planned as a new, empty disk.
+
+An apply identifies a disk by its UUID (diskApplyOperationDelete, diskApplyOperationCreateUpdate).
 """
 
 from __future__ import annotations
@@ -22,31 +26,31 @@ __all__ = ["LostDisk", "disk_changes", "disk_pairs", "disks_lost"]
 
 DETACHED_LABEL = "<remove, keep disk>"
 GONE_LABELS = ("<deleted>", DETACHED_LABEL)
-"""what the provider plans as the label of a disk that it takes away"""
+"""the labels that the provider plans for a disk that it removes"""
 ORPHAN = "orphaned_disk_"
-"""how the label begins that a refresh gives to a disk which no disk block has"""
+"""prefix of the label that a refresh gives to a disk without a disk block"""
 ARGUMENTS = nested_in("disk", lambda argument: argument.effect is Effect.REBOOT)
 
 
 @dataclass(frozen=True)
 class LostDisk:
-    """A disk that the change takes from the VM."""
+    """A disk that the change removes from the VM."""
 
     index: int
-    """in the state"""
+    """index of the disk block in the state"""
     label: str
-    """in the state"""
+    """label in the state"""
     place: str
-    """such as "scsi unit 1, 8 GiB" """
+    """controller, unit number and size, such as "scsi unit 1, 8 GiB" """
     why: str
-    """one sentence"""
+    """reason of the removal, one sentence"""
 
 
 def disks_lost(prior: Mapping[str, Any], planned: Mapping[str, Any]) -> tuple[LostDisk, ...]:
-    """The disks of `prior` that the stock provider destroys or detaches to get to `planned`, in the state's order.
+    """Return the disks of `prior` that the stock provider destroys or detaches to reach `planned`, in state order.
 
-    Both are values of vsphere_virtual_machine; `planned` may be what the stock provider plans, or a configuration.
-    Disks that are not known as a list before the apply are taken to stay.
+    Both arguments are values of vsphere_virtual_machine. `planned` may be a plan of the stock provider or a
+    configuration. If the list of planned disks is unknown before the apply, no disk counts as lost.
     """
     before, after = prior.get("disk") or (), planned.get("disk")
     if not isinstance(after, list | tuple):
@@ -59,7 +63,7 @@ def disks_lost(prior: Mapping[str, Any], planned: Mapping[str, Any]) -> tuple[Lo
 
 
 def disk_changes(compared: Comparison) -> Iterator[Change]:
-    """The changes of disks for which the VM is powered off (DiskSubresource.Update, expandDiskSettings)."""
+    """Yield the changes of disks that power the VM off (DiskSubresource.Update, expandDiskSettings)."""
     for index, disks in disk_pairs(compared):
         for argument in ARGUMENTS:
             if disks.differs(argument):
@@ -68,7 +72,7 @@ def disk_changes(compared: Comparison) -> Iterator[Change]:
 
 
 def disk_pairs(compared: Comparison) -> Iterator[tuple[int, Comparison]]:
-    """The planned disks that the VM has, each with its index in the plan and beside what it was."""
+    """Yield the planned disks that the VM already has: the index in the plan and the comparison with the prior disk."""
     before, after = compared.blocks("disk")
     for index, disk in enumerate(after):
         old = None if disk.get("label") in GONE_LABELS else _partner(disk, before, after)
@@ -77,11 +81,15 @@ def disk_pairs(compared: Comparison) -> Iterator[tuple[int, Comparison]]:
 
 
 def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) -> Values | None:
-    """The disk as it was: by UUID where the plan has one, else by label, else by a place that no other disk takes."""
+    """Return the prior values of a planned disk, None for a new disk.
+
+    The plan's UUID identifies the disk. Without a UUID the label does. Without a matching label, the place does, unless
+    another planned disk has the label of the disk at that place.
+    """
     if disk.get("uuid") and isinstance(disk["uuid"], str):
         return next((old for old in before if old.get("uuid") == disk["uuid"]), None)
     if disk.get("key") == 0:
-        # DiskDiffOperation has found no disk of that label: one is made.
+        # DiskDiffOperation has found no disk with that label, so the provider creates one.
         return None
     by_label = {old.get("label"): old for old in before}
     if disk.get("label") in by_label:
@@ -91,26 +99,27 @@ def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) ->
 
 
 def _loss(index: int, old: Values, before: Sequence[Values], after: Sequence[Values]) -> str | None:
-    """Why the disk goes; None if it stays."""
+    """Return the reason why the provider removes the disk, None if the disk stays."""
     same = next((new for position, new in enumerate(after) if _is(new, position, old, index)), None)
     if same is not None and same.get("label") not in GONE_LABELS:
         return None
     kept = same.get("label") == DETACHED_LABEL if same is not None else bool(old.get("keep_on_remove"))
-    does = "detaches it and keeps its file" if kept else "destroys it"
+    does = "detaches the disk and keeps its file" if kept else "destroys the disk"
     label = str(old.get("label") or "")
     if label.startswith(ORPHAN):
-        return f"No disk block has this disk of the VM; the provider {does}."
+        return f"No disk block describes this disk of the VM, so the provider {does}."
     labels = {disk.get("label") for disk in before}
     for new in after:
         if new.get("label") not in (*GONE_LABELS, *labels) and disk_place(new) == disk_place(old):
-            return f"The disk there gets the label {new.get('label')}; the provider {does}, and makes an empty one."
-    return f"No disk block has the label {label} any more; the provider {does}."
+            gets = f"The disk at this place gets the label {new.get('label')}"
+            return f"{gets}, so the provider {does} and creates an empty one."
+    return f"No disk block has the label {label} any more, so the provider {does}."
 
 
 def _is(new: Values, position: int, old: Values, index: int) -> bool:
     if new.get("uuid") and old.get("uuid"):
         return bool(new["uuid"] == old["uuid"])
     if new.get("label") in GONE_LABELS:
-        # The copy of a disk that goes stands where the disk stood (DiskDiffOperation).
+        # The plan keeps a removed disk at its index in the state (DiskDiffOperation).
         return position == index
     return bool(new.get("label") == old.get("label"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which changes make the stock provider power a VM off."""
+"""Changes for which the stock provider powers a VM off."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def power_cycles(
     version: ProviderVersion = NEWEST_CHECKED,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
-    """The changes from `prior` to `planned` that need a running VM to be powered off.
+    """Return the changes from `prior` to `planned` that a VM accepts only while it is powered off.
 
-    The stock provider powers it off for them, except for those that are `rejected`: these it tries on the running VM,
-    and vCenter refuses. One change for which it does power the VM off carries all the others, so either none is
-    rejected or all are.
+    The stock provider powers the VM off for these changes, except for changes that are `rejected`. The provider tries a
+    rejected change on the running VM, and vCenter refuses it. One change that powers the VM off makes all others
+    possible, so the result has either no rejected change or only rejected changes.
 
-    Values that are not known before the apply, those for which `is_unknown` holds, count as changes, except of
-    arguments that the provider fills in itself. A value that is left out equals the zero value of its type, as in the
-    provider's SDK. Some of what counts stands in no state that the provider wrote, and no plan shows it: fill `vtpm`
-    and the controller counts of `prior` with what the VM has, where that is known.
+    `is_unknown` returns whether a value is unknown before the apply. An unknown value counts as a change, except for
+    arguments that the provider computes. A missing value equals the zero value of its type, as in the provider's SDK.
+    The provider's state does not always hold `vtpm` and the controller counts, and no plan shows them. Set these keys
+    of `prior` to the values of the VM, where they are known.
     """
     compared = Comparison(prior, planned, version, is_unknown)
     changes = [*setting_changes(compared), *disk_changes(compared), *device_changes(compared)]
     changes = list(with_erased_flags(changes, compared))
     if not all(change.rejected for change in changes):
-        # The VM is off when its turn comes.
+        # The VM is off when the provider makes the changes that are marked as rejected.
         return tuple(change for change in changes if not change.rejected)
     return (*changes, *automatic_cores_resent(compared))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes that the provider tries on the running VM although they need it off, and changes that vCenter may refuse.
+"""Changes that the provider wrongly tries on the running VM, and changes that vCenter may refuse.
 
-The clone stays as it is, and the apply fails.
+After such a change the apply fails, and the clone is unchanged.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ __all__ = ["automatic_cores_resent", "may_be_refused", "with_erased_flags"]
 FLAGGED_EARLY = frozenset(top_level(lambda argument: argument.flagged_early))
 RECONFIGURED = top_level(lambda argument: argument.reconfigures)
 STATE_ONLY = nested_in("disk", lambda argument: argument.effect in (Effect.NONE, Effect.MOVE))
-"""of a disk: no reconfiguration (diskApplyOperationCreateUpdate)"""
+"""arguments of a disk that cause no reconfiguration (diskApplyOperationCreateUpdate)"""
 SET_AT_CREATION = nested_in("disk", lambda argument: argument.effect is Effect.REFUSED)
 
 
 def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequence[Change]:
-    """`changes` with those marked as rejected for which the provider forgets that the VM has to be off.
+    """Return `changes`, and mark those as rejected for which the provider loses its reboot flag.
 
-    expandExtraConfig sets `reboot_required` to extra_config_reboot_required in the midst of
-    expandVirtualMachineConfigSpec: with false, it takes back what was set before it, and what is set after it stands.
+    expandVirtualMachineConfigSpec calls expandExtraConfig between other settings. expandExtraConfig sets
+    `reboot_required` to the value of extra_config_reboot_required. The value false clears a flag that earlier settings
+    have set; later settings set the flag again.
     """
     if (
         not is_known(compared.version, "extra_config_reboot_required")
@@ -39,19 +40,25 @@ def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequen
         or any(change.argument not in FLAGGED_EARLY and not change.rejected for change in changes)
     ):
         return changes
-    why = "As extra_config changes too, with extra_config_reboot_required false, it is tried on the running VM."
+    why = (
+        "The provider tries the change on the running VM, because extra_config also changes and "
+        "extra_config_reboot_required is false."
+    )
     return [
         change if change.rejected else replace(change, why=f"{change.why} {why}", rejected=True) for change in changes
     ]
 
 
 def automatic_cores_resent(compared: Comparison) -> Iterator[Change]:
-    """Any reconfiguration of a running VM with automatic cores per socket, where the release repeats the 0."""
+    """Yield the rejected change of a running VM with automatic cores per socket, in releases that send the 0 again."""
     first, last = AUTOMATIC_CORES_RESENT
     argument = "num_cores_per_socket"
     automatic = compared.prior.get(argument) == 0 and compared.planned.get(argument) == 0
     if automatic and first <= compared.version <= last and _reconfigures(compared):
-        why = f"Provider {compared.version} sends the 0 with every change, and vCenter wants the VM off for it."
+        why = (
+            f"Provider {compared.version} sends num_cores_per_socket 0 with every change, and vCenter accepts it only "
+            "while the VM is off."
+        )
         yield Change(argument, 0, 0, why, rejected=True)
 
 
@@ -62,36 +69,40 @@ def may_be_refused(
     version: ProviderVersion = NEWEST_CHECKED,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
-    """The changes that need no reboot for the stock provider, and at which the apply may fail nevertheless.
+    """Return the changes without a reboot for which the apply may fail.
 
-    Values are as for `power_cycles`.
+    The arguments have the shapes that `power_cycles` describes.
     """
-    return tuple(_doubtful(Comparison(prior, planned, version, is_unknown)))
+    return tuple(_possible_refusals(Comparison(prior, planned, version, is_unknown)))
 
 
-def _doubtful(compared: Comparison) -> Iterator[Change]:
+def _possible_refusals(compared: Comparison) -> Iterator[Change]:
     for index, disks in disk_pairs(compared):
         at = f"disk[{index}]"
         if number(disks.prior.get("size")) and disks.differs("size"):
-            why = "vCenter grows no disk that has a parent, as each disk has that a clone got from its source."
+            why = (
+                "vCenter cannot grow a disk that has a parent, and each disk that a clone got from its source has one."
+            )
             yield disks.change("size", why, within=at)
         for argument in SET_AT_CREATION:
             if disks.differs(argument):
-                why = f"The provider refuses to change {argument} of a disk that is there."
+                why = f"The provider refuses to change {argument} of an existing disk."
                 yield disks.change(argument, why, within=at)
     before, after = compared.blocks("cdrom")
     if len(before) != len(after) and not compared.unknown("cdrom"):
-        why = "vCenter adds and removes a CD-ROM drive on an IDE controller only while the VM is off."
+        why = "vCenter adds or removes a CD-ROM drive on an IDE controller only while the VM is off."
         yield Change("cdrom", len(before), len(after), why)
     if compared.differs("latency_sensitivity"):
-        yield compared.change("latency_sensitivity", "vCenter may want the VM off for another latency sensitivity.")
+        yield compared.change(
+            "latency_sensitivity", "vCenter may change the latency sensitivity only while the VM is off."
+        )
 
 
 def _reconfigures(compared: Comparison) -> bool:
     if any(compared.differs(argument) for argument in RECONFIGURED):
         return True
     if compared.planned.get("storage_policy_id") and compared.anything_differs():
-        # The policy is in the wanted ConfigSpec and never in the one made of the VM, so that the two always differ.
+        # The configuration's ConfigSpec has the policy, the ConfigSpec from the VM never has it, so the two differ.
         return True
     _, after = compared.blocks("disk")
     paired = list(disk_pairs(compared))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The settings of the ConfigSpec that the provider changes only while the VM is off.
+"""Changes of settings of the ConfigSpec that the provider makes only while the VM is off.
 
-virtual_machine_config_structure.go: getWithRestart, getBoolWithRestart, expandCPUCountConfig, expandMemorySizeConfig,
-getVirtualNuma, expandExtraConfig, expandVAppConfig; resource_vsphere_virtual_machine.go: hardware version, EVC mode.
+The rules come from these functions of virtual_machine_config_structure.go: getWithRestart, getBoolWithRestart,
+expandCPUCountConfig, expandMemorySizeConfig, getVirtualNuma, expandExtraConfig, expandVAppConfig. The rules of the
+hardware version and of the EVC mode come from resource_vsphere_virtual_machine.go.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from instant_clone.stock_provider.releases import FIRST_HARDWARE_WITH_NUMA
 __all__ = ["ANY_CHANGE", "extra_config_changes", "setting_changes"]
 
 ANY_CHANGE = top_level(lambda argument: argument.effect is Effect.REBOOT)
-"""the arguments of which every change powers the VM off"""
+"""the arguments for which every change powers the VM off"""
 
 
 def setting_changes(compared: Comparison) -> Iterator[Change]:
-    """The changed settings for which the VM is powered off."""
+    """Yield the changes of settings that power the VM off."""
     for rule in (_plain, _processors, _memory, _numa, _hardware_version, _extra_config, _vapp):
         yield from rule(compared)
 
 
 def extra_config_changes(compared: Comparison) -> bool:
-    """Whether extra_config changes for sure, whatever becomes known until the apply."""
+    """Return whether extra_config certainly changes, independent of values that are unknown before the apply."""
     before, after = compared.prior.get("extra_config") or {}, compared.planned.get("extra_config") or {}
     if compared.unknown("extra_config"):
         return False
@@ -117,6 +118,6 @@ def _changed_keys(compared: Comparison, before: Values, after: Values) -> tuple[
 
 
 def _keys_changed(argument: str, keys: Sequence[str], before: Values, after: object, why: str) -> Change:
-    """A change told by names alone: values of such maps may be secret."""
+    """Return a change that holds only the names of keys, because the values of these maps may be secret."""
     planned = tuple(key for key in keys if key in after) if isinstance(after, Mapping) else tuple(keys)
     return Change(argument, tuple(key for key in keys if key in before), planned, why)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes of arguments that the table does not have, such as new arguments of a newer release."""
+"""Changes of arguments that are missing in `stock_provider.arguments`, such as arguments of a newer release."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def unknown_changes(
     version: ProviderVersion = NEWEST_CHECKED,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
-    """Return the changes of arguments without a row, whose effect on a running VM is not known.
+    """Return the changes of arguments without a row in the table. Their effect on a running VM is not known.
 
-    Values are as for `power_cycles`. A planned value that is not known yet is no change: the provider may just read it.
+    The arguments have the shapes that `power_cycles` describes. An unknown planned value is not a change, because the
+    provider may only read it.
     """
     return tuple(_changes(Comparison(prior, planned, version, is_unknown)))
 
@@ -52,5 +53,5 @@ def _without_row(compared: Comparison, block: str, within: str) -> Iterator[Chan
     for name in sorted({*compared.prior, *compared.planned}.difference(_KNOWN[block], {INSTANTCLONE})):
         if not compared.unknown(name) and compared.differs(name):
             path = f"{block}.{name}" if block else name
-            why = f"Nothing is known here of the argument {path}; its change may power the VM off."
+            why = f"instant-clone does not know the argument {path}, and the change may power the VM off."
             yield compared.change(name, why, within=within)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The Terraform plugin that adds `instantclone` to the stock vSphere provider, by wrapping it."""
+"""The Terraform plugin that wraps the stock vSphere provider and adds the block `instantclone`."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What Terraform starts: `python -m instant_clone.plugin HOME`, by way of the launcher.
+"""The plugin's entry point. The launcher runs `python -m instant_clone.plugin HOME` for Terraform.
 
-`python -m instant_clone.plugin --reattach [HOME]` is for developers: it serves Terraform commands under a debugger.
+`python -m instant_clone.plugin --reattach [HOME]` is for developers. It serves Terraform commands under a debugger.
 """
 
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration."""
+"""The provider arguments that reproduce a source VM, so that an instant clone needs no reconfiguration."""
 
 from instant_clone.replica.blocks import DeviceBlock, Template
 from instant_clone.replica.changes import add_disks, add_interfaces, assign_mac_addresses, connect, set_arguments

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Values of a replica: literal ones, Terraform templates, and blocks that know their device."""
+"""Values of a replica: literals, Terraform templates, and nested blocks with their device."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Device = TypeVar("Device")
 
 
 class Template(str):
-    """A Terraform template, such as "${each.value.mac}". Every other text of a replica is taken literally."""
+    """A Terraform template, such as "${each.value.mac}". Every other string of a replica is a literal."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceBlock(Mapping[str, Scalar], Generic[Device]):
-    """A nested block of vsphere_virtual_machine: the arguments by name, and the source's device that they repeat."""
+    """A nested block of vsphere_virtual_machine: the arguments by name, and the source's device that they reproduce."""
 
     arguments: Mapping[str, Scalar]
     device: Device | None = None
-    """None for a device that the source does not have"""
+    """the device of the source; None if the source does not have the device"""
 
     def __getitem__(self, name: str) -> Scalar:
         return self.arguments[name]

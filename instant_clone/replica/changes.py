@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the clones have that their source has not: other networks, MAC addresses, more interfaces and disks."""
+"""Changes that make clones differ from their source: networks, MAC addresses, more interfaces and disks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["add_disks", "add_interfaces", "assign_mac_addresses", "connect", "se
 def connect(replica: Replica, network_ids: Sequence[str | None]) -> Replica:
     """Return `replica` with its interfaces on other networks.
 
-    `network_ids` are Terraform templates, one for each interface from the first; None keeps the source's network.
+    `network_ids` are Terraform templates in the order of the interfaces. None keeps the source's network.
     """
     return _with_interfaces(
         replica, [{} if network_id is None else {"network_id": Template(network_id)} for network_id in network_ids]
@@ -29,8 +29,8 @@ def connect(replica: Replica, network_ids: Sequence[str | None]) -> Replica:
 def assign_mac_addresses(replica: Replica, mac_addresses: Sequence[str | None]) -> Replica:
     """Return `replica` with static MAC addresses.
 
-    `mac_addresses` are Terraform templates, one for each interface from the first, such as "${each.value.mac}" for what
-    the members of a CloneSource have by that name. None lets vCenter generate the address.
+    `mac_addresses` are Terraform templates in the order of the interfaces. For example, "${each.value.mac}" is the
+    value `mac` of each member. None lets vCenter generate the address.
     """
     return _with_interfaces(
         replica,
@@ -49,7 +49,7 @@ def _with_interfaces(replica: Replica, others: Sequence[dict[str, Scalar]]) -> R
 
 
 def add_interfaces(replica: Replica, network_ids: Sequence[str]) -> Replica:
-    """Return `replica` with another vmxnet3 interface on each of these networks, behind those that it has.
+    """Return `replica` with one more vmxnet3 interface for each network, after the existing interfaces.
 
     `network_ids` are Terraform templates.
     """
@@ -62,12 +62,14 @@ def add_interfaces(replica: Replica, network_ids: Sequence[str]) -> Replica:
 
 
 def add_disks(replica: Replica, sizes: Sequence[int]) -> Replica:
-    """Return `replica` with another thin disk of each of these sizes (GiB), on the controller of its first disk.
+    """Return `replica` with one more thin disk for each size (GiB), on the controller of its first disk.
 
-    The disks take the controller's free places in order. A CD-ROM drive may have a place on a SATA controller; as many
-    free places as there are drives are left out there.
+    The disks use the controller's free places in order. A CD-ROM drive may use a place on a SATA controller. On SATA,
+    the first free places are therefore skipped, one for each drive.
 
-    Raises ValueError if the controller takes no disk while a VM runs, as an IDE controller, or has too few free places.
+    Raises:
+        ValueError: The controller is an IDE controller, which accepts no disk while the VM runs, or the controller has
+            too few free places.
     """
     if not sizes:
         return replica
@@ -93,13 +95,14 @@ def add_disks(replica: Replica, sizes: Sequence[int]) -> Replica:
 def _free_places(replica: Replica) -> tuple[str, list[int]]:
     controller, first = disk_place(replica.disks[0])
     if controller == "ide":
-        raise ValueError(f"its first disk is on an {controller.upper()} controller, which takes none while the VM runs")
+        what = f"its first disk is on an {controller.upper()} controller, which accepts no disk while the VM runs"
+        raise ValueError(what)
     taken = set(map(disk_place, replica.disks))
     free = [number for number in unit_numbers_on_bus(controller, first) if (controller, number) not in taken]
     return controller, free[len(replica.cdroms) :] if controller == "sata" else free
 
 
 def set_arguments(replica: Replica, **arguments: Scalar | None) -> Replica:
-    """Return `replica` with other values for some arguments of the resource itself; None keeps the source's."""
+    """Return `replica` with other values for some arguments of the resource itself. None keeps the source's value."""
     given = {name: value for name, value in arguments.items() if value is not None}
     return replace(replica, arguments={**replica.arguments, **given})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Controllers, disks, network interfaces and CD-ROM drives of a source in the provider's words.
+"""The provider arguments of a source's controllers, disks, network interfaces and CD-ROM drives.
 
-The rules are those of the provider's internal/virtualdevice and of its import; each finding is something that an
-import reads differently, or that no configuration equals.
+The rules come from the provider's internal/virtualdevice and from its import. Each finding is a property that an import
+reads differently or that a configuration cannot reproduce.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Counts = dict[ControllerKind, int]
 
 GIB = 1 << 30
 FLAT = "FlatVer2BackingInfo"
-NOT_WORKABLE = "No release of the provider can keep such a VM as it is; change the source."
+NOT_WORKABLE = "No release of the provider supports such a VM. Change the source."
 
 ADAPTER_TYPES = {
     "VirtualE1000": "e1000",
@@ -55,7 +55,10 @@ SRIOV = "VirtualSriovEthernetCard"
 
 
 def controller_counts(source: SourceVm) -> Counts:
-    """How many controllers of each kind the provider manages: those on buses 0, 1, … without a gap."""
+    """Return the number of controllers of each kind that the provider manages.
+
+    The provider manages the controllers on buses 0, 1, … up to the first bus without a controller.
+    """
     counts: Counts = {"scsi": 0, "sata": 0, "ide": 0, "nvme": 0}
     for kind in counts:
         buses = {controller.bus for controller in source.controllers if controller.kind == kind}
@@ -71,17 +74,19 @@ def disk_unit_number(disk: Disk, source: SourceVm) -> int:
 
 
 def controllers(source: SourceVm, counts: Counts, draft: Draft) -> Block:
-    """The controllers' arguments."""
+    """Return the arguments of the controllers."""
     block: Block = {"scsi_controller_count": counts["scsi"], "sata_controller_count": counts["sata"]}
     if counts["ide"]:
         block["ide_controller_count"] = counts["ide"]
     else:
-        # The schema allows 1 and 2 only.
+        # The schema allows only 1 and 2.
         draft.ignore_changes.append("ide_controller_count")
     if is_known(draft.version, "nvme_controller_count"):
         block["nvme_controller_count"] = counts["nvme"]
     elif counts["nvme"]:
-        what = f"Provider {draft.version} does not know nvme_controller_count, which is {counts['nvme']} on the source."
+        what = (
+            f"Provider {draft.version} does not support nvme_controller_count, which is {counts['nvme']} on the source."
+        )
         draft.require(partial(is_known, path="nvme_controller_count"), "nvme_controller_count", what)
     block.update(_scsi(source, counts["scsi"], draft))
     return block
@@ -96,16 +101,21 @@ def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
     block: Block = {}
     for controller in managed:
         if controller.type not in SCSI_TYPES:
-            what = f"The controller is a {controller.type}; the provider has lsilogic, lsilogic-sas and pvscsi only."
+            what = (
+                f"The controller is a {controller.type}; the provider supports only lsilogic, lsilogic-sas and pvscsi."
+            )
             draft.require(never, f"SCSI controller {controller.bus}", what, cure=NOT_WORKABLE)
     types, sharing = _kinds(managed, "type"), _kinds(managed, "shared_bus")
     if len(types) > 1:
-        what = f"The SCSI controllers are of several types ({', '.join(types)}); the provider knows one for all."
+        what = f"The SCSI controllers have several types ({', '.join(types)}); the provider supports one type per VM."
         draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
     elif types[0] in SCSI_TYPES:
         block["scsi_type"] = SCSI_TYPES[types[0]]
     if len(sharing) > 1:
-        what = f"The SCSI controllers share their buses differently ({', '.join(sharing)}); the provider knows one way."
+        what = (
+            f"The SCSI controllers have different bus sharing ({', '.join(sharing)}); the provider supports one "
+            "setting per VM."
+        )
         draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
     else:
         draft.express(block, "scsi_bus_sharing", managed[0].shared_bus)
@@ -117,20 +127,20 @@ def _kinds(managed: Sequence[Controller], attribute: str) -> list[str]:
 
 
 def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[Disk], ...]:
-    """The disk blocks, labelled disk0, disk1, … in the order of their unit numbers."""
+    """Return the disk blocks with the labels disk0, disk1, … in the order of their unit numbers."""
     managed = []
     for disk in source.disks:
         _require_readable(disk, source, counts, draft)
         if disk.bus < counts[disk.controller]:
             managed.append(disk)
         else:
-            draft.warn(_place(disk), "The bus below has no controller, so the provider does not see this disk.")
-    # As the provider's import and refresh sort, which tells where disks of two kinds share a number.
+            draft.warn(_place(disk), "A lower bus has no controller, so the provider does not see this disk.")
+    # The provider's import and refresh sort this way. It matters where disks of two kinds share a unit number.
     managed.sort(key=lambda disk: (disk.bus, disk.unit))
     managed.sort(key=lambda disk: disk_unit_number(disk, source))
     _require_first_unit(managed, source, draft)
     if len(managed) > MOST_DISKS:
-        what = f"The source has {len(managed)} disks; the provider takes {MOST_DISKS}."
+        what = f"The source has {len(managed)} disks; the provider allows {MOST_DISKS}."
         draft.require(never, "", what, cure=NOT_WORKABLE)
     return tuple(_disk(index, disk, source, draft) for index, disk in enumerate(managed))
 
@@ -142,34 +152,34 @@ def _place(disk: Disk) -> str:
 def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft) -> None:
     place = _place(disk)
     if disk.backing != FLAT:
-        what = f"The disk's backing is {disk.backing}; the provider imports {FLAT} only."
+        what = f"The disk's backing is {disk.backing}; the provider imports only {FLAT}."
         draft.require(never, place, what, cure=NOT_WORKABLE)
     if disk.controller in ("sata", "ide"):
         _require_found(disk, counts, draft)
     if disk.controller == "ide" and (disk.bus, disk.unit) == (0, 0):
-        what = "The provider keeps IDE(0:0) for a CD-ROM drive and refuses a disk there."
+        what = "The provider reserves IDE(0:0) for a CD-ROM drive and refuses a disk at this place."
         draft.require(never, place, what, cure=NOT_WORKABLE)
     if disk.controller == "nvme":
         what = f"Provider {draft.version} does not see NVMe disks."
         draft.require(lambda version: version >= NVME_DISKS_IMPORTED, place, what)
     if disk.controller == "scsi" and disk.unit > LAST_NARROW_SCSI_UNIT:
-        what = f"The provider takes units above {LAST_NARROW_SCSI_UNIT} for units of the next SCSI controller."
+        what = f"The provider treats units above {LAST_NARROW_SCSI_UNIT} as units of the next SCSI controller."
         draft.require(never, place, what, cure=NOT_WORKABLE)
     elif disk.bus < counts[disk.controller] and (number := disk_unit_number(disk, source)) > HIGHEST_EARLY_UNIT_NUMBER:
-        what = f"Its unit_number is {number}; provider {draft.version} allows {HIGHEST_EARLY_UNIT_NUMBER} at most."
+        what = f"The unit_number is {number}; provider {draft.version} allows at most {HIGHEST_EARLY_UNIT_NUMBER}."
         draft.require(lambda version: version >= UNIT_NUMBERS_ABOVE_59, place, what)
     if disk.thin_provisioned and disk.eagerly_scrub:
-        what = "The disk is thin and eagerly scrubbed, which the provider refuses together."
+        what = "The disk is both thin and eagerly scrubbed, which the provider refuses."
         draft.require(never, place, what, cure=NOT_WORKABLE)
 
 
 def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
     if draft.version < SATA_AND_IDE_DISKS_IMPORTED:
-        what = f"Provider {draft.version} imports SCSI disks only."
+        what = f"Provider {draft.version} imports only SCSI disks."
     else:
         what = (
             f"Provider {draft.version} looks for {disk.controller.upper()} disks on as many buses as there are SCSI "
-            f"controllers ({counts['scsi']}); it would lose the disk or take it for one that is not its own."
+            f"controllers ({counts['scsi']}). It would lose the disk or treat it as an unmanaged disk."
         )
     found = (disk.bus < counts["scsi"]) == (disk.bus < counts[disk.controller])
 
@@ -182,16 +192,21 @@ def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
 
 def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
     if not managed:
-        draft.require(never, "", "The source has no disk that the provider sees; it demands one.", cure=NOT_WORKABLE)
+        draft.require(
+            never, "", "The source has no disk that the provider sees; the provider requires one.", cure=NOT_WORKABLE
+        )
     elif not any(disk_unit_number(disk, source) == first_unit_number(disk.controller) for disk in managed):
-        what = "No disk has unit_number 0 (1 on IDE), which the provider demands."
+        what = "No disk has unit_number 0 (1 on IDE), which the provider requires."
         draft.require(never, "", what, cure="Move a disk to unit 0 of bus 0.")
 
 
 def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> DeviceBlock[Disk]:
     size, rest = divmod(disk.capacity, GIB)
     if rest:
-        what = f"{disk.capacity} bytes is no whole GiB; a later change of the disk would grow it to {size + 1} GiB."
+        what = (
+            f"The capacity of {disk.capacity} bytes is not a whole number of GiB; a later change of the disk grows it "
+            f"to {size + 1} GiB."
+        )
         draft.warn(_place(disk), what)
     block: Block = {
         "label": disk_label(index),
@@ -217,16 +232,19 @@ def _allocation(block: Block, prefix: str, index: int, allocation: Allocation, d
 
 
 def network_interfaces(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Nic], ...]:
-    """The network_interface blocks, in the order in which the release reads them; MACs are the clone's own."""
+    """Return the network_interface blocks in the order in which the release reads them.
+
+    The blocks have no MAC addresses, because each clone has different addresses than its source.
+    """
     if not source.nics:
-        what = "The source has no network interface; the provider demands one."
+        what = "The source has no network interface; the provider requires one."
         draft.require(never, "", what, cure="Add one to the source; it may be disconnected.")
     if len(source.nics) > MOST_INTERFACES:
-        what = f"The source has {len(source.nics)} network interfaces; the provider takes {MOST_INTERFACES}."
+        what = f"The source has {len(source.nics)} network interfaces; the provider allows {MOST_INTERFACES}."
         draft.require(never, "", what, cure=NOT_WORKABLE)
     for nic in source.nics:
         if nic.unit is None:
-            what = f"It has no PCI unit number, which provider {draft.version} cannot do without."
+            what = f"The interface has no PCI unit number, which provider {draft.version} requires."
             draft.require(lambda version: version >= INTERFACES_IN_DEVICE_ORDER, _interface(nic), what)
     order = interface_order([nic.unit for nic in source.nics], draft.version)
     return tuple(_network_interface(index, source.nics[position], draft) for index, position in enumerate(order))
@@ -239,18 +257,18 @@ def _interface(nic: Nic) -> str:
 def _network_interface(index: int, nic: Nic, draft: Draft) -> DeviceBlock[Nic]:
     place = _interface(nic)
     if nic.network_kind == "unknown":
-        draft.require(never, place, "The provider cannot read what the interface hangs on.", cure=NOT_WORKABLE)
+        draft.require(never, place, "The provider cannot read the interface's backing.", cure=NOT_WORKABLE)
     elif not nic.network_id:
-        what = "The network that the interface hangs on cannot be found."
+        what = "The interface's network does not exist."
         draft.require(never, place, what, cure="Connect the source's interface to a network that exists.")
     if nic.type == SRIOV:
-        what = "An SR-IOV interface holds memory and a physical function: such a VM cannot be instant-cloned."
-        draft.require(never, place, what, cure="Take the interface from the source.")
+        what = "An SR-IOV interface holds memory and a physical function, so the VM cannot be instant-cloned."
+        draft.require(never, place, what, cure="Remove the interface from the source.")
     elif nic.type not in ADAPTER_TYPES:
-        what = f"The interface is a {nic.type}; the provider takes {', '.join(ADAPTER_TYPES.values())}."
+        what = f"The interface is a {nic.type}; the provider supports {', '.join(ADAPTER_TYPES.values())}."
         draft.require(never, place, what, cure="Replace the source's interface.")
     elif nic.type == "VirtualVmxnet3Vrdma":
-        what = f"Provider {draft.version} does not know the adapter type vmxnet3vrdma."
+        what = f"Provider {draft.version} does not support the adapter type vmxnet3vrdma."
         draft.require(lambda version: version >= VMXNET3VRDMA, place, what)
     block: Block = {"network_id": nic.network_id, "adapter_type": ADAPTER_TYPES.get(nic.type, "")}
     _allocation(block, "network_interface.bandwidth_", index, nic.bandwidth, draft)
@@ -258,10 +276,10 @@ def _network_interface(index: int, nic: Nic, draft: Draft) -> DeviceBlock[Nic]:
 
 
 def cdroms(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Cdrom], ...]:
-    """The cdrom blocks; one without arguments stands for a drive that the provider has no word for."""
+    """Return the cdrom blocks. A block without arguments is a drive whose backing the provider does not support."""
     count = len(source.cdroms)
     if count > 1:
-        what = f"The source has {count} CD-ROM drives, more than provider {draft.version} takes."
+        what = f"The source has {count} CD-ROM drives, more than provider {draft.version} allows."
         draft.require(lambda version: version >= SECOND_CDROM and count == 2, "", what, cure="Remove drives.")
     return tuple(DeviceBlock(_cdrom(cdrom), cdrom) for cdrom in source.cdroms)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The provider arguments that repeat a source VM, so that an instant clone of it needs no reconfiguration.
+"""The provider arguments that reproduce a source VM, so that an instant clone needs no reconfiguration.
 
-The arguments are those of the stock provider's vsphere_virtual_machine. An instant clone is its source down to the
-last setting; every argument that says something else makes the provider change the clone, mostly by powering it off.
+The arguments are those of the stock provider's vsphere_virtual_machine. An instant clone has all settings of its
+source. An argument with another value makes the provider change the clone, and most changes power the clone off.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ ISO_TRANSPORT = ("iso",)
 
 @dataclass(frozen=True)
 class Replica:
-    """The arguments of vsphere_virtual_machine that repeat a source.
+    """The arguments of vsphere_virtual_machine that reproduce a source.
 
-    Texts are literal, unless they are of the type Template. `arguments` holds attributes by name, the controllers'
-    included, but neither name, placement, extra_config, tags nor what only steers the provider. `disks`,
-    `network_interfaces` and `cdroms` are nested blocks in the order in which the provider reads them; each knows the
-    source's device that it repeats. `vtpm` says whether a block `vtpm {}` is needed. `ignore_changes` names arguments
-    whose value on the VM no configuration equals. `warnings` are sentences for the user.
+    Strings are literals, except strings of the type Template.
+
+    - `arguments` are the attributes by name, including those of the controllers. Name, placement, extra_config, tags
+      and options of the provider are not included.
+    - `disks`, `network_interfaces` and `cdroms` are nested blocks in the order in which the provider reads them. Each
+      block has the source's device that it reproduces.
+    - `vtpm` is whether the resource needs a block `vtpm {}`.
+    - `ignore_changes` are the names of arguments whose value on the VM a configuration cannot reproduce.
+    - `warnings` are sentences for the user.
     """
 
     arguments: Mapping[str, Scalar]
@@ -47,9 +51,11 @@ class Replica:
 
 
 def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
-    """The arguments that repeat `source`, for release `version` of the stock provider.
+    """Return the arguments that reproduce `source`, for release `version` of the stock provider.
 
-    Raises ReplicaError with every property of the source that the release, or any release, cannot repeat.
+    Raises:
+        ReplicaError: The release, or every release, cannot reproduce some properties of the source. The error has a
+            finding for each of these properties.
     """
     draft = Draft(source.inventory_path, version)
     _require_clonable(source, draft)
@@ -75,22 +81,26 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
 
 def _require_clonable(source: SourceVm, draft: Draft) -> None:
     if source.template:
-        draft.require(never, "", "It is a template, which never runs.", cure="Convert it to a virtual machine.")
+        what = "The source is a template, which never runs."
+        draft.require(never, "", what, cure="Convert it to a virtual machine.")
     if source.pci_passthrough_count:
-        what = f"It has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot share."
-        draft.require(never, "", what, cure="Remove them from the source.")
+        what = (
+            f"The source has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot "
+            "share."
+        )
+        draft.require(never, "", what, cure="Remove these devices from the source.")
 
 
 def _vtpm(source: SourceVm, draft: Draft) -> bool:
     if not source.tpm_count:
         return False
     if is_known(draft.version, "vtpm"):
-        what = f"The source has a TPM; provider {draft.version} would add one more at every change of the vtpm block."
+        what = f"The source has a TPM; provider {draft.version} adds another TPM at every change of the vtpm block."
     else:
-        what = f"Provider {draft.version} does not know vtpm, and the source has a TPM."
+        what = f"The source has a TPM, and provider {draft.version} does not support vtpm."
     draft.require(lambda version: version >= VTPM_COUNTED, "vtpm", what)
     if source.boot.firmware != "efi":
-        what = f"The source has a TPM and firmware {source.boot.firmware}; the provider reads a TPM with efi only."
+        what = f"The source has a TPM and firmware {source.boot.firmware}; the provider reads a TPM only with efi."
         draft.require(lambda version: not is_known(version, "vtpm"), "vtpm", what)
     return True
 
@@ -105,5 +115,8 @@ def _vapp(source: SourceVm, draft: Draft) -> None:
         )
     client_device = any(cdrom.backing == "remote_atapi" for cdrom in source.cdroms)
     if source.vapp_transport == ISO_TRANSPORT and not client_device:
-        what = "Its vApp properties are delivered by ISO image alone; the provider then demands a client CD-ROM drive."
+        what = (
+            "The source's vApp properties have the transport iso only, for which the provider requires a client CD-ROM "
+            "drive."
+        )
         draft.require(never, "", what, cure="Give the source a client CD-ROM drive or another transport.")

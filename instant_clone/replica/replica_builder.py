@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is noted while a source is put into the provider's words: refusals, warnings, what it has no words for."""
+"""Findings, warnings and ignored changes that are collected while the arguments of a replica are built."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ Block = dict[str, Scalar]
 
 
 def never(_version: ProviderVersion) -> bool:
-    """For what no release can express."""
+    """Return False: no release can express the property."""
     return False
 
 
 @dataclass
 class Draft:
-    """The notes of one replica for one release of the provider; `source` is the VM's inventory path."""
+    """The findings, warnings and ignored changes of one replica for one release of the provider.
+
+    `source` is the VM's inventory path.
+    """
 
     source: str
     version: ProviderVersion
@@ -32,8 +35,9 @@ class Draft:
     ignore_changes: list[str] = field(default_factory=list)
 
     def require(self, can: Callable[[ProviderVersion], bool], place: str, what: str, *, cure: str = "") -> None:
-        """Note a finding unless the release in use `can`, with the releases that can, or else `cure`, as its cure.
+        """Add a finding unless `can` returns true for the release in use.
 
+        The cure of the finding names the releases for which `can` returns true. `cure` is used if no release can.
         `place` is a device or an argument of the source; "" is the VM itself.
         """
         if can(self.version):
@@ -44,15 +48,17 @@ class Draft:
         self.findings.append(Finding(f"{self.source}, {place}" if place else self.source, what, cure))
 
     def warn(self, place: str, what: str) -> None:
-        """Note what a user should know of, although the clone is exact."""
+        """Add a warning for the user. A warning does not change the arguments."""
         self.warnings.append(f"{self.source}, {place}: {what}" if place else f"{self.source}: {what}")
 
     def express(self, block: Block, path: str, value: Scalar | None, *, index: int | None = None) -> None:
-        """Put the argument `path` into `block`, as the provider reads an unset setting if `value` is None.
+        """Set the argument `path` in `block` to `value`. None is an unset setting.
 
-        The provider reads an unset setting as the zero value of its type. A missing argument equals that, unless it has
-        another default. Then a boolean is configured as false, and changes of other arguments are ignored, because no
-        configuration equals the VM. `index` is the position of a nested block: of "disk.size" with 0, disk[0].size.
+        The provider reads an unset setting as the zero value of its type. A missing argument has the same value, unless
+        the argument has another default. With another default, a boolean is set to false. Changes of other arguments
+        are ignored, because a configuration cannot reproduce the value of the VM.
+
+        `index` is the position of the nested block: 0 for disk[0].size, whose path is "disk.size".
         """
         argument = row(path)
         default = argument.default_in(self.version)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The scalar arguments of vsphere_virtual_machine that repeat a source."""
+"""The scalar arguments of vsphere_virtual_machine that reproduce a source."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CUSTOM = "custom"
 
 
 def custom_count(allocation: Allocation) -> int | None:
-    """The share count where it is a setting: the other levels have their own, which vSphere works out."""
+    """Return the share count if the level is custom. For other levels vSphere computes the count."""
     return allocation.share_count if allocation.share_level == CUSTOM else None
 
 
 def scalars(source: SourceVm, draft: Draft) -> Block:
-    """All scalar arguments of `source` but those of its controllers."""
+    """Return all scalar arguments of `source`, except those of its controllers."""
     values = _values(source, draft.version)
     hardware_version = _hardware_version(source, draft)
     values["hardware_version"] = hardware_version
@@ -40,7 +40,7 @@ def scalars(source: SourceVm, draft: Draft) -> Block:
     block: Block = {}
     for argument, value in values.items():
         if is_known(draft.version, argument):
-            draft.express(block, argument, _word(argument, value, draft))
+            draft.express(block, argument, _allowed_value(argument, value, draft))
         else:
             _refuse_unknown(argument, value, draft)
     return block
@@ -102,23 +102,24 @@ def _allocation(resource: str, allocation: Allocation) -> dict[str, Scalar | Non
     }
 
 
-def _word(argument: str, value: Scalar | None, draft: Draft) -> Scalar | None:
-    """`value`, or None with a warning if the schema has no word for it."""
-    words = row(argument).values
-    if value is None or not words or value in words:
+def _allowed_value(argument: str, value: Scalar | None, draft: Draft) -> Scalar | None:
+    """Return `value`. If the schema does not allow it, add a warning and return None."""
+    allowed = row(argument).values
+    if value is None or not allowed or value in allowed:
         return value
-    draft.warn(argument, f"The provider has no word for {value!r}; the clones keep it, and it is not watched.")
+    what = f"The provider does not support {value!r}; the clones keep the value, and Terraform does not track it."
+    draft.warn(argument, what)
     return None
 
 
 def _refuse_unknown(argument: str, value: Scalar | None, draft: Draft) -> None:
     if value and value != row(argument).default_in(draft.version):
-        what = f"Provider {draft.version} does not know {argument}, which is {shown(value)} on the source."
+        what = f"Provider {draft.version} does not support {argument}, which is {shown(value)} on the source."
         draft.require(lambda version: is_known(version, argument), argument, what)
 
 
 def _hardware_version(source: SourceVm, draft: Draft) -> int | None:
-    """The version, or None where no release lets it be configured: left out, it stays as it is."""
+    """Return the hardware version, or None if no release allows it: without the argument, a clone keeps its version."""
     number = source.hardware_version
 
     def allowed(version: ProviderVersion) -> bool:
@@ -127,10 +128,10 @@ def _hardware_version(source: SourceVm, draft: Draft) -> int | None:
     if allowed(draft.version):
         return number
     if releases_where(allowed):
-        what = f"Provider {draft.version} does not allow {number}, which is the source's."
+        what = f"Provider {draft.version} does not allow {number}, the hardware version of the source."
         draft.require(allowed, "hardware_version", what)
     else:
-        draft.warn("hardware_version", f"No release of the provider allows {number}; the clones keep it.")
+        draft.warn("hardware_version", f"No release of the provider allows {number}; the clones keep this version.")
     return None
 
 
@@ -153,7 +154,7 @@ def _cores_per_numa_node(source: SourceVm, draft: Draft, *, beside_hardware_vers
     if not is_known(draft.version, "num_cores_per_numa_node"):
         return numa.cores_per_node if source.hardware_version >= FIRST_HARDWARE_WITH_NUMA else None
     if not beside_hardware_version and numa.cores_per_node:
-        # The schema demands the two together.
+        # The schema requires both arguments together.
         draft.ignore_changes.append("num_cores_per_numa_node")
         return None
     return numa.cores_per_node
@@ -166,7 +167,7 @@ def _warn_about_tools(tools: Tools, draft: Draft) -> None:
         if getattr(tools, name) is None
     ]
     if unset:
-        draft.warn("tools", f"{', '.join(unset)}: unset on the VM; any later reconfiguration makes them false.")
+        draft.warn("tools", f"{', '.join(unset)}: unset on the VM; any later reconfiguration sets them to false.")
 
 
 def _warn_about_reservation(source: SourceVm, draft: Draft) -> None:
@@ -175,5 +176,5 @@ def _warn_about_reservation(source: SourceVm, draft: Draft) -> None:
         draft.warn(
             "memory_reservation_locked_to_max",
             f"true with a reservation of {memory.allocation.reservation} MB of {memory.size_mb} MB; "
-            "any later reconfiguration makes it false.",
+            "any later reconfiguration sets it to false.",
         )

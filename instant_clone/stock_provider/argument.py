@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is known of an argument of `vsphere_virtual_machine`: the columns of the table in `arguments`."""
+"""The properties of an argument of `vsphere_virtual_machine`: the columns of the table in `arguments`."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Scalar = str | int | bool
 
 
 class Role(Enum):
-    """What an argument is about."""
+    """The purpose of an argument."""
 
     HARDWARE = "hardware"
-    """a property of the VM that its source has too"""
+    """a property that the clone inherits from its source"""
     PLACEMENT = "placement"
-    """the VM's name, and where it is in the inventory"""
+    """the VM's name or its location in the inventory"""
     OWN = "own"
-    """a property of the VM that it does not have from its source, such as tags"""
+    """a property that the clone does not inherit from its source, such as tags"""
     STEERING = "steering"
-    """how the provider works; the state repeats the configuration"""
+    """an option of the provider; the state repeats the configuration"""
     CREATION = "creation"
-    """how the VM is created"""
+    """an option for the creation of the VM"""
     OUTPUT = "output"
-    """computed by the provider; no configuration sets it"""
+    """a value that the provider computes; a configuration cannot set it"""
 
 
 class Effect(Enum):
-    """What a change of an argument does to a running VM."""
+    """The effect of a change of an argument on a running VM."""
 
     NONE = "none"
-    """nothing: only the state changes"""
+    """only the state changes"""
     HOT = "hot"
-    """the VM takes the change while it runs"""
+    """vSphere changes the running VM"""
     REBOOT = "reboot"
     """every change powers the VM off"""
     RULE = "rule"
-    """a rule of `instant_clone.impact` decides, by the values, other devices or the release"""
+    """a rule of `instant_clone.impact` decides from the values, other devices or the release"""
     MOVE = "move"
     """the provider moves the VM or the disk"""
     REPLACE = "replace"
@@ -52,42 +52,42 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of vsphere_virtual_machine or of one of its blocks, or such a block."""
+    """An argument of vsphere_virtual_machine, a nested block, or an argument of a nested block."""
 
     path: str
-    """such as "num_cpus" or "disk.unit_number" """
+    """the argument's path, such as "num_cpus" or "disk.unit_number" """
     type: str
     """string, number, bool, list, set, map or block"""
     role: Role
     effect: Effect
     default: Scalar | None = None
-    """the schema's, in the newest release"""
+    """the default in the schema of the newest release"""
     earlier_default: Callable[[ProviderVersion], Scalar | None] | None = None
-    """the default by release, if it has changed"""
+    """returns the default of a release, if releases have different defaults"""
     since: ProviderVersion = OLDEST_SUPPORTED
     """the first release that has the argument"""
     computed_since: ProviderVersion | None = None
-    """the first release that keeps the VM's value if the argument is left out (Optional and Computed)"""
+    """the first release that keeps the VM's value if the argument is not configured (Optional and Computed)"""
     values: tuple[str, ...] = ()
-    """the words that the schema allows, the default first where there is one"""
+    """the values that the schema allows; the first one is the default, if the argument has a default"""
     takes_zero: bool = True
-    """whether 0 can be configured"""
+    """whether the schema allows 0"""
     unset_is_default: bool = False
-    """whether vSphere takes an unset setting for the default; the provider reads no value and plans to set it"""
+    """whether vSphere treats an unset setting as the default; the provider reads no value and plans to set it"""
     reconfigures: bool = False
-    """whether a change by itself makes the provider call ReconfigVM_Task; devices have rules of their own"""
+    """whether a change alone makes the provider call ReconfigVM_Task; the package `impact` has the rules of devices"""
     flagged_early: bool = False
-    """whether expandVirtualMachineConfigSpec flags the reboot before it looks at extra_config"""
+    """whether expandVirtualMachineConfigSpec sets the reboot flag before it compares extra_config"""
     planned_unknown: bool = False
-    """whether the provider plans an unknown value if the argument is left out, and then keeps the VM's value"""
+    """whether the provider plans an unknown value if the argument is not configured, and then keeps the VM's value"""
 
     def default_in(self, release: ProviderVersion) -> Scalar | None:
-        """Return the schema's default in `release`, None if it has none."""
+        """Return the schema's default in `release`, None for an argument without a default."""
         return self.earlier_default(release) if self.earlier_default else self.default
 
     @property
     def block(self) -> str:
-        """The path of the block that the argument is in, such as "disk"; "" for the resource itself."""
+        """The path of the block that contains the argument, such as "disk"; "" for the resource itself."""
         return self.path.rpartition(".")[0]
 
     @property

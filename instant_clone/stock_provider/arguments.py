@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MPL-2.0
-"""One row per argument of `vsphere_virtual_machine`.
+"""A table with one row per argument of `vsphere_virtual_machine`.
 
-The rows were read from the provider's tags v2.0.2 to v2.16.1, in its folder vsphere/:
+The rows come from the provider's source code, tags v2.0.2 to v2.16.1, folder vsphere/:
 
 - resource_vsphere_virtual_machine.go: resourceVSphereVirtualMachine, resourceVSphereVirtualMachineUpdate;
 - virtual_machine_config_structure.go: schemaVirtualMachineConfigSpec, expandVirtualMachineConfigSpec;
 - virtual_machine_guest_structure.go: schemaVirtualMachineGuestInfo;
-- internal/virtualdevice/virtual_machine_{disk,network_interface,cdrom,video_card}_subresource.go: the devices' schemas;
+- internal/virtualdevice/virtual_machine_{disk,network_interface,cdrom,video_card}_subresource.go: schemas of devices;
 - internal/vmworkflow/virtual_machine_{clone,ovfdeploy}_subresource.go: the blocks `clone` and `ovf_deploy`.
 
 tests/instant_clone/stock_provider/test_arguments.py compares the rows with the schemas of recorded releases. To support
-another argument, add its row here, the line of the replica that reads it from the source, and a test.
+another argument, add its row to this table, add the line of the replica that reads it from the source, and add a test.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SCSI_TYPES = {
     "VirtualLsiLogicController": "lsilogic",
     "VirtualLsiLogicSASController": "lsilogic-sas",
 }
-"""`scsi_type` by the class of the controllers in the vSphere API"""
+"""the value of `scsi_type` for each controller class of the vSphere API"""
 
 _V = ProviderVersion
 _ALWAYS = OLDEST_SUPPORTED
@@ -50,9 +50,9 @@ def _execution_default(value: str) -> Callable[[ProviderVersion], Scalar | None]
 
 
 _hot = partial(Argument, role=Role.HARDWARE, effect=Effect.HOT, reconfigures=True)
-"""a setting of the ConfigSpec that a running VM takes"""
+"""a setting of the ConfigSpec that vSphere changes on a running VM"""
 _cold = partial(Argument, role=Role.HARDWARE, effect=Effect.REBOOT, reconfigures=True, flagged_early=True)
-"""a setting of the ConfigSpec that is read by getWithRestart or getBoolWithRestart"""
+"""a setting of the ConfigSpec that the provider reads with getWithRestart or getBoolWithRestart"""
 _late = partial(_cold, flagged_early=False)
 _ruled = partial(Argument, role=Role.HARDWARE, effect=Effect.RULE)
 _device = partial(Argument, role=Role.HARDWARE, effect=Effect.HOT)
@@ -102,7 +102,7 @@ ARGUMENTS: tuple[Argument, ...] = (
         values=("normal", "low", "medium", "high"),
         unset_is_default=True,
     ),
-    # Not a setting of the ConfigSpec: Update calls ApplyEvcModeVM_Task.
+    # The EVC mode is not a setting of the ConfigSpec: Update calls ApplyEvcModeVM_Task.
     _cold("evc_mode", "string", since=_V("2.16.0"), reconfigures=False, flagged_early=False),
     # Guest, boot, flags.
     _cold("guest_id", "string", computed_since=_ALWAYS, planned_unknown=True),
@@ -160,7 +160,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     _ruled("vapp", "block", reconfigures=True, flagged_early=True),
     _ruled("vapp.properties", "map"),
     _hot("storage_policy_id", "string", computed_since=_ALWAYS),
-    # What a VM does not have from its source.
+    # Properties that a clone does not inherit from its source.
     _own("tags", "set"),
     _own("custom_attributes", "map"),
     # Controllers.
@@ -235,7 +235,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     ),
     _output("video_card.device_address", "string", since=_V("2.16.0")),
     _output("video_card.key", "number", since=_V("2.16.0")),
-    # How the provider works.
+    # Options of the provider.
     _steering("extra_config_reboot_required", "bool", default=True, since=_V("2.3.0")),
     _steering("force_power_off", "bool", default=True),
     _steering("ignored_guest_ips", "list"),
@@ -246,7 +246,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     _steering("wait_for_guest_net_routable", "bool", default=True),
     _steering("wait_for_guest_net_timeout", "number", default=5),
     _steering("replace_trigger", "string", effect=Effect.REPLACE),
-    # How a VM is created; their own arguments are in the provider's documentation.
+    # Creation of a VM. The provider's documentation has the arguments of these two blocks.
     _created("clone", "block"),
     _created("ovf_deploy", "block"),
     # Outputs.
@@ -261,13 +261,17 @@ ARGUMENTS: tuple[Argument, ...] = (
     ),
     _output("power_state", "string", since=_V("2.1.1")),
 )
-"""all arguments of the resource and of its blocks, those of `clone` and `ovf_deploy` excepted"""
+"""all arguments of the resource and of its blocks, except the arguments of `clone` and `ovf_deploy`"""
 
 _ROWS = {argument.path: argument for argument in ARGUMENTS}
 
 
 def row(path: str) -> Argument:
-    """Return the row of an argument, such as "num_cpus" or "disk.size"; raises KeyError if there is none."""
+    """Return the row of an argument, such as "num_cpus" or "disk.size".
+
+    Raises:
+        KeyError: The table has no such argument.
+    """
     return _ROWS[path]
 
 
@@ -287,10 +291,10 @@ def is_known(release: ProviderVersion, path: str) -> bool:
 
 
 def can_be_configured(path: str, value: object) -> bool:
-    """Return whether an argument can be configured to be `value`, which the provider has read from a VM.
+    """Return whether a configuration can set an argument to `value`, which the provider has read from a VM.
 
-    The provider reads an unset setting as the zero value of the argument's type. For booleans and most numbers that is
-    a value like any other.
+    The provider reads an unset setting as the zero value of the argument's type. For booleans and most numbers, a
+    configuration can set the zero value.
     """
     argument = _ROWS.get(path)
     if value is None or value == "":

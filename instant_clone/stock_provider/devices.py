@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""How the stock provider counts a VM's devices: places of disks, order of network interfaces, labels, limits.
+"""The stock provider's rules for devices: places of disks, order of network interfaces, labels, limits.
 
-Sources: internal/virtualdevice/virtual_machine_device_subresource.go (splitVirtualMachineDeviceUnitNumber and its
-inverse), virtual_machine_disk_subresource.go, virtual_machine_network_interface_subresource.go; the limits are those of
-the schemas in resource_vsphere_virtual_machine.go.
+The rules come from internal/virtualdevice: virtual_machine_device_subresource.go (splitVirtualMachineDeviceUnitNumber
+and its inverse), virtual_machine_disk_subresource.go and virtual_machine_network_interface_subresource.go. The limits
+come from the schemas in resource_vsphere_virtual_machine.go.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ __all__ = [
 ]
 
 UNITS_PER_BUS: Mapping[str, int] = {"scsi": 15, "sata": 30, "ide": 2, "nvme": 64}
-"""how many numbers the provider has for a bus; on SCSI the controller's own unit is left out"""
+"""the number of unit numbers that the provider reserves for a bus; on SCSI, the controller's unit does not count"""
 _USED_PER_BUS: Mapping[str, int] = {**UNITS_PER_BUS, "nvme": 15}
-"""how many disks a controller takes; an NVMe controller takes 15 before vSphere 8"""
+"""the number of disks that a controller supports; before vSphere 8, an NVMe controller supports 15"""
 _SCSI_CONTROLLER_UNIT = 7
 LAST_NARROW_SCSI_UNIT = 15
-"""the provider takes higher units for units of the next SCSI controller"""
+"""the highest SCSI unit; the provider treats higher units as units of the next SCSI controller"""
 HIGHEST_EARLY_UNIT_NUMBER = 59
 """the highest `unit_number` before UNIT_NUMBERS_ABOVE_59"""
 MOST_DISKS = 60
 MOST_INTERFACES = 10
-"""vSphere's own limit; the schema allows more in some releases"""
+"""the limit of vSphere; the schemas of some releases allow more"""
 SRIOV = "sriov"
-"""as `network_interface.adapter_type`"""
+"""a value of `network_interface.adapter_type`"""
 TOOLS_RUNNING = "guestToolsRunning"
-"""as `vmware_tools_status`"""
+"""a value of `vmware_tools_status`"""
 
 
 def unit_number(controller: str, bus: int, unit: int, own_unit: int | None) -> int:
-    """Return the `unit_number` of a place: one row of numbers over all buses of a kind.
+    """Return the `unit_number` of a disk from its bus and unit. Unit numbers are consecutive over all buses of a kind.
 
     `own_unit` is the unit of the SCSI controller itself, None if vCenter does not report it.
     """
@@ -60,21 +60,21 @@ def unit_number(controller: str, bus: int, unit: int, own_unit: int | None) -> i
 
 
 def unit_numbers_on_bus(controller: str, number: int) -> range:
-    """Return the unit numbers of the bus that `number` is on, as many as the controller takes disks."""
+    """Return the unit numbers of the bus of `number`: as many as the number of disks that the controller supports."""
     per_bus = UNITS_PER_BUS[controller]
     begin = number // per_bus * per_bus
     return range(begin, begin + _USED_PER_BUS[controller])
 
 
 def first_unit_number(controller: str) -> int:
-    """Return the `unit_number` that one of a VM's disks must have (DiskDiffOperation): 0, on IDE 1."""
+    """Return the `unit_number` that one disk of a VM must have (DiskDiffOperation): 1 on IDE, 0 elsewhere."""
     return 1 if controller == "ide" else 0
 
 
 def disk_place(disk: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return controller type and unit number of a `disk` block, with the schema's defaults.
+    """Return controller type and unit number of a `disk` block, with the schema's defaults for missing values.
 
-    Together they name a place in a VM. Parts that are not known before the apply stay as they are.
+    The two values identify a place in a VM. Values that are unknown before the apply are returned unchanged.
     """
     controller, unit = disk.get("controller_type"), disk.get("unit_number")
     return (
@@ -96,10 +96,11 @@ def disk_label(index: int) -> str:
 
 
 def interface_order(units: Sequence[int | None], release: ProviderVersion) -> tuple[int, ...]:
-    """Return which of a VM's interfaces each `network_interface` block describes, as positions in `units`.
+    """Return the VM's interface that each `network_interface` block describes, as positions in `units`.
 
     `units` are the PCI unit numbers of the interfaces in the order of `config.hardware.device`. Releases before
-    INTERFACES_IN_DEVICE_ORDER read interfaces in the order of these numbers, later ones in that of the devices.
+    INTERFACES_IN_DEVICE_ORDER read interfaces in the order of the PCI unit numbers. Later releases read interfaces in
+    the order of the devices.
     """
     positions = range(len(units))
     if release >= INTERFACES_IN_DEVICE_ORDER:

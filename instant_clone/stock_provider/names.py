@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names of the provider's resources, and of the block that the plugin adds to one of them."""
+"""Names of the provider's resources, and of the block that the plugin adds to vsphere_virtual_machine."""
 
 from __future__ import annotations
 
@@ -14,5 +14,7 @@ INSTANTCLONE = "instantclone"
 """the plugin's block of vsphere_virtual_machine; the stock provider never sees it"""
 
 OnReboot = Literal["error", "replace", "reboot"]
-"""`on_reboot` of that block: refuse a plan that powers the clone off or moves it, replace the clone, or let the stock
-provider do it; the first is the default"""
+"""`on_reboot` of the block `instantclone`: what the plugin does with a plan that powers the clone off or moves it.
+
+"error" refuses the plan and is the default, "replace" replaces the clone, "reboot" lets the stock provider make the
+change."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The releases of the stock vSphere provider, and where its behaviour changed.
+"""The releases of the stock vSphere provider, and the releases that changed its behaviour.
 
-The facts were read from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,
+The facts come from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,
 virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*_subresource.go.
 """
 
@@ -44,10 +44,13 @@ __all__ = [
 
 
 class ProviderVersion(Version):
-    """A release of the stock provider, such as "2.16.1"; releases compare as versions do.
+    """A release of the stock provider, such as "2.16.1". Releases compare as versions.
 
-    `str` writes it as the provider's own list of releases does. Raises ValueError for a text that names no release: the
-    stock provider has none with fewer than three numbers, and its pre-releases are not in the registry.
+    `str` gives the release in the notation of the provider's list of releases.
+
+    Raises:
+        ValueError: The text is not a release. Each release of the stock provider has three numbers, and the registry
+            has no pre-releases.
     """
 
     def __init__(self, text: str) -> None:
@@ -79,46 +82,46 @@ RELEASES = tuple(
     )
     for patch in patches
 )
-"""the releases that the facts here were read from, oldest first"""
+"""the releases whose source code the facts come from, oldest first"""
 OLDEST_SUPPORTED = RELEASES[0]
 NEWEST_CHECKED = RELEASES[-1]
 
 ANNOTATION_COMPUTED = ProviderVersion("2.1.0")
-"""`annotation` left out keeps the VM's; before, it took it away"""
+"""without `annotation`, the VM keeps its annotation; earlier releases remove the annotation"""
 SATA_AND_IDE_DISKS_IMPORTED = ProviderVersion("2.2.0")
 SECOND_CDROM = ProviderVersion("2.3.0")
-"""two `cdrom` blocks; before, one"""
+"""the schema allows two `cdrom` blocks; earlier releases allow one"""
 VMXNET3VRDMA = ProviderVersion("2.3.0")
-"""as `network_interface.adapter_type`"""
+"""`network_interface.adapter_type` can be vmxnet3vrdma"""
 INTERFACES_IN_DEVICE_ORDER = ProviderVersion("2.6.0")
-"""network interfaces are read in the order of `config.hardware.device`; before, in that of their PCI unit numbers"""
+"""network interfaces are read in the order of `config.hardware.device`; earlier, in the order of PCI unit numbers"""
 SYNC_TIME_BY_DEFAULT = ProviderVersion("2.7.0")
-"""`sync_time_with_host` defaults to true; before, it had no default"""
+"""`sync_time_with_host` defaults to true; earlier releases have no default"""
 DEVICE_LABELS_IMPORTED = ProviderVersion("2.7.0")
-"""an imported disk is labelled as its device ("Hard disk 1"); before, "disk0" with `keep_on_remove` true"""
+"""an imported disk has the label of its device ("Hard disk 1"); earlier, "disk0" with `keep_on_remove` true"""
 EXECUTION_MODES_COMPUTED = ProviderVersion("2.8.2")
-"""`hv_mode` and `ept_rvi_mode` left out keep the VM's; before, they had defaults, except in one release"""
+"""without `hv_mode` and `ept_rvi_mode`, the VM keeps its values; earlier releases have defaults, except one release"""
 EXECUTION_MODES_WITHOUT_DEFAULT = ProviderVersion("2.8.0")
 """the release in which `hv_mode` and `ept_rvi_mode` have no default and are not computed"""
 NVME_DISKS_IMPORTED = ProviderVersion("2.11.0")
 SATA_AND_IDE_DISKS_LOST = ProviderVersion("2.11.0")
-"""from here a refresh looks for SATA and IDE disks on as many buses as there are SCSI controllers …"""
+"""the first release whose refresh searches SATA and IDE disks on as many buses as there are SCSI controllers"""
 SATA_AND_IDE_DISKS_REPAIRED = ProviderVersion("2.16.0")
-"""… until here"""
+"""the first release whose refresh searches SATA and IDE disks on all buses again"""
 VTPM_COUNTED = ProviderVersion("2.14.0")
-"""an update compares the VM's TPMs with the `vtpm` blocks; before, every change of the block added a TPM"""
+"""an update compares the VM's TPMs with the `vtpm` blocks; earlier, every change of the block adds a TPM"""
 UNIT_NUMBERS_ABOVE_59 = ProviderVersion("2.16.0")
 AUTOMATIC_CORES_PER_SOCKET = ProviderVersion("2.16.0")
-"""`num_cores_per_socket` 0 stands for automatic"""
+"""`num_cores_per_socket` 0 means automatic"""
 AUTOMATIC_CORES_RESENT = (ProviderVersion("2.16.0"), ProviderVersion("2.16.1"))
-"""the first and the last release that send num_cores_per_socket 0 in every reconfiguration of a VM that has it already
+"""the first and the last release that send num_cores_per_socket 0 in every reconfiguration of a VM with this value
 (pull request 2732)"""
 CLUSTER_CHANGE_MOVES = ProviderVersion("2.1.0")
-"""a change of datastore_cluster_id relocates the VM, even onto the datastore that it is on"""
+"""a change of datastore_cluster_id relocates the VM, even if the VM is already on the target datastore"""
 DATA_SOURCE_TAKES_UUID = ProviderVersion("2.2.0")
-"""the data source takes a `uuid`; before, it found a VM by its name or inventory path only"""
+"""the data source has the argument `uuid`; earlier, it finds a VM only by its name or inventory path"""
 BINDINGS_RELEASE = ProviderVersion("2.15.0")
-"""the release that the bindings of cdktf-cdktf-provider-vsphere 11.2 are made from"""
+"""the release from which the bindings of cdktf-cdktf-provider-vsphere 11.2 are generated"""
 
 FIRST_HARDWARE_WITH_NUMA = 20
 """the first hardware version for which the provider sets `num_cores_per_numa_node`"""
@@ -131,12 +134,15 @@ _HARDWARE_VERSIONS = (
 
 
 def allows_hardware_version(version: ProviderVersion, hardware_version: int) -> bool:
-    """Whether the schema of `version` lets `hardware_version` (19 for vmx-19) be configured."""
+    """Return whether the schema of `version` allows `hardware_version` (19 for vmx-19)."""
     return hardware_version in next((allowed for since, allowed in _HARDWARE_VERSIONS if version >= since), ())
 
 
 def releases_where(holds: Callable[[ProviderVersion], bool]) -> str:
-    """The checked releases for which `holds`, in words: "2.16.0 or newer", "2.2.0 to 2.10.0"; "" if there is none."""
+    """Return the text of the checked releases for which `holds` returns true.
+
+    Examples are "2.16.0 or newer" and "2.2.0 to 2.10.0". The text is "" if there is no such release.
+    """
     return ", ".join(_runs(holds))
 
 

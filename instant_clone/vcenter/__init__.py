@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What talks to vCenter. The only package that imports pyvmomi."""
+"""The client for vCenter: sessions, look-ups, cloning. No other package imports pyvmomi."""

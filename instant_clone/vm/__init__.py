@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A virtual machine's hardware, its record, and differences between two of them."""
+"""The hardware of a source VM, its record, and the differences between two records."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where two trees of values differ, and how a value is shown in messages."""
+"""Differences between two trees of values, and the text of a value in messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Difference", "differences", "shown"]
 
 @dataclass(frozen=True)
 class Difference:
-    """One place in which two trees differ; `path` is such as "disk[0].label". A missing value is None."""
+    """One place at which two trees differ. `path` is, for example, "disk[0].label". A missing value is None."""
 
     path: str
     before: object
@@ -21,10 +21,10 @@ class Difference:
 
 
 def differences(before: object, after: object, *, blocks_only: bool = False) -> list[Difference]:
-    """Return the places in which two trees of mappings, lists and scalars differ, in the order of their names.
+    """Return the places at which two trees of mappings, lists and scalars differ, in the order of their names.
 
-    With `blocks_only`, a list is compared element by element only if all of its elements are mappings, as those of
-    Terraform's nested blocks. Other lists are compared as a whole.
+    With `blocks_only`, a list is compared element by element only if all its elements are mappings, as in Terraform's
+    nested blocks. Other lists are compared as a whole.
     """
     return list(_differences(before, after, "", blocks_only=blocks_only))
 
@@ -46,6 +46,6 @@ def _are_blocks(*lists: list[object]) -> bool:
 
 
 def shown(value: object, *, longest: int | None = None) -> str:
-    """Return a value as Terraform writes it, cut after `longest` characters."""
+    """Return a value in Terraform's notation, cut after `longest` characters."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if longest is None or len(text) <= longest else f"{text[:longest]}…"

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Records: look-ups saved as JSON, so that synthesis needs no vCenter and a changed source shows in review."""
+"""Records: JSON files with a source's hardware.
+
+With a record, synthesis needs no vCenter, and a changed source is visible in code review.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ from instant_clone.vm.source_vm import SourceVm
 __all__ = ["SCHEMA", "differences", "dump", "is_there", "listed", "load", "save"]
 
 SCHEMA = 1
-"""version of the records that this release reads and writes"""
+"""schema version of the records that this release reads and writes"""
 
-CURE = "Run `instant-clone record` to look the source up and write the record anew."
+CURE = "Run `instant-clone record` to read the source from vCenter and write the record."
 
 
 _MOST_LISTED = 20
@@ -31,57 +34,61 @@ _LONGEST_VALUE = 70
 
 
 def load(path: Path) -> SourceVm:
-    """The source that the record at `path` holds.
+    """Return the source from the record at `path`.
 
-    Raises RecordError, with all findings, if there is no such file, or it is not JSON, of another schema version or
-    not a source.
+    Raises:
+        RecordError: The file does not exist, is not JSON, has another schema version or does not describe a source. The
+            error has all findings.
     """
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise RecordError(Finding(str(path), "there is no such record.", CURE)) from None
+        raise RecordError(Finding(str(path), "the record does not exist.", CURE)) from None
     except OSError as error:
         raise RecordError(Finding(str(path), f"the record cannot be read: {error.strerror}.")) from error
-    # ValueError: also what is not UTF-8, or a number of more digits than Python reads. RecursionError: "[[[[…".
+    # ValueError includes text that is not UTF-8 and numbers with too many digits for Python. RecursionError: "[[[[…".
     except (ValueError, RecursionError) as error:
         raise RecordError(Finding(str(path), f"the record is not JSON: {error}.", CURE)) from error
     if not isinstance(document, dict) or "schema" not in document:
-        raise RecordError(Finding(str(path), "this is no record of a source.", CURE))
+        raise RecordError(Finding(str(path), "the file is not a record of a source.", CURE))
     if document["schema"] != SCHEMA or isinstance(document["schema"], bool):
         raise RecordError(
             Finding(
                 str(path),
-                f"the record is of schema {document['schema']!r}, and this release of instant-clone reads {SCHEMA}.",
+                f"the record has schema {document['schema']!r}; this release of instant-clone reads schema {SCHEMA}.",
                 CURE,
             )
         )
     if document.keys() != {"schema", "source"}:
-        raise RecordError(Finding(str(path), 'a record has "schema" and "source", and nothing else.', CURE))
+        raise RecordError(Finding(str(path), 'a record has exactly the keys "schema" and "source".', CURE))
     return _source(document["source"], path)
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is anything at `path`, be it a record that can be read or not."""
+    """Return whether a file exists at `path`. The file need not be a readable record."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError):
-        # Reading it says what is wrong.
+        # `load` reports the reason.
         return True
     return True
 
 
 def dump(source: SourceVm) -> str:
-    """The record of `source` as JSON, the same for the same source. What vCenter leaves unset is left out."""
+    """Return the record of `source` as JSON text. Equal sources give equal text. Unset properties are left out."""
     document = {"schema": SCHEMA, "source": _document(source)}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def save(source: SourceVm, path: Path) -> None:
-    """Write the record of `source`, and its folder if need be. Whoever reads meanwhile sees the old one or the new.
+    """Write the record of `source`, and create its folder if it does not exist.
 
-    Raises RecordError if the folder or the file cannot be written.
+    The record is replaced atomically: a concurrent reader gets either the old or the new record.
+
+    Raises:
+        RecordError: The folder or the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -93,23 +100,23 @@ def save(source: SourceVm, path: Path) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            # The reason is the first error, not what removing the file says about the same path.
+            # Report the first error, not the error of the clean-up on the same path.
             with contextlib.suppress(OSError, ValueError):
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         reason = getattr(error, "strerror", None) or error
         what = f"the record cannot be written: {reason}."
-        raise RecordError(Finding(str(path), what, "See that its folder may be written.")) from error
+        raise RecordError(Finding(str(path), what, "Make its folder writable.")) from error
 
 
 def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
-    """What a look-up has found to differ from a record; nothing exactly if `dump` gives the same for both."""
+    """Return the differences between a record and a look-up. They are empty exactly if `dump` returns equal text."""
     return tuple(tree_differences(_document(recorded), _document(found)))
 
 
 def listed(found: Sequence[Difference]) -> str:
-    """Differences for a person: a line for each of the first 20, indented, and how many more there are."""
+    """Return the text of differences: an indented line for each of the first 20, and the number of the others."""
     lines = [f"  {each.path}: {_shown(each.before)} → {_shown(each.after)}" for each in found[:_MOST_LISTED]]
     if len(found) > _MOST_LISTED:
         lines.append(f"  and {len(found) - _MOST_LISTED} more")
@@ -126,7 +133,7 @@ def _document(source: SourceVm) -> dict[str, Any]:
 
 def _source(document: Any, path: Path) -> SourceVm:
     try:
-        # JSON and strict: a list is a tuple, but "2" is no number.
+        # In strict mode, pydantic accepts a list as a tuple only from JSON. It does not accept "2" as a number.
         return SourceVm.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
         raise RecordError(

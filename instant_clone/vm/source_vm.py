@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a look-up yields and a record holds: the hardware and settings of a source VM.
+"""The hardware and settings of a source VM: the result of a look-up and the content of a record.
 
-Everything is named after the vSphere API's property that it comes from; the property's path is in the
-docstrings. `None` stands for a property that vCenter leaves unset. Nothing here changes by running or by
-cloning: no power state, host, chain depth or connection state, so that a record changes only with its source.
+Each field is named after a property of the vSphere API. The docstrings give the path of the property. `None` is the
+value of a property that vCenter leaves unset. The model leaves out all that running or cloning a VM changes, such as
+power state, host, chain depth and connection state. A record therefore changes only with its source.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class _Frozen(BaseModel):
 
 
 class Vcenter(_Frozen):
-    """The vCenter that was asked; not its version, or each update of vCenter would ask for new records."""
+    """The vCenter of the source, without its version: otherwise each update of vCenter would need new records."""
 
     instance_uuid: str
     """`about.instanceUuid`"""
     sync_time_split: bool
-    """whether `syncTimeWithHostAllowed` is a setting beside `syncTimeWithHost`: since vCenter 7.0.1"""
+    """whether vCenter has both settings `syncTimeWithHostAllowed` and `syncTimeWithHost`, which 7.0.1 introduced"""
 
 
 class Allocation(_Frozen):
-    """A ResourceAllocationInfo, or what disks and interfaces have in its place.
+    """A ResourceAllocationInfo, or the equivalent type of a disk or network interface.
 
-    Units are those of the resource: MHz, MB, IOPS or Mbit/s. A limit of -1 is none.
+    Units are those of the resource: MHz, MB, IOPS or Mbit/s. A limit of -1 means no limit.
     """
 
     reservation: int | None = None
@@ -64,7 +64,7 @@ class Cpu(_Frozen):
 
     count: int
     cores_per_socket: int
-    """0 where it is unset, which means 1"""
+    """0 if the property is unset, which means 1"""
     auto_cores_per_socket: bool | None = None
     hot_add_enabled: bool | None = None
     hot_remove_enabled: bool | None = None
@@ -94,7 +94,7 @@ class Boot(_Frozen):
     """`config.firmware` and `config.bootOptions`; delays in milliseconds."""
 
     firmware: str
-    """ "" where it is unset, which means "bios" """
+    """ "" if the property is unset, which means "bios" """
     secure_boot_enabled: bool | None = None
     delay: int | None = None
     retry_enabled: bool | None = None
@@ -136,24 +136,26 @@ class Controller(_Frozen):
     shared_bus: str | None = None
     """`sharedBus` of a SCSI controller"""
     own_unit: int | None = None
-    """`scsiCtlrUnitNumber`: the unit that a SCSI controller takes for itself"""
+    """`scsiCtlrUnitNumber`: the unit that the SCSI controller itself uses"""
 
 
 class Disk(_Frozen):
-    """A VirtualDisk, with the controller it hangs on.
+    """A VirtualDisk and the address of its controller.
 
-    The disk of a source that has been cloned while running is a delta upon the one before, and so is each disk of a
-    clone. Neither file, chain nor datastore is kept. What is read of thin and eager provisioning is the delta's own,
-    as the stock provider reads it of the clones; the API's reference does not say that it equals the base disk's. If
-    vCenter tells it otherwise, a record that was made before the first clone differs once, and is to be made anew.
+    Each disk of a clone is a delta disk. After a running source has been cloned, its disks are also delta disks. The
+    model keeps neither file, chain nor datastore.
+
+    Thin and eager provisioning are read from the delta disk, as the stock provider reads them from clones. The API
+    reference does not state that a delta disk reports the provisioning of its base disk. If vCenter reports different
+    values, a record from before the first clone differs once and must be written again.
     """
 
     controller: ControllerKind
     bus: int
     unit: int
-    """`unitNumber`, as the API has it: raw, per controller"""
+    """`unitNumber` of the API: the unit on its controller"""
     capacity: int
-    """bytes: `capacityInBytes`, else `capacityInKB` × 1024"""
+    """bytes: `capacityInBytes`, or `capacityInKB` × 1024 if that is unset"""
     backing: str
     """the API's class name of the backing, such as "FlatVer2BackingInfo" """
     mode: str | None = None
@@ -169,14 +171,14 @@ class Nic(_Frozen):
     """A VirtualEthernetCard."""
 
     key: int
-    """the device's key, by which a clone's edit names it"""
+    """the device key, which identifies the interface in the clone specification"""
     unit: int | None = None
     """`unitNumber` on the PCI bus"""
     type: str
     """the API's class name, such as "VirtualVmxnet3" """
     network_kind: Literal["standard", "distributed", "opaque", "unknown"]
     network_id: str
-    """managed object id of the network or the distributed port group; "" if it cannot be found"""
+    """managed object id of the network or distributed port group; "" if no such network is found"""
     network_name: str
     address_type: str | None = None
     mac_address: str
@@ -185,7 +187,7 @@ class Nic(_Frozen):
 
 
 class Cdrom(_Frozen):
-    """A VirtualCdrom: `remote_atapi` is the provider's client device, `other` any backing it has no word for."""
+    """A VirtualCdrom. `remote_atapi` is the provider's `client_device`; `other` is a backing without an argument."""
 
     backing: CdromBacking
     datastore_id: str | None = None
@@ -195,15 +197,15 @@ class Cdrom(_Frozen):
 
 
 class SourceVm(_Frozen):
-    """The VM that is cloned, as far as a clone repeats it.
+    """The hardware and settings of a source that its clones have too.
 
-    Devices stand in the order of `config.hardware.device`, in which the stock provider reads them.
+    Devices are in the order of `config.hardware.device`, which is the order in which the stock provider reads them.
     """
 
     vcenter: Vcenter
     name: str
     inventory_path: str
-    """such as "/DC0/vm/folder/name"; slashes in names are "%2f", as vSphere has them"""
+    """inventory path such as "/DC0/vm/folder/name"; vSphere writes a slash in a name as "%2f" """
     uuid: str
     """`config.uuid`, the BIOS UUID"""
     instance_uuid: str
@@ -212,7 +214,7 @@ class SourceVm(_Frozen):
     alternate_guest_name: str | None = None
     annotation: str | None = None
     hardware_version: int
-    """19 for `config.version` "vmx-19" """
+    """number of `config.version`: 19 for "vmx-19" """
     cpu: Cpu
     numa: Numa | None = None
     memory: Memory
@@ -228,5 +230,5 @@ class SourceVm(_Frozen):
     tpm_count: int = 0
     pci_passthrough_count: int = 0
     vapp_property_ids: tuple[str, ...] = ()
-    """ids of the user-configurable vApp properties that have a value of their own; never the values"""
+    """ids of the user-configurable vApp properties whose value differs from the default; never the values"""
     vapp_transport: tuple[str, ...] = ()

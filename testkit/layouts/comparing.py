@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a clone has otherwise than its source, of all that vCenter tells of a VM's configuration."""
+"""Compare the configuration of a clone in vCenter with the configuration of its source."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ MAY_DIFFER = (
     r"hardware\.device\[\d+\]\.(macAddress|addressType)",
     r"hardware\.device\[\d+\]\.backing(\.parent)*\.(fileName|uuid|contentId|deltaDiskFormat|parent)",
 )
-"""paths below `config`, as regular expressions: the clone's own identity, files and addresses, and nothing else"""
+"""regular expressions of property paths below `config` that may differ: identity, files and MAC addresses"""
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in MAY_DIFFER))
 
 
 def differences_of(source: Any, clone: Any, *, added: Collection[str] = ()) -> list[str]:
-    """The differences, as "path: source's value → clone's value"; `added` are the extra config it was given."""
-    mine = {**_flat(plain(source.config), ""), **_runtime(source)}
-    theirs = {**_flat(plain(clone.config), ""), **_runtime(clone)}
-    given = {f"extraConfig[{key}]" for key in added}
+    """Return the differences, as "path: value of the source → value of the clone".
+
+    `added` are the extra_config keys that the clone has received.
+    """
+    before = {**_flat(plain(source.config), ""), **_runtime(source)}
+    after = {**_flat(plain(clone.config), ""), **_runtime(clone)}
+    ignored = {f"extraConfig[{key}]" for key in added}
     return [
-        f"{path}: {mine.get(path)!r} → {theirs.get(path)!r}"
-        for path in sorted(mine.keys() | theirs.keys())
-        if mine.get(path) != theirs.get(path) and not _ALLOWED.fullmatch(path) and path not in given
+        f"{path}: {before.get(path)!r} → {after.get(path)!r}"
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path) and not _ALLOWED.fullmatch(path) and path not in ignored
     ]
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Layouts made by chance, of what vSphere allows.
+"""Random layouts within the limits of vSphere.
 
-Most of them are such as people have, on SCSI disks alone; the others are anything, and may be beyond any release.
+Three quarters of them are usual layouts, with only SCSI disks. The others are arbitrary, and possibly no release of the
+stock provider can express them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ flags = st.booleans()
 
 
 def generated(count: int, *, number: int) -> list[Machine]:
-    """About so many machines, the same ones for the same `number`."""
+    """Return at most `count` machines. The same `number`, which is the seed, returns the same machines."""
     found: list[Machine] = []
 
     @seed(number)
@@ -60,7 +61,7 @@ def generated(count: int, *, number: int) -> list[Machine]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> Machine:
-    """Any machine."""
+    """Return a strategy for machines."""
     usual = draw(st.sampled_from((True, True, True, False)))
     buses = draw(_scsi_buses() if usual else _buses())
     places = _places(buses, usual=usual)
@@ -105,8 +106,8 @@ def _places(buses: Sequence[Bus], *, usual: bool) -> list[Place]:
         kind: Literal["scsi", "sata", "nvme"] = (
             "sata" if bus.type == "sata" else "nvme" if bus.type == "nvme" else "scsi"
         )
-        own = 7 if kind == "scsi" else -1
-        found += [Place(kind, bus.number, unit) for unit in range(last.get(bus.type, 15) + 1) if unit != own]
+        reserved = 7 if kind == "scsi" else -1
+        found += [Place(kind, bus.number, unit) for unit in range(last.get(bus.type, 15) + 1) if unit != reserved]
     return found if usual else found + [Place("ide", bus, unit) for bus in range(2) for unit in range(2)]
 
 
@@ -120,14 +121,14 @@ def _disks(draw: st.DrawFn, place: Place) -> VirtualDisk:
     if draw(flags):
         backing["writeThrough"] = True
     if eager and draw(flags):
-        # Multi-writer disks are thick and zeroed eagerly.
+        # vSphere requires eagerly zeroed thick disks for multi-writer sharing.
         backing["sharing"] = "sharingMultiWriter"
     return VirtualDisk(place, size, backing, draw(st.none() | _shares(limit=16, least=16)))
 
 
 @st.composite
 def _shares(draw: st.DrawFn, *, limit: int, least: int = 1) -> Shares:
-    """An allotment; a limit is none or at least `least`, and no reservation is above it."""
+    """Draw shares whose limit is -1 or at least `least`, and whose reservation does not exceed the limit."""
     bound = draw(st.just(-1) | st.integers(least, limit * 1000))
     reservation = draw(st.just(0) | st.integers(0, limit if bound < 0 else min(limit, bound)))
     level = draw(st.sampled_from(LEVELS))
@@ -138,7 +139,7 @@ def _shares(draw: st.DrawFn, *, limit: int, least: int = 1) -> Shares:
 def _interfaces(draw: st.DrawFn) -> Interface:
     adapter = draw(st.sampled_from(("vmxnet3", "e1000e", "e1000")))
     bandwidth = draw(st.just(Shares()) | _shares(limit=100))
-    # vSphere takes up to 100 shares of an interface.
+    # vSphere limits the shares of an interface to 100.
     return Interface(draw(st.sampled_from(NETWORKS)), adapter, replace(bandwidth, number=min(bandwidth.number, 100)))
 
 

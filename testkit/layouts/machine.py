@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM as data, from which the simulator makes one through CreateVM_Task.
+"""A description of a VM, from which the simulator creates the VM with CreateVM_Task.
 
-The words are those of vSphere; what is left open has vCenter's default. Every VM of the simulator has two IDE
-controllers, as every VM has that vCenter makes, so that a layout without them cannot be told here.
+The names are those of the vSphere API, and missing settings have the default of vCenter. Each VM has two IDE
+controllers, as each VM that vCenter creates. A layout without IDE controllers is therefore not possible.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Kind = Literal["scsi", "sata", "nvme", "ide"]
 
 @dataclass(frozen=True)
 class Shares:
-    """What of a resource is allotted; units as in the API. The number counts for the level "custom" alone."""
+    """The resource allocation, in the units of the vSphere API. `number` is used only for the level "custom"."""
 
     limit: int = -1
     reservation: int = 0
@@ -72,7 +72,7 @@ class Place:
 
     @property
     def key(self) -> int:
-        """The controller's key in the specification."""
+        """Return the device key of the controller in the specification."""
         if self.kind == "ide":
             return _FIRST_IDE_KEY + self.bus
         return _FIRST_KEYS.get(self.kind, _FIRST_SCSI_KEY) - self.bus
@@ -80,7 +80,7 @@ class Place:
 
 @dataclass(frozen=True)
 class VirtualDisk:
-    """A disk of so many bytes; `backing` holds further properties of its backing, such as thinProvisioned."""
+    """A disk with a `size` in bytes. `backing` has other properties of the disk backing, such as thinProvisioned."""
 
     at: Place = Place()
     size: int = GIB
@@ -90,7 +90,7 @@ class VirtualDisk:
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface on a network, whose kind its name tells."""
+    """A network interface on the network with the name `network`."""
 
     network: str = "DC0_DVPG0"
     adapter: str = "vmxnet3"
@@ -99,7 +99,7 @@ class Interface:
 
 @dataclass(frozen=True)
 class Drive:
-    """A CD-ROM drive: "client" device, "iso" image, remote "passthrough", or the "host" drive."""
+    """A CD-ROM drive. Its backing is "client", "iso", "passthrough" or "host"."""
 
     backing: str = "client"
     at: Place = Place("ide")
@@ -108,7 +108,7 @@ class Drive:
 
 @dataclass(frozen=True)
 class Machine:
-    """A VM; `settings` are other fields of its ConfigSpec, with the API's own objects."""
+    """A VM. `settings` are other fields of its ConfigSpec, as objects of the vSphere API."""
 
     buses: tuple[Bus, ...] = (Bus("pvscsi"),)
     disks: tuple[VirtualDisk, ...] = (VirtualDisk(),)
@@ -118,16 +118,16 @@ class Machine:
     passthrough: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     interface_put_back: bool = False
-    """the first interface was taken out once and put back: it comes last, with the first place on the PCI bus"""
+    """whether the first interface was removed and added again: it is then the last device, in the first PCI slot"""
     otherwise: Mapping[str, str] = field(default_factory=dict)
-    """properties that no specification gives a VM but time does, as for Simulator.clone_differs: "unset" is a value"""
+    """property values that no ConfigSpec can set, by path; format as for Simulator.clone_differs, including "unset" """
 
     def but(self, **settings: Any) -> Machine:
-        """The same with these settings as well."""
+        """Return a copy with additional settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def specification(self, client: Client, name: str) -> Any:
-        """What CreateVM_Task takes."""
+        """Return the ConfigSpec for CreateVM_Task."""
         devices: list[Any] = [
             controller(_CLASSES[bus.type], Place(_kind(bus), bus.number).key, bus.number, bus.shared)
             for bus in self.buses
@@ -148,9 +148,12 @@ class Machine:
 
 
 def made(simulator: Simulator, client: Client, machine: Machine, name: str, *, locale: str = "") -> Any:
-    """The running VM that `machine` describes, with device labels in that language."""
+    """Create the VM that `machine` describes, power it on and return it.
+
+    `locale` is the language of the device labels.
+    """
     if machine.otherwise:
-        return _bent(simulator, client, machine, name)
+        return _with_other_values(simulator, client, machine, name)
     vm = make(client, machine.specification(client, name))
     if machine.interface_put_back:
         first = nics(vm)[0]
@@ -164,8 +167,8 @@ def made(simulator: Simulator, client: Client, machine: Machine, name: str, *, l
     return vm
 
 
-def _bent(simulator: Simulator, client: Client, machine: Machine, name: str) -> Any:
-    """A clone of a VM as specified: the simulator bends what it clones."""
+def _with_other_values(simulator: Simulator, client: Client, machine: Machine, name: str) -> Any:
+    """Return a clone of the specified VM, because the simulator can change these values only in a clone."""
     original = f"{name}-as-specified"
     vm = made(simulator, client, replace(machine, otherwise={}), original)
     for path, value in machine.otherwise.items():

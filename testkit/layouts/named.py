@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The layouts that have names: every kind of hardware and setting that is known to be done otherwise somewhere.
+"""Named layouts: each kind of hardware and setting that a clone, a vCenter or a release handles in a special way.
 
-The releases are those of the stock provider that can express a layout, in the words of
-instant_clone.stock_provider.releases; "" is none.
+Each layout has the releases of the stock provider that can express it, in the format of
+instant_clone.stock_provider.releases. An empty string means that no release can.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FLAGS: Mapping[Vcenter, tuple[object, ...]] = MappingProxyType(
         "8.0.2": ("-version", "8.0.2", "-hardware", "vmx-21"),
     }
 )
-"""of the simulators that the layouts need"""
+"""flags of the simulator for each vCenter version"""
 ALL = "2.0.2 or newer"
 SATA_AND_IDE = "2.2.0 or newer"
 SATA_AND_IDE_BEYOND_SCSI = "2.2.0 to 2.10.0, 2.16.0 or newer"
@@ -45,15 +45,15 @@ SATA_AND_IDE_BEYOND_SCSI = "2.2.0 to 2.10.0, 2.16.0 or newer"
 
 @dataclass(frozen=True)
 class Layout:
-    """A machine, with who can express it."""
+    """A machine, and the releases and vCenter version that can express it."""
 
     machine: Machine
     releases: str = ALL
     vcenter: Vcenter = "7.0.3"
     locale: str = ""
-    """language of the device labels, if it is another one than English"""
+    """language of the device labels; empty for English"""
     values_only: bool = False
-    """the stock provider's data source crashes at it, so that no stack can refer to it"""
+    """whether the data source of the stock provider crashes, so that no static stack can reference the source"""
 
 
 def _scsi(*units: int, bus: int = 0, **more: Any) -> tuple[VirtualDisk, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Simulators full of sources, one of each layout."""
+"""Simulators with one source for each layout."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ __all__ = ["Site", "build"]
 
 @dataclass(frozen=True)
 class Site:
-    """A simulator, a client of it, and its running sources, by the names that their VMs have there."""
+    """A simulator, a client of the simulator, and its running sources by VM name."""
 
     simulator: Simulator
     client: Client
     sources: Mapping[str, SourceVm]
 
     def repeatable(self, release: ProviderVersion) -> dict[str, SourceVm]:
-        """The sources that `release` can express, by the rule of the replica."""
+        """Return the sources that `release` can express, according to `replicate`."""
         refused = self.refused(release)
         return {name: source for name, source in self.sources.items() if name not in refused}
 
     def refused(self, release: ProviderVersion) -> dict[str, ReplicaError]:
-        """Why it cannot express the others."""
+        """Return the error of `replicate` for each source that `release` cannot express."""
         found = {}
         for name, source in self.sources.items():
             try:
@@ -44,7 +44,10 @@ class Site:
 
 
 def build(simulator: Simulator, client: Client, machines: Iterable[tuple[str, Machine, str]]) -> Site:
-    """Makes the VMs, each with its name and the language of its labels, and looks them up as the project does."""
+    """Create the VMs, and look them up with the lookup of the product.
+
+    Each element of `machines` is a name, a machine, and the language of its device labels.
+    """
     names = []
     for name, machine, locale in machines:
         made(simulator, client, machine, name, locale=locale)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""One run of Terraform that makes a clone of each of many sources, and what is wrong with every single one."""
+"""Clone many sources in one run of Terraform, and collect the problems of each clone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 900
 
 @dataclass(frozen=True)
 class Pair:
-    """A source and its clone, by their names in the datacenter's VM folder."""
+    """The names of a source and its clone in the VM folder of the datacenter."""
 
     source: str
     clone: str
@@ -39,31 +39,35 @@ class Pair:
 
 @dataclass
 class Trial:
-    """What is wrong with each clone, by its resource's address; "" is for what concerns none of them alone."""
+    """The problems of each clone, by resource address. The key "" has problems that do not belong to a single clone."""
 
     wrong: dict[str, list[str]]
     calls: dict[str, int] = field(default_factory=dict)
-    """number of calls on each clone besides the one that made it"""
+    """number of calls on each clone, without the call that created it"""
     seconds: dict[str, float] = field(default_factory=dict)
-    """by step"""
+    """duration of each step"""
 
     def blame(self, address: str, problem: str) -> None:
-        """Note a problem."""
+        """Record a problem of a clone. Problems of unknown addresses belong to the key ""."""
         self.wrong.setdefault(address if address in self.wrong else "", []).append(problem)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure a step."""
+        """Measure the duration of a step."""
         start = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - start, 1)
 
 
 def repeated(source: SourceVm, release: ProviderVersion, name: str) -> dict[str, Any]:
-    """The arguments of a clone of `source` as values. Raises ReplicaError."""
+    """Return the arguments of a clone of `source` as values.
+
+    Raises:
+        ReplicaError: `release` cannot express the hardware of `source`.
+    """
     replica = replicate(source, release)
     body = machine(source, release, name=name, **({"vtpm": [{}]} if replica.vtpm else {}))
-    # Texts of a VM may hold what Terraform takes for a template.
+    # Strings of a VM can contain template markers of Terraform.
     return {**body, **literals(replica.arguments)}
 
 
@@ -76,29 +80,34 @@ def tried(
     *,
     stock_source: str,
 ) -> Trial:
-    """Applies `document`, whose clones are `pairs` by their addresses, and looks for everything that is not exact.
+    """Apply `document`, and check each clone. `pairs` are the clones by resource address.
 
-    The apply may change nothing on a clone; the clone equals its source; the next plan is empty, and so is that of
-    the stock provider, found under the address `stock_source`, on the state and without the block.
+    The checks are:
+
+    - the apply changes neither the clone nor its source
+    - the clone equals its source
+    - the next plan is empty
+    - the plan of the unmodified stock provider, with the provider source `stock_source`, is empty for the same state
+      and a configuration without the block instantclone
     """
     trial = Trial({address: [] for address in pairs})
     before = {pair.source: len(simulator.calls(pair.source)) for pair in pairs.values()}
     terraform.write(document)
     with trial.step("apply"):
-        outcome = _patiently(terraform, "apply")
-    _told(trial, outcome)
+        outcome = _run_to_end(terraform, "apply")
+    _add_diagnostics(trial, outcome)
     applied = _addresses(terraform)
     refused = {each.address for each in outcome.errors if each.address in pairs}
     if refused and refused != set(pairs) and not applied:
-        # A plan that is refused for one clone is so for all.
+        # If the plan fails for one clone, Terraform applies none of them.
         document = _without(document, refused)
         terraform.write(document)
-        _told(trial, _patiently(terraform, "apply"))
+        _add_diagnostics(trial, _run_to_end(terraform, "apply"))
         applied = _addresses(terraform)
     with trial.step("compare"):
         for address, pair in pairs.items():
             if address not in applied:
-                trial.blame(address, "was not made")
+                trial.blame(address, "was not created")
                 continue
             calls = [call.method for call in simulator.calls(pair.clone)]
             trial.calls[address] = len(calls)
@@ -122,21 +131,21 @@ def tried(
     return trial
 
 
-def _patiently(terraform: Terraform, command: str, *arguments: str) -> Outcome:
-    """A command that has a hundred clones to go through, on a machine that has other things to do."""
+def _run_to_end(terraform: Terraform, command: str, *arguments: str) -> Outcome:
+    """Run a command with a long timeout, because it handles about a hundred clones and the machine can be busy."""
     with terraform.start(command, *arguments) as running:
         return running.finish(seconds=_PATIENCE_SECONDS)
 
 
 def _without(document: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
-    """`document` without the clones at these addresses; it has no other resources that refer to them."""
+    """Return `document` without the clones at these addresses. No other resource may reference them."""
     machines = document["resource"][RESOURCE]
     kept = {name: body for name, body in machines.items() if f"{RESOURCE}.{name}" not in addresses}
     return {**document, "resource": {**document["resource"], RESOURCE: kept}}
 
 
 def _addresses(terraform: Terraform) -> set[str]:
-    """Those of the clones in the state."""
+    """Return the addresses of the clones in the state that are not tainted."""
     if not (terraform.folder / "terraform.tfstate").exists():
         return set()
     return {
@@ -148,14 +157,14 @@ def _addresses(terraform: Terraform) -> set[str]:
     }
 
 
-def _told(trial: Trial, outcome: Outcome, step: str = "apply") -> None:
+def _add_diagnostics(trial: Trial, outcome: Outcome, step: str = "apply") -> None:
     for diagnostic in outcome.diagnostics:
         trial.blame(diagnostic.address, f"{step}: {diagnostic}")
 
 
 def _must_be_empty(trial: Trial, terraform: Terraform, step: str) -> None:
-    outcome = _patiently(terraform, "plan", "-out=saved")
-    _told(trial, outcome, step)
+    outcome = _run_to_end(terraform, "plan", "-out=saved")
+    _add_diagnostics(trial, outcome, step)
     if outcome.code or not outcome.changes:
         return
     shown = json.loads(terraform.run("show", "-json", "saved").require().stdout)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Stand-ins for vCenter and for the stock provider, for tests of the plugin that need neither."""
+"""Fakes of vCenter and of the stock provider, for tests of the plugin without either of them."""

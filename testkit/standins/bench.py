@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin between both stand-ins, and configurations for it."""
+"""Run the plugin between the fakes of vCenter and the stock provider, and build configurations for it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from testkit.wire import BLOCK, Plugin, running_plugin
 __all__ = ["NO_BLOCK", "OWNER", "Bench", "clone_config", "marker", "running_bench"]
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"
-"""the id of the state"""
+"""owner id of the state"""
 NO_BLOCK: dict[str, Any] = {BLOCK: []}
-"""arguments of a VM that is no clone"""
+"""arguments of a VM that is not an instant clone"""
 _ENVIRONMENT = {"VSPHERE_SERVER": "vcenter", "VSPHERE_USER": "fleet", "VSPHERE_PASSWORD": "-"}
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A plugin, what is behind it, and the clock by which it waits."""
+    """A plugin, the fakes behind it, and the fake clock by which it waits."""
 
     world: World
     vcenter: Vcenter
@@ -42,26 +42,29 @@ class Bench:
     clock: Clock
 
     def made(self, name: str = "web-0", **arguments: Any) -> dict[str, Any]:
-        """Make a clone and return its state; the calls of that are forgotten."""
+        """Create a clone, delete its calls from `calls`, and return its state."""
         answer = self.plugin.make(clone_config(name, **arguments))
         assert answer.said == [], answer.details
         self.calls.clear()
         return dict(answer.state)
 
     def left_behind(self, name: str = "web-0", mark: str | None = "", **values: Any) -> Vm:
-        """Return a clone that no state has; `mark` as for clone_config, `values` are what is otherwise than golden."""
+        """Return a clone that is in no state.
+
+        `mark` has the same meaning as for clone_config. `values` are attributes that differ from those of golden.
+        """
         options = {OWNER_KEY: mark or marker(name)} if mark is not None else {}
         return self.world.clone(name, {**options, **values.pop("extra_config", {})}, **values)
 
     def known(self, vm: Vm) -> dict[str, Any]:
-        """Return a VM's state, which is in Terraform's state: Terraform reads it at the start of an apply."""
+        """Return the state of a VM after the upgrade and refresh that Terraform requests at the start of an apply."""
         stored = {"name": vm.name, "uuid": vm.uuid, BLOCK: clone_config()[BLOCK]}
         self.plugin.upgrade(json.dumps(stored).encode())
         return dict(self.plugin.read(self.plugin.import_vm(vm.path).state).state)
 
     @property
     def calls(self) -> list[str]:
-        """The calls that changed something."""
+        """Return the recorded changing calls."""
         return self.world.calls
 
 
@@ -71,10 +74,13 @@ def marker(name: str, *, owner: str = OWNER, fleet: str = "web", source: str = S
 
 
 def clone_config(name: str = "web-0", mark: str | None = "", **arguments: Any) -> dict[str, Any]:
-    """Return the configuration of a clone that repeats golden.
+    """Return the configuration of a clone of golden.
 
-    `mark` is its owner marker, by default that of the state OWNER; None is no marker. `arguments` replace any
-    argument; those of the block instantclone are `source_uuid`, `timeout` and `on_reboot`.
+    Args:
+        name: name of the clone.
+        mark: owner marker. The default is the marker of the owner id OWNER; None omits the marker.
+        arguments: replace arguments of the resource. `source_uuid`, `timeout` and `on_reboot` are arguments of the
+            block instantclone.
     """
     config = recorded.configuration()
     disk, interface = config["disk"][0], config["network_interface"][0]
@@ -104,7 +110,7 @@ _BLOCK: dict[str, Any] = {"source_uuid": SOURCE_UUID, "timeout": None, "on_reboo
 def running_bench(
     patches: pytest.MonkeyPatch, *, release: ProviderVersion = recorded.RELEASE, **environ: str
 ) -> Iterator[Bench]:
-    """Run a plugin between the stand-ins until the end of the block; time passes only by its waiting."""
+    """Run a plugin between the fakes until the end of the block. Its clock advances only while the plugin waits."""
     world, clock = World(), Clock()
     vcenter, stock = Vcenter(world), Stock(world, release)
     patches.setattr(wire.sessions, "open_session", vcenter.connect)
@@ -112,7 +118,7 @@ def running_bench(
     patches.setattr(wire.cloning, "Cloner", lambda session, **_: session)
     for module in wire.WAITING:
         patches.setattr(module, "time", clock)
-    # The clock does not reach the lock that this wait is on.
+    # The fake clock has no effect on this wait, which uses a lock with a timeout.
     patches.setattr(*wire.PATIENCE, 0)
     with ExitStack() as running:
         socket = running.enter_context(served(stock))

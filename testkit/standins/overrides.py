@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stock provider's vsphere_drs_vm_override, as far as the plugin depends on it."""
+"""A fake of the resource vsphere_drs_vm_override, with the behaviour on which the plugin depends."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from testkit.standins.world import World
 __all__ = ["BUSY", "Overrides"]
 
 BUSY = "error applying DRS override: Another task is already in progress."
-"""govmomi's text of the fault TaskInProgress"""
+"""error text of govmomi for the fault TaskInProgress"""
 
 
 class Overrides:
-    """The overrides of a World; vCenter has one per VM, and removes it with the VM."""
+    """The DRS overrides of a World. vCenter has one override per VM, and removes it with the VM."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.busy = 0
-        """changes that the cluster refuses from now on because it is busy"""
+        """number of future changes that the cluster refuses with TaskInProgress"""
 
     def read(self, state: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the override as it is; raises LookupError if its VM is gone."""
+        """Return the current override, or None if the VM has none.
+
+        Raises:
+            LookupError: the VM does not exist.
+        """
         if not self._world.with_uuid(state["virtual_machine_id"]):
             raise LookupError(f"cannot locate virtual machine: {state['virtual_machine_id']} not found")
         return self._world.overrides.get(f"{state['compute_cluster_id']}:{state['virtual_machine_id']}")
 
     def apply(self, prior: dict[str, Any] | None, planned: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
-        """Return what is wrong, "" if nothing is, and the new state."""
+        """Return the error message, or "" for success, and the new state."""
         state = planned or prior or {}
         if self.busy:
             self.busy -= 1

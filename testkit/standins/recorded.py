@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the stand-ins know of release 2.16.1: its schema and its values, taken from the recording of the real one."""
+"""The schema and the values of release 2.16.1 for the fakes, read from the recording of the stock provider."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CLONE = "clone-with-one-disk"
 
 @cache
 def recording() -> Recording:
-    """Return the recording."""
+    """Return the recording of RELEASE."""
     return Recording.load(folder_of(RELEASE))
 
 
 def imported() -> dict[str, Any]:
-    """Return the state of a VM right after ImportResourceState."""
+    """Return the state of a VM after ImportResourceState and before ReadResource."""
     call = next(
         call for call in recording().calls if call.method == "ImportResourceState" and _CLONE in call.asked["id"]
     )
@@ -60,5 +60,5 @@ def _configuration() -> dict[str, Any]:
 
 
 def configuration() -> dict[str, Any]:
-    """Return the configuration of a clone of that VM's source, with all arguments, as Terraform sends it."""
+    """Return the configuration of the VM of read(), with all arguments, as Terraform sends it."""
     return deepcopy(_configuration())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""States of vsphere_virtual_machine as the stock provider imports, reads and plans them."""
+"""Compute states of vsphere_virtual_machine as the stock provider imports, reads and plans them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ STATE_ONLY = frozenset(
         "wait_for_guest_net_timeout",
     }
 )
-"""arguments that a refresh leaves as they are in the state"""
+"""arguments whose values a refresh does not change"""
 _LABELS = ("label", "keep_on_remove", "attach")
 _COMPUTED_DISK = {"datastore_id": "<computed>", "io_share_count": 0, "key": 0}
-"""what a disk that is to be made is planned with, beside what is unknown"""
+"""known computed attributes of a new disk in a plan; the other computed attributes are unknown"""
 _DETACHED, _DELETED = "<remove, keep disk>", "<deleted>"
 
 
@@ -56,7 +56,11 @@ def import_of(vm: Vm, release: ProviderVersion) -> dict[str, Any]:
 
 
 def state_of(vm: Vm, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a VM after ReadResource of `state`; raises LookupError if that has no address of a disk."""
+    """Return the state of a VM after ReadResource of `state`.
+
+    Raises:
+        LookupError: a disk in `state` has neither a device address nor a UUID.
+    """
     for disk in state.get("disk") or ():
         if not disk.get("device_address") and not disk.get("uuid"):
             raise LookupError(f"disk {disk.get('label')}: invalid ID")
@@ -74,22 +78,22 @@ def state_of(vm: Vm, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _disks(vm: Vm, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the disks in the state's order, those that it lacks last."""
+    """Return the disks in the order of the state, followed by the disks that the state lacks."""
     by_uuid = {disk["uuid"]: disk for disk in vm.values["disk"]}
     by_address = {disk["device_address"]: disk for disk in vm.values["disk"]}
     read, found = [], set()
     for disk in known:
-        own = by_uuid.get(disk["uuid"]) if disk.get("uuid") else by_address.get(disk["device_address"])
-        if own is not None:
-            read.append({**own, **{name: disk.get(name) for name in _LABELS}})
-            found.add(own["uuid"])
+        actual = by_uuid.get(disk["uuid"]) if disk.get("uuid") else by_address.get(disk["device_address"])
+        if actual is not None:
+            read.append({**actual, **{name: disk.get(name) for name in _LABELS}})
+            found.add(actual["uuid"])
     orphans = [disk for disk in vm.values["disk"] if disk["uuid"] not in found]
-    words = [{"label": f"orphaned_disk_{number}", "keep_on_remove": True} for number in range(len(orphans))]
-    return read + [{**disk, **word} for disk, word in zip(orphans, words, strict=True)]
+    labels = [{"label": f"orphaned_disk_{number}", "keep_on_remove": True} for number in range(len(orphans))]
+    return read + [{**disk, **label} for disk, label in zip(orphans, labels, strict=True)]
 
 
 def disks_after(vm: Vm, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a VM's disks after an apply, which knows them by UUID: grown, removed, and new empty ones."""
+    """Return the disks of a VM after an apply, with grown, removed and new disks. The apply matches disks by UUID."""
     known = {disk["uuid"]: disk for disk in planned["disk"] if disk.get("uuid") and disk["uuid"] != UNKNOWN}
     kept = [
         {**disk, "size": known[disk["uuid"]]["size"]}
@@ -112,7 +116,7 @@ def disks_after(vm: Vm, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def with_known_disks(vm: Vm, planned: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a planned state whose new disks have the UUIDs that they got, without the disks that were removed."""
+    """Return a planned state with the UUIDs of the new disks, and without the removed disks."""
     uuids = {disk["unit_number"]: disk["uuid"] for disk in vm.values["disk"]}
     disks = [
         {**disk, "uuid": uuids[disk["unit_number"]]} if disk.get("uuid") == UNKNOWN else disk
@@ -123,7 +127,7 @@ def with_known_disks(vm: Vm, planned: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def planned(prior: Mapping[str, Any] | None, proposed: Mapping[str, Any], schema: Block) -> dict[str, Any]:
-    """Return the planned state: what is computed is unknown for a new VM, and as before for an existing one."""
+    """Return the planned state. Computed attributes are unknown for a new VM, and unchanged for an existing VM."""
     computed = {each.name for each in schema.attributes if each.computed}
     disk = next(each.block for each in schema.block_types if each.type_name == "disk")
     unknown = {each.name for each in disk.attributes if each.computed} - _COMPUTED_DISK.keys()
@@ -142,7 +146,7 @@ def planned(prior: Mapping[str, Any] | None, proposed: Mapping[str, Any], schema
 
 
 def _each(blocks: Any, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> Any:
-    """Change each block that is known."""
+    """Apply `change` to the index and value of each known block."""
     if not isinstance(blocks, list):
         return blocks
     return [change(index, block) if isinstance(block, dict) else block for index, block in enumerate(blocks)]
@@ -154,15 +158,15 @@ def _planned_disks(prior: Mapping[str, Any], proposed: Mapping[str, Any], unknow
     by_label = {disk["label"]: disk for disk in prior["disk"]}
     disks = []
     for disk in proposed["disk"]:
-        own = by_label.pop(disk["label"], None)
-        if own is None:
+        before = by_label.pop(disk["label"], None)
+        if before is None:
             disks.append(_new_disk(disk, unknown))
             continue
-        # Core pairs the blocks by position, so what is computed may be another disk's.
+        # Terraform core matches the blocks by position, so computed values can come from another disk.
         configured = {key: value for key, value in _given(disk).items() if key not in {*unknown, *_COMPUTED_DISK}}
-        disks.append({**own, **configured})
-    gone = [{**disk, "label": _DETACHED if disk["keep_on_remove"] else _DELETED} for disk in by_label.values()]
-    return disks + gone
+        disks.append({**before, **configured})
+    removed = [{**disk, "label": _DETACHED if disk["keep_on_remove"] else _DELETED} for disk in by_label.values()]
+    return disks + removed
 
 
 def _new_disk(disk: Mapping[str, Any], unknown: set[str]) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stand-in for the stock provider: what release 2.16.1 does with the VMs of a World.
+"""A fake of the stock provider with the behaviour of release 2.16.1, for the VMs of a World.
 
-It behaves as the real one where the plugin depends on it; tests/e2e/test_standins.py compares the two. The rules:
+It behaves like the stock provider where the plugin depends on it. tests/e2e/test_standins.py compares them. The rules:
 
-- An import finds a VM by a path whose parts are patterns. It labels the disks "Hard disk N" (before 2.7.0 "diskN", with
-  keep_on_remove). The refresh that follows finds the VM by its UUID alone (virtual_machine_helper.go, FromUUID) and
-  reads extra_config only for the keys that the state has.
-- A refresh knows a disk by its UUID and labels one that the state lacks "orphaned_disk_N"; it fails if the state has no
-  address of a disk (virtual_machine_disk_subresource.go, DiskRefreshOperation).
-- A plan is what is proposed, with the prior values of what is left out. It matches disks by label (DiskDiffOperation).
-- An apply makes the VM as planned and reads it. A destroy shuts the guest down, or powers the VM off if VMware Tools do
-  not run, detaches the disks with keep_on_remove, and destroys the VM. Both fail if there is no VM with the UUID.
+- An import finds a VM by an inventory path whose parts are patterns. It labels the disks "Hard disk N". Before 2.7.0 it
+  labels them "diskN" and sets keep_on_remove.
+- The refresh after an import finds the VM only by its UUID (virtual_machine_helper.go, FromUUID). It reads extra_config
+  only for the keys in the state.
+- A refresh matches disks by UUID. It labels a disk that the state lacks "orphaned_disk_N". It fails if a disk in the
+  state has no device address (virtual_machine_disk_subresource.go, DiskRefreshOperation).
+- A plan is the proposed state, with prior values for missing arguments. It matches disks by label (DiskDiffOperation).
+- An apply creates or changes the VM as planned, and reads it.
+- A destroy shuts down the guest, or powers the VM off if VMware Tools do not run. It then detaches the disks with
+  keep_on_remove, and destroys the VM.
+- A change and a destroy fail if no VM has the UUID.
 """
 
 from __future__ import annotations
@@ -57,17 +60,17 @@ from testkit.wire import (
 __all__ = ["PRIVATE", "Died", "Stock"]
 
 PRIVATE = b'{"schema_version":"3"}'
-"""of every VM that was read"""
+"""private data of each VM after a refresh"""
 _ERROR = 1
 
 
 @dataclass(frozen=True)
 class Died:
-    """The fault of a stock provider whose process ends in the midst of an operation."""
+    """The fault that the process of the stock provider exits during an operation."""
 
 
 class _FailedError(Exception):
-    """An operation that ends with an error."""
+    """An operation failed; `diagnostic` is the error that the provider reports."""
 
     def __init__(self, summary: str, detail: str = "") -> None:
         super().__init__(summary)
@@ -75,24 +78,24 @@ class _FailedError(Exception):
 
 
 class Stock(grpc.GenericRpcHandler):
-    """Serves the plugin protocol. Faults are diagnostics' summaries, gRPC status codes, or Died()."""
+    """A server of the plugin protocol. A fault is a summary of a diagnostic, a gRPC status code, or Died()."""
 
     def __init__(self, world: World, release: ProviderVersion = recorded.RELEASE) -> None:
         self.faults = Faults()
-        """by method, such as "ReadResource", and VM"""
+        """faults by method, such as "ReadResource", and by VM"""
         self.asked: list[str] = []
-        """the methods that were called"""
+        """the called methods, in order"""
         self.replaces: set[str] = {"replace_trigger"}
-        """arguments of which a change replaces the VM"""
+        """arguments whose changes replace the VM"""
         self.alive = True
         self.hold: Callable[[str, str], None] = lambda method, vm: None
-        """called with each method and VM before it is carried out"""
+        """function that is called with the method and the VM before each operation"""
         self.misled: dict[str, str] = {}
-        """paths at which an import finds the VM with this managed object id instead of the one that is there"""
+        """MoRef of the VM that an import finds at a path, instead of the VM at that path"""
         self.vanishing: set[str] = set()
-        """VMs that are gone when an apply that has changed them reads them"""
+        """names of VMs that disappear after an apply has changed them and before it reads them"""
         self.without: set[str] = set()
-        """attributes that the release does not read"""
+        """attributes that the release does not support"""
         self.overrides = Overrides(world)
         self._world = world
         self._release = release
@@ -105,7 +108,7 @@ class Stock(grpc.GenericRpcHandler):
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """The handler for a method."""
+        """Return the gRPC handler of a method."""
         method: str = handler_call_details.method
         return grpc.unary_unary_rpc_method_handler(
             lambda request, context: self._answer(method.removeprefix(SERVICE), request, context)
@@ -134,7 +137,7 @@ class Stock(grpc.GenericRpcHandler):
             return _failed(method, request, failure.diagnostic).SerializeToString()
 
     def _vm_of(self, method: str, request: bytes) -> str:
-        """Return the name of the VM that a request is about, "" if it is about none."""
+        """Return the VM name of a request, or "" if the request has no VM."""
         match method:
             case "ImportResourceState":
                 return matched_path(ImportRequest.FromString(request).id).rpartition("/")[2]
@@ -148,7 +151,7 @@ class Stock(grpc.GenericRpcHandler):
                 state = unpack(apply.prior_state) or unpack(apply.planned_state)
             case _:
                 return ""
-        # The plugin plans a source under the name of its clone.
+        # The plugin plans a source under the name of its clone, so the name in the state is not sufficient.
         found = self._find(state) if state and "disk" in state else None
         return found.name if found is not None else str((state or {}).get("name") or "")
 
@@ -193,12 +196,12 @@ class Stock(grpc.GenericRpcHandler):
         asked = PlanRequest.FromString(request)
         prior, proposed = unpack(asked.prior_state), unpack(asked.proposed_new_state)
         if asked.type_name != VM or proposed is None:
-            # What Terraform's core proposes for the other resources: the prior values of what is left out.
+            # For other resources, Terraform core proposes the prior values of missing attributes.
             if prior is not None and proposed is not None:
                 proposed = {key: prior.get(key) if value is None else value for key, value in proposed.items()}
             return PlanResponse(planned_state=pack(proposed), planned_private=PRIVATE, legacy_type_system=True)
         after = planned(prior, proposed, recorded.recording().schema.block)
-        # The SDK plans to replace what it makes: its id becomes known.
+        # For a new resource, the SDK requires replacement because of `id`, which becomes known.
         changed = ["id"] if prior is None else [name for name in sorted(self.replaces) if prior[name] != after[name]]
         return PlanResponse(
             planned_state=pack(after),
@@ -245,8 +248,8 @@ class Stock(grpc.GenericRpcHandler):
     def _update(self, vm: Vm, prior: Mapping[str, Any], after: Mapping[str, Any]) -> ApplyResponse:
         changed = {name: value for name, value in after.items() if value != prior.get(name)}
         disks = disks_after(vm, after)
-        own = {name: value for name, value in changed.items() if name in vm.values and name != "disk"}
-        reconfigured = {*own, *({"extra_config"} & changed.keys())} - STATE_ONLY
+        values = {name: value for name, value in changed.items() if name in vm.values and name != "disk"}
+        reconfigured = {*values, *({"extra_config"} & changed.keys())} - STATE_ONLY
         if disks != vm.values["disk"]:
             reconfigured.add("disk")
         if reconfigured:
@@ -254,7 +257,7 @@ class Stock(grpc.GenericRpcHandler):
         if "tags" in changed:
             self._world.note(f"stock: AttachTag {vm.name}")
         options = {**vm.extra_config, **(after.get("extra_config") or {})}
-        vm = self._world.change(vm, own | {"disk": disks}, extra_config=options)
+        vm = self._world.change(vm, values | {"disk": disks}, extra_config=options)
         if vm.name in self.vanishing:
             self._world.remove(vm)
             return ApplyResponse(new_state=NULL, legacy_type_system=True)
@@ -265,7 +268,7 @@ class Stock(grpc.GenericRpcHandler):
 
 
 def _expression(pattern: str) -> str:
-    """Return the regular expression for a pattern of Go's path.Match, which the finder takes an import's id for."""
+    """Return the regular expression for a path.Match pattern of Go. govmomi's finder reads import ids as patterns."""
     parts = re.findall(r"\\.|\*|\?|\[[^]]*\]|.", pattern)
     wild = {"*": "[^/]*", "?": "[^/]"}
     return "".join(
@@ -277,7 +280,7 @@ def _expression(pattern: str) -> str:
 def _failed(method: str, request: bytes, diagnostic: Diagnostic) -> Message:
     match method:
         case "ApplyResourceChange":
-            # The SDK answers a change that fails with what was planned, which for a destroy is null.
+            # The SDK returns the planned state of a failed change, which is null for a destroy.
             asked = ApplyRequest.FromString(request)
             state = NULL if unpack(asked.prior_state) is None else asked.planned_state
             return ApplyResponse(new_state=state, private=asked.planned_private, diagnostics=[diagnostic])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stand-in for the connection by which the plugin makes and looks at VMs, instant_clone.vcenter.cloning's Cloner.
+"""A fake of the Cloner of instant_clone.vcenter.cloning, the connection with which the plugin creates and reads VMs.
 
-tests/instant_clone/plugin/protocol/test_standin.py compares its methods with those of the real one, and
-tests/e2e/test_standins.py what it does.
+tests/instant_clone/plugin/protocol/test_standin.py compares its methods with those of Cloner.
+tests/e2e/test_standins.py compares its behaviour.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ __all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]
 
 
 class Vcenter:
-    """The VMs of a World as vCenter has them, and what its next answers are. Faults are exceptions."""
+    """A fake vCenter with the VMs of a World and configurable responses. Its faults are exceptions."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.faults = Faults()
-        """by the connection's methods, such as "clone", and VMs"""
+        """faults by method of the connection, such as "clone", and by VM"""
         self.folders = {""}
-        """the folders that are there, relative to the datacenter's"""
+        """existing folders, relative to the VM folder of the datacenter"""
         self.dry_run = DryRun()
         self.dry_runs: list[CloneRequest] = []
-        """what vCenter was asked to check"""
+        """requests of the dry runs so far"""
         self.cluster_members: dict[str, str] = {}
-        """by datastore cluster, the datastore in it that holds golden's disks"""
+        """datastore of golden's disks, by datastore cluster"""
         self.cloning = 0
-        """the number of looks for which golden is still being cloned"""
+        """number of is_cloning() calls for which golden is still being cloned"""
         self.lingering = 0
-        """the number of looks for which a VM that was destroyed is still in the inventory"""
+        """number of exists() calls for which a destroyed VM is still in the inventory"""
         self.unnamed = 0
-        """the number of looks for which a VM that is being made has no UUID, no marker, and does not run"""
+        """number of occupant() calls for which a new VM has no UUID and no marker, and does not run"""
         self.after_look: list[Callable[[], object]] = []
-        """each is called once, after a look for a VM that has the name of a clone"""
+        """functions that occupant() calls once, after it has searched for the name of a clone"""
         self.on_search: list[Callable[[], object]] = []
-        """each is called once, after a search for the VMs that have a UUID"""
+        """functions that vms_with_uuid() calls once, after its search"""
         self.guest_reports = True
         self.waited: list[GuestNetworkWait] = []
         self.on_wait: Callable[[], object] = lambda: None
@@ -56,7 +56,7 @@ class Vcenter:
         self.log_outs = 0
 
     def connect(self, *_: Any) -> VcenterConnection:
-        """Log in; raises the fault of "connect"."""
+        """Log in, or raise the fault of "connect"."""
         self._fail("connect", "")
         self.log_ins += 1
         return VcenterConnection(self)
@@ -67,7 +67,7 @@ class Vcenter:
 
 
 class VcenterConnection:
-    """What the plugin calls on a Cloner, on a Vcenter."""
+    """The methods of Cloner that the plugin calls, for a Vcenter."""
 
     def __init__(self, vcenter: Vcenter) -> None:
         self._vcenter = vcenter
@@ -76,15 +76,20 @@ class VcenterConnection:
         self._names: dict[str, str] = {}
 
     def close(self) -> None:
-        """Log out: this stands for the session too."""
+        """Log out. The fake connection also replaces the session."""
         self._vcenter.log_outs += 1
 
     def require_instant_clone(self) -> None:
-        """Raise the fault of a vCenter that cannot instant-clone."""
+        """Raise the fault of "require_instant_clone", if there is one."""
         self._vcenter._fail("require_instant_clone", "")
 
     def live_vm(self, uuid: str) -> LiveVm:
-        """Return the VM with that BIOS UUID, as it was at the first look."""
+        """Return the VM with this BIOS UUID, in its state at the first call.
+
+        Raises:
+            NotFoundError: no VM has the UUID.
+            CloneError: several VMs have the UUID.
+        """
         if uuid not in self._sources:
             self._vcenter._fail("source", "")
             found = self._world.with_uuid(uuid)
@@ -96,7 +101,11 @@ class VcenterConnection:
         return self._sources[uuid]
 
     def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
-        """Make a clone, unless `stopped()`."""
+        """Create a clone.
+
+        Raises:
+            CloneError: `stopped()` is true, or the name is already in use.
+        """
         path = _path(request)
         if stopped():
             raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
@@ -120,14 +129,14 @@ class VcenterConnection:
         self._world.note(f"plugin: InstantClone_Task {request.name}")
         return _clone(vm)
 
-    def is_cloning(self, source: LiveVm) -> bool:  # noqa: ARG002 - as the real one
+    def is_cloning(self, source: LiveVm) -> bool:  # noqa: ARG002 - signature of Cloner
         """Return whether the source is being cloned."""
         self._vcenter._fail("is_cloning", "")
         self._vcenter.cloning -= 1
         return self._vcenter.cloning >= 0
 
     def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
-        """Return the VM that has the name of that clone."""
+        """Return the VM with the name of the requested clone, or None."""
         self._vcenter._fail("occupant", request.name)
         vm = self._world.at(_path(request))
         if self._vcenter.after_look:
@@ -140,7 +149,7 @@ class VcenterConnection:
         return _clone(vm), _namesake(vm)
 
     def exists(self, clone: Clone) -> bool:
-        """Return whether that VM is in the inventory."""
+        """Return whether the VM is in the inventory."""
         self._vcenter._fail("exists", "")
         if clone.machine._moId in self._world.vms:
             self._vcenter.lingering -= 1
@@ -149,7 +158,7 @@ class VcenterConnection:
         return clone.machine._moId in self._world.vms
 
     def change(self, clone: Clone, changes: HotChanges) -> None:
-        """Make changes to a running clone."""
+        """Reconfigure a running clone."""
         values = {
             name: value
             for name in ("annotation", "memory", "num_cpus")
@@ -161,26 +170,30 @@ class VcenterConnection:
             self._world.change(vm, values)
             self._world.note(f"plugin: ReconfigVM_Task {vm.name} {', '.join(values)}")
 
-    def wait_for_network(self, clone: Clone, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:  # noqa: ARG002 - as the real one
+    def wait_for_network(self, clone: Clone, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:  # noqa: ARG002 - signature of Cloner
         """Return whether the guest has reported a network."""
         self._vcenter.waited.append(wait)
         self._vcenter.on_wait()
         self._vcenter._fail("wait_for_network", "")
         return self._vcenter.guest_reports and not stopped()
 
-    def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002 - as the real one
-        """Return the addresses that a guest reports for these network interfaces."""
+    def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002 - signature of Cloner
+        """Return the IP addresses that the guest reports for these network interfaces."""
         return ("10.20.0.6",) if interfaces else ()
 
     def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
-        """Return the datastore of a cluster that holds the source's disks."""
+        """Return the datastore of a cluster that contains the disks of the source.
+
+        Raises:
+            CloneError: no datastore of the cluster contains a disk of the source.
+        """
         found = self._vcenter.cluster_members.get(cluster_id)
         if found is None:
             raise CloneError(f"No datastore of the cluster {cluster_id} holds a disk of {source.inventory_path}.")
         return found
 
     def vms_with_uuid(self, uuid: str) -> tuple[IdentifiedVm, ...]:
-        """Return all VMs that have this BIOS UUID."""
+        """Return all VMs with this BIOS UUID."""
         self._vcenter._fail("vms_with_uuid", "")
         found = [
             IdentifiedVm(
@@ -197,7 +210,7 @@ class VcenterConnection:
         return tuple(sorted(found, key=lambda vm: (vm.path, vm.moid)))
 
     def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
-        """Return the managed object ids of all VMs by UUID."""
+        """Return the MoRefs of all VMs by UUID."""
         found: dict[str, list[str]] = {}
         for vm in self._world:
             found.setdefault(vm.uuid, []).append(vm.moid)
@@ -208,12 +221,16 @@ class VcenterConnection:
         return self._world.at(path) is not None
 
     def deltas(self, moid: str) -> frozenset[str]:
-        """Return the UUIDs of the disks that have a parent."""
+        """Return the UUIDs of the delta disks."""
         vm = self._world.vms.get(moid)
         return vm.deltas if vm is not None else frozenset()
 
     def destroy(self, clone: Clone) -> None:
-        """Remove a clone."""
+        """Power off and destroy a clone.
+
+        Raises:
+            NotFoundError: the clone is not in the inventory.
+        """
         vm = self._world.vms.get(clone.machine._moId)
         if vm is None:
             raise NotFoundError(f"vCenter no longer has {clone.machine._moId}.")
@@ -222,18 +239,18 @@ class VcenterConnection:
         self._world.note(f"plugin: Destroy_Task {vm.name}")
         self._world.remove(vm)
 
-    def check(self, source: LiveVm, request: CloneRequest) -> DryRun:  # noqa: ARG002 - as the real one
+    def check(self, source: LiveVm, request: CloneRequest) -> DryRun:  # noqa: ARG002 - signature of Cloner
         """Return the result of the dry run."""
         self._vcenter._fail("check", request.name)
         self._vcenter.dry_runs.append(request)
         return self._vcenter.dry_run
 
     def has_folder(self, request: CloneRequest) -> bool:
-        """Return whether the folder of that clone is there."""
+        """Return whether the folder of the requested clone exists."""
         return request.folder in self._vcenter.folders
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """Return the VM that has the name of that clone, of those that were there at the first look."""
+        """Return the VM with the name of the requested clone, among the VMs at the first call, or None."""
         self._names = self._names or {vm.path: vm.moid for vm in self._world}
         vm = self._world.vms.get(self._names.get(_path(request), ""))
         return (vm.path, _namesake(vm)) if vm is not None else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The virtual machines that both stand-ins work on, and the calls that changed one, in order."""
+"""The virtual machines that both fakes share, and the chronological list of calls that changed them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE_MOID = "vm-1"
 
 
 def uuid_of(number: int) -> str:
-    """Return the BIOS UUID that the VM with the managed object id vm-`number` gets."""
+    """Return the BIOS UUID of the VM with the MoRef vm-`number`."""
     return f"564d0000-0000-4000-8000-{number:012}"
 
 
@@ -33,7 +33,7 @@ class Vm:
     path: str
     """inventory path"""
     values: Mapping[str, Any]
-    """what the stock provider reads of it"""
+    """attribute values that the stock provider reads"""
     extra_config: Mapping[str, str] = field(default_factory=dict)
     running: bool = True
     template: bool = False
@@ -41,26 +41,26 @@ class Vm:
     chain_depth: int = 0
     tpm_count: int = 0
     deltas: frozenset[str] = frozenset()
-    """UUIDs of the disks that have a parent"""
+    """UUIDs of the delta disks"""
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """Return the last part of the path."""
         return self.path.rpartition("/")[2]
 
 
 class Faults:
-    """What goes wrong, by the name of the operation and of the VM; "" is any VM. Each fault happens once."""
+    """Faults of future operations, by operation and VM name. The name "" means any VM. Each fault occurs once."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], deque[Any]] = {}
 
     def add(self, operation: str, fault: Any, *, vm: str = "", times: int = 1) -> None:
-        """Let the next `times` such operations end with this fault."""
+        """Make the next `times` operations fail with this fault."""
         self._waiting.setdefault((operation, vm), deque()).extend([fault] * times)
 
     def take(self, operation: str, vm: str = "") -> Any:
-        """Return the fault of this operation, None if it succeeds."""
+        """Remove and return the fault of this operation, or None if the operation succeeds."""
         for key in ((operation, vm), (operation, "")):
             if self._waiting.get(key):
                 return self._waiting[key].popleft()
@@ -68,16 +68,16 @@ class Faults:
 
 
 class World:
-    """VMs by managed object id. The source golden is there from the start, with two disks."""
+    """VMs by MoRef. A new World contains the source golden, which has two disks."""
 
     def __init__(self) -> None:
         self.vms: dict[str, Vm] = {}
         self.overrides: dict[str, dict[str, Any]] = {}
         """DRS overrides by id"""
         self.calls: list[str] = []
-        """the calls that changed something, such as "stock: ReconfigVM_Task web-0 annotation" """
+        """changing calls, such as "stock: ReconfigVM_Task web-0 annotation" """
         self.clones_differ: Mapping[str, Any] = {}
-        """values that vCenter gives clones, whatever their source has"""
+        """attribute values of clones that replace the values of the source"""
         self._number = 1
         self._lock = threading.RLock()
         self.add(Vm(SOURCE_MOID, SOURCE_UUID, f"{FOLDER}/golden", _values(1, "golden")))
@@ -87,7 +87,7 @@ class World:
             return iter(list(self.vms.values()))
 
     def note(self, call: str) -> None:
-        """Note a call that changes something."""
+        """Record a changing call."""
         with self._lock:
             self.calls.append(call)
 
@@ -105,16 +105,20 @@ class World:
                 del self.overrides[key]
 
     def change(self, vm: Vm, values: Mapping[str, Any] | None = None, **fields: Any) -> Vm:
-        """Change a VM: `values` are what the stock provider reads, the others are fields of Vm."""
+        """Change a VM. `values` are attributes that the stock provider reads; the other arguments are fields of Vm."""
         with self._lock:
             return self.add(replace(self.vms[vm.moid], values={**vm.values, **(values or {})}, **fields))
 
     def at(self, path: str) -> Vm | None:
-        """Return the VM at an inventory path."""
+        """Return the VM at an inventory path, or None."""
         return next((vm for vm in self if vm.path == path), None)
 
     def named(self, name: str) -> Vm:
-        """Return the VM of that name; raises KeyError."""
+        """Return the VM with this name.
+
+        Raises:
+            KeyError: no VM has this name.
+        """
         found = next((vm for vm in self if vm.name == name), None)
         if found is None:
             raise KeyError(name)
@@ -125,9 +129,9 @@ class World:
         return sorted(vm.name for vm in self)
 
     def methods(self, name: str) -> list[str]:
-        """Return the methods of vCenter's API that were called on a VM, in order, whoever has called them."""
+        """Return the methods of the vSphere API that any client called on a VM, in chronological order."""
         calls = [call.split() for call in self.calls]
-        return [call[1] for call in calls if call[2] == name and call[1] not in _MADE_BY]
+        return [call[1] for call in calls if call[2] == name and call[1] not in _CREATING]
 
     def with_uuid(self, uuid: object) -> list[Vm]:
         """Return the VMs that have this BIOS UUID."""
@@ -136,17 +140,17 @@ class World:
     def clone(
         self, name: str, extra_config: Mapping[str, str], *, folder: str = FOLDER, uuid: str = "", **values: Any
     ) -> Vm:
-        """Make a clone of golden by hand or for the stand-ins: a running VM whose disks are deltas.
+        """Create a clone of golden: a running VM with delta disks.
 
-        `values` are what the stock provider reads otherwise than of the source.
+        `values` are attributes that differ from those of the source when the stock provider reads the clone.
         """
         with self._lock:
             self._number += 1
             number = self._number
             source = self.vms[SOURCE_MOID]
-            own = _values(number, name)
-            # Only what names this VM is its own; the rest is the source's.
-            kept = {key: value for key, value in source.values.items() if key not in _OWN}
+            identity = _values(number, name)
+            # The clone inherits all attributes that do not identify a VM.
+            inherited = {key: value for key, value in source.values.items() if key not in _IDENTITY}
             disks = [
                 {**disk, "uuid": f"disk-{number}-{disk['key']}", "path": f"{name}/{name}-{disk['key']}.vmdk"}
                 for disk in source.values["disk"]
@@ -156,7 +160,7 @@ class World:
                     moid=f"vm-{number}",
                     uuid=uuid or uuid_of(number),
                     path=f"{folder}/{stored_name(name)}",
-                    values={**own, **kept, "disk": disks, **self.clones_differ, **values},
+                    values={**identity, **inherited, "disk": disks, **self.clones_differ, **values},
                     extra_config={**source.extra_config, **extra_config},
                     tpm_count=source.tpm_count,
                     deltas=frozenset(disk["uuid"] for disk in disks),
@@ -164,14 +168,14 @@ class World:
             )
 
 
-_MADE_BY = ("InstantClone_Task", "CreateVM_Task")
-"""methods that are called on another object than the VM that they make"""
-_OWN = ("name", "moid", "vmx_path", "network_interface")
-"""of what the stock provider reads, that which names one VM"""
+_CREATING = ("InstantClone_Task", "CreateVM_Task")
+"""methods that create a VM, and that are called on another object"""
+_IDENTITY = ("name", "moid", "vmx_path", "network_interface")
+"""attributes that identify a VM"""
 
 
 def _values(number: int, name: str) -> dict[str, Any]:
-    """Return what the stock provider reads of VM `number`: the recorded VM with a second disk and hot add."""
+    """Return the attributes of VM `number`: those of the recorded VM, with a second disk and hot add."""
     values = recorded.read()
     disk, interface = values["disk"][0], values["network_interface"][0]
     disks = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The loop that the look-up is measured against finds what it is to find: else it would prove nothing."""
+"""Tests of the loops that the benchmarks compare with the look-up and the plugin: both must have the same result."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from testkit.simulator import Simulator
 pytestmark = pytest.mark.simulator
 
 
-def test_the_loop_finds_the_same_vms_as_the_look_up() -> None:
+def test_loop_finds_the_same_vms_as_the_look_up() -> None:
     with (
         Simulator("-vm", "4") as simulator,
         connect(ConnectionSettings.from_environment(simulator.environment({}))) as session,
     ):
-        ours = look_up(session, "golden-web", datacenter="DC0")
+        source_vm = look_up(session, "golden-web", datacenter="DC0")
         by_name = naive.by_name(session, ["golden-web", "DC0_C0_RP0_VM1", "nobody"])
-        by_uuid = naive.by_uuid(session, [ours.uuid])
+        by_uuid = naive.by_uuid(session, [source_vm.uuid])
     assert [(name, [machine.name for machine in found]) for name, found in by_name.items()] == [
         ("golden-web", ["golden-web"]),
         ("DC0_C0_RP0_VM1", ["DC0_C0_RP0_VM1"]),
         ("nobody", []),
     ]
-    assert by_name["golden-web"][0].uuid == ours.uuid
-    assert [machine.name for machine in by_uuid[ours.uuid]] == ["golden-web"]
+    assert by_name["golden-web"][0].uuid == source_vm.uuid
+    assert [machine.name for machine in by_uuid[source_vm.uuid]] == ["golden-web"]
 
 
-def test_the_bare_loop_makes_every_clone_once() -> None:
+def test_loop_creates_each_clone_once() -> None:
     with (
         Simulator("-vm", "0", "-tools", "0s") as simulator,
         connect(ConnectionSettings.from_environment(simulator.environment({}))) as session,

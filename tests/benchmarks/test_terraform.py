@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the measurements with Terraform are made of: configurations, memory, targets."""
+"""Tests of the benchmarks with Terraform: configurations, memory and targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.side_by_side import without_plugin
 from benchmarks.targets import MEGABYTES, SECONDS, Target
 
 
-def test_the_stock_provider_gets_the_same_configuration_without_what_only_the_plugin_knows() -> None:
+def test_stock_provider_gets_the_configuration_without_the_instantclone_block() -> None:
     configuration: dict[str, Any] = {
         "terraform": {"required_providers": {"vsphere": {"source": "instantclone.internal/fleet/vsphere"}}},
         "resource": {"vsphere_virtual_machine": {"vm": {"name": "a", "instantclone": [{"source_uuid": "1"}]}}},
@@ -28,16 +28,16 @@ def test_the_stock_provider_gets_the_same_configuration_without_what_only_the_pl
     assert "instantclone" in configuration["resource"]["vsphere_virtual_machine"]["vm"]
 
 
-def test_the_peak_of_a_process_is_read_in_bytes() -> None:
+def test_reads_the_peak_memory_of_a_process_in_bytes() -> None:
     assert processes.peak_in("Name:\tpython\nVmHWM:\t   44000 kB\nVmRSS:\t   43000 kB\n") == 45_056_000
 
 
-def test_a_process_that_is_ending_has_no_memory() -> None:
+def test_zombie_process_has_no_memory() -> None:
     assert processes.peak_in("Name:\tpython\nState:\tZ (zombie)\n") == 0
 
 
-@pytest.mark.skipif(not processes.AVAILABLE, reason="other processes can be looked at on Linux only")
-def test_the_highest_peak_of_one_process_of_that_name_is_kept_and_others_do_not_count() -> None:
+@pytest.mark.skipif(not processes.AVAILABLE, reason="the usage of other processes is available on Linux only")
+def test_keeps_the_highest_peak_of_a_single_matching_process() -> None:
     heavy = "kept = b'1' * 100_000_000; del kept; print(flush=True); input()"
     light, heavier = "print(flush=True); input()", heavy.replace("100", "300")
     parent = f"""
@@ -57,7 +57,7 @@ input()
     assert 100 < peaks.megabytes < 200
 
 
-def test_plans_are_judged_by_what_the_plugin_adds_at_once_and_for_each_clone() -> None:
+def test_plan_targets_compare_the_base_time_and_the_time_per_clone() -> None:
     found = {
         plan.case(0, plan.PLUGIN): Measured(1.0),
         plan.case(0, plan.STOCK): Measured(0.75),
@@ -67,12 +67,12 @@ def test_plans_are_judged_by_what_the_plugin_adds_at_once_and_for_each_clone() -
     assert [(each.found, each.reached) for each in plan.targets(found)] == [(0.25, True), (1.0, True), (48, True)]
 
 
-def test_memory_that_could_not_be_looked_at_is_not_judged() -> None:
+def test_plan_targets_omit_memory_that_was_not_measured() -> None:
     found = {plan.case(count, way): Measured(1.0 + count) for count in plan.COUNTS for way in plan.WAYS}
     assert len(plan.targets(found)) == 2
 
 
-def test_an_apply_is_judged_beside_its_parts_together() -> None:
+def test_apply_target_compares_with_the_sum_of_loop_and_imports() -> None:
     found = {
         apply.case(100, apply.PLUGIN): Measured(12),
         apply.case(100, apply.LOOP): Measured(1),
@@ -82,7 +82,7 @@ def test_an_apply_is_judged_beside_its_parts_together() -> None:
     assert [(each.found, each.reached) for each in apply.targets(found)] == [(3, True), (8.5, False)]
 
 
-def test_the_memory_of_many_clones_is_judged_where_they_were_made() -> None:
+def test_apply_targets_include_memory_if_many_clones_were_measured() -> None:
     found = {apply.case(100, way): Measured(1) for way in apply.WAYS}
     found |= {apply.DEPLOY: Measured(5), apply.case(500, apply.PLUGIN): Measured(100, megabytes=61)}
     assert [(each.measured, each.wanted, each.reached) for each in apply.targets(found)][2:] == [
@@ -98,5 +98,5 @@ def test_the_memory_of_many_clones_is_judged_where_they_were_made() -> None:
         (Target("", found=1.264, at_most=1.3), "≤ 1.3 × as long", "1.26 ×"),
     ],
 )
-def test_a_target_is_told_in_its_unit(target: Target, wanted: str, measured: str) -> None:
+def test_target_text_uses_its_unit(target: Target, wanted: str, measured: str) -> None:
     assert (target.wanted, target.measured) == (wanted, measured)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A stack to put constructs into."""
+"""A fixture with an empty stack for constructs, and one that synthesizes it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Synthesize = Callable[[], dict[str, Any]]
 @pytest.fixture
 def stack(tmp_path: Path) -> TerraformStack:
     """An empty stack named "test"."""
-    # Unless told so, cdktf refuses a stack that has no provider.
+    # By default, cdktf rejects a stack without a provider.
     return TerraformStack(App(outdir=str(tmp_path), stack_traces=False, skip_validation=True), "test")
 
 
 @pytest.fixture
 def synthesize(stack: TerraformStack) -> Synthesize:
-    """Gives the stack's JSON without cdktf's notes under "//", and without where it keeps its state."""
+    """Return a function that returns the stack's JSON without cdktf's metadata under "//" and without the backend."""
 
     def synthesized() -> dict[str, Any]:
         app = App.of(stack)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names of data sources as patterns that match themselves; tests/e2e/test_names.py has Terraform evaluate them."""
+"""Tests of the patterns for the names of data sources. tests/e2e/test_names.py evaluates them with Terraform."""
 
 from __future__ import annotations
 
@@ -22,22 +22,20 @@ ESCAPED = '"\\\\$0"'
     ("template", "pattern"),
     [("VM Network", "VM Network"), ("dmz[1]", "dmz\\[1]"), ("$${x}*%%{y}", "$${x}\\*%%{y}")],
 )
-def test_a_text_becomes_a_pattern(template: str, pattern: str, stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_escapes_a_literal_name(template: str, pattern: str, stack: TerraformStack, synthesize: Synthesize) -> None:
     assert finder_template(stack, template, local="unused") == pattern
     assert "locals" not in synthesize()
 
 
 @pytest.mark.parametrize("template", ["${var.name}", 'say "[${var.name}]"', "%{ if true }[b]%{ endif }"])
-def test_a_template_with_references_becomes_a_local_value(
+def test_template_with_references_becomes_a_local_value(
     template: str, stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     assert finder_template(stack, template, local="own") == f"${{replace(local.own, {SPECIAL}, {ESCAPED})}}"
     assert synthesize()["locals"] == {"own": template}
 
 
-def test_the_names_of_a_placement_and_of_networks_are_found_exactly(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_placement_and_networks_match_names_exactly(stack: TerraformStack, synthesize: Synthesize) -> None:
     name = TerraformVariable(stack, "name", type="string").string_value
     Placement(stack, "other", datacenter="d", datastore_cluster="pod[1]", resource_pool="p", prefix="other_")
     Placement(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""cdktf's own import, and Terraform's import blocks beside a fleet."""
+"""Tests of cdktf's import_from and of Terraform's import blocks with a fleet."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.constructs.conftest import Synthesize
 from tests.constructs.test_instant_clone_fleet import SOURCE, add_fleet
 
 
-def test_cdktf_s_import_names_a_fleet_s_resource(stack: TerraformStack, synthesize: Synthesize) -> None:
-    """It has no word for one of several instances: that is what an override is for."""
+def test_import_from_addresses_the_resource_of_a_fleet(stack: TerraformStack, synthesize: Synthesize) -> None:
+    """import_from cannot address one of several instances. Use an override of the import block for instances."""
     fleet = add_fleet(stack, SOURCE)
 
     fleet.virtual_machines["vm"].import_from("/DC0/vm/web-0")
@@ -20,7 +20,7 @@ def test_cdktf_s_import_names_a_fleet_s_resource(stack: TerraformStack, synthesi
     assert "vm" in synthesized["resource"]["vsphere_virtual_machine"]
 
 
-def test_one_block_takes_all_clones_of_a_fleet(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_one_import_block_imports_all_clones_of_a_fleet(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE)
     whole = {
         "for_each": "${local.vm_members}",

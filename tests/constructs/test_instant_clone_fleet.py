@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clones as Terraform resources."""
+"""Tests of the construct for the clones of a fleet."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def with_scalars(**scalars: str | int | bool) -> CloneSource:
     return replace(SOURCE, hardware=replace(HARDWARE, arguments={**HARDWARE.arguments, **scalars}))
 
 
-def test_a_source_is_one_resource_over_the_table_of_its_members(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_source_becomes_one_resource_for_all_members(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, placement=placement(stack, folder="web"), timeout=5, wait_for_network=2)
     synthesized = synthesize()
     assert synthesized["locals"] == {"vm_members": {"web-0": {"ip": "10.0.0.10"}, "web-1": {"ip": "10.0.0.11"}}}
@@ -98,12 +98,12 @@ def test_a_source_is_one_resource_over_the_table_of_its_members(stack: Terraform
     }
 
 
-def test_a_folder_of_the_placement_is_there_before_the_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_clones_reference_the_created_folder(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, placement=placement(stack, folder="web", create_folder=True))
     assert machine(synthesize())["folder"] == "${vsphere_folder.folder.path}"
 
 
-def test_in_a_cluster_each_clone_is_pinned(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_pins_each_clone_in_a_cluster(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, placement=placement(stack, cluster="DC0_C0"))
     assert synthesize()["resource"]["vsphere_drs_vm_override"] == {
         "vm": {
@@ -115,9 +115,7 @@ def test_in_a_cluster_each_clone_is_pinned(stack: TerraformStack, synthesize: Sy
     }
 
 
-def test_the_outputs_map_names_to_uuids_and_to_addresses_that_were_waited_for(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_outputs_map_names_to_uuids_and_addresses(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, wait_for_network=1)
     assert synthesize()["output"] == {
         "clones": {
@@ -131,12 +129,12 @@ def test_the_outputs_map_names_to_uuids_and_to_addresses_that_were_waited_for(
     }
 
 
-def test_addresses_that_come_after_the_apply_are_no_output(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_has_no_addresses_output_without_wait_for_network(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE)
     assert list(synthesize()["output"]) == ["clones"]
 
 
-def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_each_source_becomes_a_resource_named_after_its_key(stack: TerraformStack, synthesize: Synthesize) -> None:
     other = replace(SOURCE, key="host-b", members={"web-7": {}})
     fleet = add_fleet(stack, SOURCE, other)
     synthesized = synthesize()
@@ -149,12 +147,12 @@ def test_each_source_is_a_resource_named_after_its_key(stack: TerraformStack, sy
     )
 
 
-def test_a_source_may_have_no_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_source_can_have_no_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, replace(SOURCE, members={}))
     assert synthesize()["locals"] == {"vm_members": {}}
 
 
-def test_drives_tpm_and_arguments_to_ignore_are_handed_on(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_writes_cdroms_vtpm_and_ignore_changes(stack: TerraformStack, synthesize: Synthesize) -> None:
     hardware = replace(
         HARDWARE,
         cdroms=(DeviceBlock({"client_device": True}), DeviceBlock({})),
@@ -169,37 +167,35 @@ def test_drives_tpm_and_arguments_to_ignore_are_handed_on(stack: TerraformStack,
 
 
 @pytest.mark.parametrize(("release", "known"), [("2.0.2", False), ("2.2.0", False), ("2.3.0", True), ("2.16.1", True)])
-def test_guestinfo_may_change_without_a_reboot_where_the_release_can(
+def test_disables_reboot_for_extra_config_if_the_release_supports_it(
     release: str, known: bool, stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     add_fleet(stack, SOURCE, release=ProviderVersion(release))
     assert machine(synthesize()).get("extra_config_reboot_required") == (False if known else None)
 
 
-def test_an_argument_that_the_bindings_do_not_know_yet_is_written_all_the_same(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_writes_an_argument_that_the_bindings_lack(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, with_scalars(num_cores_per_numa_node=0))
     assert machine(synthesize())["num_cores_per_numa_node"] == 0
 
 
-def test_a_misspelt_argument_is_an_error(stack: TerraformStack) -> None:
+def test_rejects_a_misspelt_argument(stack: TerraformStack) -> None:
     with pytest.raises(TypeError, match="num_cpu"):
         add_fleet(stack, with_scalars(num_cpu=2))
 
 
-def test_a_misspelt_argument_of_a_disk_is_an_error(stack: TerraformStack) -> None:
+def test_rejects_a_misspelt_argument_of_a_disk(stack: TerraformStack) -> None:
     hardware = replace(HARDWARE, disks=(DeviceBlock({"label": "disk0", "sise": 16}),))
     with pytest.raises(TypeError, match="sise"):
         add_fleet(stack, replace(SOURCE, hardware=hardware))
 
 
-def test_texts_of_hardware_are_literal(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_escapes_strings_of_hardware(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, with_scalars(annotation="${x} %{y}"))
     assert machine(synthesize())["annotation"] == "$${x} %%{y}"
 
 
-def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_hardware_can_reference_a_data_source(stack: TerraformStack, synthesize: Synthesize) -> None:
     data = DataVsphereVirtualMachine(stack, "golden", name="golden")
     golden = "data.vsphere_virtual_machine.golden"
     scalars = {
@@ -220,20 +216,18 @@ def test_hardware_may_be_references_to_a_data_source(stack: TerraformStack, synt
     assert vm["instantclone"]["source_uuid"] == "${data.vsphere_virtual_machine.golden.uuid}"
 
 
-def test_guestinfo_may_be_a_reference(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_guestinfo_can_be_a_reference(stack: TerraformStack, synthesize: Synthesize) -> None:
     token = TerraformVariable(stack, "token", type="string")
     members = {"web-0": {"token": token.string_value}}
     guestinfo = {"guestinfo.one": token.string_value, "guestinfo.other": "${each.value.token}"}
     add_fleet(stack, replace(SOURCE, members=members, guestinfo=guestinfo))
     synthesized = synthesize()
     assert synthesized["locals"]["vm_members"] == {"web-0": {"token": "${var.token}"}}
-    told = machine(synthesized)["extra_config"]
-    assert (told["guestinfo.one"], told["guestinfo.other"]) == ("${var.token}", "${each.value.token}")
+    extra_config = machine(synthesized)["extra_config"]
+    assert (extra_config["guestinfo.one"], extra_config["guestinfo.other"]) == ("${var.token}", "${each.value.token}")
 
 
-def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_two_fleets_of_a_stack_use_their_prefix_and_provider(stack: TerraformStack, synthesize: Synthesize) -> None:
     provider = VsphereProvider(stack, "vsphere", user="", password="", alias="lab")
     here = placement(stack, cluster="DC0_C0")
     for prefix in ("web_", "ci_"):
@@ -261,7 +255,7 @@ def test_two_fleets_of_one_stack_have_their_own_prefix_and_provider(
     assert owner(machine(synthesized, "ci_vm")).startswith("${terraform_data.ci_owner.id}/ci/${each.key}/")
 
 
-def test_hardware_may_refer_to_what_a_clone_has_of_its_own(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_hardware_can_reference_the_values_of_a_clone(stack: TerraformStack, synthesize: Synthesize) -> None:
     members = {"web-0": {"mac": "00:50:56:00:00:10"}, "web-1": {"mac": "00:50:56:00:00:11"}}
     hardware = assign_mac_addresses(HARDWARE, ["${each.value.mac}"])
     add_fleet(stack, replace(SOURCE, hardware=hardware, members=members))
@@ -277,16 +271,14 @@ def test_hardware_may_refer_to_what_a_clone_has_of_its_own(stack: TerraformStack
     ]
 
 
-def test_values_that_only_some_of_the_clones_have_are_an_error(stack: TerraformStack) -> None:
+def test_rejects_clones_with_different_value_names(stack: TerraformStack) -> None:
     members = {"web-0": {"ip": "10.0.0.10"}, "web-1": {"ip": "10.0.0.11", "mac": "00:50:56:00:00:11"}}
-    expected = r"^the clones of the source vm have different values: web-0 has ip, and web-1 has ip, mac$"
+    expected = r"^source vm: clones must have the same value names; web-0 has ip, and web-1 has ip, mac$"
     with pytest.raises(ValueError, match=expected):
         add_fleet(stack, replace(SOURCE, members=members))
 
 
-def test_a_first_generation_has_no_trigger_and_a_later_one_its_number(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_replace_trigger_is_the_generation_after_the_first_one(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, replace(SOURCE, key="later", generation=3, members={"web-7": {}}))
     synthesized = synthesize()
     assert "replace_trigger" not in machine(synthesized)
@@ -294,7 +286,7 @@ def test_a_first_generation_has_no_trigger_and_a_later_one_its_number(
     assert owner(machine(synthesized, "later")).endswith("/3")
 
 
-def test_a_datastore_cluster_stands_in_the_place_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_uses_a_datastore_cluster_instead_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
     here = Placement(stack, "placement", datacenter="DC0", datastore_cluster="DC0_POD0", resource_pool="p")
     add_fleet(stack, SOURCE, placement=here)
     vm = machine(synthesize())
@@ -302,22 +294,20 @@ def test_a_datastore_cluster_stands_in_the_place_of_a_datastore(stack: Terraform
     assert "datastore_id" not in vm
 
 
-def test_tags_and_custom_attributes_are_those_of_all_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_all_clones_have_the_tags_and_custom_attributes(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, tags=("urn:1", "urn:2"), custom_attributes={"${data.x.y.id}": "ci"})
     vm = machine(synthesize())
     assert vm["tags"] == ["urn:1", "urn:2"]
     assert vm["custom_attributes"] == {"${data.x.y.id}": "ci"}
 
 
-def test_what_the_fleet_ignores_comes_after_what_no_configuration_equals(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_ignore_changes_lists_hardware_arguments_first(stack: TerraformStack, synthesize: Synthesize) -> None:
     hardware = replace(HARDWARE, ignore_changes=("vapp",))
     add_fleet(stack, replace(SOURCE, hardware=hardware), ignore_changes=("memory_share_level", "vapp"))
     assert machine(synthesize())["lifecycle"] == {"ignore_changes": ["vapp", "memory_share_level"]}
 
 
-def test_callers_get_references_to_single_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_returns_references_to_single_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
     fleet = add_fleet(stack, SOURCE, replace(SOURCE, key="later", members={"web-7": {}}))
     assert list(fleet.clones) == ["web-0", "web-1", "web-7"]
     TerraformOutput(stack, "one", value=fleet.clones["web-7"].id)
@@ -334,11 +324,11 @@ def test_callers_get_references_to_single_clones(stack: TerraformStack, synthesi
     )
 
 
-def test_a_quotation_mark_in_the_fleets_name_stays_one(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_keeps_a_quotation_mark_in_the_fleet_name(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, SOURCE, name='the "web"')
     assert '.id}/the "web"/${each.key}' in owner(machine(synthesize()))
 
 
-def test_no_guestinfo_is_told_in_the_place_of_the_owners_mark(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_guestinfo_cannot_override_the_owner_marker(stack: TerraformStack, synthesize: Synthesize) -> None:
     add_fleet(stack, replace(SOURCE, guestinfo={OWNER_KEY: "somebody"}))
     assert owner(machine(synthesize())).startswith("${terraform_data.owner.id}/")

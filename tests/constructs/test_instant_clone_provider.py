@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The provider in the stack."""
+"""Tests of the provider construct."""
 
 from __future__ import annotations
 
@@ -11,33 +11,43 @@ from constructs.instant_clone_provider import InstantCloneProvider
 from instant_clone.stock_provider.releases import ProviderVersion
 from tests.constructs.conftest import Synthesize
 
-OURS = "instantclone.internal/fleet/vsphere"
+PLUGIN_SOURCE = "instantclone.internal/fleet/vsphere"
 
 
-def test_it_is_found_at_its_address_and_has_no_credentials(stack: TerraformStack, synthesize: Synthesize) -> None:
-    InstantCloneProvider(stack, "provider", source=OURS, release=ProviderVersion("2.0.2"))
+def test_provider_has_its_address_and_no_credentials(stack: TerraformStack, synthesize: Synthesize) -> None:
+    InstantCloneProvider(stack, "provider", source=PLUGIN_SOURCE, release=ProviderVersion("2.0.2"))
     synthesized = synthesize()
     assert synthesized["provider"] == {"vsphere": [{}]}
-    assert synthesized["terraform"]["required_providers"] == {"vsphere": {"source": OURS, "version": "2.0.2"}}
+    assert synthesized["terraform"]["required_providers"] == {"vsphere": {"source": PLUGIN_SOURCE, "version": "2.0.2"}}
 
 
-def test_it_can_have_an_alias_and_a_server_of_its_own(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_provider_can_have_an_alias_and_another_server(stack: TerraformStack, synthesize: Synthesize) -> None:
     InstantCloneProvider(
-        stack, "lab", source=OURS, release=ProviderVersion("2.15.0"), alias="lab", vsphere_server="lab.example.com"
+        stack,
+        "lab",
+        source=PLUGIN_SOURCE,
+        release=ProviderVersion("2.15.0"),
+        alias="lab",
+        vsphere_server="lab.example.com",
     )
     assert synthesize()["provider"] == {"vsphere": [{"alias": "lab", "vsphere_server": "lab.example.com"}]}
 
 
-def test_beside_the_stock_provider_each_serves_its_own_resources(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_both_providers_serve_their_own_resources(stack: TerraformStack, synthesize: Synthesize) -> None:
     VsphereProvider(stack, "stock", user="u", password="p")
     release = ProviderVersion("2.16.1")
-    ours = InstantCloneProvider(stack, "ours", source=OURS, release=release, local_name="instantclone")
-    lab = InstantCloneProvider(stack, "lab", source=OURS, release=release, local_name="instantclone", alias="lab")
-    for name, provider in {"a": None, "b": ours, "c": lab}.items():
+    plugin = InstantCloneProvider(stack, "plugin", source=PLUGIN_SOURCE, release=release, local_name="instantclone")
+    lab = InstantCloneProvider(
+        stack, "lab", source=PLUGIN_SOURCE, release=release, local_name="instantclone", alias="lab"
+    )
+    for name, provider in {"a": None, "b": plugin, "c": lab}.items():
         Folder(stack, name, path=name, type="vm", provider=provider)
     synthesized = synthesize()
     assert sorted(synthesized["terraform"]["required_providers"]) == ["instantclone", "vsphere"]
-    assert synthesized["terraform"]["required_providers"]["instantclone"] == {"source": OURS, "version": "2.16.1"}
+    assert synthesized["terraform"]["required_providers"]["instantclone"] == {
+        "source": PLUGIN_SOURCE,
+        "version": "2.16.1",
+    }
     assert [folder.get("provider") for folder in synthesized["resource"]["vsphere_folder"].values()] == [
         None,
         "instantclone",

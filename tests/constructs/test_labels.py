@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tags and custom attributes."""
+"""Tests of the construct for tags and custom attributes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from constructs.labels import Labels
 from tests.constructs.conftest import Synthesize
 
 
-def test_tags_are_looked_up_in_their_categories(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_looks_up_tags_in_their_categories(stack: TerraformStack, synthesize: Synthesize) -> None:
     labels = Labels(stack, "labels", tags=("environment/lab", "environment/a/b", "owner/ci team"), prefix="x_")
     data = synthesize()["data"]
     assert data["vsphere_tag_category"] == {
@@ -26,7 +26,7 @@ def test_tags_are_looked_up_in_their_categories(stack: TerraformStack, synthesiz
     assert len(labels.tag_ids) == 3
 
 
-def test_custom_attributes_are_by_their_ids(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_custom_attributes_have_ids_as_keys(stack: TerraformStack, synthesize: Synthesize) -> None:
     labels = Labels(stack, "labels", custom_attributes={"team": "ci", "cost centre": "42"})
     assert synthesize()["data"] == {
         "vsphere_custom_attribute": {"team": {"name": "team"}, "cost_centre": {"name": "cost centre"}}
@@ -38,6 +38,6 @@ def test_custom_attributes_are_by_their_ids(stack: TerraformStack, synthesize: S
 
 
 @pytest.mark.parametrize("tag", ["lab", "/lab", "environment/"])
-def test_a_tag_without_category_or_name_is_an_error(tag: str, stack: TerraformStack) -> None:
-    with pytest.raises(ValueError, match='is not of the form "category/name"'):
+def test_rejects_a_tag_without_category_or_name(tag: str, stack: TerraformStack) -> None:
+    with pytest.raises(ValueError, match='it must have the form "category/name"'):
         Labels(stack, "labels", tags=[tag])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Data in Terraform's templates."""
+"""Tests of the escaping of literal strings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from constructs.literals import literal, literals
         ("{x} $ {", "{x} $ {"),
     ],
 )
-def test_what_would_begin_an_expression_or_a_directive_is_doubled(text: str, template: str) -> None:
+def test_escapes_expressions_and_directives(text: str, template: str) -> None:
     assert literal(text) == template
 
 
-def test_only_the_texts_of_a_block_change() -> None:
+def test_escapes_only_the_strings_of_a_block() -> None:
     block = {"annotation": "${x}", "num_cpus": 2, "enable_logging": True}
     assert literals(block) == {"annotation": "$${x}", "num_cpus": 2, "enable_logging": True}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clones of a source as a local value."""
+"""Tests of the local value with the members of a source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def app(tmp_path: Path) -> App:
     return App(outdir=str(tmp_path), stack_traces=False)
 
 
-def test_each_clone_has_a_line_of_its_own_in_the_order_of_the_names(app: App) -> None:
+def test_writes_one_line_per_clone_sorted_by_name(app: App) -> None:
     add_member_table(TerraformStack(app, "web"), "table", name="vm_members", rows=ROWS)
     assert (
         '  "locals": {\n'
@@ -39,13 +39,13 @@ def test_each_clone_has_a_line_of_its_own_in_the_order_of_the_names(app: App) ->
 
 
 @pytest.mark.parametrize("rows", [ROWS, ESCAPED, {"web-0": {}}, {}])
-def test_the_table_has_what_it_was_given(rows: Rows, app: App) -> None:
+def test_table_contains_the_given_rows(rows: Rows, app: App) -> None:
     stack = TerraformStack(app, "web")
     add_member_table(stack, "table", name="vm_members", rows=rows)
     assert json.loads(written(app, "web"))["locals"] == {"vm_members": rows}
 
 
-def test_several_tables_of_several_stacks_find_their_places(app: App) -> None:
+def test_writes_several_tables_of_several_stacks(app: App) -> None:
     for name in ("a", "b"):
         stack = TerraformStack(app, name)
         for key in ("x", "y"):
@@ -56,20 +56,20 @@ def test_several_tables_of_several_stacks_find_their_places(app: App) -> None:
         assert document["locals"] == {"x_members": {f"{name}-x": {}}, "y_members": {f"{name}-y": {}}}
 
 
-def test_the_values_may_be_references(app: App) -> None:
+def test_values_can_be_references(app: App) -> None:
     stack = TerraformStack(app, "web")
     address = TerraformVariable(stack, "address", type="string").string_value
     add_member_table(stack, "table", name="vm_members", rows={"web-0": {"ip": address}})
     assert json.loads(written(app, "web"))["locals"] == {"vm_members": {"web-0": {"ip": "${var.address}"}}}
 
 
-def test_escapes_that_terraforms_expressions_lack_are_written_all_the_same(app: App) -> None:
+def test_writes_escapes_that_terraform_expressions_lack(app: App) -> None:
     rows = {"web-0": {"bell": "\b\f"}}
     add_member_table(TerraformStack(app, "web"), "table", name="vm_members", rows=rows)
     assert json.loads(written(app, "web"))["locals"] == {"vm_members": rows}
 
 
-def test_where_only_the_stack_itself_is_asked_there_is_an_expression() -> None:
+def test_testing_synth_returns_the_expression() -> None:
     stack = TerraformStack(cdktf.Testing.app(), "web")
     add_member_table(stack, "table", name="vm_members", rows={**ROWS, "web-2": {"ip": '"'}})
     assert json.loads(cdktf.Testing.synth(stack))["locals"] == {
@@ -77,7 +77,7 @@ def test_where_only_the_stack_itself_is_asked_there_is_an_expression() -> None:
     }
 
 
-def test_what_cdktf_finds_wrong_is_an_error_as_ever(app: App) -> None:
+def test_cdktf_validation_errors_still_fail_the_synth(app: App) -> None:
     stack = TerraformStack(app, "web")
     add_member_table(stack, "table", name="vm_members", rows=ROWS)
     Annotations.of(stack).add_error("this is wrong")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Networks, and the names that resources get from names in vCenter."""
+"""Tests of the construct for networks, and of resource names derived from names in vCenter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs.networks import Networks
 from tests.constructs.conftest import Synthesize
 
 
-def test_each_network_is_looked_up_once(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_looks_up_each_network_once(stack: TerraformStack, synthesize: Synthesize) -> None:
     networks = Networks(
         stack, "networks", names=["VM Network", "10 Gbit", "VM Network"], datacenter_id="datacenter-2", prefix="web_"
     )
@@ -25,12 +25,12 @@ def test_each_network_is_looked_up_once(stack: TerraformStack, synthesize: Synth
     assert list(networks.ids) == ["VM Network", "10 Gbit"]
 
 
-def test_names_that_look_alike_are_numbered() -> None:
+def test_numbers_names_that_would_collide() -> None:
     assert resource_names(["a b", "a_b", "a.b"]) == {"a b": "a_b", "a_b": "a_b_2", "a.b": "a_b_3"}
 
 
 @given(st.lists(st.text()))
-def test_every_name_is_one_of_terraform_and_has_one_text(texts: list[str]) -> None:
+def test_resource_names_are_valid_and_unique(texts: list[str]) -> None:
     names = resource_names(texts)
     assert names.keys() == set(texts)
     assert len(set(names.values())) == len(names)

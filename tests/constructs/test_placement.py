@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where clones go."""
+"""Tests of the construct for the placement of clones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from constructs.placement import Placement
 from tests.constructs.conftest import Synthesize
 
 
-def test_the_objects_are_looked_up_in_the_datacenter(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_looks_up_the_objects_in_the_datacenter(stack: TerraformStack, synthesize: Synthesize) -> None:
     placement = Placement(
         stack, "placement", datacenter="DC0", datastore="LocalDS_0", resource_pool="DC0_C0/Resources", cluster="DC0_C0"
     )
@@ -29,19 +29,19 @@ def test_the_objects_are_looked_up_in_the_datacenter(stack: TerraformStack, synt
     assert placement.folder is None
 
 
-def test_without_a_cluster_none_is_looked_up(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_looks_up_no_cluster_without_a_cluster(stack: TerraformStack, synthesize: Synthesize) -> None:
     placement = Placement(stack, "placement", datacenter="DC0", datastore="LocalDS_0", resource_pool="ci")
     assert placement.cluster_id is None
     assert list(synthesize()["data"]) == ["vsphere_datacenter", "vsphere_datastore", "vsphere_resource_pool"]
 
 
-def test_a_folder_that_is_there_is_taken_by_its_path(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_uses_an_existing_folder_by_path(stack: TerraformStack, synthesize: Synthesize) -> None:
     placement = Placement(stack, "placement", datacenter="d", datastore="d", resource_pool="p", folder="ci/web")
     assert placement.folder == "ci/web"
     assert "resource" not in synthesize()
 
 
-def test_a_folder_of_its_own_is_a_resource(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_created_folder_is_a_resource(stack: TerraformStack, synthesize: Synthesize) -> None:
     Placement(stack, "placement", datacenter="d", datastore="d", resource_pool="p", folder="ci/web", create_folder=True)
     assert synthesize()["resource"] == {
         "vsphere_folder": {
@@ -50,7 +50,7 @@ def test_a_folder_of_its_own_is_a_resource(stack: TerraformStack, synthesize: Sy
     }
 
 
-def test_two_placements_of_one_stack_have_their_own_prefix_and_provider(
+def test_two_placements_of_a_stack_use_different_prefixes_and_providers(
     stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     provider = VsphereProvider(stack, "vsphere", user="", password="", alias="lab")
@@ -62,7 +62,7 @@ def test_two_placements_of_one_stack_have_their_own_prefix_and_provider(
     }
 
 
-def test_a_datastore_cluster_is_looked_up_instead_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_looks_up_a_datastore_cluster_instead_of_a_datastore(stack: TerraformStack, synthesize: Synthesize) -> None:
     placement = Placement(stack, "placement", datacenter="d", datastore_cluster="pod", resource_pool="p")
     data = synthesize()["data"]
     assert data["vsphere_datastore_cluster"] == {
@@ -73,8 +73,8 @@ def test_a_datastore_cluster_is_looked_up_instead_of_a_datastore(stack: Terrafor
 
 
 @pytest.mark.parametrize("stores", [{}, {"datastore": "d", "datastore_cluster": "pod"}])
-def test_a_placement_has_either_a_datastore_or_a_datastore_cluster(
+def test_rejects_neither_or_both_of_datastore_and_datastore_cluster(
     stores: dict[str, Any], stack: TerraformStack
 ) -> None:
-    with pytest.raises(ValueError, match="and only one of them"):
+    with pytest.raises(ValueError, match="set exactly one of datastore and datastore_cluster"):
         Placement(stack, "placement", datacenter="d", resource_pool="p", **stores)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A source as a data source, and which arguments refer to it."""
+"""Tests of the data source for a source, and of the arguments that reference it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def data_source(found: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def test_arguments_refer_to_properties_of_their_own_name(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_arguments_reference_attributes_of_the_same_name(stack: TerraformStack, synthesize: Synthesize) -> None:
     vm = machine(synthesized(stack, synthesize, default()))
     for argument in ("num_cpus", "guest_id", "enable_logging", "scsi_type", "hardware_version", "annotation"):
         assert vm[argument] == f"${{data.vsphere_virtual_machine.golden.{argument}}}"
@@ -62,9 +62,7 @@ def test_arguments_refer_to_properties_of_their_own_name(stack: TerraformStack, 
     assert vm["scsi_controller_count"] == 1
 
 
-def test_of_a_disk_the_size_and_how_it_is_provisioned_are_references(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_disk_size_and_provisioning_are_references(stack: TerraformStack, synthesize: Synthesize) -> None:
     (_, second, *_) = machine(synthesized(stack, synthesize, default()))["disk"]
     assert second["size"] == "${data.vsphere_virtual_machine.golden.disks[1].size}"
     assert second["thin_provisioned"] == "${data.vsphere_virtual_machine.golden.disks[1].thin_provisioned}"
@@ -72,9 +70,7 @@ def test_of_a_disk_the_size_and_how_it_is_provisioned_are_references(
     assert (second["label"], second["unit_number"], second["controller_type"]) == ("disk1", 1, "scsi")
 
 
-def test_disks_that_the_data_source_does_not_tell_apart_are_values(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_disks_with_the_same_bus_and_unit_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
     # SCSI(0:0), NVMe(0:0) and SATA(0:2), in one list sorted by bus and unit.
     found = synthesized(stack, synthesize, three_buses())
     assert {made["controller_type"]: made["size"] for made in machine(found)["disk"]} == {
@@ -85,14 +81,14 @@ def test_disks_that_the_data_source_does_not_tell_apart_are_values(
     assert list(found["locals"]["golden_recorded"]["disks"]) == ["2"]
 
 
-def test_disks_are_counted_by_bus_and_unit(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_disk_indexes_follow_bus_and_unit(stack: TerraformStack, synthesize: Synthesize) -> None:
     disks = machine(synthesized(stack, synthesize, two_controllers()))["disk"]
     assert [disk["size"] for disk in disks] == [
         f"${{data.vsphere_virtual_machine.golden.disks[{index}].size}}" for index in range(len(disks))
     ]
 
 
-def test_interfaces_are_counted_by_their_pci_units(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_interface_indexes_follow_pci_units(stack: TerraformStack, synthesize: Synthesize) -> None:
     source = default(nics=(nic(key=4000, unit=9), nic(key=4001, unit=7, network_kind="standard", network_id="n-1")))
     first, second = machine(synthesized(stack, synthesize, source))["network_interface"]
     assert first["adapter_type"] == "${data.vsphere_virtual_machine.golden.network_interfaces[1].adapter_type}"
@@ -101,20 +97,18 @@ def test_interfaces_are_counted_by_their_pci_units(stack: TerraformStack, synthe
 
 
 @pytest.mark.parametrize("kind", ["distributed", "opaque"])
-def test_the_key_of_a_port_group_is_not_the_id_that_a_clone_needs(
-    kind: str, stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_network_id_of_a_port_group_is_a_value(kind: str, stack: TerraformStack, synthesize: Synthesize) -> None:
     source = default(nics=(nic(network_kind=kind, network_id="dvportgroup-12"),))
     (only,) = machine(synthesized(stack, synthesize, source))["network_interface"]
     assert only["network_id"] == "dvportgroup-12"
 
 
-def test_without_pci_units_interfaces_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_interfaces_without_pci_units_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
     (only,) = machine(synthesized(stack, synthesize, default(nics=(nic(unit=None),))))["network_interface"]
     assert only["adapter_type"] == "vmxnet3"
 
 
-def test_what_vcenter_leaves_unset_is_a_value(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_settings_that_vcenter_leaves_unset_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
     source = default()
     unset = source.model_copy(
         update={
@@ -130,9 +124,7 @@ def test_what_vcenter_leaves_unset_is_a_value(stack: TerraformStack, synthesize:
     assert vm["network_interface"][0]["bandwidth_limit"] == 0
 
 
-def test_a_release_before_2_7_has_the_time_synchronization_as_a_value(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_time_synchronization_is_a_value_before_release_2_7(stack: TerraformStack, synthesize: Synthesize) -> None:
     vm = machine(synthesized(stack, synthesize, default(), ProviderVersion("2.6.1")))
     assert vm["sync_time_with_host"] is default().tools.sync_time_with_host_allowed
 
@@ -145,7 +137,7 @@ def test_a_release_before_2_7_has_the_time_synchronization_as_a_value(
         ("2.16.1", {"uuid": default().uuid}, {"scsi": 2, "sata": 0, "ide": 2, "nvme": 0}),
     ],
 )
-def test_the_vm_is_found_and_its_controllers_are_scanned_as_the_release_can(
+def test_data_source_uses_identity_and_scan_arguments_of_the_release(
     release: str, identity: dict[str, str], scans: dict[str, int], stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     source = two_controllers().model_copy(update={"cdroms": (), "inventory_path": "/DC0/vm/golden [1]"})
@@ -154,20 +146,18 @@ def test_the_vm_is_found_and_its_controllers_are_scanned_as_the_release_can(
     assert found == identity | {f"{kind}_controller_scan_count": count for kind, count in scans.items()}
 
 
-def test_what_was_looked_up_stands_beside_for_the_postconditions(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_local_value_contains_the_recorded_values(stack: TerraformStack, synthesize: Synthesize) -> None:
     recorded = synthesized(stack, synthesize, default())["locals"]["golden_recorded"]
     assert recorded["values"]["num_cpus"] == 2
     assert recorded["values"]["enable_logging"] is True
-    # Backup programs write into it.
+    # Backup programs change the annotation.
     assert "annotation" not in recorded["values"]
     assert recorded["disks"]["0"] == {"size": 16, "thin_provisioned": True, "eagerly_scrub": False}
     assert recorded["network_interfaces"]["0"]["adapter_type"] == "vmxnet3"
     assert "network_id" not in recorded["network_interfaces"]["0"]
 
 
-def test_a_plan_fails_when_the_source_has_other_devices_or_settings(
-    stack: TerraformStack, synthesize: Synthesize
-) -> None:
+def test_postconditions_check_devices_and_settings(stack: TerraformStack, synthesize: Synthesize) -> None:
     source = default(inventory_path="/DC0/vm/${golden}")
     conditions = data_source(synthesized(stack, synthesize, source))["lifecycle"]["postcondition"]
     assert [condition["condition"] for condition in conditions] == [
@@ -184,7 +174,7 @@ def test_a_plan_fails_when_the_source_has_other_devices_or_settings(
     )
 
 
-def test_a_disk_that_no_controller_of_the_scan_has_is_not_counted(
+def test_disk_count_ignores_disks_outside_the_scanned_controllers(
     stack: TerraformStack, synthesize: Synthesize
 ) -> None:
     source = default(disks=(disk(), disk(unit=1), disk(bus=3)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Whether what is wished for, Terraform's state and vCenter agree about a fleet's clones."""
+"""Compare the desired clones of a fleet, Terraform's state and vCenter."""
 
 from __future__ import annotations
 
@@ -27,36 +27,44 @@ class _Found:
     owner: Owner | None
 
 
-def members(wishes: Mapping[str, Wish]) -> list[tuple[str, str]]:
-    """All that is wished for: the source's key, and the clone's name."""
-    return [(key, name) for key, wish in sorted(wishes.items()) for name in sorted(wish.members)]
+def members(desired: Mapping[str, Wish]) -> list[tuple[str, str]]:
+    """Return the key of the source and the name of each desired clone."""
+    return [(key, name) for key, clones in sorted(desired.items()) for name in sorted(clones.members)]
 
 
 def disagreements(
-    wishes: Mapping[str, Wish], terraform: Terraform, client: Client, *, others: Collection[str], annotation: str
+    desired: Mapping[str, Wish], terraform: Terraform, client: Client, *, others: Collection[str], annotation: str
 ) -> dict[str, str]:
-    """Where wishes, state and vCenter differ: what about it, by address, or by name for what has no address.
+    """Return the differences between the desired clones, the state and vCenter.
 
-    `others` are the names of VMs that are no clones; `annotation` is the one that all clones should have.
+    Args:
+        desired: the desired clones, by the key of their source.
+        terraform: the folder with the state.
+        client: a client of the vCenter.
+        others: names of VMs that are not clones.
+        annotation: annotation that all clones must have.
+
+    Returns:
+        The difference by resource address, or by VM name if the VM has no address.
     """
-    found, addressed, owner = _in_vcenter(client, others), in_state(terraform), _owner(terraform)
-    said: dict[str, str] = {}
-    for key, name in members(wishes):
+    found, instances, owner = _in_vcenter(client, others), in_state(terraform), _owner(terraform)
+    differences: dict[str, str] = {}
+    for key, name in members(desired):
         at, clone = address(key, name), found.get(name)
-        wanted = Owner(owner, FLEET, name, wishes[key].source.uuid, wishes[key].generation)
-        if (what := _difference(addressed.get(at), clone, wanted, annotation)) is not None:
-            said[at] = what
+        expected = Owner(owner, FLEET, name, desired[key].source.uuid, desired[key].generation)
+        if (what := _difference(instances.get(at), clone, expected, annotation)) is not None:
+            differences[at] = what
         if clone is not None and not clone.pinned:
-            said[pin_address(key, name)] = "not pinned"
-    wished = {at(key, name) for key, name in members(wishes) for at in (address, pin_address)}
-    addressed |= in_state(terraform, PIN)
-    said |= {at: "still in the state" for at in addressed if at not in wished}
-    known = {name for _, name in members(wishes)} | {at.split('"')[1] for at in addressed}
-    return said | {name: "nobody's" for name in found if name not in known}
+            differences[pin_address(key, name)] = "not pinned"
+    expected_addresses = {at(key, name) for key, name in members(desired) for at in (address, pin_address)}
+    instances |= in_state(terraform, PIN)
+    differences |= {at: "still in the state" for at in instances if at not in expected_addresses}
+    known = {name for _, name in members(desired)} | {at.split('"')[1] for at in instances}
+    return differences | {name: "neither desired nor in the state" for name in found if name not in known}
 
 
 def in_state(terraform: Terraform, kind: str = VIRTUAL_MACHINE) -> dict[str, dict[str, Any]]:
-    """The instances in the state that are not deposed, by address."""
+    """Return the resource instances in the state by address, without deposed objects."""
     return {
         f'{kind}.{resource["name"]}["{instance["index_key"]}"]': instance
         for resource in _resources(terraform)
@@ -66,7 +74,9 @@ def in_state(terraform: Terraform, kind: str = VIRTUAL_MACHINE) -> dict[str, dic
     }
 
 
-def _difference(instance: Mapping[str, Any] | None, clone: _Found | None, wanted: Owner, annotation: str) -> str | None:
+def _difference(
+    instance: Mapping[str, Any] | None, clone: _Found | None, expected: Owner, annotation: str
+) -> str | None:
     if instance is None:
         return "not in the state"
     if clone is None:
@@ -75,12 +85,12 @@ def _difference(instance: Mapping[str, Any] | None, clone: _Found | None, wanted
         return "tainted"
     if instance["attributes"]["uuid"] != clone.uuid:
         return "another VM"
-    if clone.owner != wanted:
-        return f"made for {clone.owner}"
+    if clone.owner != expected:
+        return f"owner is {clone.owner}"
     if not clone.running:
         return "powered off"
     if clone.annotation != annotation:
-        return "annotated by hand"
+        return "other annotation"
     return None
 
 
@@ -92,7 +102,7 @@ def _resources(terraform: Terraform) -> list[dict[str, Any]]:
 
 
 def _owner(terraform: Terraform) -> str:
-    """The id of the fleet's terraform_data, which each clone's marker names."""
+    """Return the id of the fleet's terraform_data, which is the owner id in the marker of each clone."""
     ids = [
         instance["attributes"]["id"]
         for resource in _resources(terraform)
@@ -103,7 +113,7 @@ def _owner(terraform: Terraform) -> str:
 
 
 def _in_vcenter(client: Client, others: Collection[str]) -> dict[str, _Found]:
-    """All VMs but the others, by name."""
+    """Return all VMs except `others`, by name."""
     found = {}
     pinned = {override.key._moId for override in client.find("host/DC0_C0").configurationEx.drsVmConfig}
     for vm in client.find("vm").childEntity:

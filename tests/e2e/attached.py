@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin as a process that Terraform does not start: one for many commands."""
+"""Run the plugin as a process that Terraform does not start. One process serves many Terraform commands."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ DEADLINE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Serving:
-    """The plugin, after it has printed its variable."""
+    """A running plugin process that has printed its shell command."""
 
     process: subprocess.Popen[str]
     variable: str
-    """the value that a shell gives TF_REATTACH_PROVIDERS after the printed command"""
+    """The value of TF_REATTACH_PROVIDERS after a shell has executed the printed command."""
     stock: Process
     log: IO[str]
-    """its standard error, which the stock provider writes to as well"""
+    """The standard error of the plugin. The stock provider writes to it too."""
 
 
 @contextmanager
 def serving(environment: Mapping[str, str], *arguments: str) -> Iterator[Serving]:
-    """`python -m instant_clone.plugin --reattach` until the block ends."""
+    """Run `python -m instant_clone.plugin --reattach` until the block ends."""
     mark = str(uuid.uuid4())
-    # A file, because nobody reads the log before the end, and a pipe takes 64 KiB only.
+    # A file, because a pipe holds 64 KiB only, and nothing reads the log before the process ends.
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(

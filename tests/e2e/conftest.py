@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin installed as a user would, and simulators to use it against.
+"""Install the plugin as a user does, and start simulators for it.
 
-All tests here run once with each stock provider that STOCK_VSPHERE_PROVIDER names: whatever hangs on the fixture
-`stock` does, and that is every simulator too, so that each release finds vCenter as the first one did.
+Every test in this folder runs once with each stock provider in STOCK_VSPHERE_PROVIDER, because its fixtures depend on
+the fixture `stock`. The simulators depend on `stock` too, so that each release starts with a new vCenter.
 """
 
 from __future__ import annotations
@@ -30,29 +30,32 @@ from tests.e2e.terraform import Terraform
 __all__ = ["Attach", "Bench", "NewTerraform", "Plugin"]
 
 SENTINEL = "sentinel-pw-5d0e"
-"""the password: it must not turn up anywhere"""
+"""The vCenter password of the tests. It must not appear in any output or file."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """The installed plugin, with what Terraform needs to find it."""
+    """The installed plugin, and the settings with which Terraform finds it."""
 
     installation: Installation
     plugin_folder: Path
     environment: dict[str, str]
     initialised: Path
-    """a folder in which `terraform init` has been run"""
+    """A folder in which `terraform init` has been executed."""
     stock_source: str
-    """the address under which Terraform finds the stock provider as it is"""
+    """The provider address under which Terraform finds the unmodified stock provider."""
 
     @property
     def release(self) -> ProviderVersion:
-        """The stock provider's."""
+        """Return the release of the stock provider."""
         return self.installation.version
 
     @contextmanager
     def attached(self, simulator: Simulator) -> Iterator[Mapping[str, str]]:
-        """Serve all commands against a simulator by one process, until the block ends. Yields its variables."""
+        """Run one plugin process for all Terraform commands against a simulator, until the block ends.
+
+        Yield the environment variables with which Terraform finds the process.
+        """
         environment = simulator.environment(self.environment)
         with serving(environment, str(self.installation.home.folder)) as process:
             yield {"TF_REATTACH_PROVIDERS": process.variable}
@@ -65,7 +68,7 @@ def _stock_providers() -> list[StockProvider | StockError]:
     try:
         return list(stock_providers())
     except StockError as missing:
-        # For the tests that need one to fail with: the unit tests, which are collected together with them, do not.
+        # The fixture `stock` raises the error. Collection succeeds, because the unit tests need no stock provider.
         return [missing]
 
 
@@ -75,7 +78,7 @@ def _release_of(stock: StockProvider | StockError) -> str:
 
 @pytest.fixture(scope="session", params=_stock_providers(), ids=_release_of)
 def stock(request: pytest.FixtureRequest) -> StockProvider:
-    """The stock provider to run with."""
+    """Return a stock provider of STOCK_VSPHERE_PROVIDER."""
     if isinstance(request.param, StockError):
         raise request.param
     assert isinstance(request.param, StockProvider)
@@ -84,15 +87,18 @@ def stock(request: pytest.FixtureRequest) -> StockProvider:
 
 @pytest.fixture(scope="session")
 def install_plugin(tmp_path_factory: pytest.TempPathFactory) -> Callable[[StockProvider], Plugin]:
-    """Installs the plugin around a stock provider; once, however often the tests change between releases."""
+    """Return a function that installs the plugin around a stock provider.
+
+    The function caches each installation, because pytest alternates between the releases.
+    """
     return lru_cache(partial(_install_plugin, tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
 def plugin(install_plugin: Callable[[StockProvider], Plugin], stock: StockProvider) -> Plugin:
-    """The plugin around the stock provider to run with."""
+    """Return the plugin that is installed around the fixture `stock`."""
     if sys.platform != "linux":
-        pytest.skip("processes are looked for in /proc")
+        pytest.skip("the tests read processes from /proc")
     return install_plugin(stock)
 
 
@@ -107,7 +113,7 @@ def _install_plugin(folders: pytest.TempPathFactory, provider: StockProvider) ->
 
 @pytest.fixture(scope="module")
 def start_simulator(stock: StockProvider, start_simulator: StartSimulator) -> StartSimulator:
-    """As everywhere; what is started for one release is not used for the next one."""
+    """Return the project's fixture. It depends on `stock`, so that no two releases share a simulator."""
     return start_simulator
 
 
@@ -116,7 +122,10 @@ NewTerraform = Callable[[Simulator], Terraform]
 
 @pytest.fixture(scope="module")
 def attach(plugin: Plugin) -> Iterator[Attach]:
-    """Returns the variables of a plugin that serves all commands of a module against a simulator."""
+    """Yield a function that returns the environment variables of a running plugin process.
+
+    All commands of a module against the same simulator share the process.
+    """
     with ExitStack() as processes:
         yield cache(lambda simulator: processes.enter_context(plugin.attached(simulator)))
 
@@ -128,12 +137,13 @@ def new_terraform(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[NewTerraform]:
-    """Makes initialised folders for a simulator; none of their processes is left at the end of the test.
+    """Yield a function that creates an initialised folder for a simulator.
 
-    With the mark `attached`, the commands share one plugin: for tests of plans and applies that run one after another.
-    Terraform otherwise starts plugin and stock provider two to four times in each command.
+    At the end of the test, no process of these folders is running. With the mark `attached`, the commands share one
+    plugin process. Use the mark for plans and applies that run one after another. Without the mark, Terraform starts
+    the plugin and the stock provider two to four times in each command.
     """
-    share = request.node.get_closest_marker("attached") is not None
+    is_attached = request.node.get_closest_marker("attached") is not None
     with ExitStack() as folders:
 
         def make(simulator: Simulator) -> Terraform:
@@ -142,7 +152,7 @@ def new_terraform(
                 tmp_path / f"terraform-{number}",
                 simulator.environment(plugin.environment),
                 initialised=plugin.initialised,
-                attached=attach(simulator) if share else None,
+                attached=attach(simulator) if is_attached else None,
             )
             return folders.enter_context(terraform)
 
@@ -151,7 +161,7 @@ def new_terraform(
 
 @dataclass(frozen=True)
 class Bench:
-    """A simulator with a source, the release of the stock provider in use, and Terraform in a folder."""
+    """A simulator with a source, the release of the stock provider, and a Terraform folder."""
 
     simulator: Simulator
     source: SourceVm
@@ -159,25 +169,25 @@ class Bench:
     terraform: Terraform
 
     def methods(self, *names: str) -> list[str]:
-        """The methods that were called on these VMs, in order."""
+        """Return the methods that were called on these VMs: VM by VM, each in the order of the calls."""
         return [call.method for name in names for call in self.simulator.calls(name)]
 
 
 @pytest.fixture(scope="module")
 def vcenter(start_simulator: StartSimulator) -> Simulator:
-    """A simulator that a module's tests share, each with names of its own."""
+    """Return a simulator that the tests of a module share. Each test uses different VM names."""
     return start_simulator("-source", "golden,silver", "-off", "sleeping", "-tools", "0s", password=SENTINEL)
 
 
 @pytest.fixture(scope="module")
 def golden(vcenter: Simulator) -> SourceVm:
-    """The source in it."""
+    """Return the source "golden" of the shared simulator."""
     return source_of(vcenter, "golden")
 
 
 @pytest.fixture
 def bench(vcenter: Simulator, golden: SourceVm, plugin: Plugin, new_terraform: NewTerraform) -> Bench:
-    """Terraform in a new folder against the shared simulator."""
+    """Return a bench with a new Terraform folder and the shared simulator."""
     return Bench(vcenter, golden, plugin.release, new_terraform(vcenter))
 
 
@@ -188,7 +198,10 @@ _LONG_MODULES = frozenset(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything here: it runs real Terraform. Put long modules first: a process that gets one last runs alone."""
+    """Add the mark `e2e` to all tests in this folder, because they run real Terraform. Run the long modules first.
+
+    A worker that starts a long module last runs it alone, while the other workers are idle.
+    """
     here = Path(__file__).parent
     own = [item for item in items if here in item.path.parents]
     for item in own:

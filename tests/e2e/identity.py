@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What tests of clones that share a UUID, a name or a disk with other VMs look at."""
+"""Helpers for tests of clones that share a UUID, a name or a disk with other VMs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ __all__ = ["summaries", "untouched"]
 
 
 def summaries(outcome: Outcome) -> list[str]:
+    """Return the summaries of all diagnostics, sorted."""
     return sorted(each.summary for each in outcome.diagnostics)
 
 
 def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
-    """Return a function that is true as long as no more calls were made on these VMs."""
+    """Return a function that returns whether these VMs have received no calls since then."""
     before = {moid: bench.methods(moid) for moid in moids}
     return lambda: {moid: bench.methods(moid) for moid in moids} == before

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plans of new clones, and the requests that they take."""
+"""Helpers for tests of plans with new clones, and of the SOAP requests of these plans."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ DRY_RUN = "CheckInstantClone_Task"
 
 
 def with_more(document: Mapping[str, Any], **more: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with more data sources or resources, by "data" and "resource"."""
+    """Return a copy of `document` with additional data sources and resources, by "data" and "resource"."""
     return {**document, **{kind: {**document.get(kind, {}), **added} for kind, added in more.items()}}
 
 
 def planned(bench: Bench, whole: Mapping[str, Any], *arguments: str) -> tuple[Outcome, dict[str, int]]:
-    """The plan, and the requests that it took."""
+    """Run a plan, and return its outcome and its number of SOAP requests by method."""
     bench.terraform.write(whole)
     bench.simulator.requests(reset=True)
     return bench.terraform.run("plan", *arguments), bench.simulator.requests()
 
 
 def numbered(prefix: str, count: int) -> list[str]:
+    """Return `count` names, such as "PREFIX-0"."""
     return [f"{prefix}-{index}" for index in range(count)]
 
 
 def told(outcome: Outcome) -> list[tuple[str, str]]:
+    """Return severity and summary of each diagnostic."""
     return [(each.severity, each.summary) for each in outcome.diagnostics]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Real Terraform in a folder of its own, with what it says as data."""
+"""Run real Terraform in a folder, and return its output as data."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from testkit.processes import Process, marked, until
 __all__ = ["LOGGED", "MARK", "Diagnostic", "Outcome", "Terraform", "clean_environment"]
 
 MARK = "INSTANT_CLONE_TEST_RUN"
-"""the variable by which the processes of one run are told from all others"""
+"""The environment variable that identifies the processes of one Terraform command."""
 
 LOGGED = {"TF_LOG_PROVIDER": "DEBUG"}
-"""the environment in which the plugins of a command write to its log"""
+"""The environment in which the plugins of a command write to Terraform's log."""
 _DEADLINE_SECONDS = 300
 _UI_COMMANDS = ("apply", "destroy", "plan", "refresh")
 
 
 def clean_environment(home: Path, cli_configuration: Path) -> dict[str, str]:
-    """This process's environment without what would lead Terraform elsewhere."""
+    """Return this process's environment without the variables of Terraform, vSphere and other plugins."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "VSPHERE_", "PLUGIN_"))}
     return inherited | {
         "CHECKPOINT_DISABLE": "1",
@@ -44,7 +44,7 @@ def clean_environment(home: Path, cli_configuration: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A warning or an error, as Terraform's JSON has it."""
+    """A warning or an error from Terraform's JSON output."""
 
     severity: str
     summary: str
@@ -57,7 +57,7 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one Terraform command."""
+    """The result of one Terraform command."""
 
     code: int
     stdout: str
@@ -66,7 +66,7 @@ class Outcome:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """The lines of the machine-readable UI, or the one document of `validate`."""
+        """Return the messages of the machine-readable UI, or the one document of `validate`."""
         found = []
         for line in self.stdout.splitlines():
             try:
@@ -79,7 +79,7 @@ class Outcome:
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """All warnings and errors."""
+        """Return all warnings and errors."""
         raw = [message["diagnostic"] for message in self.messages if message.get("type") == "diagnostic"]
         if not self.messages and self.stdout.lstrip().startswith("{"):
             raw = json.loads(self.stdout).get("diagnostics", [])
@@ -90,12 +90,12 @@ class Outcome:
 
     @property
     def errors(self) -> list[Diagnostic]:
-        """The errors among the diagnostics."""
+        """Return the errors among the diagnostics."""
         return [each for each in self.diagnostics if each.severity == "error"]
 
     @property
     def changes(self) -> dict[str, str]:
-        """What is planned, or was carried out: address → "create", "update", "replace", "delete"."""
+        """Return the planned or executed changes: address → "create", "update", "replace" or "delete"."""
         return {
             message["change"]["resource"]["addr"]: message["change"]["action"]
             for message in self.messages
@@ -103,14 +103,18 @@ class Outcome:
         }
 
     def require(self) -> Outcome:
-        """Itself, if the command succeeded; else AssertionError with all that was said."""
+        """Return this outcome if the command succeeded.
+
+        Raises:
+            AssertionError: the command failed. The message contains its diagnostics and the end of its output.
+        """
         assert self.code == 0, "\n".join([*map(str, self.diagnostics), self.stderr[-4000:]]) or self.stdout[-4000:]
         return self
 
 
 @dataclass
 class Running:
-    """A Terraform command that is under way."""
+    """A Terraform command that has been started."""
 
     process: subprocess.Popen[str]
     mark: str
@@ -120,26 +124,30 @@ class Running:
 
     @property
     def plugins(self) -> tuple[Process | None, Process | None]:
-        """Our plugin and the stock provider behind it, as far as they run."""
+        """Return the processes of the plugin and of the stock provider. A process that does not run is None."""
         found = marked(MARK, self.mark)
         wrapper = next((each for each in found if "instant_clone.plugin" in each.command), None)
         stock = next((each for each in found if each.program.startswith("terraform-provider-vsphere_v")), None)
         return wrapper, stock
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does to Terraform, and wait until our plugin has heard of it.
+        """Send Terraform the signal of Ctrl-C, and wait until the plugin has received the interrupt.
 
-        The command has to be started with LOGGED.
+        The command must be started with LOGGED, because the plugin's log shows that the interrupt has arrived.
         """
         self.process.send_signal(signal.SIGINT)
         until(lambda: "Terraform was interrupted" in self.log.read_text(), "the interrupt to reach the plugin")
 
     def kill(self) -> None:
-        """SIGKILL for Terraform alone."""
+        """Send SIGKILL to the Terraform process, and to no other process."""
         self.process.kill()
 
     def finish(self, *, seconds: float = _DEADLINE_SECONDS) -> Outcome:
-        """Waits for its end; subprocess.TimeoutExpired if it takes longer."""
+        """Wait until the command ends, and return its outcome.
+
+        Raises:
+            subprocess.TimeoutExpired: the command runs for more than `seconds`.
+        """
         code = self.process.wait(timeout=seconds)
         self.stdout.seek(0)
         self.stderr.seek(0)
@@ -147,7 +155,10 @@ class Running:
 
 
 class Terraform:
-    """The terraform command in one folder. As a context manager, it makes sure that none of its processes is left."""
+    """The terraform command in one folder.
+
+    At the end of a `with` block it waits until none of its processes is running. After an exception it kills them.
+    """
 
     def __init__(
         self,
@@ -157,10 +168,11 @@ class Terraform:
         initialised: Path | None = None,
         attached: Mapping[str, str] | None = None,
     ) -> None:
-        """`initialised` is a folder in which `init` was run for the same providers: that is not done again.
+        """Create the folder, and copy the results of `terraform init` from the folder `initialised`.
 
-        `attached` are the variables by which commands find a plugin that runs already. One with variables of its own
-        starts one, which has them too.
+        `initialised` must have been initialised for the same providers. `attached` contains the environment variables
+        with which commands find a running plugin. A command that is started with additional variables does not use
+        it. That command starts a new plugin, because the plugin process must have these variables too.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -185,17 +197,17 @@ class Terraform:
             until(lambda: not any(process.runs() for process in left), f"{left} to be gone")
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Makes `document`, Terraform's JSON syntax, the whole configuration."""
+        """Write `document`, in Terraform's JSON syntax, as the whole configuration."""
         (self.folder / "main.tf.json").write_text(json.dumps(document, indent=1))
 
     def run(self, command: str, *arguments: str, **environment: str) -> Outcome:
-        """Runs a command to its end, whatever that is."""
+        """Run a command, and return its outcome, whether it succeeds or fails."""
         with self.start(command, *arguments, **environment) as running:
             return running.finish()
 
     @contextmanager
     def start(self, command: str, *arguments: str, **environment: str) -> Iterator[Running]:
-        """A command under way, which is ended with the block if it still runs."""
+        """Start a command. Kill it at the end of the block if it still runs."""
         given = [command, *arguments]
         if command in _UI_COMMANDS:
             given = [command, "-json", "-input=false", *arguments]
@@ -207,7 +219,7 @@ class Terraform:
         self._marks.append(mark)
         log = self.folder / "terraform.log"
         attached = {} if environment else self._attached
-        # Files, as a pipe takes 64 KiB and then holds up whoever writes, until a test comes to read it.
+        # Files, because a pipe holds 64 KiB only and then blocks the writing process until a test reads it.
         with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             process = subprocess.Popen(
                 [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
@@ -217,7 +229,7 @@ class Terraform:
                 stdout=stdout,
                 stderr=stderr,
                 text=True,
-                # Signals of the tests' own terminal stay away.
+                # The process must not receive the signals of the tests' terminal.
                 start_new_session=True,
             )
             with process:
@@ -228,28 +240,31 @@ class Terraform:
                         process.kill()
 
     def init(self, *arguments: str) -> Outcome:
-        """`terraform init`."""
+        """Run `terraform init`, which must succeed."""
         return self.run("init", "-no-color", "-input=false", *arguments).require()
 
     def apply(self, *arguments: str) -> Outcome:
-        """`terraform apply`, which must succeed."""
+        """Run `terraform apply`, which must succeed."""
         return self.run("apply", *arguments).require()
 
     def plan(self, *arguments: str) -> dict[str, str]:
-        """What `terraform plan`, which must succeed, wants to change: address → action."""
+        """Run `terraform plan`, which must succeed. Return the planned changes: address → action."""
         return self.run("plan", *arguments).require().changes
 
     def destroy(self) -> Outcome:
-        """`terraform destroy`, which must succeed."""
+        """Run `terraform destroy`, which must succeed."""
         return self.run("destroy").require()
 
     @property
     def state_text(self) -> str:
-        """The state file."""
+        """Return the text of the state file."""
         return (self.folder / "terraform.tfstate").read_text()
 
     def state_is_lost(self) -> bool:
-        """Whether Terraform was killed as it wrote the state: it empties the file first."""
+        """Return whether the state file exists and is not valid JSON.
+
+        Terraform empties the file before it writes the state. A kill at that moment loses the state.
+        """
         file = self.folder / "terraform.tfstate"
         if not file.exists():
             return False
@@ -260,7 +275,7 @@ class Terraform:
         return False
 
     def instances(self, kind: str = "vsphere_virtual_machine") -> dict[str, dict[str, Any]]:
-        """The instances of managed resources in the state, by index key or, without one, by the resource's name."""
+        """Return the instances of a managed resource type in the state, by index key or else by resource name."""
         return {
             str(instance.get("index_key", resource["name"])): instance
             for resource in json.loads(self.state_text)["resources"]
@@ -269,6 +284,6 @@ class Terraform:
         }
 
     def attributes(self, name: str) -> dict[str, Any]:
-        """The attributes of one VM in the state."""
+        """Return the attributes of one VM in the state."""
         found: dict[str, Any] = self.instances()[name]["attributes"]
         return found

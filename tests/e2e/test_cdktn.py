@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The app under `cdktn`, the command of CDK Terrain, with the libraries of cdktf."""
+"""Run the app, which uses the libraries of cdktf, with `cdktn`, the command of CDK Terrain."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def workspace(simulator: Simulator, stock: StockProvider, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="module")
-def story(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
-    """Run each command once, from the first synth to the end of the fleet."""
+def results(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
+    """Run each command once, from the first synth to the destroy of the fleet."""
     steps: dict[str, Finished] = {}
     for name, command in STEPS.items():
         steps[name] = workspace.run(CDKTN, *command)
@@ -61,25 +61,25 @@ def story(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
     return steps
 
 
-def test_synth_writes_the_stack(story: dict[str, Finished]) -> None:
-    assert "Generated Terraform code for the stacks: web" in story["synth"].output
+def test_synth_writes_the_stack(results: dict[str, Finished]) -> None:
+    assert "Generated Terraform code for the stacks: web" in results["synth"].output
 
 
-def test_deploy_makes_the_clones(story: dict[str, Finished], workspace: Workspace) -> None:
-    # Two clones, two pins, and the owner.
-    assert "Resources: 5 added, 0 changed, 0 destroyed." in story["deploy"].output
+def test_deploy_creates_the_clones(results: dict[str, Finished], workspace: Workspace) -> None:
+    # The five resources are two clones, two pins and the owner.
+    assert "Resources: 5 added, 0 changed, 0 destroyed." in results["deploy"].output
     clones = json.loads((workspace.folder / "outputs.json").read_text())["web"]["fleet"]["clones"]
     assert clones.keys() == {"web-0", "web-1"}
     assert len(set(clones.values())) == 2
 
 
-def test_the_next_diff_is_empty(story: dict[str, Finished]) -> None:
-    assert "No changes. Your infrastructure matches the configuration." in story["diff"].output
-    assert story["calls on clones"].output == ""
+def test_second_diff_is_empty(results: dict[str, Finished]) -> None:
+    assert "No changes. Your infrastructure matches the configuration." in results["diff"].output
+    assert results["calls on clones"].output == ""
 
 
-def test_destroy_leaves_nothing_behind(story: dict[str, Finished], simulator: Simulator) -> None:
-    assert "Resources: 5 destroyed." in story["destroy"].output
+def test_destroy_removes_all_clones(results: dict[str, Finished], simulator: Simulator) -> None:
+    assert "Resources: 5 destroyed." in results["destroy"].output
     for name in ("web-0", "web-1"):
         with pytest.raises(KeyError):
             simulator.vm(name)

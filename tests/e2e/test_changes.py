@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones with more than their source has, clones that grow, and clones in a datastore cluster."""
+"""Clones with more devices than their source, reconfigured clones, and clones in a datastore cluster."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ POWER_AND_PLACE = {
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
 
 
-def _larger(bench: Bench) -> dict[str, Any]:
-    """One disk and one interface beyond the source's."""
+def _larger_hardware(bench: Bench) -> dict[str, Any]:
+    """Return the disks and interfaces of the source, with one additional disk and one additional interface."""
     body = machine(bench.source, bench.release)
     disk = {"label": "disk2", "unit_number": 2, "size": 1, "thin_provisioned": True}
     interface = {"network_id": "${data.vsphere_network.added.id}", "adapter_type": "vmxnet3"}
     return {"disk": [*body["disk"], disk], "network_interface": [*body["network_interface"], interface]}
 
 
-def _with_data(whole: Mapping[str, Any], **data: Any) -> dict[str, Any]:
-    return {**whole, "data": whole["data"] | data}
+def _with_data(configuration: Mapping[str, Any], **data: Any) -> dict[str, Any]:
+    return {**configuration, "data": configuration["data"] | data}
 
 
 def _write(bench: Bench, name: str, **arguments: Any) -> None:
@@ -49,8 +49,8 @@ def _write(bench: Bench, name: str, **arguments: Any) -> None:
     bench.terraform.write(_with_data(clones(bench.source, bench.release, [name], **arguments), vsphere_network=network))
 
 
-def test_a_disk_and_an_interface_beyond_the_source_s_are_added_in_the_same_apply(bench: Bench) -> None:
-    _write(bench, "richer", **_larger(bench))
+def test_adds_a_disk_and_an_interface_in_the_apply_that_creates_the_clone(bench: Bench) -> None:
+    _write(bench, "richer", **_larger_hardware(bench))
 
     bench.terraform.apply()
 
@@ -77,11 +77,11 @@ def test_a_disk_and_an_interface_beyond_the_source_s_are_added_in_the_same_apply
     assert bench.terraform.instances() == {}
 
 
-def test_a_clone_that_exists_grows_while_it_runs(bench: Bench) -> None:
+def test_reconfigures_an_existing_clone_while_it_runs(bench: Bench) -> None:
     _write(bench, "growing")
     bench.terraform.apply()
     assert bench.methods("growing") == []
-    _write(bench, "growing", num_cpus=4, memory=8192, annotation="grown", **_larger(bench))
+    _write(bench, "growing", num_cpus=4, memory=8192, annotation="grown", **_larger_hardware(bench))
     assert bench.terraform.plan() == {ADDRESS.format("growing"): "update"}
 
     bench.terraform.apply()
@@ -97,7 +97,7 @@ def test_a_clone_that_exists_grows_while_it_runs(bench: Bench) -> None:
 
 @pytest.fixture(scope="module")
 def clustered(start_simulator: StartSimulator) -> Simulator:
-    """LocalDS_0 with all VMs is in one datastore cluster, LocalDS_1 in another."""
+    """Start a vCenter with LocalDS_0, which has all VMs, and LocalDS_1 in two datastore clusters."""
     return start_simulator("-source", "golden", "-pods", 2, "-tools", "0s")
 
 
@@ -110,13 +110,13 @@ def _in_cluster(bench: Bench, cluster: str, name: str, **arguments: Any) -> dict
     body = machine(bench.source, bench.release, name=name, **arguments)
     del body["datastore_id"]
     body["datastore_cluster_id"] = "${data.vsphere_datastore_cluster.cluster.id}"
-    whole = document(bench.release, {"vm": body})
-    data = {key: value for key, value in whole["data"].items() if key != "vsphere_datastore"}
+    configuration = document(bench.release, {"vm": body})
+    data = {key: value for key, value in configuration["data"].items() if key != "vsphere_datastore"}
     data["vsphere_datastore_cluster"] = {"cluster": {"name": cluster, **IN_DATACENTER}}
-    return whole | {"data": data}
+    return configuration | {"data": data}
 
 
-def test_a_clone_in_a_datastore_cluster_lands_where_its_source_s_disks_are(in_clusters: Bench) -> None:
+def test_clone_in_a_datastore_cluster_uses_the_datastore_of_its_source(in_clusters: Bench) -> None:
     in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD0", "pooled"))
 
     in_clusters.terraform.apply()
@@ -127,26 +127,26 @@ def test_a_clone_in_a_datastore_cluster_lands_where_its_source_s_disks_are(in_cl
         assert [store.name for store in vm.datastore] == ["LocalDS_0"]
         assert [store.parent.name for store in vm.datastore] == ["DC0_POD0"]
     assert in_clusters.terraform.plan() == {}
-    # A change later on stays where it is, too.
+    # A later change of the clone does not move it either.
     in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD0", "pooled", num_cpus=4))
     in_clusters.terraform.apply()
     assert in_clusters.methods("pooled") == ["ReconfigVM_Task"]
     assert in_clusters.terraform.plan() == {}
 
 
-def test_a_datastore_cluster_without_a_disk_of_the_source_is_refused_in_the_plan(in_clusters: Bench) -> None:
+def test_plan_rejects_a_datastore_cluster_without_a_disk_of_the_source(in_clusters: Bench) -> None:
     in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD1", "elsewhere"))
 
     (refused,) = in_clusters.terraform.run("plan").errors
 
     assert refused.address == "vsphere_virtual_machine.vm"
-    assert "No datastore of the cluster DC0_POD1 holds a disk of /DC0/vm/golden." in refused.detail
-    assert "name their cluster, or their datastore." in refused.detail
+    assert "Datastore cluster DC0_POD1: no datastore of it holds a disk of /DC0/vm/golden." in refused.detail
+    assert "Use the cluster or the datastore of the source's disks." in refused.detail
 
 
-def test_a_disk_is_added_in_a_datastore_cluster(in_clusters: Bench) -> None:
-    disks_wanted = _larger(in_clusters)["disk"]
-    in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD0", "stored", disk=disks_wanted))
+def test_adds_a_disk_in_a_datastore_cluster(in_clusters: Bench) -> None:
+    larger_disks = _larger_hardware(in_clusters)["disk"]
+    in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD0", "stored", disk=larger_disks))
 
     in_clusters.terraform.apply()
 

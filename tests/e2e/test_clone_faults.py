@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What vCenter answers to InstantClone_Task, connections that break, and sessions that are ended: told, and mended."""
+"""Faults of InstantClone_Task, broken connections and terminated sessions: diagnostics and recovery."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from tests.vcsim.client import Client
 pytestmark = pytest.mark.attached
 
 OWNER = "5f3759df-0000-4000-8000-000000000001"
-CURES = {
-    "InvalidState": "See in vCenter what goes on with the source",
+REMEDIES = {
+    "InvalidState": "Check in vCenter whether a snapshot, a migration or another task of the source is running",
     "InvalidPowerState": "Power the source on",
-    "InvalidDatastore": "Name a datastore that the source's host has",
-    "InsufficientMemoryResourcesFault": "Free resources in that pool",
-    "DisallowedMigrationDeviceAttached": "Take the device away from the source",
-    "NoDiskSpace": "See whether the datastore has room",
-    "NoPermission": "Ask for it, or log in as another user",
+    "InvalidDatastore": "Set a writable datastore of the source's host",
+    "InsufficientMemoryResourcesFault": "Free resources in the resource pool",
+    "DisallowedMigrationDeviceAttached": "Remove the device that cannot be shared from the source",
+    "NoDiskSpace": "Check that the datastore has free space",
+    "NoPermission": "Ask for the privilege, or log in as another user",
     "DuplicateName": "Choose another name",
-    "Timedout": "See the task in vCenter for the reason, and apply again",
+    "Timedout": "Check the task in vCenter for the reason, and apply again",
 }
-PLACES = {
+ATTRIBUTES = {
     "InvalidDatastore": "datastore_id",
     "InsufficientMemoryResourcesFault": "resource_pool_id",
     "NoDiskSpace": "datastore_id",
     "DuplicateName": "name",
 }
-"""the argument that Terraform points at, where it is not the block"""
+"""attribute of the diagnostic, if it is not source_uuid in the block instantclone"""
 
 
 def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *flags: str) -> Bench:
@@ -48,26 +48,28 @@ def _marked(bench: Bench, names: list[str]) -> dict[str, Any]:
     return clones(bench.source, bench.release, names, extra_config={OWNER_KEY: mark})
 
 
-def test_each_fault_is_told_with_its_place_and_its_cure_and_the_next_apply_converges(
+def test_each_fault_has_a_remedy_and_an_attribute_and_the_next_apply_succeeds(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
-    names = {fault.lower(): fault for fault in CURES}
+    names = {fault.lower(): fault for fault in REMEDIES}
     bench.terraform.write(_marked(bench, [*names, "busy"]))
     for name, fault in names.items():
         bench.simulator.fault("InstantClone_Task", fault, vm=name)
     bench.simulator.fault("InstantClone_Task", "TaskInProgress", vm="busy", times=2)
 
-    ended = bench.terraform.run("apply")
+    finished = bench.terraform.run("apply")
 
-    raw = [message["diagnostic"] for message in ended.messages if message.get("type") == "diagnostic"]
-    told = {names[each["address"].split('"')[1]]: each for each in raw}
-    assert sorted(told) == sorted(CURES)
-    assert len(raw) == len(CURES)
-    assert {each["summary"] for each in raw} == {"Instant clone failed", "vCenter refuses"}
-    assert [fault for fault, cure in CURES.items() if cure not in told[fault]["detail"]] == []
-    pointed = {fault: each["snippet"]["code"].strip().partition(":")[0].strip('"') for fault, each in told.items()}
-    assert pointed == {fault: PLACES.get(fault, "source_uuid") for fault in CURES}
+    raw = [message["diagnostic"] for message in finished.messages if message.get("type") == "diagnostic"]
+    by_fault = {names[each["address"].split('"')[1]]: each for each in raw}
+    assert sorted(by_fault) == sorted(REMEDIES)
+    assert len(raw) == len(REMEDIES)
+    assert {each["summary"] for each in raw} == {"Instant clone failed", "vCenter rejected the request"}
+    assert [fault for fault, remedy in REMEDIES.items() if remedy not in by_fault[fault]["detail"]] == []
+    attributes = {
+        fault: each["snippet"]["code"].strip().partition(":")[0].strip('"') for fault, each in by_fault.items()
+    }
+    assert attributes == {fault: ATTRIBUTES.get(fault, "source_uuid") for fault in REMEDIES}
     assert list(bench.terraform.instances()) == ["busy"]
     bench.terraform.apply()
     assert bench.methods(*names, "busy") == []
@@ -75,7 +77,7 @@ def test_each_fault_is_told_with_its_place_and_its_cure_and_the_next_apply_conve
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_connections_that_break_at_the_task_lose_no_clone_and_double_none(
+def test_connections_that_break_at_the_clone_call_neither_lose_nor_duplicate_clones(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, when: Any
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -91,7 +93,7 @@ def test_connections_that_break_at_the_task_lose_no_clone_and_double_none(
     assert bench.terraform.plan() == {}
 
 
-def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_none(
+def test_connections_that_break_during_the_task_neither_lose_nor_duplicate_clones(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -102,17 +104,17 @@ def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_no
     with bench.terraform.start("apply") as running:
         until(lambda: len(bench.simulator.held()) == 4, "the clone tasks")
         bench.simulator.requests(reset=True)
-        # How pyvmomi reads a property, the task's info in this case.
+        # pyVmomi reads the info of the task with Fetch.
         bench.simulator.drop("Fetch", when="before", times=10)
         bench.simulator.drop("Fetch", when="after", times=10)
-        until(lambda: bench.simulator.requests().get("Fetch", 0) > 20, "all of them")
+        until(lambda: bench.simulator.requests().get("Fetch", 0) > 20, "more than 20 requests")
         bench.simulator.release()
-        ended = running.finish().require()
+        finished = running.finish().require()
 
     requests = bench.simulator.requests()
     assert requests["Fetch"] > 20
     assert "InstantClone_Task" not in requests
-    assert ended.diagnostics == []
+    assert finished.diagnostics == []
     assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == {
         name: bench.simulator.vm(name).moid for name in names
     }
@@ -120,7 +122,7 @@ def test_connections_that_break_while_vcenter_clones_lose_no_clone_and_double_no
     assert bench.terraform.plan() == {}
 
 
-def test_sessions_that_are_ended_in_the_midst_of_an_apply_are_renewed(
+def test_plugin_logs_in_again_after_its_sessions_are_terminated(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -132,15 +134,17 @@ def test_sessions_that_are_ended_in_the_midst_of_an_apply_are_renewed(
         until(lambda: len(bench.simulator.held()) == 4, "the clone tasks")
         with Client(bench.simulator) as administrator:
             manager = cast(vim.SessionManager, administrator.content.sessionManager)
-            own = cast(vim.UserSession, manager.currentSession).key
-            ours = [each.key for each in manager.sessionList if "pyvmomi" in each.userAgent and each.key != own]
+            current = cast(vim.UserSession, manager.currentSession).key
+            plugin_sessions = [
+                each.key for each in manager.sessionList if "pyvmomi" in each.userAgent and each.key != current
+            ]
             bench.simulator.requests(reset=True)
-            manager.TerminateSession(ours)
+            manager.TerminateSession(plugin_sessions)
             until(lambda: bench.simulator.requests().get("Login"), "the plugin to log in again")
         bench.simulator.release()
         running.finish().require()
 
-    assert len(ours) == 1
+    assert len(plugin_sessions) == 1
     assert sorted(bench.terraform.instances()) == names
     assert bench.methods(*names) == []
     assert bench.terraform.plan() == {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""An apply of ten clones that is killed: nothing hangs, and the next apply ends as if nothing had happened."""
+"""An apply of ten clones that is killed: all processes end, and the next apply creates exactly the missing clones."""
 
 from __future__ import annotations
 
@@ -27,19 +27,18 @@ from tests.e2e.terraform import MARK, Running
 from tests.vcsim.client import Client
 
 ENDED_SECONDS = 120
-"""A process that is gone is noticed within seconds, and a point is reached within as many; the rest is for a machine
-that is busy."""
+"""Timeout of each wait. An idle machine reaches a point, or notices a killed process, within seconds."""
 AT_ONCE = 8
-"""clones of one source that the plugin asks for at a time"""
+"""number of clones of one source that the plugin creates concurrently"""
 COUNT = 10
-"""as many as Terraform creates at a time"""
+"""number of resources that Terraform creates concurrently"""
 TASK = "InstantClone_Task"
 READ = "FindByUuid"
-"""how the plugin looks the source up for the plan, and how the stock provider reads a clone that it imports"""
+"""method with which the plugin looks up the source for a plan, and the stock provider reads an imported clone"""
 
 
-def _made(bench: Bench, names: list[str]) -> list[str]:
-    """Those of the names that VMs have."""
+def _existing(bench: Bench, names: list[str]) -> list[str]:
+    """Return those of the names that a VM in vCenter has."""
     found = []
     for name in names:
         with contextlib.suppress(KeyError):
@@ -48,8 +47,8 @@ def _made(bench: Bench, names: list[str]) -> list[str]:
     return found
 
 
-def _noted(bench: Bench) -> int:
-    """How many clones the state has; while it is written, none can be read."""
+def _count_in_state(bench: Bench) -> int:
+    """Return the number of clones in the state, or 0 while Terraform writes the state file."""
     try:
         return len(bench.terraform.instances())
     except (OSError, json.JSONDecodeError):
@@ -57,7 +56,7 @@ def _noted(bench: Bench) -> int:
 
 
 def _held(simulator: Simulator) -> Counter[tuple[str, HoldPoint]]:
-    """How many calls and tasks are held, by method and point."""
+    """Return the number of held calls and tasks, by method and point."""
     return Counter((each.method, each.at) for each in simulator.held())
 
 
@@ -66,7 +65,11 @@ def _await_held(bench: Bench, running: Running, expected: Mapping[tuple[str, Hol
 
 
 def _await(running: Running, condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition of an apply. AssertionError if the apply ends before."""
+    """Wait until a condition is true during an apply.
+
+    Raises:
+        AssertionError: the apply ends before, or the wait times out.
+    """
     until(lambda: condition() or running.process.poll() is not None, what, seconds=ENDED_SECONDS)
     assert running.process.poll() is None, running.finish().require()
 
@@ -75,7 +78,7 @@ Reach = Callable[[Bench, Running], None]
 
 
 def _hold_calls(method: str) -> Reach:
-    """Hold the first calls of a method."""
+    """Hold the calls of a method, and wait for the first one."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(method)
@@ -85,7 +88,7 @@ def _hold_calls(method: str) -> Reach:
 
 
 def _hold_tasks(count: int) -> Reach:
-    """Hold so many tasks at their begin, and the requests for other clones."""
+    """Hold `count` tasks before they start, and the calls for the other clones."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, after=count)
@@ -96,19 +99,19 @@ def _hold_tasks(count: int) -> Reach:
 
 
 def _hold_end_of_first(bench: Bench, running: Running) -> None:
-    """Hold the first task at its end, and the other tasks at their begin."""
+    """Hold the first task before its end, and the other tasks before they start."""
     bench.simulator.hold(TASK, at="task", after=1)
     bench.simulator.hold(TASK, at="end")
     _await_held(bench, running, {(TASK, "end"): 1, (TASK, "task"): AT_ONCE - 1})
 
 
 def _hold_imports(count: int, at: HoldPoint) -> Reach:
-    """Hold so many clones as the stock provider reads them, and the tasks of the others."""
+    """Hold the stock provider while it reads `count` clones, and hold the tasks of the other clones."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, at=at)
         _await_held(bench, running, {(TASK, at): AT_ONCE})
-        # Only now: the plan has asked the same.
+        # The plan calls the same method, so the hold must start after the plan.
         bench.simulator.hold(READ)
         bench.simulator.release(TASK, times=count)
         _await_held(bench, running, {(TASK, at): min(AT_ONCE, COUNT - count), (READ, "call"): count})
@@ -117,7 +120,7 @@ def _hold_imports(count: int, at: HoldPoint) -> Reach:
 
 
 def _hold_others(count: int) -> Reach:
-    """Let so many clones reach the state, and hold the tasks of the others."""
+    """Let `count` clones reach the state, and hold the tasks of the other clones."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, at="task", after=count)
@@ -128,14 +131,14 @@ def _hold_others(count: int) -> Reach:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of an apply at which the simulator holds it."""
+    """A point at which the simulator holds an apply."""
 
     reach: Reach
-    """holds the apply, which has just been started, and returns when it has got there"""
-    made: int = 0
-    """clones that exist then"""
-    noted: int = 0
-    """clones that the state has then"""
+    """function that holds a new apply, and returns when the apply has reached the point"""
+    existing: int = 0
+    """number of clones in vCenter at the point"""
+    in_state: int = 0
+    """number of clones in the state at the point"""
 
 
 POINTS = {
@@ -143,24 +146,28 @@ POINTS = {
     "planning": Point(_hold_calls(READ)),
     "first-task": Point(_hold_tasks(1)),
     "many-tasks": Point(_hold_tasks(4)),
-    "all-tasks": Point(_hold_imports(2, "task"), made=2),
-    "first-clone": Point(_hold_end_of_first, made=1),
-    "importing": Point(_hold_imports(5, "task"), made=5),
-    "all-clones": Point(_hold_imports(2, "end"), made=10),
-    "first-answer": Point(_hold_others(1), made=1, noted=1),
-    "most-answers": Point(_hold_others(6), made=6, noted=6),
+    "all-tasks": Point(_hold_imports(2, "task"), existing=2),
+    "first-clone": Point(_hold_end_of_first, existing=1),
+    "importing": Point(_hold_imports(5, "task"), existing=5),
+    "all-clones": Point(_hold_imports(2, "end"), existing=10),
+    "first-answer": Point(_hold_others(1), existing=1, in_state=1),
+    "most-answers": Point(_hold_others(6), existing=6, in_state=6),
 }
 
 
 def _kill(running: Running, kind: str) -> None:
-    """Kill one of the processes of an apply, or all of them. AssertionError if one of them does not run."""
+    """Kill one of the processes of an apply, or all of them.
+
+    Raises:
+        AssertionError: one of the processes does not run.
+    """
     wrapper, stock = running.plugins
     terraform = next((each for each in marked(MARK, running.mark) if each.pid == running.process.pid), None)
     victims = {"stock": stock, "plugin": wrapper, "terraform": terraform}
-    meant = [victims[each] for each in ([kind] if kind != "all" else victims)]
-    # Each ends by itself when another one does: all are stopped before the first one is killed.
+    targets = [victims[each] for each in ([kind] if kind != "all" else victims)]
+    # Each process exits when another one ends. All of them are stopped before the first one is killed.
     for signal_number in (signal.SIGSTOP, signal.SIGKILL):
-        for victim in meant:
+        for victim in targets:
             assert victim is not None
             assert victim.runs()
             os.kill(victim.pid, signal_number)
@@ -168,13 +175,13 @@ def _kill(running: Running, kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def held_vcenter(start_simulator: StartSimulator) -> Simulator:
-    """The source is frozen: its disks' chains stay short however many clones there are."""
+    """Start a vCenter with a frozen source, whose disk chains do not grow with the number of clones."""
     return start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s")
 
 
 @pytest.fixture
 def vcenter(held_vcenter: Simulator) -> Iterator[Simulator]:
-    """A simulator that holds nothing at the end of a test, whatever has failed."""
+    """Release all holds at the end of each test, even if it fails."""
     yield held_vcenter
     held_vcenter.release()
 
@@ -185,7 +192,7 @@ def golden(vcenter: Simulator) -> SourceVm:
 
 
 def _inventory(client: Client) -> dict[str, str]:
-    """The UUIDs of all VMs, by name."""
+    """Return the UUIDs of all VMs, by name."""
     view: Any = client.content.viewManager.CreateContainerView(
         client.content.rootFolder, [vim.VirtualMachine], recursive=True
     )
@@ -196,12 +203,12 @@ def _inventory(client: Client) -> dict[str, str]:
 
 
 def _cloned(client: Client) -> dict[int, str]:
-    """The names of all clones that were ever made, be they there or not, by the keys of vCenter's events."""
-    made = vim.event.EventFilterSpec(eventTypeId=["com.vmware.vc.VmInstantClonedEvent"], maxCount=1000)
-    return {event.key: event.objectName for event in client.content.eventManager.QueryEvents(made)}
+    """Return the names of all clones that were ever created, by the keys of their vCenter events."""
+    created = vim.event.EventFilterSpec(eventTypeId=["com.vmware.vc.VmInstantClonedEvent"], maxCount=1000)
+    return {event.key: event.objectName for event in client.content.eventManager.QueryEvents(created)}
 
 
-USUAL = [
+FAST_CASES = [
     ("plugin", "first-task"),
     ("plugin", "importing"),
     ("stock", "first-clone"),
@@ -212,46 +219,46 @@ USUAL = [
     ("all", "first-clone"),
 ]
 MATRIX = [
-    pytest.param(kind, point, id=f"{kind}-{point}", marks=() if (kind, point) in USUAL else pytest.mark.long)
+    pytest.param(kind, point, id=f"{kind}-{point}", marks=() if (kind, point) in FAST_CASES else pytest.mark.long)
     for kind in ("plugin", "stock", "terraform", "all")
     for point in POINTS
 ]
 
 
-def _inherit(bench: Bench, made: Mapping[str, str]) -> None:
-    """Does what a plan says to whose state was lost, with the owner of the clones that were made."""
+def _import_owner(bench: Bench, made: Mapping[str, str]) -> None:
+    """Delete the lost state, and run the import command that the plan reports for the owner of the existing clones."""
     (bench.terraform.folder / "terraform.tfstate").unlink()
     if not made:
         return
     refused = bench.terraform.run("plan")
-    told = [
+    commands = [
         re.search(r"terraform (import) (terraform_data\.owner) ([0-9a-f-]{36})\.", str(each)) for each in refused.errors
     ]
-    assert len(told) == len(made)
-    (command,) = {found.groups() for found in told if found is not None}
+    assert len(commands) == len(made)
+    (command,) = {found.groups() for found in commands if found is not None}
     bench.terraform.run(*command).require()
 
 
 @pytest.mark.parametrize(("kind", "point"), MATRIX)
-def test_an_apply_that_was_killed_is_completed_by_the_next(bench: Bench, kind: str, point: str) -> None:
+def test_next_apply_completes_an_apply_that_was_killed(bench: Bench, kind: str, point: str) -> None:
     names = [f"{kind}-{point}-{index}" for index in range(COUNT)]
     at = POINTS[point]
-    # The state is a file, to which Terraform writes the owner before it asks for the first clone.
+    # Terraform writes the owner to the local state file before the plugin creates the first clone.
     bench.terraform.write(fleet_document(bench.release, {"vm": Wish(bench.source, frozenset(names))}))
     with Client(bench.simulator) as client:
         others, earlier = _inventory(client), _cloned(client)
 
     with bench.terraform.start("apply") as running:
         at.reach(bench, running)
-        _await(running, lambda: _noted(bench) == at.noted, f"{at.noted} clones in the state")
-        assert len(_made(bench, names)) == at.made
+        _await(running, lambda: _count_in_state(bench) == at.in_state, f"{at.in_state} clones in the state")
+        assert len(_existing(bench, names)) == at.existing
         _kill(running, kind)
         ended = running.finish(seconds=ENDED_SECONDS)
         until(lambda: not marked(MARK, running.mark), "all processes to end", seconds=ENDED_SECONDS)
     assert ended.code == (-signal.SIGKILL if kind in ("terraform", "all") else 1)
-    assert "mistake in the plugin" not in ended.stdout
+    assert "bug in the instant clone plugin" not in ended.stdout
     made = _release(bench, names)
-    # Terraform creates an empty file before it plans. It writes nothing while vCenter holds the apply.
+    # Terraform creates an empty state file before the plan. It writes nothing while vCenter holds the apply.
     assert not (bench.terraform.state_is_lost() and made)
 
     bench.terraform.apply()
@@ -270,8 +277,8 @@ def test_an_apply_that_was_killed_is_completed_by_the_next(bench: Bench, kind: s
 
 
 def _release(bench: Bench, names: list[str]) -> dict[str, str]:
-    """End what vCenter holds for clients that are gone. Return the ids of the clones that exist then, by name."""
-    # It notices that connections have ended, and drops the calls. The tasks go on.
+    """Release all holds after the clients have ended. Return the MoRefs of the existing clones, by name."""
+    # The simulator drops the calls of closed connections. Their tasks continue.
     until(
         lambda: {each.at for each in bench.simulator.held()} <= {"task", "end"},
         "the calls to be dropped",
@@ -279,22 +286,22 @@ def _release(bench: Bench, names: list[str]) -> dict[str, str]:
     )
     under_way = {each.clone for each in bench.simulator.held()}
     bench.simulator.release()
-    until(lambda: under_way <= set(_made(bench, names)), f"{under_way} to be made", seconds=ENDED_SECONDS)
-    return {name: bench.simulator.vm(name).moid for name in _made(bench, names)}
+    until(lambda: under_way <= set(_existing(bench, names)), f"{under_way} to be created", seconds=ENDED_SECONDS)
+    return {name: bench.simulator.vm(name).moid for name in _existing(bench, names)}
 
 
-def test_a_state_that_was_lost_as_it_was_written_has_an_heir(bench: Bench) -> None:
-    """Terraform empties a state's file before it writes it: two of sixty kills of the matrix met that moment once."""
+def test_adopts_the_clones_of_a_state_that_was_lost_while_it_was_written(bench: Bench) -> None:
+    """Terraform truncates the state file before it writes it. Two of sixty kills of the matrix once hit this moment."""
     names = ["lost-0", "lost-1"]
     bench.terraform.write(fleet_document(bench.release, {"vm": Wish(bench.source, frozenset(names))}))
     bench.terraform.apply()
     made = {name: bench.simulator.vm(name).moid for name in names}
     (bench.terraform.folder / "terraform.tfstate").write_text("")
 
-    _inherit(bench, made)
+    _import_owner(bench, made)
     applied = bench.terraform.apply()
 
-    assert [each.summary for each in applied.diagnostics] == ["Clone taken over"] * 2
+    assert [each.summary for each in applied.diagnostics] == ["Existing clone adopted"] * 2
     assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == made
     assert bench.methods(*made.values()) == []
     assert bench.terraform.plan() == {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The life of a fleet through the real cdktf command, Terraform and stock provider, in a simulated vCenter."""
+"""Deploy, grow and destroy a fleet with the cdktf command, Terraform and the stock provider, in a simulated vCenter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLONES = {"web-00", "web-01", "web-02"}
 
 @pytest.fixture(scope="module")
 def simulator(stock: StockProvider) -> Iterator[Simulator]:
-    """A new one for each release of the stock provider."""
+    """Start a simulator for each release of the stock provider."""
     with Simulator(
         "-source", "golden-web,golden-lab", "-layout", "golden-lab=two-controllers", password=PASSWORD
     ) as running:
@@ -38,8 +38,8 @@ def workspace(simulator: Simulator, stock: StockProvider, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="module")
-def story(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
-    """Each step of a fleet's life, run once; the tests look at what came of it."""
+def results(simulator: Simulator, workspace: Workspace) -> dict[str, Finished]:
+    """Run each step once, from the record to the destroy, and return the results for the tests."""
     steps: dict[str, Finished] = {}
 
     def step(name: str, *command: str) -> Finished:
@@ -67,55 +67,55 @@ def clones(outputs: Finished) -> dict[str, str]:
     return found
 
 
-def test_the_plan_is_a_clone_and_a_pin_for_each_member_and_the_folder_and_the_owner(story: dict[str, Finished]) -> None:
-    assert "Plan: 8 to add, 0 to change, 0 to destroy." in story["plan"].output
+def test_plan_has_a_clone_and_a_pin_per_member_a_folder_and_the_owner(results: dict[str, Finished]) -> None:
+    assert "Plan: 8 to add, 0 to change, 0 to destroy." in results["plan"].output
 
 
-def test_deploy_makes_the_clones_and_tells_their_uuids(story: dict[str, Finished]) -> None:
-    assert clones(story["first UUIDs"]).keys() == CLONES
-    assert len(set(clones(story["first UUIDs"]).values())) == 3
+def test_deploy_creates_the_clones_and_outputs_their_uuids(results: dict[str, Finished]) -> None:
+    assert clones(results["first UUIDs"]).keys() == CLONES
+    assert len(set(clones(results["first UUIDs"]).values())) == 3
 
 
-def test_each_clone_tells_its_own_address(story: dict[str, Finished]) -> None:
-    assert json.loads(story["first UUIDs"].output)["web"]["fleet"]["addresses"] == {
+def test_outputs_have_the_address_of_each_clone(results: dict[str, Finished]) -> None:
+    assert json.loads(results["first UUIDs"].output)["web"]["fleet"]["addresses"] == {
         "web-00": "10.20.1.100",
         "web-01": "10.20.1.101",
         "web-02": "10.20.1.102",
     }
 
 
-def test_the_next_plan_is_empty(story: dict[str, Finished]) -> None:
-    assert "No changes. Your infrastructure matches the configuration." in story["plan again"].output
+def test_second_plan_is_empty(results: dict[str, Finished]) -> None:
+    assert "No changes. Your infrastructure matches the configuration." in results["plan again"].output
 
 
-def test_one_more_leaves_the_others_as_they_are(story: dict[str, Finished]) -> None:
-    before, after = clones(story["first UUIDs"]), clones(story["grown UUIDs"])
+def test_additional_member_does_not_change_the_other_clones(results: dict[str, Finished]) -> None:
+    before, after = clones(results["first UUIDs"]), clones(results["grown UUIDs"])
     assert after.keys() == CLONES | {"web-03"}
     assert before.items() <= after.items()
-    assert "Resources: 2 added, 0 changed, 0 destroyed." in story["grow"].output
+    assert "Resources: 2 added, 0 changed, 0 destroyed." in results["grow"].output
 
 
-def test_no_clone_was_reconfigured_powered_off_or_moved(story: dict[str, Finished]) -> None:
-    assert story["calls on clones"].output == ""
+def test_no_clone_was_reconfigured_powered_off_or_moved(results: dict[str, Finished]) -> None:
+    assert results["calls on clones"].output == ""
 
 
-def test_destroy_leaves_nothing_behind(story: dict[str, Finished], simulator: Simulator) -> None:
-    assert "Resources: 10 destroyed." in story["destroy"].output
+def test_destroy_removes_all_clones(results: dict[str, Finished], simulator: Simulator) -> None:
+    assert "Resources: 10 destroyed." in results["destroy"].output
     for name in (*CLONES, "web-03"):
         with pytest.raises(KeyError):
             simulator.vm(name)
     assert simulator.vm("golden-web").power == "poweredOn"
 
 
-def test_no_session_of_ours_is_left(story: dict[str, Finished], simulator: Simulator) -> None:
-    assert story["destroy"].code == 0
+def test_no_pyvmomi_session_stays_open(results: dict[str, Finished], simulator: Simulator) -> None:
+    assert results["destroy"].code == 0
     assert sessions_of_ours(simulator) == 0
 
 
-def test_the_state_knows_the_clones_as_the_stock_provider_would(story: dict[str, Finished]) -> None:
+def test_state_has_the_attribute_values_of_the_stock_provider(results: dict[str, Finished]) -> None:
     machines = [
         instance["attributes"]
-        for resource in json.loads(story["state"].output)["resources"]
+        for resource in json.loads(results["state"].output)["resources"]
         if resource["type"] == "vsphere_virtual_machine"
         for instance in resource["instances"]
     ]
@@ -127,15 +127,15 @@ def test_the_state_knows_the_clones_as_the_stock_provider_would(story: dict[str,
         assert machine["extra_config"]["guestinfo.ic.hostname"] == machine["name"]
 
 
-def test_the_records_are_the_committed_ones(story: dict[str, Finished], workspace: Workspace) -> None:
-    assert story["record"].output == "sources/web.json new\nsources/lab.json new\n"
+def test_records_equal_the_committed_records(results: dict[str, Finished], workspace: Workspace) -> None:
+    assert results["record"].output == "sources/web.json new\nsources/lab.json new\n"
     for name in ("web.json", "lab.json"):
         committed = (PROJECT / "sources" / name).read_bytes()
         assert (workspace.folder / "sources" / name).read_bytes() == committed
 
 
-def test_the_password_is_nowhere(story: dict[str, Finished], workspace: Workspace) -> None:
-    shown = [name for name, finished in story.items() if PASSWORD in finished.output]
+def test_no_output_or_file_contains_the_password(results: dict[str, Finished], workspace: Workspace) -> None:
+    shown = [name for name, finished in results.items() if PASSWORD in finished.output]
     written = [
         str(path.relative_to(workspace.folder))
         for path in workspace.folder.rglob("*")
@@ -144,8 +144,8 @@ def test_the_password_is_nowhere(story: dict[str, Finished], workspace: Workspac
     assert (shown, written) == ([], [])
 
 
-def test_a_synth_without_vcenter_gives_the_same_bytes(
-    story: dict[str, Finished], workspace: Workspace, stock: StockProvider, tmp_path: Path
+def test_synth_without_vcenter_writes_identical_files(
+    results: dict[str, Finished], workspace: Workspace, stock: StockProvider, tmp_path: Path
 ) -> None:
     def synthesized(of: Workspace) -> bytes:
         finished = of.run("cdktf", "synth")
@@ -155,5 +155,5 @@ def test_a_synth_without_vcenter_gives_the_same_bytes(
 
     offline = Workspace(tmp_path / "elsewhere", stock_binary=stock.path, vcenter={})
     offline.copy(workspace.folder / "fleets.toml", workspace.folder / "sources")
-    assert story["record"].code == 0
+    assert results["record"].code == 0
     assert synthesized(offline) == synthesized(workspace)

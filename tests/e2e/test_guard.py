@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The guard and real plans: of the plugin, and of the stock provider that goes on with its state."""
+"""Run the guard on plans of the plugin, and on plans of the stock provider that continues with the plugin's state."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ CLUSTER = {"cluster": {"name": "DC0_C0", "datacenter_id": "${data.vsphere_datace
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the guard said of a plan."""
+    """The exit code and the report of the guard for a plan."""
 
     code: int
     report: Mapping[str, Any]
 
     @property
     def findings(self) -> list[tuple[str, str, str]]:
-        """Kind, severity and argument, of each only once."""
-        told = [(each["kind"], each["severity"], each["argument"]) for each in self.report["findings"]]
-        return list(dict.fromkeys(told))
+        """Return kind, severity and argument of the findings, without duplicates."""
+        findings = [(each["kind"], each["severity"], each["argument"]) for each in self.report["findings"]]
+        return list(dict.fromkeys(findings))
 
     @property
     def clones(self) -> dict[str, int]:
-        """How many of them are changed how, if any."""
-        return {fate: count for fate, count in self.report["clones"].items() if count}
+        """Return the number of clones by kind of change, without zeros."""
+        return {change: count for change, count in self.report["clones"].items() if count}
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Two clones, each with a pin, in the state of a folder."""
+    """Two clones with pins in a Terraform folder. `by_plugin` is False for the folder of the stock provider alone."""
 
     terraform: Terraform
     source: SourceVm
@@ -57,7 +57,7 @@ class Fleet:
     by_plugin: bool
 
     def document(self, names: tuple[str, ...] = NAMES, pins: tuple[str, ...] = NAMES, **arguments: Any) -> Any:
-        """The configuration, with other `arguments` of the clones."""
+        """Return the configuration. `arguments` replace arguments of the clones."""
         whole = clones(self.source, self.plugin.release, names, **({"extra_config": OWNER} | arguments))
         whole["data"]["vsphere_compute_cluster"] = CLUSTER
         whole["resource"]["vsphere_drs_vm_override"] = {
@@ -73,8 +73,8 @@ class Fleet:
             del whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"]
         return whole
 
-    def judged(self, *options: str, **changes: Any) -> Verdict:
-        """The guard's verdict on the plan of a changed configuration."""
+    def verdict(self, *options: str, **changes: Any) -> Verdict:
+        """Return the result of the guard for the plan of a changed configuration."""
         self.terraform.write(self.document(**changes))
         self.terraform.run("plan", "-out=saved").require()
         shown = self.terraform.run("show", "-json", "saved").require().stdout
@@ -94,7 +94,7 @@ class Fleet:
 def fleet(
     plugin: Plugin, attach: Attach, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory
 ) -> Fleet:
-    folder = tmp_path_factory.mktemp("guard") / "ours"
+    folder = tmp_path_factory.mktemp("guard") / "plugin"
     terraform = Terraform(
         folder,
         vcenter.environment(plugin.environment),
@@ -108,11 +108,13 @@ def fleet(
 
 
 @pytest.fixture(scope="module")
-def left(fleet: Fleet, plugin: Plugin) -> Fleet:
-    """The same clones, in a state that the stock provider alone goes on with."""
-    ours = fleet.terraform
-    terraform = Terraform(ours.folder.with_name("left"), ours.environment, initialised=plugin.initialised)
-    (terraform.folder / "terraform.tfstate").write_bytes((ours.folder / "terraform.tfstate").read_bytes())
+def stock_fleet(fleet: Fleet, plugin: Plugin) -> Fleet:
+    """Return the same clones in a copy of the state that the stock provider uses without the plugin."""
+    with_plugin = fleet.terraform
+    terraform = Terraform(
+        with_plugin.folder.with_name("stock"), with_plugin.environment, initialised=plugin.initialised
+    )
+    (terraform.folder / "terraform.tfstate").write_bytes((with_plugin.folder / "terraform.tfstate").read_bytes())
     made = Fleet(terraform, fleet.source, plugin, by_plugin=False)
     terraform.write(fleet.document())
     terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
@@ -122,43 +124,44 @@ def left(fleet: Fleet, plugin: Plugin) -> Fleet:
 
 
 @pytest.fixture(params=["plugin", "stock"])
-def either(request: pytest.FixtureRequest, fleet: Fleet, left: Fleet) -> Fleet:
-    return fleet if request.param == "plugin" else left
+def each_fleet(request: pytest.FixtureRequest, fleet: Fleet, stock_fleet: Fleet) -> Fleet:
+    return fleet if request.param == "plugin" else stock_fleet
 
 
-def test_a_plan_without_changes_passes(either: Fleet) -> None:
-    verdict = either.judged()
+def test_plan_without_changes_passes(each_fleet: Fleet) -> None:
+    verdict = each_fleet.verdict()
     assert (verdict.code, verdict.findings, verdict.clones) == (0, [], {"unchanged": 2})
 
 
-def test_a_member_that_is_taken_out_passes(either: Fleet) -> None:
-    verdict = either.judged(names=NAMES[:1], pins=NAMES[:1])
+def test_removed_member_passes(each_fleet: Fleet) -> None:
+    verdict = each_fleet.verdict(names=NAMES[:1], pins=NAMES[:1])
     assert (verdict.code, verdict.findings, verdict.clones) == (0, [], {"unchanged": 1, "destroyed": 1})
 
 
 def test_new_members_pass(fleet: Fleet) -> None:
-    verdict = fleet.judged(names=(*NAMES, "web-2"))
+    verdict = fleet.verdict(names=(*NAMES, "web-2"))
     assert (verdict.code, verdict.findings, verdict.clones) == (0, [], {"unchanged": 2, "created": 1})
 
 
-def test_a_pin_that_is_taken_out_is_a_warning(either: Fleet) -> None:
-    verdict = either.judged(pins=NAMES[:1])
+def test_removed_pin_is_a_warning(each_fleet: Fleet) -> None:
+    verdict = each_fleet.verdict(pins=NAMES[:1])
     assert (verdict.code, verdict.findings, verdict.clones) == (0, [("sharing", "warning", "")], {"unchanged": 2})
     (finding,) = verdict.report["findings"]
     assert finding["address"] == PIN_1
-    assert finding["reason"].startswith("Nothing keeps DRS from moving the clone ")
+    assert finding["reason"].startswith("DRS can move the clone ")
+    assert finding["reason"].endswith(" because the plan removes its pin.")
 
 
-def test_another_generation_replaces_the_clones(either: Fleet) -> None:
-    verdict = either.judged(replace_trigger="2")
+def test_new_generation_replaces_the_clones(each_fleet: Fleet) -> None:
+    verdict = each_fleet.verdict(replace_trigger="2")
     assert (verdict.code, verdict.findings) == (1, [("replace", "error", "replace_trigger")])
     assert verdict.clones == {"replaced": 2}
-    allowed = either.judged("--allow", "replace", replace_trigger="2")
+    allowed = each_fleet.verdict("--allow", "replace", replace_trigger="2")
     assert (allowed.code, allowed.findings) == (0, [("replace", "allowed", "replace_trigger")])
 
 
-def test_another_source_replaces_the_clones(fleet: Fleet, vcenter: Simulator) -> None:
-    verdict = fleet.judged(instantclone=[{"source_uuid": source_of(vcenter, "silver").uuid}])
+def test_changed_source_replaces_the_clones(fleet: Fleet, vcenter: Simulator) -> None:
+    verdict = fleet.verdict(instantclone=[{"source_uuid": source_of(vcenter, "silver").uuid}])
     assert (verdict.code, verdict.findings) == (1, [("replace", "error", "instantclone[0].source_uuid")])
 
 
@@ -169,32 +172,34 @@ def test_another_source_replaces_the_clones(fleet: Fleet, vcenter: Simulator) ->
         ("nested_hv_enabled", True, "The provider changes nested_hv_enabled only while the VM is off."),
     ],
 )
-def test_the_stock_provider_would_reboot_the_clones(left: Fleet, argument: str, value: object, reason: str) -> None:
-    verdict = left.judged(**{argument: value})
+def test_reports_a_change_for_which_the_stock_provider_reboots_clones(
+    stock_fleet: Fleet, argument: str, value: object, reason: str
+) -> None:
+    verdict = stock_fleet.verdict(**{argument: value})
     assert (verdict.code, verdict.findings, verdict.clones) == (1, [("reboot", "error", argument)], {"updated": 2})
     first = verdict.report["findings"][0]
     assert (first["address"], first["new"], first["reason"]) == (CLONE_0, value, reason)
 
 
-def test_hot_changes_pass(left: Fleet) -> None:
-    cpus = machine(left.source, left.plugin.release)["num_cpus"]
-    verdict = left.judged(annotation="changed", num_cpus=2 * cpus)
+def test_hot_changes_pass(stock_fleet: Fleet) -> None:
+    cpus = machine(stock_fleet.source, stock_fleet.plugin.release)["num_cpus"]
+    verdict = stock_fleet.verdict(annotation="changed", num_cpus=2 * cpus)
     assert (verdict.code, verdict.findings, verdict.clones) == (0, [], {"updated": 2})
 
 
-def test_another_label_is_a_disk_that_goes(left: Fleet) -> None:
-    disks = machine(left.source, left.plugin.release)["disk"]
-    verdict = left.judged(disk=[disks[0], disks[1] | {"label": "data"}])
+def test_changed_disk_label_is_reported_as_a_removed_disk(stock_fleet: Fleet) -> None:
+    disks = machine(stock_fleet.source, stock_fleet.plugin.release)["disk"]
+    verdict = stock_fleet.verdict(disk=[disks[0], disks[1] | {"label": "data"}])
     assert (verdict.code, verdict.findings) == (1, [("disk", "error", "disk[1]")])
     first = verdict.report["findings"][0]
     assert (first["old"], first["reason"]) == (
         "disk1 (scsi unit 1, 8 GiB)",
-        "The disk there gets the label data; the provider destroys it, and makes an empty one.",
+        "The disk at this place gets the label data, so the provider destroys the disk and creates an empty one.",
     )
 
 
-def test_another_host_is_a_move(left: Fleet) -> None:
-    verdict = left.judged(host_system_id="host-0")
+def test_changed_host_is_reported_as_a_move(stock_fleet: Fleet) -> None:
+    verdict = stock_fleet.verdict(host_system_id="host-0")
     assert (verdict.code, verdict.findings) == (1, [("move", "error", "host_system_id")])
 
 
@@ -218,15 +223,15 @@ def workspace(vcenter: Simulator, stock: StockProvider, tmp_path: Path) -> Works
     return made
 
 
-def test_the_plan_of_a_stack_is_made_and_judged(workspace: Workspace) -> None:
+def test_guard_plans_and_checks_the_stack_of_a_fleet(workspace: Workspace) -> None:
     synthesized = workspace.run("python", "main.py")
     assert synthesized.code == 0, synthesized.output
 
-    judged = workspace.run("instant-clone", "guard", "--stack", "web")
+    passed = workspace.run("instant-clone", "guard", "--stack", "web")
 
-    assert (judged.code, judged.output.splitlines()[-2:]) == (
+    assert (passed.code, passed.output.splitlines()[-2:]) == (
         0,
-        ["2 clones: 2 made.", "Nothing reboots, replaces or moves a clone, or takes a disk from it."],
+        ["2 clones: 2 created.", "No clone is rebooted, replaced or moved, and no clone loses a disk."],
     )
 
     del workspace.environment["VSPHERE_SERVER"]
@@ -234,5 +239,5 @@ def test_the_plan_of_a_stack_is_made_and_judged(workspace: Workspace) -> None:
 
     assert failed.code == 2
     command = Path(workspace.environment.get("TERRAFORM_BINARY_NAME") or "terraform").name
-    assert f"instant-clone: `{command} plan` of cdktf.out/stacks/web failed with exit code 1:" in failed.output
+    assert f"instant-clone: `{command} plan` in cdktf.out/stacks/web failed with exit code 1:" in failed.output
     assert "one of vsphere_server" in failed.output

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the guard says of a plan, held against what the stock provider then does: in both directions.
+"""Compare the findings of the guard for a plan with the calls of the stock provider during the apply.
 
-A clone for each change, all changed by one apply of the stock provider alone.
+The comparison covers false findings and missing findings. Each change has a separate clone. One apply of the stock
+provider, without the plugin, makes all changes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.e2e.terraform import Terraform
 
 POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}
 MARK = {"guestinfo.mark": "1"}
-MARKED_ANEW = {"extra_config": {"guestinfo.mark": "2"}}
+CHANGED_MARK = {"extra_config": {"guestinfo.mark": "2"}}
 
 _SWITCHED = (
     "cpu_hot_add_enabled",
@@ -74,23 +75,23 @@ _SET_WHERE_KNOWN: dict[str, object] = {
 }
 
 
-def _changes(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
-    """A name for each change, and the arguments that are other than the clone's `own`."""
-    disks, interface = own["disk"], own["network_interface"][0]
+def _changes(arguments: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Return the changed arguments by name of the change. `arguments` are the current arguments of a clone."""
+    disks, interface = arguments["disk"], arguments["network_interface"][0]
 
     def second_disk(**other: object) -> dict[str, Any]:
         return {"disk": [disks[0], disks[1] | other, *disks[2:]]}
 
     changes: dict[str, dict[str, Any]] = {
         "nothing": {},
-        **{name: {name: not own.get(name)} for name in _SWITCHED},
+        **{name: {name: not arguments.get(name)} for name in _SWITCHED},
         **{name: {name: value} for name, value in _SET.items()},
         **{name: {name: value} for name, value in _SET_WHERE_KNOWN.items() if is_known(release, name)},
-        "memory-more": {"memory": own["memory"] + 1024},
-        "memory-less": {"memory": own["memory"] - 1024},
-        "extra-config": MARKED_ANEW,
-        "forgotten": MARKED_ANEW | {"guest_id": "otherGuest64"},
-        "not-forgotten": MARKED_ANEW | {"guest_id": "otherGuest64", "firmware": "bios"},
+        "memory-more": {"memory": arguments["memory"] + 1024},
+        "memory-less": {"memory": arguments["memory"] - 1024},
+        "extra-config": CHANGED_MARK,
+        "forgotten": CHANGED_MARK | {"guest_id": "otherGuest64"},
+        "not-forgotten": CHANGED_MARK | {"guest_id": "otherGuest64", "firmware": "bios"},
         "disk-unit": second_disk(unit_number=3),
         "disk-mode": second_disk(disk_mode="independent_persistent"),
         "disk-write-through": second_disk(write_through=True),
@@ -105,31 +106,31 @@ def _changes(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict
         "interface-added": {"network_interface": [interface, {"network_id": interface["network_id"]}]},
     }
     if is_known(release, "extra_config_reboot_required"):
-        changes["reboot-asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
+        changes["reboot-asked-for"] = CHANGED_MARK | {"extra_config_reboot_required": True}
     return changes
 
 
 @dataclass(frozen=True)
-class Story:
-    """What was said of each clone before, and what was done to it then."""
+class Comparison:
+    """The findings of the guard and the later calls of the stock provider, by clone."""
 
-    said: Mapping[str, list[Finding]]
-    done: Mapping[str, list[str]]
-    """methods"""
+    findings: Mapping[str, list[Finding]]
+    calls: Mapping[str, list[str]]
+    """called methods"""
     release: ProviderVersion
 
     def of(self, kind: str) -> set[str]:
-        """The clones with a finding of a kind."""
-        return {name for name, findings in self.said.items() if any(each.kind == kind for each in findings)}
+        """Return the clones with a finding of this kind."""
+        return {name for name, findings in self.findings.items() if any(each.kind == kind for each in findings)}
 
 
 @pytest.fixture(scope="module")
-def story(
+def comparison(
     plugin: Plugin, attach: Attach, vcenter: Simulator, golden: SourceVm, tmp_path_factory: pytest.TempPathFactory
-) -> Story:
+) -> Comparison:
     changes = _changes(machine(golden, plugin.release), plugin.release)
 
-    def written(*, by_plugin: bool, changed: bool) -> dict[str, Any]:
+    def configuration(*, by_plugin: bool, changed: bool) -> dict[str, Any]:
         machines = {}
         for name, change in changes.items():
             machines[name] = machine(golden, plugin.release, name=name, extra_config=MARK)
@@ -154,48 +155,57 @@ def story(
         initialised=plugin.initialised,
         attached=attach(vcenter),
     )
-    terraform.write(written(by_plugin=True, changed=False))
+    terraform.write(configuration(by_plugin=True, changed=False))
     terraform.apply("-parallelism=20")
     terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
-    terraform.write(written(by_plugin=False, changed=True))
+    terraform.write(configuration(by_plugin=False, changed=True))
     terraform.init("-upgrade")
     terraform.run("plan", "-out=saved").require()
     shown = terraform.run("show", "-json", "saved").require().stdout
     report = examine(read_plan(shown.encode(), "the plan"), every_machine=True)
     before = {name: len(vcenter.calls(name)) for name in changes}
-    # Some changes are refused, as they are in a real vCenter.
+    # The simulator rejects some of the changes, as a real vCenter does. The apply can therefore fail.
     terraform.run("apply", "-parallelism=20", "saved")
-    said: dict[str, list[Finding]] = {name: [] for name in changes}
+    findings: dict[str, list[Finding]] = {name: [] for name in changes}
     for finding in report.findings:
-        said[finding.address.partition(".")[2]].append(finding)
-    done = {name: [call.method for call in vcenter.calls(name)[count:]] for name, count in before.items()}
-    return Story(said, done, plugin.release)
+        findings[finding.address.partition(".")[2]].append(finding)
+    calls = {name: [call.method for call in vcenter.calls(name)[count:]] for name, count in before.items()}
+    return Comparison(findings, calls, plugin.release)
 
 
-def test_a_clone_is_rebooted_just_where_the_guard_said_so(story: Story) -> None:
-    rebooted = {name for name, methods in story.done.items() if POWER & set(methods)}
-    assert story.of("reboot") == rebooted
+def test_guard_reports_a_reboot_exactly_for_the_rebooted_clones(comparison: Comparison) -> None:
+    rebooted = {name for name, methods in comparison.calls.items() if POWER & set(methods)}
+    assert comparison.of("reboot") == rebooted
     assert {"firmware", "memory-less", "disk-mode", "scsi_type", "not-forgotten"} <= rebooted
     assert not rebooted & {"nothing", "num_cpus", "memory-more", "disk-added", "annotation", "folder"}
 
 
-def test_what_is_tried_on_the_running_vm_is_told_as_that(story: Story) -> None:
-    tried = {"forgotten"} if is_known(story.release, "extra_config_reboot_required") else set()
+def test_guard_reports_changes_that_the_provider_tries_on_a_running_vm(comparison: Comparison) -> None:
+    tried = {"forgotten"} if is_known(comparison.release, "extra_config_reboot_required") else set()
     errors = {
         name
-        for name, findings in story.said.items()
+        for name, findings in comparison.findings.items()
         if any((each.kind, each.severity) == ("refused", "error") for each in findings)
     }
     assert errors == tried
-    assert all(story.done[name] == ["ReconfigVM_Task"] for name in tried)
+    assert all(comparison.calls[name] == ["ReconfigVM_Task"] for name in tried)
 
 
-def test_what_the_guard_is_silent_about_leaves_the_clone_alone(story: Story) -> None:
-    touched = {method for name, methods in story.done.items() if not story.said[name] for method in methods}
+def test_clones_without_findings_are_only_reconfigured_or_moved_to_a_folder(comparison: Comparison) -> None:
+    touched = {
+        method for name, methods in comparison.calls.items() if not comparison.findings[name] for method in methods
+    }
     assert touched <= {"ReconfigVM_Task", "MoveIntoFolder_Task"}
-    assert (story.done["nothing"], story.done["disk-kept"], story.done["wait_for_guest_ip_timeout"]) == ([], [], [])
+    assert (
+        comparison.calls["nothing"],
+        comparison.calls["disk-kept"],
+        comparison.calls["wait_for_guest_ip_timeout"],
+    ) == ([], [], [])
 
 
-def test_disks_go_where_the_guard_said_so(story: Story) -> None:
-    assert story.of("disk") == {"disk-label", "disk-removed"}
-    assert (story.done["disk-label"], story.done["disk-removed"]) == (["ReconfigVM_Task"], ["ReconfigVM_Task"])
+def test_guard_reports_exactly_the_removed_disks(comparison: Comparison) -> None:
+    assert comparison.of("disk") == {"disk-label", "disk-removed"}
+    assert (comparison.calls["disk-label"], comparison.calls["disk-removed"]) == (
+        ["ReconfigVM_Task"],
+        ["ReconfigVM_Task"],
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A BIOS UUID, a path or a name that is not only the clone's: no other virtual machine is ever touched."""
+"""Clones that share their BIOS UUID, path or name with another VM. The plugin never changes the other VM."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.vcsim.client import Client, clone, extra_config, machine_spec, make, 
 
 pytestmark = pytest.mark.attached
 
-ELSEWHERE = "4b1d0000-0000-4000-8000-000000000001"
-"""the owner id of another state"""
+OTHER_OWNER = "4b1d0000-0000-4000-8000-000000000001"
+"""owner id of another state"""
 
 
 @pytest.fixture(scope="module")
@@ -38,27 +38,30 @@ def client(vcenter: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def write(bench: Bench) -> Callable[..., None]:
-    """Write a fleet of clones of golden; `arguments` replace arguments of the clones."""
+    """Return a function that writes the configuration of a fleet of golden.
 
-    def written(*names: str, pinned: bool = False, **arguments: Any) -> None:
-        wish = {"vm": Wish(bench.source, frozenset(names))}
-        bench.terraform.write(fleet_document(bench.release, wish, pinned=pinned, **arguments))
+    Its `arguments` replace arguments of the clones.
+    """
 
-    return written
+    def write_fleet(*names: str, pinned: bool = False, **arguments: Any) -> None:
+        desired = {"vm": Wish(bench.source, frozenset(names))}
+        bench.terraform.write(fleet_document(bench.release, desired, pinned=pinned, **arguments))
+
+    return write_fleet
 
 
-def refused(bench: Bench, *command: str) -> str:
-    """The detail of the only error with which a command ends."""
+def only_error(bench: Bench, *command: str) -> str:
+    """Return summary and detail of the only error of a command."""
     (error,) = bench.terraform.run(*command).errors
     return f"{error.summary}: {error.detail}"
 
 
 def copy_of(client: Client, name: str, *, template: bool = False, marked: bool = False, on: bool = False) -> Any:
-    """A VM "NAME-copy" with the BIOS UUID of a VM, as a replica has it."""
+    """Create the VM "NAME-copy" with the BIOS UUID of another VM, as a VM that a replication product creates."""
     original = client.vm(name)
     marker = {option.key: option.value for option in original.config.extraConfig if option.key == OWNER_KEY}
-    given = extra_config(marker) if marked else []
-    copy = make(client, machine_spec(f"{name}-copy", uuid=original.config.uuid, extraConfig=given))
+    options = extra_config(marker) if marked else []
+    copy = make(client, machine_spec(f"{name}-copy", uuid=original.config.uuid, extraConfig=options))
     assert copy.config.uuid == original.config.uuid
     if template:
         copy.MarkAsTemplate()
@@ -68,19 +71,22 @@ def copy_of(client: Client, name: str, *, template: bool = False, marked: bool =
 
 
 @pytest.mark.parametrize("kind", ["off", "on", "template", "marked"])
-def test_a_uuid_that_occurs_twice_ends_every_request(
+def test_plan_apply_and_destroy_reject_a_duplicate_uuid(
     bench: Bench, write: Callable[..., None], client: Client, kind: str
 ) -> None:
-    """A replica, a running restored copy, a template made of a backup; renamed and in another folder all of them."""
+    """The copies are a replica, a running restored VM, a template of a backup, and a copy with the owner marker.
+
+    All copies have another name and another folder.
+    """
     name = f"twice-{kind}"
     write(name, pinned=True)
     bench.terraform.apply()
     copy = copy_of(client, name, template=kind == "template", marked=kind == "marked", on=kind == "on")
     original = client.vm(name)
-    left_alone = untouched(bench, original._moId, copy._moId)
+    is_unchanged = untouched(bench, original._moId, copy._moId)
     owner = bench.terraform.instances("terraform_data")["owner"]["attributes"]["id"]
     marker = f"{owner}/web/{name}/{bench.source.uuid}/1"
-    own = f"marker {marker}" if kind == "marked" else "no marker"
+    copy_marker = f"marker {marker}" if kind == "marked" else "no marker"
     state = {"off": "poweredOff", "on": "poweredOn", "template": "template", "marked": "poweredOff"}[kind]
 
     planned = bench.terraform.run("plan")
@@ -94,13 +100,13 @@ def test_a_uuid_that_occurs_twice_ends_every_request(
         assert (
             f"2 virtual machines have the BIOS UUID {original.config.uuid}:\n"
             f"  /DC0/vm/{name} ({original._moId}, poweredOn, marker {marker})\n"
-            f"  /DC0/vm/{name}-copy ({copy._moId}, {state}, {own})\n"
+            f"  /DC0/vm/{name}-copy ({copy._moId}, {state}, {copy_marker})\n"
         ) in errors[0].detail
-    assert left_alone()
+    assert is_unchanged()
     assert list(bench.terraform.instances()) == [name]
     assert list(bench.terraform.instances("vsphere_drs_vm_override")) == [name]
 
-    # What the message asks for.
+    # This is the action of the message.
     if kind == "on":
         result(copy.PowerOffVM_Task())
     result(copy.Destroy_Task())
@@ -109,24 +115,22 @@ def test_a_uuid_that_occurs_twice_ends_every_request(
     bench.terraform.destroy()
 
 
-def test_a_left_clone_whose_uuid_another_vm_has_is_not_taken_over(
-    bench: Bench, write: Callable[..., None], client: Client
-) -> None:
+def test_does_not_adopt_a_clone_with_a_duplicate_uuid(bench: Bench, write: Callable[..., None], client: Client) -> None:
     write("left")
     bench.terraform.apply()
     bench.terraform.run("state", "rm", address("vm", "left")).require()
     copy = copy_of(client, "left")
-    left_alone = untouched(bench, client.vm("left")._moId, copy._moId)
+    is_unchanged = untouched(bench, client.vm("left")._moId, copy._moId)
 
-    error = refused(bench, "apply")
+    error = only_error(bench, "apply")
 
     assert error.startswith("BIOS UUID is not unique: /DC0/vm/left: 2 virtual machines have the BIOS UUID ")
-    assert left_alone()
+    assert is_unchanged()
     assert bench.terraform.instances() == {}
 
 
-def remade(client: Client, name: str, config: dict[str, str]) -> Any:
-    """Another VM in a clone's place, with its name, BIOS UUID and hardware."""
+def recreate(client: Client, name: str, config: dict[str, str]) -> Any:
+    """Destroy a clone, and create another VM with its name, BIOS UUID and hardware."""
     old = client.vm(name)
     uuid = old.config.uuid
     result(old.PowerOffVM_Task())
@@ -134,41 +138,41 @@ def remade(client: Client, name: str, config: dict[str, str]) -> Any:
     return clone(client.vm("golden"), name, config=config, bios_uuid=uuid)
 
 
-def test_another_vm_that_has_got_the_uuid_is_not_taken_for_the_clone(
+def test_rejects_another_vm_with_the_uuid_of_a_destroyed_clone(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("gone")
     bench.terraform.apply()
     moid = client.vm("gone")._moId
-    other = remade(client, "gone", {})
-    left_alone = untouched(bench, other._moId)
+    other = recreate(client, "gone", {})
+    is_unchanged = untouched(bench, other._moId)
 
-    planned = refused(bench, "plan")
-    destroyed = refused(bench, "destroy", "-refresh=false")
+    planned = only_error(bench, "plan")
+    destroyed = only_error(bench, "destroy", "-refresh=false")
 
     assert planned == destroyed
     assert planned.startswith(
-        f"Another virtual machine has this UUID: gone: the state means the virtual machine {moid}, and the only one "
-        f"with its BIOS UUID {other.config.uuid} is /DC0/vm/gone ({other._moId}, poweredOn, no marker)."
+        f"Another virtual machine has this UUID: gone: the state contains the virtual machine {moid}, but the only "
+        f"virtual machine with its BIOS UUID {other.config.uuid} is /DC0/vm/gone ({other._moId}, poweredOn, no marker)."
     )
-    assert left_alone()
+    assert is_unchanged()
     assert list(bench.terraform.instances()) == ["gone"]
 
 
-def test_a_vm_with_the_marker_of_another_state_or_member_is_never_changed(
+def test_does_not_change_a_vm_with_the_marker_of_another_state_or_member(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("theirs", "sibling")
     bench.terraform.apply()
     owner = bench.terraform.instances("terraform_data")["owner"]["attributes"]["id"]
     markers = {
-        "theirs": f"{ELSEWHERE}/web/theirs/{bench.source.uuid}/1",
+        "theirs": f"{OTHER_OWNER}/web/theirs/{bench.source.uuid}/1",
         "sibling": f"{owner}/web/another/{bench.source.uuid}/1",
     }
     for name, marker in markers.items():
         spec = vim.vm.ConfigSpec(extraConfig=extra_config({OWNER_KEY: marker}))
         result(client.vm(name).ReconfigVM_Task(spec))
-    left_alone = untouched(bench, *(client.vm(name)._moId for name in markers))
+    is_unchanged = untouched(bench, *(client.vm(name)._moId for name in markers))
 
     planned = bench.terraform.run("plan")
     write("theirs", "sibling", annotation="changed")
@@ -179,82 +183,83 @@ def test_a_vm_with_the_marker_of_another_state_or_member_is_never_changed(
         assert summaries(outcome) == ["Virtual machine has another owner"] * 2
     details = "\n".join(each.detail for each in planned.errors)
     assert (
-        f"its marker names the clone theirs of the fleet web in the state {ELSEWHERE}, and this address holds the "
+        f"its owner marker names the clone theirs of the fleet web in the state {OTHER_OWNER}, but this address "
         in (details)
     )
-    assert f"its marker names the clone another of the fleet web in the state {owner}, and this address holds the " in (
+    assert f"its owner marker names the clone another of the fleet web in the state {owner}, but this address " in (
         details
     )
-    assert left_alone()
+    assert is_unchanged()
     assert sorted(bench.terraform.instances()) == ["sibling", "theirs"]
 
 
-def test_another_state_s_clone_that_was_imported_is_neither_changed_nor_destroyed(
+def test_does_not_change_or_destroy_an_imported_clone_of_another_state(
     bench: Bench, write: Callable[..., None], client: Client, new_terraform: NewTerraform
 ) -> None:
-    """A destroy has no configuration, so that nothing proves the import right."""
+    """A destroy has no configuration, so it cannot confirm that the import is correct."""
     write("foreign")
     bench.terraform.apply()
     moid = client.vm("foreign")._moId
-    left_alone = untouched(bench, moid)
+    is_unchanged = untouched(bench, moid)
     other = new_terraform(bench.simulator)
-    wish = {"vm": Wish(bench.source, frozenset({"foreign"}))}
-    other.write(fleet_document(bench.release, wish))
+    desired = {"vm": Wish(bench.source, frozenset({"foreign"}))}
+    other.write(fleet_document(bench.release, desired))
     other.run("import", "-input=false", address("vm", "foreign"), "/DC0/vm/foreign").require()
 
     destroyed = other.run("destroy", "-refresh=false")
     updated = other.run("apply", "-refresh=false")
 
     assert summaries(destroyed) == ["Virtual machine has another owner"]
-    # The plan of a release that powers a VM off for its extra_config is refused for that reason already.
+    # For a release that powers a VM off to change extra_config, the plan already fails for the power-off.
     hot = is_known(bench.release, "extra_config_reboot_required")
-    refusal = "Another virtual machine was imported" if hot else "Change would power-cycle or move the clone"
+    refusal = "Another virtual machine was imported" if hot else "Change requires reboot or move"
     assert summaries(updated) == [refusal]
-    without = fleet_document(bench.release, wish)
+    without = fleet_document(bench.release, desired)
     without["resource"]["vsphere_virtual_machine"]["vm"]["extra_config"] = {"guestinfo.a": "b"}
     other.write(without)
     assert [each.summary for each in other.run("plan").errors] == ["Another virtual machine was imported"]
-    assert left_alone()
+    assert is_unchanged()
 
 
-def test_a_clone_that_was_registered_again_is_followed_with_a_warning(
+def test_warns_about_a_clone_that_was_registered_again(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("again")
     bench.terraform.apply()
     moid = client.vm("again")._moId
     marker = next(option.value for option in client.vm("again").config.extraConfig if option.key == OWNER_KEY)
-    other = remade(client, "again", {OWNER_KEY: marker})
+    other = recreate(client, "again", {OWNER_KEY: marker})
 
     refreshed = bench.terraform.run("apply", "-refresh-only").require()
 
     (warning,) = [each for each in refreshed.diagnostics if each.summary == "Clone was registered again"]
     assert warning.severity == "warning"
     assert (
-        f"the state means the virtual machine {moid}, and /DC0/vm/again ({other._moId}, poweredOn, " in warning.detail
-    )
+        f"the state contains the virtual machine {moid}, but the only virtual machine with its BIOS UUID and its owner "
+        f"marker is /DC0/vm/again ({other._moId}, poweredOn, "
+    ) in warning.detail
     assert bench.terraform.attributes("again")["moid"] == other._moId
     assert bench.methods(other._moId) == []
     bench.terraform.destroy()
     assert "Destroy_Task" in bench.methods(other._moId)
 
 
-def test_a_plan_asks_no_more_for_more_clones(
+def test_plan_requests_do_not_grow_with_the_number_of_clones(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    """The UUIDs of all VMs are read once; the rest of what grows is the stock provider's."""
+    """The plugin reads the UUIDs of all VMs once. Only the requests of the stock provider grow."""
     simulator = start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s", "-vm", 0)
     bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
-    asked = []
+    requests = []
     for count in (3, 6):
-        wish = {"vm": Wish(bench.source, frozenset(f"many-{index}" for index in range(count)))}
-        bench.terraform.write(fleet_document(bench.release, wish))
+        desired = {"vm": Wish(bench.source, frozenset(f"many-{index}" for index in range(count)))}
+        bench.terraform.write(fleet_document(bench.release, desired))
         bench.terraform.apply()
         simulator.requests(reset=True)
         assert bench.terraform.plan() == {}
-        asked.append(simulator.requests())
+        requests.append(simulator.requests())
 
-    fewer, more = asked
+    fewer, more = requests
     assert {name: more.get(name, 0) for name in ("Login", "FindAllByUuid", "CreateContainerView")} == {
         name: fewer.get(name, 0) for name in ("Login", "FindAllByUuid", "CreateContainerView")
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Disks of a clone that somebody has replaced, moved or added: none is ever removed."""
+"""Disks of a clone that were replaced, moved or added outside of Terraform. The plugin never removes them."""
 
 from __future__ import annotations
 
@@ -32,17 +32,23 @@ def client(vcenter: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def write(bench: Bench) -> Callable[..., None]:
-    """Write a fleet of clones of golden; `arguments` replace arguments of the clones."""
+    """Return a function that writes the configuration of a fleet of golden.
 
-    def written(*names: str, pinned: bool = False, **arguments: Any) -> None:
-        wish = {"vm": Wish(bench.source, frozenset(names))}
-        bench.terraform.write(fleet_document(bench.release, wish, pinned=pinned, **arguments))
+    Its `arguments` replace arguments of the clones.
+    """
 
-    return written
+    def write_fleet(*names: str, pinned: bool = False, **arguments: Any) -> None:
+        desired = {"vm": Wish(bench.source, frozenset(names))}
+        bench.terraform.write(fleet_document(bench.release, desired, pinned=pinned, **arguments))
+
+    return write_fleet
 
 
-def restored(client: Client, name: str, *, moved: bool = False) -> None:
-    """Puts new disks at the places of a VM's disks, as a backup product does that restores it over itself."""
+def replace_disks(client: Client, name: str, *, moved: bool = False) -> None:
+    """Replace the disks of a VM with new disks, as a backup product does that restores a VM in place.
+
+    With `moved`, the new disks have other unit numbers.
+    """
     machine = client.vm(name)
     old = disks(machine)
     removed = [vim.vm.device.VirtualDeviceSpec(operation="remove", device=each) for each in old]
@@ -58,8 +64,8 @@ def restored(client: Client, name: str, *, moved: bool = False) -> None:
     result(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=added)))
 
 
-def added_disk(machine: Any, unit: int) -> Any:
-    """Attach a disk to a VM, as a backup proxy or a storage driver does."""
+def attach_disk(machine: Any, unit: int) -> Any:
+    """Attach a new disk to a VM, as a backup proxy or a storage driver does."""
     before = {each.key for each in disks(machine)}
     added = vim.vm.device.VirtualDeviceSpec(
         operation="add", fileOperation="create", device=disk(disks(machine)[0].controllerKey, unit, 1 << 30)
@@ -68,24 +74,22 @@ def added_disk(machine: Any, unit: int) -> Any:
     return next(each for each in disks(machine) if each.key not in before)
 
 
-def test_a_clone_that_was_restored_over_itself_keeps_its_disks(
-    bench: Bench, write: Callable[..., None], client: Client
-) -> None:
+def test_restored_clone_keeps_its_disks(bench: Bench, write: Callable[..., None], client: Client) -> None:
     write("restored")
     bench.terraform.apply()
-    restored(client, "restored")
+    replace_disks(client, "restored")
     before = {each.backing.uuid for each in disks(client.vm("restored"))}
-    left_alone = untouched(bench, client.vm("restored")._moId)
+    is_unchanged = untouched(bench, client.vm("restored")._moId)
 
     planned = bench.terraform.run("plan").require()
     applied = bench.terraform.apply()
 
     assert planned.changes == {}
-    assert summaries(planned) == ["Disk is another one", "Disk is another one"]
-    assert summaries(applied) == ["Disk is another one", "Disk is another one"]
+    assert summaries(planned) == ["Disk was replaced", "Disk was replaced"]
+    assert summaries(applied) == ["Disk was replaced", "Disk was replaced"]
     assert "restored: disk0 (scsi unit 0, " in min(each.detail for each in planned.diagnostics)
     assert {each.backing.uuid for each in disks(client.vm("restored"))} == before
-    assert left_alone()
+    assert is_unchanged()
     state = bench.terraform.attributes("restored")["disk"]
     assert [(each["label"], each["keep_on_remove"]) for each in state] == [("disk0", False), ("disk1", False)]
     assert {each["uuid"] for each in state} == before
@@ -93,11 +97,11 @@ def test_a_clone_that_was_restored_over_itself_keeps_its_disks(
     assert (again.changes, again.diagnostics) == ({}, [])
 
 
-def test_a_change_after_a_restore_removes_no_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
-    """Whether the state was refreshed since then or not."""
+def test_change_after_a_restore_removes_no_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
+    """The first apply uses the state from before the restore, and the second apply refreshes the state."""
     write("edited")
     bench.terraform.apply()
-    restored(client, "edited")
+    replace_disks(client, "edited")
     before = {each.backing.uuid for each in disks(client.vm("edited"))}
     write("edited", annotation="changed")
 
@@ -110,35 +114,35 @@ def test_a_change_after_a_restore_removes_no_disk(bench: Bench, write: Callable[
     assert bench.terraform.plan() == {}
 
 
-def test_a_disk_that_no_configuration_has_refuses_the_plan(
+def test_plan_rejects_disks_that_the_configuration_lacks(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("moved")
     bench.terraform.apply()
-    restored(client, "moved", moved=True)
+    replace_disks(client, "moved", moved=True)
     before = {each.backing.uuid for each in disks(client.vm("moved"))}
-    left_alone = untouched(bench, client.vm("moved")._moId)
+    is_unchanged = untouched(bench, client.vm("moved")._moId)
 
     ended = bench.terraform.run("apply")
 
-    assert [each.summary for each in ended.errors] == ["Disks without a partner"]
-    assert "moved has disks that the configuration lacks: scsi unit 4, " in ended.errors[0].detail
+    assert [each.summary for each in ended.errors] == ["Disk is not configured"]
+    assert "moved: the configuration has no disk block for these disks: scsi unit 4, " in ended.errors[0].detail
     assert sorted(each.summary for each in ended.diagnostics if each.severity == "warning") == ["Disk is missing"] * 2
     assert {each.backing.uuid for each in disks(client.vm("moved"))} == before
-    assert left_alone()
+    assert is_unchanged()
 
 
-def test_a_clone_with_such_a_disk_can_be_replaced(bench: Bench, write: Callable[..., None], client: Client) -> None:
-    """By a new generation or a taint; the disk is detached before the VM is destroyed."""
+def test_replaces_a_clone_that_has_an_added_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
+    """The reason is a new generation or a taint. The stock provider detaches the disk before it destroys the VM."""
     write("rolled", "tainted")
     bench.terraform.apply()
     first = {name: client.vm(name)._moId for name in ("rolled", "tainted")}
     for name in first:
-        added_disk(client.vm(name), 6)
-    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"] * 2
+        attach_disk(client.vm(name), 6)
+    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disk is not configured"] * 2
     bench.terraform.run("taint", address("vm", "tainted")).require()
-    wish = {"vm": Wish(bench.source, frozenset({"rolled"}), generation=2), "other": Wish(bench.source)}
-    bench.terraform.write(fleet_document(bench.release, wish))
+    desired = {"vm": Wish(bench.source, frozenset({"rolled"}), generation=2), "other": Wish(bench.source)}
+    bench.terraform.write(fleet_document(bench.release, desired))
     bench.terraform.run("apply", f"-target={address('vm', 'rolled')}").require()
     write("tainted")
 
@@ -150,22 +154,22 @@ def test_a_clone_with_such_a_disk_can_be_replaced(bench: Bench, write: Callable[
     assert [bench.methods(moid) for moid in first.values()] == [detached, detached]
 
 
-def test_a_disk_that_was_added_by_hand_is_adopted_by_its_block(
+def test_disk_block_adopts_a_disk_that_was_added_by_hand(
     bench: Bench, write: Callable[..., None], client: Client
 ) -> None:
     write("grown")
     bench.terraform.apply()
     machine = client.vm("grown")
-    added_disk(machine, 5)
-    left_alone = untouched(bench, machine._moId)
-    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disks without a partner"]
+    attach_disk(machine, 5)
+    is_unchanged = untouched(bench, machine._moId)
+    assert [each.summary for each in bench.terraform.run("plan").errors] == ["Disk is not configured"]
     state = bench.terraform.attributes("grown")["disk"]
-    own = [{"label": each["label"], "size": each["size"], "unit_number": each["unit_number"]} for each in state]
-    write("grown", disk=[*own, {"label": "data", "size": 1, "unit_number": 5, "keep_on_remove": True}])
+    existing = [{"label": each["label"], "size": each["size"], "unit_number": each["unit_number"]} for each in state]
+    write("grown", disk=[*existing, {"label": "data", "size": 1, "unit_number": 5, "keep_on_remove": True}])
 
     applied = bench.terraform.apply()
 
-    assert set(summaries(applied)) == {"Disk is adopted"}
-    assert left_alone()
+    assert set(summaries(applied)) == {"Existing disk adopted"}
+    assert is_unchanged()
     assert [each["label"] for each in bench.terraform.attributes("grown")["disk"]] == ["disk0", "disk1", "data"]
     assert bench.terraform.plan() == {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""VMs that come into a state by import, and clones that get another address in it."""
+"""Import VMs into a state, and move clones to another resource address."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from tests.e2e.terraform import Terraform
 pytestmark = pytest.mark.attached
 
 ADDRESS = "vsphere_virtual_machine.{}"
-WORDS = {
+STATE_ONLY_ATTRIBUTES = {
     *("extra_config", "extra_config_reboot_required", "imported", "instantclone", "wait_for_guest_net_timeout"),
     *("disk", "replace_trigger"),
-    # Their order: the stock provider imports them in that of vCenter's list.
+    # The stock provider imports the interfaces in the order of vCenter's device list.
     "network_interface",
 }
-"""what a plan after an import may change in the state: words for what is there already"""
+"""attributes that a plan after an import may change in the state; the VM already has their values"""
 
 
 @pytest.fixture(scope="module")
-def own_vcenter(start_simulator: StartSimulator) -> Simulator:
-    """Its sources' clones come out with their devices in another order, and with other labels, except of plain's."""
+def import_vcenter(start_simulator: StartSimulator) -> Simulator:
+    """Start a vCenter that gives clones of golden another device order, German labels and no disk fields.
+
+    Clones of plain are not affected.
+    """
     simulator = start_simulator(
         *("-source", "golden,plain", "-layout", "golden=two-controllers", "-layout", "plain=two-controllers"),
         *("-vm", 0, "-tools", "0s"),
@@ -40,11 +43,13 @@ def own_vcenter(start_simulator: StartSimulator) -> Simulator:
 
 
 @pytest.fixture(params=["golden", "plain"])
-def made(
-    request: pytest.FixtureRequest, own_vcenter: Simulator, plugin: Plugin, new_terraform: NewTerraform
+def bench_and_options(
+    request: pytest.FixtureRequest, import_vcenter: Simulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> tuple[Bench, dict[str, str]]:
-    """Two clones of a fleet that its state has, with their extra_config, in a folder of their own."""
-    bench = Bench(own_vcenter, source_of(own_vcenter, request.param), plugin.release, new_terraform(own_vcenter))
+    """Return a bench for each source, and the extra_config of a clone of a fleet."""
+    bench = Bench(
+        import_vcenter, source_of(import_vcenter, request.param), plugin.release, new_terraform(import_vcenter)
+    )
     return bench, {OWNER_KEY: f"owner/web/${{each.key}}/{bench.source.uuid}/1", "guestinfo.hostname": "${each.key}"}
 
 
@@ -54,7 +59,7 @@ def _names(request: pytest.FixtureRequest) -> list[str]:
 
 
 def _changed(terraform: Terraform) -> dict[str, set[str]]:
-    """The attributes that a plan changes, by address."""
+    """Return the attributes that a plan changes, by resource address."""
     terraform.run("plan", "-out=saved").require()
     shown = json.loads(terraform.run("show", "-json", "saved").require().stdout)
     return {
@@ -68,25 +73,28 @@ def _changed(terraform: Terraform) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("way", ["command", "blocks", "one-block"])
-def test_a_fleet_s_clone_comes_back_with_nothing_but_words_to_change(
-    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest, way: str
+@pytest.mark.parametrize("method", ["command", "blocks", "one-block"])
+def test_imported_clones_of_a_fleet_change_only_in_the_state(
+    bench_and_options: tuple[Bench, dict[str, str]],
+    new_terraform: NewTerraform,
+    request: pytest.FixtureRequest,
+    method: str,
 ) -> None:
-    bench, extra = made
+    bench, extra = bench_and_options
     names = _names(request)
     whole = clones(bench.source, bench.release, names, extra_config=extra)
     bench.terraform.write(whole)
     bench.terraform.apply()
     before = {name: bench.terraform.attributes(name) for name in names}
     other = new_terraform(bench.simulator)
-    if way == "command":
+    if method == "command":
         other.write(whole)
         for name in names:
             other.run("import", "-input=false", f'{ADDRESS.format("vm")}["{name}"]', f"/DC0/vm/{name}").require()
         for state in (other.attributes(name) for name in names):
             assert [disk["label"] for disk in state["disk"]] == ["disk0", "disk1", "disk2", "disk3"]
             assert [each["source_uuid"] for each in state["instantclone"]] == [bench.source.uuid]
-    elif way == "blocks":
+    elif method == "blocks":
         imports = [{"to": f'{ADDRESS.format("vm")}["{name}"]', "id": f"/DC0/vm/{name}"} for name in names]
         other.write({**whole, "import": imports})
     else:
@@ -96,7 +104,7 @@ def test_a_fleet_s_clone_comes_back_with_nothing_but_words_to_change(
     changed = _changed(other)
     applied = other.apply()
 
-    assert {name for attributes in changed.values() for name in attributes} <= WORDS
+    assert {name for attributes in changed.values() for name in attributes} <= STATE_ONLY_ATTRIBUTES
     assert applied.diagnostics == []
     assert bench.methods(*names) == []
     assert other.plan() == {}
@@ -107,11 +115,11 @@ def test_a_fleet_s_clone_comes_back_with_nothing_but_words_to_change(
         assert {key: after[name][key] for key in same} == same
 
 
-def test_a_vm_without_a_marker_comes_as_with_the_stock_provider(
-    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
+def test_vm_without_a_marker_imports_as_with_the_stock_provider(
+    bench_and_options: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
 ) -> None:
-    """As a clone that was made otherwise; with the block in the configuration, its state gets the words in the plan."""
-    bench, _ = made
+    """The import does not recognize the VM as a clone. The plan adds the block instantclone to its state."""
+    bench, _ = bench_and_options
     names = _names(request)
     whole = clones(bench.source, bench.release, names)
     bench.terraform.write(whole)
@@ -121,51 +129,51 @@ def test_a_vm_without_a_marker_comes_as_with_the_stock_provider(
     for name in names:
         other.run("import", "-input=false", f'{ADDRESS.format("vm")}["{name}"]', f"/DC0/vm/{name}").require()
     assert [other.attributes(name)["instantclone"] for name in names] == [[], []]
-    assert [each.summary for each in other.run("plan").require().diagnostics] == ["Imported without a marker"] * 2
+    assert [each.summary for each in other.run("plan").require().diagnostics] == ["Imported VM has no marker"] * 2
 
     changed = _changed(other)
     other.apply()
 
-    assert {name for attributes in changed.values() for name in attributes} <= WORDS
+    assert {name for attributes in changed.values() for name in attributes} <= STATE_ONLY_ATTRIBUTES
     assert bench.methods(*names) == []
     assert [other.attributes(name)["instantclone"][0]["source_uuid"] for name in names] == [bench.source.uuid] * 2
     assert other.plan() == {}
 
 
-def test_what_really_differs_shows_beside_the_words(
-    made: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
+def test_plan_after_an_import_shows_real_differences(
+    bench_and_options: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
 ) -> None:
-    bench, extra = made
+    bench, extra = bench_and_options
     hot, cold = _names(request)
     bench.terraform.write(clones(bench.source, bench.release, [hot, cold], extra_config=extra))
     bench.terraform.apply()
     other = new_terraform(bench.simulator)
 
-    def written(**changes: dict[str, Any]) -> dict[str, Any]:
+    def configuration(**changes: dict[str, Any]) -> dict[str, Any]:
         machines = {}
         for key, name in (("hot", hot), ("cold", cold)):
-            own = {name_: value.replace("${each.key}", name) for name_, value in extra.items()}
-            body = machine(bench.source, bench.release, name=name, extra_config=own)
+            options = {name_: value.replace("${each.key}", name) for name_, value in extra.items()}
+            body = machine(bench.source, bench.release, name=name, extra_config=options)
             machines[key] = body | changes.get(key, {})
         return document(bench.release, machines)
 
-    other.write(written(hot={"num_cpus": 4}, cold={"nested_hv_enabled": True}))
+    other.write(configuration(hot={"num_cpus": 4}, cold={"nested_hv_enabled": True}))
     for key, name in (("hot", hot), ("cold", cold)):
         other.run("import", "-input=false", ADDRESS.format(key), f"/DC0/vm/{name}").require()
 
     (refused,) = other.run("plan").errors
-    assert (refused.summary, refused.address) == ("Change would power-cycle or move the clone", ADDRESS.format("cold"))
-    other.write(written(hot={"num_cpus": 4}))
+    assert (refused.summary, refused.address) == ("Change requires reboot or move", ADDRESS.format("cold"))
+    other.write(configuration(hot={"num_cpus": 4}))
     assert "num_cpus" in _changed(other)[ADDRESS.format("hot")]
     other.apply()
     assert (bench.methods(hot), bench.methods(cold)) == (["ReconfigVM_Task"], [])
     assert other.plan() == {}
 
 
-def test_a_moved_block_gives_clones_another_address(
-    made: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
+def test_moved_block_changes_clone_addresses(
+    bench_and_options: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
 ) -> None:
-    bench, extra = made
+    bench, extra = bench_and_options
     first, second = _names(request)
     bench.terraform.write(clones(bench.source, bench.release, [first, second], extra_config=extra))
     bench.terraform.apply()
@@ -185,11 +193,11 @@ def test_a_moved_block_gives_clones_another_address(
     assert bench.terraform.plan() == {}
 
 
-def test_a_source_or_another_clone_that_was_imported_by_mistake_is_left_as_it_is(
-    made: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
+def test_plan_rejects_an_imported_source_or_other_clone(
+    bench_and_options: tuple[Bench, dict[str, str]], request: pytest.FixtureRequest
 ) -> None:
-    """Made anew as a clone, it would be destroyed first."""
-    bench, extra_config = made
+    """With on_reboot = "replace", Terraform would destroy the imported VM to create the clone."""
+    bench, extra_config = bench_and_options
     name, other = _names(request)
     bench.terraform.write(clones(bench.source, bench.release, [other], extra_config=extra_config))
     bench.terraform.apply()
@@ -197,22 +205,22 @@ def test_a_source_or_another_clone_that_was_imported_by_mistake_is_left_as_it_is
     whole = clones(bench.source, bench.release, [name], extra_config=extra_config)
     whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"][0]["on_reboot"] = "replace"
     bench.terraform.write(whole)
-    told = {}
+    errors = {}
     for wrong in (bench.source.inventory_path, f"/DC0/vm/{other}"):
         address = f'vsphere_virtual_machine.vm["{name}"]'
         bench.terraform.run("import", "-input=false", address, wrong).require()
         planned = bench.terraform.run("plan")
-        told[wrong] = [(each.summary, each.detail.partition(") ")[2].partition(". ")[0]) for each in planned.errors]
+        errors[wrong] = [(each.summary, each.detail.partition("): ")[2].partition(". ")[0]) for each in planned.errors]
         bench.terraform.run("state", "rm", address).require()
 
-    assert told == {
+    assert errors == {
         bench.source.inventory_path: [
-            ("Another virtual machine was imported", f"is the source of this clone, and not {name}")
+            ("Another virtual machine was imported", f"the virtual machine is the source of this clone, and not {name}")
         ],
         f"/DC0/vm/{other}": [
             (
                 "Another virtual machine was imported",
-                f"is the clone {other} of the fleet web (state owner), and not {name}",
+                f"the virtual machine is the clone {other} of the fleet web (state owner), and not {name}",
             )
         ],
     }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A clone of every named hardware layout is its source again, through both kinds of stack and for both providers.
+"""Clone each named hardware layout with both kinds of stack, and compare the clone with its source.
 
-One run of Terraform makes the clones of all layouts that a release can express; every layout is judged by itself.
+One run of Terraform creates the clones of all layouts that a release can express. Each layout has a separate test.
+Afterwards, both the plugin and the stock provider must plan no changes.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from tests.vcsim.client import Client
 
 MAIN: Vcenter = "7.0.3"
 NUMBERS = {layout: number for number, layout in enumerate(LAYOUTS)}
-OF_STACKS = [layout for layout, each in LAYOUTS.items() if each.vcenter == MAIN]
+STACK_LAYOUTS = [layout for layout, each in LAYOUTS.items() if each.vcenter == MAIN]
 STACKS = {"values": "dynamic", "references": "static"}
-"""the kinds of stack, by the names of the fleets here"""
-OTHERS: dict[str, Vcenter] = {"7.0.0": "7.0.0", "8.0.2": "8.0.2"}
+"""kind of stack, by the name of the fleet in these tests"""
+OTHER_VCENTERS: dict[str, Vcenter] = {"7.0.0": "7.0.0", "8.0.2": "8.0.2"}
 
 FLEET = """
 [fleets.{name}]
@@ -54,13 +55,13 @@ def fleet(name: str, vms: Iterable[str]) -> str:
     return FLEET.format(name=name, stack=STACKS[name]) + "".join(sources)
 
 
-def has(stack: str, vm: str) -> bool:
-    """Whether this kind of stack can have the layout of that VM, besides what the release can express."""
+def supports(stack: str, vm: str) -> bool:
+    """Return whether the kind of stack supports the layout of a VM, regardless of the release."""
     return stack not in STACKS or STACKS[stack] == "dynamic" or not LAYOUTS[layout_of(vm)].values_only
 
 
 def layout_of(vm: str) -> str:
-    return next(layout for layout, own in NUMBERS.items() if own == number(vm))
+    return next(layout for layout, each in NUMBERS.items() if each == number(vm))
 
 
 def vm_of(layout: str) -> str:
@@ -78,7 +79,7 @@ def number(vm: str) -> int:
 
 @pytest.fixture(scope="module")
 def sites(start_simulator: StartSimulator) -> Iterator[Callable[[Vcenter], Site]]:
-    """The simulator of a vCenter with all sources that need it."""
+    """Return a function that starts the simulator of a vCenter version, with the sources of its layouts."""
     with ExitStack() as clients:
 
         @lru_cache
@@ -99,7 +100,7 @@ def sites(start_simulator: StartSimulator) -> Iterator[Callable[[Vcenter], Site]
 def workspace(
     sites: Callable[[Vcenter], Site], stock: StockProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Workspace:
-    """A project's folder with the records of all sources."""
+    """Return a project folder with the records of all sources."""
     site = sites(MAIN)
     folder = tmp_path_factory.mktemp("layouts") / "workspace"
     made = Workspace(folder, stock_binary=stock.path, vcenter=site.simulator.environment(base={}))
@@ -112,23 +113,23 @@ def workspace(
 
 @pytest.fixture(scope="module")
 def stacks(workspace: Workspace, sites: Callable[[Vcenter], Site], stock: StockProvider) -> dict[str, dict[str, Any]]:
-    """Both stacks, as the app synthesizes them, of the sources that the release can express."""
+    """Synthesize both stacks with the sources that the release can express, and return their configurations."""
     repeatable = sites(MAIN).repeatable(stock.release)
-    fleets = [fleet(name, (vm for vm in repeatable if has(name, vm))) for name in STACKS]
+    fleets = [fleet(name, (vm for vm in repeatable if supports(name, vm))) for name in STACKS]
     (workspace.folder / "fleets.toml").write_text("".join(fleets))
     synthesized = workspace.run("python", "main.py")
     assert synthesized.code == 0, synthesized.output
     folder = workspace.folder / "cdktf.out" / "stacks"
     found = {name: json.loads((folder / name / "cdk.tf.json").read_text()) for name in STACKS}
     for stack in found.values():
-        # The state stays beside the configuration.
+        # Without a backend, Terraform stores the state in the folder of the configuration.
         del stack["terraform"]["backend"]
     return found
 
 
 @pytest.fixture(scope="module")
-def refused(workspace: Workspace, sites: Callable[[Vcenter], Site], stock: StockProvider) -> str:
-    """What the app says of a fleet of those sources that the release cannot express."""
+def refusal_output(workspace: Workspace, sites: Callable[[Vcenter], Site], stock: StockProvider) -> str:
+    """Return the output of the app for a fleet of the sources that the release cannot express."""
     (workspace.folder / "fleets.toml").write_text(fleet("values", sites(MAIN).refused(stock.release)))
     ended = workspace.run("python", "main.py")
     assert ended.code == 1
@@ -143,17 +144,17 @@ def trial_of(
     attach: Attach,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Trial]:
-    """The clones of a stack, or as values those of another vCenter, made and judged once."""
+    """Return a function that clones the sources of a stack, or of another vCenter, once and returns the trial."""
 
-    def judged(kind: str) -> Trial:
-        site = sites(OTHERS.get(kind, MAIN))
+    def run(kind: str) -> Trial:
+        site = sites(OTHER_VCENTERS.get(kind, MAIN))
         repeatable = site.repeatable(plugin.release)
         if kind in STACKS:
-            whole = stacks[kind]
-            pairs = {address(kind, vm): Pair(vm, f"{kind}-{number(vm)}") for vm in repeatable if has(kind, vm)}
+            configuration = stacks[kind]
+            pairs = {address(kind, vm): Pair(vm, f"{kind}-{number(vm)}") for vm in repeatable if supports(kind, vm)}
         else:
             names = {vm: f"layout{number(vm)}" for vm in repeatable}
-            whole = document(
+            configuration = document(
                 plugin.release,
                 {name: repeated(repeatable[vm], plugin.release, name) for vm, name in names.items()},
             )
@@ -162,32 +163,34 @@ def trial_of(
         environment = site.simulator.environment(plugin.environment)
         attached = attach(site.simulator)
         with Terraform(folder, environment, initialised=plugin.initialised, attached=attached) as terraform:
-            found = tried(terraform, site.simulator, site.client, whole, pairs, stock_source=plugin.stock_source)
+            found = tried(
+                terraform, site.simulator, site.client, configuration, pairs, stock_source=plugin.stock_source
+            )
         print(
             f"{kind}, {plugin.release}: {len(found.calls)} clones, {sum(found.calls.values())} calls, {found.seconds}"
         )
         return found
 
-    ended: dict[str, Future[Trial]] = {}
+    finished: dict[str, Future[Trial]] = {}
 
     def trial(kind: str) -> Trial:
-        if kind not in ended:
-            # What failed once is not tried again for every layout.
-            ended[kind] = Future()
+        if kind not in finished:
+            # A failure is stored, so that the tests of the other layouts do not repeat the run.
+            finished[kind] = Future()
             try:
-                ended[kind].set_result(judged(kind))
-            except Exception as failure:  # noqa: BLE001 - whatever it is, each layout's test raises it
-                ended[kind].set_exception(failure)
-        return ended[kind].result()
+                finished[kind].set_result(run(kind))
+            except Exception as failure:  # noqa: BLE001 - the test of each layout raises the error
+                finished[kind].set_exception(failure)
+        return finished[kind].result()
 
     return trial
 
 
 @pytest.mark.parametrize(
     ("stack", "layout"),
-    [(stack, layout) for stack in STACKS for layout in OF_STACKS if has(stack, vm_of(layout))],
+    [(stack, layout) for stack in STACKS for layout in STACK_LAYOUTS if supports(stack, vm_of(layout))],
 )
-def test_a_clone_is_its_source_or_refused_before_anything_is_done(
+def test_clone_equals_its_source_or_synth_fails(
     stack: str,
     layout: str,
     sites: Callable[[Vcenter], Site],
@@ -198,14 +201,14 @@ def test_a_clone_is_its_source_or_refused_before_anything_is_done(
     vm = vm_of(layout)
     refusals = sites(MAIN).refused(plugin.release)
     if vm in refusals:
-        said = request.getfixturevalue("refused")
-        assert [line for line in str(refusals[vm]).splitlines() if line not in said] == []
+        output = request.getfixturevalue("refusal_output")
+        assert [line for line in str(refusals[vm]).splitlines() if line not in output] == []
     else:
         assert trial_of(stack).wrong[address(stack, vm)] == []
 
 
-@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout not in OF_STACKS])
-def test_so_it_is_with_other_vcenters(
+@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout not in STACK_LAYOUTS])
+def test_clone_equals_its_source_in_other_vcenters(
     layout: str, sites: Callable[[Vcenter], Site], plugin: Plugin, trial_of: Callable[[str], Trial]
 ) -> None:
     vcenter, vm = LAYOUTS[layout].vcenter, vm_of(layout)
@@ -216,8 +219,8 @@ def test_so_it_is_with_other_vcenters(
         assert trial_of(vcenter).wrong[address(vcenter, vm)] == []
 
 
-@pytest.mark.parametrize("kind", [*STACKS, *OTHERS])
-def test_nothing_is_said_that_concerns_no_clone(kind: str, trial_of: Callable[[str], Trial]) -> None:
+@pytest.mark.parametrize("kind", [*STACKS, *OTHER_VCENTERS])
+def test_no_problem_lacks_a_clone_address(kind: str, trial_of: Callable[[str], Trial]) -> None:
     trial = trial_of(kind)
 
     assert len(trial.calls) > 0

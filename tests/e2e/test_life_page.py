@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""docs/life.md, command by command, through the real cdktf command."""
+"""Run each command of docs/life.md with the cdktf command and Terraform."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ CLONE = 'vsphere_virtual_machine.{}["{}"]'
 
 
 def _blocks() -> list[str]:
-    """The page's commands, as they stand there together."""
+    """Return the shell code blocks of the page."""
     return re.findall(r"```sh\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 
 class Reader:
-    """Who does what the page says, in a folder of their own."""
+    """A user who follows the page in a separate project folder."""
 
     def __init__(self, folder: Path, simulator: Simulator, stock: StockProvider) -> None:
         self.simulator = simulator
         self.workspace = Workspace(folder, stock_binary=stock.path, vcenter=simulator.environment(base={}))
         self.done: list[str] = []
-        self.called = 0
-        # Where Terraform finds the stock provider as it is, instead of in a registry.
+        self.first_call = 0
+        # Terraform installs the unmodified stock provider from this mirror instead of a registry.
         package = folder / "mirror" / STOCK_SOURCE / str(self.workspace.version) / platform_name()
         package.mkdir(parents=True)
         (package / stock.path.name).symlink_to(stock.path)
@@ -60,17 +60,17 @@ class Reader:
         )
         configuration.write_text(configuration.read_text().removesuffix("}\n") + mirror + "}\n")
 
-    def wish(self, **sources: tuple[str, str] | tuple[str, str, int]) -> None:
-        """Writes the fleet file: VM, members and perhaps the generation, by key."""
-        self.called = len(self.simulator.calls())
+    def write_fleet_file(self, **sources: tuple[str, str] | tuple[str, str, int]) -> None:
+        """Write the fleet file. `sources` are VM, members and optionally the generation, by key."""
+        self.first_call = len(self.simulator.calls())
         text = FLEET
         for key, (vm, members, *generation) in sources.items():
             text += SOURCE.format(key=key, vm=vm, members=members, generation=(generation or [1])[0])
         (self.workspace.folder / "fleets.toml").write_text(text)
 
-    def does(self, containing: str, *, code: int = 0) -> str:
-        """Carries out the page's only block that begins so; what came of it."""
-        (block,) = [block for block in _blocks() if block.startswith(containing)]
+    def run_block(self, start: str, *, code: int = 0) -> str:
+        """Run the only code block of the page that starts with `start`, and return its output."""
+        (block,) = [block for block in _blocks() if block.startswith(start)]
         self.done.append(block)
         script = block.replace("npx cdktf", "cdktf").replace(" vmware/vsphere", f" {STOCK_SOURCE}")
         script = re.sub(r"(?m)(cdktf (?:deploy|destroy) .*)$", r"\1 --auto-approve", script)
@@ -79,13 +79,13 @@ class Reader:
         return finished.output
 
     def terraform(self, *command: str) -> str:
-        """Terraform in the stack's folder."""
+        """Run Terraform in the folder of the stack, and return its output."""
         finished = self.workspace.run("terraform", *command, folder=self.workspace.folder / "cdktf.out/stacks/web")
         assert finished.code == 0, finished.output
         return finished.output
 
     def clones(self) -> dict[str, str]:
-        """The managed object ids of the members that there are, by name."""
+        """Return the MoRefs of the existing clones, by name."""
         found = {}
         for index in range(5):
             with contextlib.suppress(KeyError):
@@ -93,20 +93,20 @@ class Reader:
         return found
 
     def calls(self, *names: str) -> list[str]:
-        """What was called on these since the fleet file was written."""
-        return [call.method for call in self.simulator.calls()[self.called :] if call.vm in names]
+        """Return the methods that were called on these VMs since the last write_fleet_file()."""
+        return [call.method for call in self.simulator.calls()[self.first_call :] if call.vm in names]
 
 
 def _grow_a_fleet(reader: Reader) -> None:
-    reader.wish(one=("golden", "0-1"))
-    reader.does("instant-clone record web")
+    reader.write_fleet_file(one=("golden", "0-1"))
+    reader.run_block("instant-clone record web")
     before = reader.clones()
-    reader.wish(one=("golden", "0-2"))
+    reader.write_fleet_file(one=("golden", "0-2"))
 
-    said = reader.does("npx cdktf diff web\nnpx cdktf deploy")
+    output = reader.run_block("npx cdktf diff web\nnpx cdktf deploy")
 
-    # A clone and its pin.
-    assert "Resources: 2 added, 0 changed, 0 destroyed." in said
+    # The two resources are a clone and its pin.
+    assert "Resources: 2 added, 0 changed, 0 destroyed." in output
     assert before.keys() == {"web-0", "web-1"}
     assert reader.clones().items() > before.items()
     assert reader.calls("web-0", "web-1") == []
@@ -114,13 +114,13 @@ def _grow_a_fleet(reader: Reader) -> None:
 
 def _move_a_member_to_a_new_source_in_the_pipeline(reader: Reader) -> None:
     before = reader.clones()
-    reader.wish(one=("golden", "0-1"), two=("silver", "2-3"))
+    reader.write_fleet_file(one=("golden", "0-1"), two=("silver", "2-3"))
     recorded = reader.workspace.run("instant-clone", "record", "web")
     assert recorded.code == 0, recorded.output
 
-    said = reader.does("set -euo pipefail")
+    output = reader.run_block("set -euo pipefail")
 
-    assert "Resources: 4 added, 0 changed, 2 destroyed." in said
+    assert "Resources: 4 added, 0 changed, 2 destroyed." in output
     after = reader.clones()
     assert after.keys() == {"web-0", "web-1", "web-2", "web-3"}
     assert after["web-2"] != before["web-2"]
@@ -129,14 +129,14 @@ def _move_a_member_to_a_new_source_in_the_pipeline(reader: Reader) -> None:
 
 def _stop_the_pipeline_before_clones_are_replaced(reader: Reader) -> None:
     before = reader.clones()
-    reader.wish(one=("golden", "0-1", 2), two=("silver", "2-3"))
+    reader.write_fleet_file(one=("golden", "0-1", 2), two=("silver", "2-3"))
 
-    said = reader.does("set -euo pipefail", code=1)
+    output = reader.run_block("set -euo pipefail", code=1)
 
-    assert CLONE.format("one", "web-0") in said
-    assert "Apply complete" not in said
+    assert CLONE.format("one", "web-0") in output
+    assert "Apply complete" not in output
     assert reader.clones() == before
-    reader.wish(one=("golden", "0-1"), two=("silver", "2-3"))
+    reader.write_fleet_file(one=("golden", "0-1"), two=("silver", "2-3"))
 
 
 def _show_drift(reader: Reader) -> None:
@@ -146,10 +146,10 @@ def _show_drift(reader: Reader) -> None:
         result(web_3.PowerOffVM_Task())
         result(web_3.Destroy_Task())
 
-    said = reader.does("npx cdktf diff web\nterraform")
+    output = reader.run_block("npx cdktf diff web\nterraform")
 
-    assert f"{CLONE.format('one', 'web-0')} will be updated in-place" in said
-    assert f"{CLONE.format('two', 'web-3')} will be created" in said
+    assert f"{CLONE.format('one', 'web-0')} will be updated in-place" in output
+    assert f"{CLONE.format('two', 'web-3')} will be created" in output
     assert reader.calls("web-0", "web-1") == ["ReconfigVM_Task", "ReconfigVM_Task"]
     assert reader.clones().keys() == {"web-0", "web-1", "web-2", "web-3"}
 
@@ -159,9 +159,9 @@ def _replace_a_clone_that_was_powered_off(reader: Reader) -> None:
     with Client(reader.simulator) as client:
         result(client.vm("web-0").PowerOffVM_Task())
 
-    said = reader.does("cd cdktf.out/stacks/web\nterraform apply")
+    output = reader.run_block("cd cdktf.out/stacks/web\nterraform apply")
 
-    assert "Clone does not run" in said
+    assert "Clone is not running" in output
 
     after = reader.clones()
     assert {name for name in after if after[name] != before[name]} == {"web-0"}
@@ -173,15 +173,15 @@ def _import_a_clone_and_take_another_over(reader: Reader) -> None:
     for name in ("web-0", "web-1"):
         reader.terraform("state", "rm", CLONE.format("one", name))
 
-    imported = reader.does("cd cdktf.out/stacks/web\nterraform import")
+    imported = reader.run_block("cd cdktf.out/stacks/web\nterraform import")
     applied = reader.terraform("apply", "-input=false", "-auto-approve", "-no-color")
 
     assert "Import successful!" in imported
-    assert "Clone taken over" in applied
-    # web-1 with its pin, as its UUID is not known before, and words of web-0.
+    assert "Existing clone adopted" in applied
+    # The plan recreates the pin of web-1, because the UUID of web-1 is unknown. It can update the state of web-0.
     assert re.search(r"Resources: 2 added, [01] changed, 1 destroyed", applied), applied
     assert reader.clones() == before
-    # The annotation once more: nobody knows how far the interrupted apply had come.
+    # The apply sets the annotation again, because the interrupted apply may not have set it.
     assert [(call.method, call.vm) for call in reader.simulator.calls()[calls:]] == [("ReconfigVM_Task", "web-1")]
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
@@ -199,7 +199,7 @@ def _give_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
         "terraform", "plan", "-input=false", "-no-color", folder=reader.workspace.folder / "cdktf.out/stacks/web"
     )
 
-    reader.does("cd cdktf.out/stacks/web\nterraform state rm")
+    reader.run_block("cd cdktf.out/stacks/web\nterraform state rm")
 
     assert "Another virtual machine has this UUID" in planned.output
     after = reader.clones()
@@ -210,18 +210,18 @@ def _give_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
 
 def _leave_the_plugin(reader: Reader) -> None:
     calls = len(reader.simulator.calls())
-    reader.does("mkdir left")
+    reader.run_block("mkdir left")
     file = reader.workspace.folder / "left" / "cdk.tf.json"
-    whole = json.loads(file.read_text())
-    del whole["terraform"]["backend"]
-    whole["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
-    for body in whole["resource"]["vsphere_virtual_machine"].values():
+    configuration = json.loads(file.read_text())
+    del configuration["terraform"]["backend"]
+    configuration["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
+    for body in configuration["resource"]["vsphere_virtual_machine"].values():
         del body["instantclone"]
-    file.write_text(json.dumps(whole))
+    file.write_text(json.dumps(configuration))
 
-    said = reader.does("cd left")
+    output = reader.run_block("cd left")
 
-    assert "No changes. Your infrastructure matches the configuration." in said
+    assert "No changes. Your infrastructure matches the configuration." in output
     assert PROVIDER_SOURCE not in (file.parent / "terraform.tfstate").read_text()
     assert len(reader.simulator.calls()) == calls
 
@@ -233,12 +233,12 @@ def _destroy_a_fleet_whose_source_is_gone(reader: Reader) -> None:
             result(source.PowerOffVM_Task())
             result(source.Destroy_Task())
 
-    reader.does("INSTANT_CLONE_LOOKUP=record npx cdktf destroy")
+    reader.run_block("INSTANT_CLONE_LOOKUP=record npx cdktf destroy")
 
     assert reader.clones() == {}
 
 
-def test_the_commands_of_the_page_do_what_it_says(
+def test_commands_of_the_page_have_the_documented_results(
     stock: StockProvider, start_simulator: StartSimulator, tmp_path: Path
 ) -> None:
     simulator = start_simulator("-source", "golden,silver", "-vm", 0, "-tools", "0s")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""More members go from one source to another than Terraform has hands."""
+"""Move more members from one source to another than Terraform has parallel workers."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ MOVING = frozenset(f"moved-{index:02d}" for index in range(14))
 
 @pytest.mark.long
 @pytest.mark.parametrize("parallelism", ["10", "64"])
-def test_members_that_all_move_at_once(
+def test_moves_all_members_to_another_source(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, parallelism: str
 ) -> None:
-    """Each is pinned, and its pin has to go before it can.
+    """Each clone is pinned. Terraform destroys the pin before it destroys the clone.
 
-    By default all of Terraform's hands may hold new clones that wait for old ones to go. Those that give up make room
-    for the others, and another apply ends it.
+    With the default -parallelism, new clones that wait for the destruction of old clones may occupy all workers of
+    Terraform. Clones that give up waiting release their workers, and a second apply completes the move.
     """
     simulator = start_simulator("-source", "golden,silver", "-vm", 0, "-tools", "0s")
     terraform = new_terraform(simulator)
-    wishes = {
+    desired = {
         "web": Wish(source_of(simulator, "golden"), MOVING),
         "lab": Wish(source_of(simulator, "silver"), frozenset({"stays"})),
     }
-    terraform.write(fleet_document(plugin.release, wishes, pinned=True, annotation="fleet"))
+    terraform.write(fleet_document(plugin.release, desired, pinned=True, annotation="fleet"))
     terraform.apply()
-    stays = simulator.vm("stays").moid
-    wishes = {
-        "web": replace(wishes["web"], members=frozenset()),
-        "lab": replace(wishes["lab"], members=MOVING | {"stays"}),
+    staying = simulator.vm("stays").moid
+    desired = {
+        "web": replace(desired["web"], members=frozenset()),
+        "lab": replace(desired["lab"], members=MOVING | {"stays"}),
     }
-    terraform.write(fleet_document(plugin.release, wishes, pinned=True, annotation="fleet"))
+    terraform.write(fleet_document(plugin.release, desired, pinned=True, annotation="fleet"))
 
     moved = terraform.run("apply", f"-parallelism={parallelism}")
 
-    assert {each.summary for each in moved.errors} <= {"Name is not free yet"}
-    assert all("a higher -parallelism" in each.detail for each in moved.errors)
+    assert {each.summary for each in moved.errors} <= {"Name is still in use"}
+    assert all("increase -parallelism" in each.detail for each in moved.errors)
     assert len(moved.errors) <= (6 if parallelism == "10" else 0)
     terraform.apply()
     with Client(simulator) as client:
         assert (
-            disagreements(wishes, terraform, client, others={"golden", "golden-off", "silver"}, annotation="fleet")
+            disagreements(desired, terraform, client, others={"golden", "golden-off", "silver"}, annotation="fleet")
             == {}
         )
-    assert simulator.vm("stays").moid == stays
+    assert simulator.vm("stays").moid == staying
     assert terraform.plan() == {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""instant_clone.impact.moves held against what the stock provider really does to clones, in both directions.
+"""Compare the predictions of instant_clone.impact.moves with the changes that the stock provider makes, both ways.
 
-A clone for each change. With on_reboot = "reboot" the plugin lets all changes pass, and one apply makes them. What it
-says of each beforehand is compared with the calls that the simulator saw, and with where the clone then is.
+Each change has its own clone. With on_reboot = "reboot", the plugin allows all changes, and one apply makes them. The
+tests compare the plugin's warnings with the calls that the simulator received and with the new location of each clone.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from tests.vcsim.client import Client, disks
 
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
 CLUSTERS_MOVE = ProviderVersion("2.1.0")
-"""from here a change of datastore_cluster_id moves a VM"""
+"""The first release in which a change of datastore_cluster_id moves a VM."""
 MOVE = {"RelocateVM_Task", "ApplyStorageDrsRecommendation_Task"}
 POWER = {"PowerOffVM_Task", "PowerOnVM_Task", "RebootGuest", "ResetVM_Task", "ShutdownGuest"}
 
 
 @dataclass(frozen=True)
 class Story:
-    """What was said of each clone, and the calls that it then saw."""
+    """The warnings for each clone, and the calls that vCenter then received for it."""
 
     release: ProviderVersion
     applied: Outcome
     warned: Mapping[str, list[str]]
-    """by clone: the arguments of which the apply warned that they power-cycle or move it"""
+    """By clone: the arguments that, as the apply warns, power-cycle or move the clone."""
     done: Mapping[str, list[str]]
-    """methods"""
+    """By clone: the methods that were called during the apply."""
     places: Mapping[str, Mapping[str, object]]
-    """by clone: where it is, by names"""
+    """By clone: the names of its resource pool, host and datastores."""
     next_plan: Mapping[str, str]
 
     def moved(self) -> set[str]:
-        """The clones that saw a move."""
+        """Return the clones that were moved."""
         return {name for name, methods in self.done.items() if MOVE & set(methods)}
 
 
-def _story(
+def _run_changes(
     simulator: Simulator,
     plugin: Plugin,
     attached: Mapping[str, str],
@@ -57,7 +57,7 @@ def _story(
     changes: Mapping[str, tuple[Any, Any]],
     data: Mapping[str, Any],
 ) -> Story:
-    """Makes a clone for each change, as the first of its pair has it, and changes it to the second."""
+    """Create a clone for each change with the first arguments of the pair, then apply the second arguments."""
     release, source = plugin.release, source_of(simulator, "golden")
     terraform = Terraform(
         folder,
@@ -80,7 +80,7 @@ def _story(
                 line.strip().partition(":")[0] for line in each.detail.splitlines() if line.startswith("  ")
             ]
             for each in applied.diagnostics
-            if each.summary == "Change power-cycles or moves the clone"
+            if each.summary == "Change reboots or moves clone"
         },
         {name: [call.method for call in simulator.calls(f"c-{name}")[count:]] for name, count in before.items()},
         places,
@@ -121,10 +121,10 @@ def _place(vm: Any) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def hosts(simulator_of_moves: Simulator) -> tuple[str, str]:
-    """The source's host, and another one of its cluster."""
+    """Return the source's host and another host of its cluster."""
     with Client(simulator_of_moves) as client:
-        own = client.vm("golden").runtime.host.name
-    return own, next(name for name in ("DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2") if name != own)
+        source_host = client.vm("golden").runtime.host.name
+    return source_host, next(name for name in ("DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2") if name != source_host)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def story(
     attach: Attach,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
-    own = machine(source_of(simulator_of_moves, "golden"), plugin.release)["disk"]
+    source_disks = machine(source_of(simulator_of_moves, "golden"), plugin.release)["disk"]
     elsewhere = {"datastore_id": "${data.vsphere_datastore.other.id}"}
     changes: dict[str, tuple[Any, Any]] = {
         "nothing": ({}, {}),
@@ -149,8 +149,8 @@ def story(
         "host": ({}, {"host_system_id": "${data.vsphere_host.other.id}"}),
         "same-host": ({}, {"host_system_id": "${data.vsphere_host.own.id}"}),
         "datastore": ({}, elsewhere),
-        "disk": ({}, {"disk": [own[0], own[1] | elsewhere]}),
-        "disk-added": ({}, {"disk": [*own, {"label": "more", "unit_number": 5, "size": 1, **elsewhere}]}),
+        "disk": ({}, {"disk": [source_disks[0], source_disks[1] | elsewhere]}),
+        "disk-added": ({}, {"disk": [*source_disks, {"label": "more", "unit_number": 5, "size": 1, **elsewhere}]}),
         "everything": (
             {},
             {
@@ -168,7 +168,7 @@ def story(
             "other": {"name": hosts[1], **IN_DATACENTER},
         },
     }
-    return _story(
+    return _run_changes(
         simulator_of_moves,
         plugin,
         attach(simulator_of_moves),
@@ -178,7 +178,7 @@ def story(
     )
 
 
-def test_a_clone_is_moved_just_where_that_was_said(story: Story) -> None:
+def test_moves_exactly_the_clones_with_a_warning(story: Story) -> None:
     assert story.applied.errors == []
     assert story.moved() == set(story.warned)
     assert story.warned == {
@@ -190,7 +190,7 @@ def test_a_clone_is_moved_just_where_that_was_said(story: Story) -> None:
     }
 
 
-def test_no_move_powers_a_clone_off(story: Story) -> None:
+def test_moves_clones_without_a_power_off(story: Story) -> None:
     assert {method for methods in story.done.values() for method in methods if method in POWER} == set()
     assert {name: methods for name, methods in story.done.items() if name not in story.moved()} == {
         "nothing": [],
@@ -200,7 +200,7 @@ def test_no_move_powers_a_clone_off(story: Story) -> None:
     }
 
 
-def test_a_clone_is_where_it_was_sent(story: Story, hosts: tuple[str, str]) -> None:
+def test_moves_each_clone_to_its_configured_location(story: Story, hosts: tuple[str, str]) -> None:
     at_home = {"pool": "Resources", "host": hosts[0], "home": "LocalDS_0", "power": "poweredOn"}
     expected = {
         "nothing": at_home,
@@ -212,8 +212,8 @@ def test_a_clone_is_where_it_was_sent(story: Story, hosts: tuple[str, str]) -> N
         "disk-added": at_home,
         "everything": {"pool": "DC0_C0_RP1", "host": hosts[1], "home": "LocalDS_1", "power": "poweredOn"},
     }
-    where = {name: {part: place[part] for part in at_home} for name, place in story.places.items() if place}
-    assert where == expected
+    found = {name: {part: place[part] for part in at_home} for name, place in story.places.items() if place}
+    assert found == expected
     assert story.places["disk"]["disks"] == ["LocalDS_0", "LocalDS_1"]
     assert story.next_plan == {}
 
@@ -222,18 +222,18 @@ def test_a_clone_is_where_it_was_sent(story: Story, hosts: tuple[str, str]) -> N
 def story_of_clusters(
     start_simulator: StartSimulator, plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
-    """LocalDS_0 with all VMs is in one datastore cluster, LocalDS_1 in another."""
+    """Change datastore clusters. One cluster has LocalDS_0 with all VMs, another cluster has LocalDS_1."""
     simulator = start_simulator("-source", "golden", "-pods", 2, "-tools", "0s", "-vm", 0)
-    own, other = (
+    first_cluster, other_cluster = (
         {"datastore_id": None, "datastore_cluster_id": f"${{data.vsphere_datastore_cluster.{name}.id}}"}
         for name in ("own", "other")
     )
     changes: dict[str, tuple[Any, Any]] = {
-        "nothing": (own, own),
-        "into-its-own": ({}, own),
-        "into-another": ({}, other),
-        "to-another": (own, other),
-        "out": (own, {}),
+        "nothing": (first_cluster, first_cluster),
+        "into-its-own": ({}, first_cluster),
+        "into-another": ({}, other_cluster),
+        "to-another": (first_cluster, other_cluster),
+        "out": (first_cluster, {}),
     }
     data = {
         "vsphere_datastore_cluster": {
@@ -241,17 +241,17 @@ def story_of_clusters(
             "other": {"name": "DC0_POD1", **IN_DATACENTER},
         },
     }
-    return _story(
+    return _run_changes(
         simulator, plugin, attach(simulator), tmp_path_factory.mktemp("clusters") / "terraform", changes, data
     )
 
 
-def test_a_datastore_cluster_moves_a_clone_since_2_1_0_just_where_that_was_said(story_of_clusters: Story) -> None:
+def test_datastore_cluster_moves_exactly_the_clones_with_a_warning_since_2_1_0(story_of_clusters: Story) -> None:
     story = story_of_clusters
     assert story.applied.errors == []
     assert story.done["nothing"] == []
     if story.release < CLUSTERS_MOVE:
-        # The release plans datastore_id as unknown, and then moves nothing, at every apply again.
+        # Such a release plans an unknown datastore_id in every apply, and moves nothing.
         assert story.moved() == set()
         assert set(story.warned) == {"into-another", "to-another"} == set(_addresses(story.next_plan))
         return

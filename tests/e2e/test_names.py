@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names with characters that the stock provider's finder takes for patterns: the object of that name, and no other."""
+"""Inventory names with characters that the stock provider's finder interprets as patterns.
+
+The stock provider must use the object with exactly that name. It must not use an object that only matches the pattern.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +42,10 @@ def in_folder(bench: Bench, folder: str, owner: str, name: str) -> dict[str, Any
     return clones(bench.source, bench.release, [name], folder=folder, extra_config={OWNER_KEY: marker})
 
 
-def test_fleets_in_folders_of_which_one_s_name_matches_the_other_s(
+def test_fleets_stay_separate_when_one_folder_name_matches_the_other_as_a_pattern(
     bench: Bench, client: Client, new_terraform: NewTerraform
 ) -> None:
-    """The import of a clone by its path once took the other fleet's clone, which the destroy then removed."""
+    """The import by inventory path once read the clone of the other fleet. The destroy then removed that clone."""
     vms = client.find("vm")
     first, second = vms.CreateFolder("rack1"), vms.CreateFolder("rack[1-3]")
     bench.terraform.write(in_folder(bench, "rack1", OWNER.format(1), "node"))
@@ -52,19 +55,19 @@ def test_fleets_in_folders_of_which_one_s_name_matches_the_other_s(
 
     applied = other.apply()
 
-    (mine,), (theirs,) = first.childEntity, second.childEntity
+    (first_vm,), (second_vm,) = first.childEntity, second.childEntity
     assert applied.diagnostics == []
-    assert bench.terraform.attributes("node")["moid"] == mine._moId
-    assert other.attributes("node")["moid"] == theirs._moId
+    assert bench.terraform.attributes("node")["moid"] == first_vm._moId
+    assert other.attributes("node")["moid"] == second_vm._moId
     assert other.attributes("node")["folder"] == "rack[1-3]"
     assert other.plan() == {}
     other.destroy()
-    assert bench.methods(mine._moId) == []
+    assert bench.methods(first_vm._moId) == []
     assert (len(first.childEntity), len(second.childEntity)) == (1, 0)
     assert bench.terraform.plan() == {}
 
 
-def test_a_clone_moves_to_the_folder_of_that_name(bench: Bench, client: Client) -> None:
+def test_moves_a_clone_to_the_folder_with_the_exact_name(bench: Bench, client: Client) -> None:
     vms = client.find("vm")
     for name in ("[Prod] Web", "P Web", "Archive *?", "Archive 12"):
         vms.CreateFolder(name)
@@ -83,7 +86,7 @@ def test_a_clone_moves_to_the_folder_of_that_name(bench: Bench, client: Client) 
     assert bench.terraform.plan() == {}
 
 
-def test_a_source_in_a_folder_whose_name_is_a_pattern(bench: Bench, client: Client) -> None:
+def test_clones_a_source_in_a_folder_with_a_pattern_as_its_name(bench: Bench, client: Client) -> None:
     vms = client.find("vm")
     folder, decoy = vms.CreateFolder("gold [a]"), vms.CreateFolder("gold a")
     golden = client.vm("golden")
@@ -97,7 +100,7 @@ def test_a_source_in_a_folder_whose_name_is_a_pattern(bench: Bench, client: Clie
     assert list(decoy.childEntity) == []
 
 
-def test_a_folder_is_made_in_the_parent_of_that_name(bench: Bench, client: Client) -> None:
+def test_creates_a_folder_in_the_parent_with_the_exact_name(bench: Bench, client: Client) -> None:
     vms = client.find("vm")
     parent, decoy = vms.CreateFolder("team [x]"), vms.CreateFolder("team x")
     datacenter = "${data.vsphere_datacenter.datacenter.id}"
@@ -114,10 +117,10 @@ def test_a_folder_is_made_in_the_parent_of_that_name(bench: Bench, client: Clien
     assert (list(parent.childEntity), list(decoy.childEntity)) == ([], [])
 
 
-def test_the_import_command_of_a_message_names_that_vm(
+def test_import_command_in_the_error_imports_the_vm_with_the_exact_name(
     bench: Bench, client: Client, new_terraform: NewTerraform
 ) -> None:
-    """As does the path itself, if there is a VM exactly there."""
+    """The inventory path without escapes imports the same VM, if a VM exists at exactly that path."""
     vms = client.find("vm")
     vms.CreateFolder("it's [7]")
     decoy = vms.CreateFolder("it's 7")
@@ -134,27 +137,27 @@ def test_the_import_command_of_a_message_names_that_vm(
     (error,) = other.run("plan").errors
     command = re.search(r"terraform import ADDRESS '(.*)', with", error.detail)
     assert command is not None
-    told = command[1].replace("'\\''", "'")
+    escaped_path = command[1].replace("'\\''", "'")
 
-    for path in (told, "/DC0/vm/it's [7]/taken"):
+    for path in (escaped_path, "/DC0/vm/it's [7]/taken"):
         other.run("import", "-input=false", 'vsphere_virtual_machine.vm["taken"]', path).require()
         assert other.attributes("taken")["moid"] == moid
         other.run("state", "rm", 'vsphere_virtual_machine.vm["taken"]').require()
 
-    assert told == "/DC0/vm/it's \\[7]/taken"
+    assert escaped_path == "/DC0/vm/it's \\[7]/taken"
     assert bench.methods(moid, decoy_vm._moId) == []
 
 
-def test_a_network_that_has_the_id_of_another_one_for_its_name(bench: Bench, client: Client) -> None:
+def test_uses_a_network_whose_name_is_the_id_of_another_network(bench: Bench, client: Client) -> None:
     other = client.find("network/DC0_DVPG1")
     name = str(other._moId)
     spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=name, type="earlyBinding", numPorts=8)
     result(client.find("network/DVS0").AddDVPortgroup_Task([spec]))
     body = machine(bench.source, bench.release, name="connected")
-    body["network_interface"][0]["network_id"] = "${data.vsphere_network.meant.id}"
+    body["network_interface"][0]["network_id"] = "${data.vsphere_network.named.id}"
     whole = document(bench.release, {"connected": body})
     datacenter = "${data.vsphere_datacenter.datacenter.id}"
-    whole["data"]["vsphere_network"] = {"meant": {"name": finder_pattern(name), "datacenter_id": datacenter}}
+    whole["data"]["vsphere_network"] = {"named": {"name": finder_pattern(name), "datacenter_id": datacenter}}
     bench.terraform.write(whole)
 
     bench.terraform.apply()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fleets whose objects have names of all printable characters, beside decoys that match those names as patterns."""
+"""Fleets with inventory names that consist of all printable characters.
+
+For each object there is a decoy. The object's name, interpreted as a pattern, matches the name of the decoy.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def client(vcenter: Simulator) -> Iterator[Client]:
         yield client
 
 
-def test_terraform_makes_the_same_pattern_of_a_reference(bench: Bench, tmp_path: Path) -> None:
+def test_finder_template_returns_the_same_pattern_as_finder_pattern(bench: Bench, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     texts = [*(name for place in map(names, [chance] * 20) for name in (place.network, place.pool))]
     texts += ["network-12", "vm-network", ".hidden", "Network:x", "domain-c8/x", "*", "[", "]", "?", "\\"]
@@ -69,7 +72,7 @@ def test_terraform_makes_the_same_pattern_of_a_reference(bench: Bench, tmp_path:
 
 @dataclass(frozen=True)
 class Place:
-    """The objects of one fleet, by the names that people read."""
+    """The display names of the inventory objects that one fleet uses."""
 
     folders: tuple[str, str]
     source: str
@@ -79,23 +82,23 @@ class Place:
 
 
 def names(chance: random.Random) -> Place:
-    """Names that have all printable characters between them."""
+    """Return names that together contain all printable characters."""
     characters = [*string.printable[:95], *"ß漢é"]
     chance.shuffle(characters)
     parts = ["".join(characters[start::6]) for start in range(6)]
-    # A blank at the end is nothing that people see.
+    # Each name starts and ends with a letter, because a blank at the end is invisible.
     first, second, source, network, datastore, pool = (f"n{part}n" for part in parts)
     return Place((first, second), source, network, datastore.replace("]", ""), pool)
 
 
 def decoy_of(name: str) -> str:
-    """A name that `name` matches as a pattern, if it is one."""
+    """Return a name that `name` matches as a pattern, or `name` itself if it is not a pattern."""
     classes = re.sub(r"\[\^?(.)[^\]]*\]", r"\1", name)
     return classes.replace("*", "many").replace("?", "1")
 
 
 def written(name: str, chance: random.Random) -> str:
-    """A name as a user may write it in a path: with the escapes that it needs, or with all of them."""
+    """Return a name as a user may write it in a path: with the necessary escapes only, or with all escapes."""
     if chance.random() < 0.5:
         return stored_name(name)
     bare = re.sub("%(?=25|2f|5c)", "%25", name, flags=re.IGNORECASE)
@@ -103,15 +106,15 @@ def written(name: str, chance: random.Random) -> str:
 
 
 def make_place(client: Client, place: Place, folder: Path) -> None:
-    """Make the objects, and a decoy for each of them."""
+    """Create the objects of a fleet, and a decoy for each of them."""
     pool = client.find("host/DC0_C0").resourcePool
     switch = client.find("network/DVS0")
     golden = client.vm("golden")
     vms = client.find("vm")
     outer = None
     for kind, name in (("network", place.network), ("datastore", place.datastore), ("pool", place.pool)):
-        for own in dict.fromkeys((name, decoy_of(name))):
-            stored = stored_name(own)
+        for each in dict.fromkeys((name, decoy_of(name))):
+            stored = stored_name(each)
             if kind == "network":
                 spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=stored, type="earlyBinding", numPorts=8)
                 result(switch.AddDVPortgroup_Task([spec]))
@@ -121,14 +124,14 @@ def make_place(client: Client, place: Place, folder: Path) -> None:
                 path = folder / f"store-{len(list(folder.iterdir()))}"
                 path.mkdir()
                 golden.runtime.host.configManager.datastoreSystem.CreateLocalDatastore(stored, str(path))
-    for own in dict.fromkeys((place.folders[0], decoy_of(place.folders[0]))):
-        made = vms.CreateFolder(own)
+    for each in dict.fromkeys((place.folders[0], decoy_of(place.folders[0]))):
+        made = vms.CreateFolder(each)
         outer = outer or made
     assert outer is not None
     inner = outer.CreateFolder(place.folders[1])
-    for own in dict.fromkeys((place.source, decoy_of(place.source))):
+    for each in dict.fromkeys((place.source, decoy_of(place.source))):
         copy = clone(golden, "copy", folder=inner)
-        result(copy.Rename_Task(stored_name(own)))
+        result(copy.Rename_Task(stored_name(each)))
 
 
 def _shares() -> dict[str, Any]:
@@ -163,8 +166,8 @@ def done(finished: Finished) -> Finished:
     return finished
 
 
-def hold(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int, seed: int) -> None:
-    """Takes fleets with such names from the look-up to the end, and looks where their clones were."""
+def check_generated_names(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int, seed: int) -> None:
+    """Deploy and destroy fleets with generated names, and check where vCenter created their clones."""
     chance = random.Random(seed)
     places = {f"fleet-{number}": names(chance) for number in range(count)}
     cluster = names(chance).pool
@@ -184,7 +187,7 @@ def hold(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int
         (workspace.folder / "fleets.toml").write_text(text, encoding="utf-8")
         done(workspace.run("python", "main.py"))
         for name, place in places.items():
-            _live(client, workspace, name, place)
+            _deploy_and_destroy(client, workspace, name, place)
         assert {each._moId for each in _all(client, vim.VirtualMachine)} == decoys
         made = [call.clone for call in simulator.calls() if call.method == "InstantClone_Task" and call.clone != "copy"]
         assert sorted(made) == sorted(f"{name} [{index}]*?" for name in places for index in range(2))
@@ -192,7 +195,7 @@ def hold(simulator: Simulator, stock: StockProvider, folder: Path, *, count: int
         assert changed <= {"InstantClone_Task", "Rename_Task"}
 
 
-def _live(client: Client, workspace: Workspace, name: str, place: Place) -> None:
+def _deploy_and_destroy(client: Client, workspace: Workspace, name: str, place: Place) -> None:
     stack = workspace.folder / "cdktf.out" / "stacks" / name
 
     def terraform(*command: str) -> str:
@@ -214,7 +217,7 @@ def _live(client: Client, workspace: Workspace, name: str, place: Place) -> None
 
 
 def _chain(machine: Any) -> list[str]:
-    """The files of a VM's first disk, the topmost first."""
+    """Return the files of a VM's first disk chain, topmost file first."""
     backing = disks(machine)[0].backing
     chain = []
     while backing is not None:
@@ -224,7 +227,7 @@ def _chain(machine: Any) -> list[str]:
 
 
 def _base(machine: Any) -> str:
-    """The file that a clone's first disk is a delta on."""
+    """Return the parent file of the delta disk that is a clone's first disk."""
     return _chain(machine)[1]
 
 
@@ -236,14 +239,14 @@ def _all(client: Client, kind: Any) -> list[Any]:
         view.DestroyView()
 
 
-def test_names_of_all_printable_characters(
+def test_deploys_fleets_with_all_printable_characters_in_names(
     start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path
 ) -> None:
     simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
-    hold(simulator, stock, tmp_path, count=FLEETS, seed=SEED)
+    check_generated_names(simulator, stock, tmp_path, count=FLEETS, seed=SEED)
 
 
-def test_a_standalone_host_and_a_source_of_such_names(
+def test_deploys_on_a_standalone_host_with_special_characters_in_its_name(
     start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
@@ -253,8 +256,8 @@ def test_a_standalone_host_and_a_source_of_such_names(
     store.mkdir()
     with Client(simulator) as client:
         hosts = client.find("host")
-        for own in dict.fromkeys((stored_name(host_name), decoy_of(stored_name(host_name)))):
-            connect = vim.host.ConnectSpec(hostName=own, userName="root", password="word", force=True)
+        for each in dict.fromkeys((stored_name(host_name), decoy_of(stored_name(host_name)))):
+            connect = vim.host.ConnectSpec(hostName=each, userName="root", password="word", force=True)
             result(hosts.AddStandaloneHost_Task(connect, addConnected=True))
         host = client.find(f"host/{stored_name(host_name)}").host[0]
         host.configManager.datastoreSystem.CreateLocalDatastore("own", str(store))
@@ -299,8 +302,10 @@ count = 1
 
 
 @pytest.mark.long
-def test_many_more_names(start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path) -> None:
+def test_deploys_many_fleets_with_generated_names(
+    start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path
+) -> None:
     cases = min(int(os.environ.get("INSTANT_CLONE_CASES") or 100), 200)
     for number in range(cases // 20):
         simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
-        hold(simulator, stock, tmp_path / str(number), count=20, seed=SEED + 1 + number)
+        check_generated_names(simulator, stock, tmp_path / str(number), count=20, seed=SEED + 1 + number)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Somebody's own cdktf app, with fleets made of the constructs beside the stock provider's resources."""
+"""A user's cdktf app that combines the fleet constructs with resources of the stock provider."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def synthesized(folder: Path, plugin: Plugin) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the plugin's fixture needs Linux")
-def test_the_apps_own_resources_and_the_fleets_are_deployed_by_a_provider_each(
+@pytest.mark.skipif(sys.platform != "linux", reason="the fixture `plugin` needs Linux")
+def test_plugin_deploys_the_fleets_and_the_stock_provider_deploys_the_other_resources(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, tmp_path: Path
 ) -> None:
     simulator = start_simulator("-source", "golden-ci")
     terraform = new_terraform(simulator)
     document = synthesized(tmp_path / "app", plugin)
-    # The stock provider comes from a folder here.
+    # The test installs the stock provider from a local folder.
     document["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
     del document["terraform"]["backend"]
     terraform.write(document)
@@ -62,7 +62,7 @@ def test_the_apps_own_resources_and_the_fleets_are_deployed_by_a_provider_each(
         simulator.vm("runner-0")
 
 
-def test_the_record_is_the_one_of_the_script(start_simulator: StartSimulator, plugin: Plugin, tmp_path: Path) -> None:
+def test_script_writes_the_committed_record(start_simulator: StartSimulator, plugin: Plugin, tmp_path: Path) -> None:
     simulator = start_simulator("-source", "golden-ci")
     shutil.copy(APP / "record.py", tmp_path)
     subprocess.run(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Pins whose VM is gone, pins that are there already, and pins of several fleets on one cluster."""
+"""Pins of deleted VMs, pins that exist already, and pins of several fleets on one cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _pinned(bench: Bench, *names: str) -> dict[str, Any]:
     return whole
 
 
-def test_a_pinned_clone_that_was_deleted_by_hand_is_made_again_with_its_pin(bench: Bench) -> None:
+def test_recreates_a_deleted_clone_with_its_pin(bench: Bench) -> None:
     bench.terraform.write(_pinned(bench, "pinned-0", "pinned-1"))
     bench.terraform.apply()
     with Client(bench.simulator) as client:
@@ -47,7 +47,7 @@ def test_a_pinned_clone_that_was_deleted_by_hand_is_made_again_with_its_pin(benc
     assert bench.terraform.plan() == {}
 
 
-def test_a_pin_that_did_not_reach_the_state_is_taken_over(bench: Bench) -> None:
+def test_adopts_a_pin_that_is_missing_from_the_state(bench: Bench) -> None:
     bench.terraform.write(_pinned(bench, "again-0"))
     bench.terraform.apply()
     bench.terraform.run("state", "rm", PIN.format("again-0")).require()
@@ -56,10 +56,10 @@ def test_a_pin_that_did_not_reach_the_state_is_taken_over(bench: Bench) -> None:
     assert bench.terraform.plan() == {}
 
 
-def test_two_stacks_pin_their_clones_on_one_cluster_at_the_same_time(
+def test_two_stacks_pin_clones_on_one_cluster_in_parallel(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    # A cluster takes one override at a time. Another request gets TaskInProgress meanwhile.
+    # A cluster processes one DRS override at a time, and answers other requests with TaskInProgress.
     flags = ("-source", "golden", "-vm", 0, "-tools", "0s", "-parallel-limit", 8)
     simulator = start_simulator(*flags)
     bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
@@ -73,13 +73,13 @@ def test_two_stacks_pin_their_clones_on_one_cluster_at_the_same_time(
 
     with ThreadPoolExecutor(2) as threads:
         applies = [threads.submit(terraform.apply) for terraform in stacks.values()]
-        # Each stack asks for one override at a time: the second request is the other stack's.
+        # Each stack sends one request at a time, so the second request comes from the other stack.
         until(lambda: simulator.requests().get("ReconfigureComputeResource_Task", 0) > 1, "both stacks to ask")
         simulator.release()
         changes = [applied.result().changes for applied in applies]
 
     assert changes == [{PIN.format(name): "create" for name in names[stack]} for stack in stacks]
-    # Some had to be asked for again: the two have met.
+    # More than 12 requests for the 12 pins: the stacks have collided, and the plugin has repeated requests.
     assert simulator.requests()["ReconfigureComputeResource_Task"] > 12
     with Client(simulator) as client:
         pins = client.find("host/DC0_C0").configurationEx.drsVmConfig

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a plan of new clones asks vCenter, and what it says before anything is made."""
+"""The requests of a plan of new clones to vCenter, and its diagnostics before vCenter creates a clone."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tests.vcsim.client import Client
 pytestmark = pytest.mark.attached
 
 
-def test_one_dry_run_stands_for_all_clones_of_one_target(bench: Bench) -> None:
-    """Names and addresses of their own make no other target."""
+def test_makes_one_dry_run_for_all_clones_with_the_same_target(bench: Bench) -> None:
+    """Different names and MAC addresses do not make different targets."""
     interfaces = machine(bench.source, bench.release)["network_interface"]
     static = {**interfaces[0], "use_static_mac": True, "mac_address": "00:50:56:3a:00:0${each.key}"}
     names = [str(index) for index in range(10)]
 
-    plan, asked = planned(
+    plan, requests = planned(
         bench, clones(bench.source, bench.release, names, network_interface=[static, *interfaces[1:]])
     )
 
     assert len(plan.require().changes) == 10
     assert plan.diagnostics == []
-    assert (asked[DRY_RUN], asked["FindAllByUuid"]) == (1, 1)
+    assert (requests[DRY_RUN], requests["FindAllByUuid"]) == (1, 1)
 
 
-def test_each_other_target_is_one_more(bench: Bench) -> None:
-    """Another pool, another network, another source, another folder."""
-    own = machine(bench.source, bench.release)
+def test_makes_one_dry_run_for_each_target(bench: Bench) -> None:
+    """A different resource pool, network, source or folder makes another target."""
+    body = machine(bench.source, bench.release)
     elsewhere = [
-        interface | {"network_id": "${data.vsphere_network.other.id}"} for interface in own["network_interface"]
+        interface | {"network_id": "${data.vsphere_network.other.id}"} for interface in body["network_interface"]
     ]
     silver = machine(source_of(bench.simulator, "silver"), bench.release)
     kinds: dict[str, dict[str, Any]] = {
@@ -48,7 +48,7 @@ def test_each_other_target_is_one_more(bench: Bench) -> None:
     with Client(bench.simulator) as client:
         client.find("vm").CreateFolder("targets")
     machines = {
-        f"{kind}{number}": own | change | {"name": f"target-{kind}-{number}"}
+        f"{kind}{number}": body | change | {"name": f"target-{kind}-{number}"}
         for kind, change in kinds.items()
         for number in range(2)
     }
@@ -57,96 +57,98 @@ def test_each_other_target_is_one_more(bench: Bench) -> None:
     whole["data"]["vsphere_network"] = {"other": {"name": "DC0_DVPG1", **IN_DATACENTER}}
     whole["data"]["vsphere_resource_pool"]["other"] = {"name": "DC0_C0/Resources/DC0_C0_RP1", **IN_DATACENTER}
 
-    plan, asked = planned(bench, whole)
+    plan, requests = planned(bench, whole)
 
     assert len(plan.require().changes) == 9
-    assert (asked[DRY_RUN], asked["FindAllByUuid"]) == (5, 2)
+    assert (requests[DRY_RUN], requests["FindAllByUuid"]) == (5, 2)
 
 
-def test_a_clone_more_costs_the_plan_no_request_of_the_plugin_s(
+def test_plugin_sends_as_many_requests_for_ten_clones_as_for_one(
     bench: Bench, record_property: Callable[[str, object], None]
 ) -> None:
     counted = {}
     for count in (1, 10):
-        plan, asked = planned(bench, clones(bench.source, bench.release, numbered("counted", count)))
+        plan, requests = planned(bench, clones(bench.source, bench.release, numbered("counted", count)))
         assert len(plan.require().changes) == count
-        counted[count] = asked
-        record_property(f"requests of a plan of {count} clones", sum(asked.values()))
+        counted[count] = requests
+        record_property(f"requests of a plan of {count} clones", sum(requests.values()))
 
-    # The stock provider's own checks of each clone use none of these.
-    ours = ("CheckInstantClone_Task", "FindAllByUuid", "FindByInventoryPath", "Login", "RetrievePropertiesEx")
-    assert {name: counted[1].get(name) for name in ours} == {name: counted[10].get(name) for name in ours}
+    # The stock provider also checks each clone. Its checks call none of these methods.
+    plugin_methods = ("CheckInstantClone_Task", "FindAllByUuid", "FindByInventoryPath", "Login", "RetrievePropertiesEx")
+    assert {name: counted[1].get(name) for name in plugin_methods} == {
+        name: counted[10].get(name) for name in plugin_methods
+    }
 
 
 @pytest.mark.parametrize(
-    ("value", "why"),
+    ("value", "reason"),
     [
-        ("missing", "MethodNotFound (the method exists since vCenter 6.7)"),
-        ("forbidden", "NoPermission (the method needs the privilege System.View)"),
+        ("missing", "MethodNotFound (the method requires vCenter 6.7 or later)"),
+        ("forbidden", "NoPermission (the method requires the privilege System.View)"),
     ],
 )
-def test_without_a_dry_run_clones_are_planned_and_that_is_said_once(
-    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, value: str, why: str
+def test_plans_clones_with_one_warning_if_vcenter_refuses_dry_runs(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, value: str, reason: str
 ) -> None:
     simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
     bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
     simulator.quirk("check", value)
-    own = machine(bench.source, bench.release)
+    body = machine(bench.source, bench.release)
     pool = {"resource_pool_id": "${data.vsphere_resource_pool.other.id}"}
-    machines = {name: own | {"name": name} | (pool if name == "c" else {}) for name in "abc"}
+    machines = {name: body | {"name": name} | (pool if name == "c" else {}) for name in "abc"}
     whole = document(bench.release, machines)
     whole["data"]["vsphere_resource_pool"]["other"] = {"name": "DC0_C0/Resources/DC0_C0_RP1", **IN_DATACENTER}
 
-    plan, asked = planned(bench, whole)
+    plan, requests = planned(bench, whole)
 
     assert len(plan.require().changes) == 3
     (warning,) = plan.diagnostics
     assert (warning.severity, warning.summary, warning.detail) == (
         "warning",
-        "No dry run",
-        "vCenter could not be asked whether clones can be made before they are: CheckInstantClone_Task answers with "
-        f"{why}. The apply will show.",
+        "Dry run not available",
+        "/DC0/vm/golden: vCenter could not check the clones in a dry run: CheckInstantClone_Task failed with "
+        f"{reason}. vCenter checks them during the apply.",
     )
-    assert asked[DRY_RUN] == 2
+    assert requests[DRY_RUN] == 2
     bench.terraform.apply()
     assert bench.methods("a", "b", "c") == []
 
 
-def test_what_the_dry_run_says_is_an_error(
+def test_reports_a_fault_in_the_result_of_the_dry_run_as_an_error(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     simulator = start_simulator("-source", "golden", "-chain-limit", 0, "-tools", "0s", "-vm", 0)
     bench = Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
 
-    plan, asked = planned(bench, clones(bench.source, bench.release, numbered("unfit", 2)))
+    plan, requests = planned(bench, clones(bench.source, bench.release, numbered("unfit", 2)))
 
-    assert told(plan) == [("error", "vCenter would refuse the clone")] * 2
-    assert plan.errors[0].detail.startswith("A dry run of cloning /DC0/vm/golden ended with:\n  GenericVmConfigFault")
-    assert asked[DRY_RUN] == 1
+    assert told(plan) == [("error", "vCenter would reject the clone")] * 2
+    assert plan.errors[0].detail.startswith("/DC0/vm/golden: the dry run of a clone failed:\n  GenericVmConfigFault")
+    assert requests[DRY_RUN] == 1
 
 
 @pytest.mark.parametrize("at", ["call", "task"])
 @pytest.mark.parametrize("fault", ["InsufficientResourcesFault", "InvalidArgument", "NoPermission", "NotSupported"])
-def test_a_fault_of_the_dry_run_is_one_warning_and_the_apply_goes_on(
+def test_fault_of_the_dry_run_is_one_warning_and_does_not_stop_the_apply(
     bench: Bench, fault: str, at: Literal["call", "task"]
 ) -> None:
-    """As against a fault that its result lists."""
-    own = machine(bench.source, bench.release)
+    """A fault in the result of the dry run is an error instead."""
+    body = machine(bench.source, bench.release)
     names = numbered(f"unasked-{fault.lower()}-{at}", 3)
-    # Two targets: the folder is another one.
+    # The last clone has a different folder. The clones have two targets.
     folder = {"folder": f"{fault}-{at}"}
     with Client(bench.simulator) as client:
         client.find("vm").CreateFolder(folder["folder"])
-    machines = {name: own | {"name": name} | (folder if name == names[-1] else {}) for name in names}
+    machines = {name: body | {"name": name} | (folder if name == names[-1] else {}) for name in names}
     bench.simulator.fault(DRY_RUN, fault, times=2, at=at)
 
-    plan, asked = planned(bench, document(bench.release, machines))
+    plan, requests = planned(bench, document(bench.release, machines))
 
     assert len(plan.require().changes) == 3
     (warning,) = plan.diagnostics
-    assert (warning.severity, warning.summary) == ("warning", "No dry run")
-    assert f"CheckInstantClone_Task answers with {fault}" in warning.detail
-    assert asked[DRY_RUN] == 2
+    assert (warning.severity, warning.summary) == ("warning", "Dry run not available")
+    assert f"CheckInstantClone_Task failed with {fault}" in warning.detail
+    assert requests[DRY_RUN] == 2
     bench.simulator.fault(DRY_RUN, fault, times=2, at=at)
     bench.terraform.apply()
     assert bench.methods(*names[:2]) == []
@@ -154,27 +156,27 @@ def test_a_fault_of_the_dry_run_is_one_warning_and_the_apply_goes_on(
     bench.terraform.destroy()
 
 
-def test_a_dry_run_is_asked_about_no_datastore_and_the_clone_gets_it(bench: Bench) -> None:
-    """The simulator refuses a dry run with a datastore, as the API reference says."""
+def test_dry_run_omits_the_datastore_and_the_clone_uses_it(bench: Bench) -> None:
+    """The simulator refuses a dry run with a datastore, as the API reference requires."""
     whole = clones(bench.source, bench.release, ["placed"])
     whole["data"]["vsphere_datastore"]["datastore"]["name"] = "LocalDS_1"
 
-    plan, asked = planned(bench, whole)
+    plan, requests = planned(bench, whole)
 
     assert plan.require().diagnostics == []
-    assert asked[DRY_RUN] == 1
+    assert requests[DRY_RUN] == 1
     bench.terraform.apply()
     with Client(bench.simulator) as client:
         assert client.vm("placed").config.files.vmPathName.startswith("[LocalDS_1] ")
     bench.terraform.destroy()
 
 
-def test_a_vcenter_that_takes_a_datastore_is_asked_about_none_either(bench: Bench) -> None:
+def test_dry_run_omits_the_datastore_if_vcenter_accepts_one(bench: Bench) -> None:
     bench.simulator.quirk("check", "accepts-datastore")
     try:
-        plan, asked = planned(bench, clones(bench.source, bench.release, ["accepted"]))
+        plan, requests = planned(bench, clones(bench.source, bench.release, ["accepted"]))
     finally:
         bench.simulator.reset_quirks("check")
 
     assert plan.require().diagnostics == []
-    assert asked[DRY_RUN] == 1
+    assert requests[DRY_RUN] == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plans of new clones of which something becomes known in the apply only."""
+"""Plans of new clones with values that become known during the apply."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.attached
 
 LATER: dict[str, Any] = {"terraform_data": {"later": {}}}
 AFTER = {"depends_on": ["terraform_data.later"]}
-"""of a data source: read in the apply"""
+"""An argument of data sources that makes Terraform read them during the apply."""
 
 
 def _with_unknown(bench: Bench, what: str, name: str) -> dict[str, Any]:
-    """A clone of which one thing becomes known in the apply."""
+    """Return the configuration of a clone in which the value `what` becomes known during the apply."""
     body = machine(bench.source, bench.release, name=name)
     data: dict[str, Any] = {}
     if what == "source":
@@ -40,16 +40,17 @@ def _with_unknown(bench: Bench, what: str, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", ["source", "pool", "network", "folder"])
-def test_what_is_unknown_until_the_apply_postpones_the_dry_run(bench: Bench, what: str) -> None:
-    plan, asked = planned(bench, _with_unknown(bench, what, f"later-{what}"))
+def test_plan_makes_no_dry_run_for_an_unknown_target(bench: Bench, what: str) -> None:
+    plan, requests = planned(bench, _with_unknown(bench, what, f"later-{what}"))
 
     assert plan.require().changes["vsphere_virtual_machine.vm"] == "create"
     assert plan.diagnostics == []
-    assert DRY_RUN not in asked
+    assert DRY_RUN not in requests
     if what == "folder":
-        # There never is one: now the apply says so, and nothing was made.
+        # A folder of this name does not exist. The apply reports that, and creates no clone.
         (error,) = bench.terraform.run("apply").errors
-        assert error.detail.startswith("vCenter has no folder /DC0/vm/")
+        assert error.detail.startswith("Folder /DC0/vm/")
+        assert ": not found in vCenter." in error.detail
         with pytest.raises(KeyError):
             bench.simulator.vm("later-folder")
     else:
@@ -58,7 +59,7 @@ def test_what_is_unknown_until_the_apply_postpones_the_dry_run(bench: Bench, wha
         assert bench.terraform.plan() == {}
 
 
-def test_what_the_plan_could_not_check_the_apply_does_before_it_clones(bench: Bench) -> None:
+def test_apply_checks_unknown_values_before_it_clones(bench: Bench) -> None:
     whole = _with_unknown(bench, "source", "unchecked")
     whole["resource"]["vsphere_virtual_machine"]["vm"]["nested_hv_enabled"] = True
     bench.terraform.write(whole)
@@ -71,32 +72,34 @@ def test_what_the_plan_could_not_check_the_apply_does_before_it_clones(bench: Be
         bench.simulator.vm("unchecked")
 
 
-def test_unknown_values_of_extra_config_postpone_nothing(bench: Bench) -> None:
-    """The owner's id at the first deploy."""
+def test_plan_makes_a_dry_run_with_unknown_values_of_extra_config(bench: Bench) -> None:
+    """The owner id in extra_config is unknown in the first deployment."""
     extra = {OWNER_KEY: "${terraform_data.later.id}/web/marked/" + bench.source.uuid + "/1"}
     body = machine(bench.source, bench.release, name="marked", extra_config=extra)
 
-    plan, asked = planned(bench, with_more(document(bench.release, {"vm": body}), resource=LATER))
+    plan, requests = planned(bench, with_more(document(bench.release, {"vm": body}), resource=LATER))
 
     assert plan.require().diagnostics == []
-    assert asked[DRY_RUN] == 1
+    assert requests[DRY_RUN] == 1
     body["nested_hv_enabled"] = True
     refused, _ = planned(bench, with_more(document(bench.release, {"vm": body}), resource=LATER))
     assert [error.summary for error in refused.errors] == ["Configuration would power-cycle the clone"]
 
 
-def test_a_folder_of_the_same_plan_may_be_missing_yet(bench: Bench) -> None:
+def test_accepts_a_folder_that_the_same_plan_creates(bench: Bench) -> None:
     folders = {
         "outer": {"path": "outer", "type": "vm", **IN_DATACENTER},
         "inner": {"path": "${vsphere_folder.outer.path}/inner", "type": "vm", **IN_DATACENTER},
     }
     body = machine(bench.source, bench.release, name="inside", folder="${vsphere_folder.inner.path}")
 
-    plan, asked = planned(bench, with_more(document(bench.release, {"vm": body}), resource={"vsphere_folder": folders}))
+    plan, requests = planned(
+        bench, with_more(document(bench.release, {"vm": body}), resource={"vsphere_folder": folders})
+    )
 
     assert len(plan.require().changes) == 3
     assert plan.diagnostics == []
-    assert asked[DRY_RUN] == 1
+    assert requests[DRY_RUN] == 1
     bench.terraform.apply()
     with Client(bench.simulator) as client:
         assert client.vm("outer/inner/inside") is not None

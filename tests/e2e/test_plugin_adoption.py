@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""VMs that come into the state by import, and states that leave for the stock provider."""
+"""Import VMs into the state, and continue with the stock provider on a state of the plugin."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 pytestmark = pytest.mark.attached
 
 
-def _made(bench: Bench, name: str, **arguments: Any) -> None:
-    """A clone, in the state of the bench's folder."""
+def _create_clone(bench: Bench, name: str, **arguments: Any) -> None:
+    """Create a clone in the state of the bench's folder."""
     bench.terraform.write(clones(bench.source, bench.release, [name], **arguments))
     bench.terraform.apply()
 
 
-def test_an_imported_clone_is_taken_as_it_is(bench: Bench, new_terraform: NewTerraform) -> None:
+def test_import_block_does_not_change_the_clone(bench: Bench, new_terraform: NewTerraform) -> None:
     extra = {"guestinfo.ic.hostname": "imported"}
-    _made(bench, "imported", extra_config=extra)
+    _create_clone(bench, "imported", extra_config=extra)
     other = new_terraform(bench.simulator)
     whole = document(
         bench.release,
@@ -51,8 +51,8 @@ def test_an_imported_clone_is_taken_as_it_is(bench: Bench, new_terraform: NewTer
     assert bench.methods("imported") == ["ShutdownGuest", "Destroy_Task"]
 
 
-def test_the_command_import_leads_to_the_same(bench: Bench, new_terraform: NewTerraform) -> None:
-    _made(bench, "by-command")
+def test_import_command_does_not_change_the_clone(bench: Bench, new_terraform: NewTerraform) -> None:
+    _create_clone(bench, "by-command")
     other = new_terraform(bench.simulator)
     other.write(clones(bench.source, bench.release, ["by-command"]))
     other.run("import", "-input=false", 'vsphere_virtual_machine.vm["by-command"]', "/DC0/vm/by-command").require()
@@ -64,8 +64,10 @@ def test_the_command_import_leads_to_the_same(bench: Bench, new_terraform: NewTe
     assert other.plan() == {}
 
 
-def test_an_imported_vm_with_a_disk_that_the_configuration_lacks(bench: Bench, new_terraform: NewTerraform) -> None:
-    _made(bench, "lopsided")
+def test_rejects_an_imported_vm_with_a_disk_that_the_configuration_lacks(
+    bench: Bench, new_terraform: NewTerraform
+) -> None:
+    _create_clone(bench, "lopsided")
     other = new_terraform(bench.simulator)
     disks = machine(bench.source, bench.release)["disk"]
     other.write(clones(bench.source, bench.release, ["lopsided"], disk=disks[:1]))
@@ -73,33 +75,35 @@ def test_an_imported_vm_with_a_disk_that_the_configuration_lacks(bench: Bench, n
 
     (error,) = other.run("apply").errors
 
-    assert error.summary == "Disks without a partner"
-    assert error.detail.startswith("lopsided has disks that the configuration lacks: scsi unit 1, 8 GiB (")
+    assert error.summary == "Disk is not configured"
+    assert error.detail.startswith(
+        "lopsided: the configuration has no disk block for these disks: scsi unit 1, 8 GiB ("
+    )
     assert bench.methods("lopsided") == []
 
 
-def test_the_stock_provider_goes_on_with_the_state(bench: Bench, plugin: Plugin, new_terraform: NewTerraform) -> None:
+def test_stock_provider_continues_with_the_state(bench: Bench, plugin: Plugin, new_terraform: NewTerraform) -> None:
     extra = {"guestinfo.ic.hostname": "left"}
-    _made(bench, "left", extra_config=extra)
-    ours = bench.terraform
+    _create_clone(bench, "left", extra_config=extra)
+    terraform = bench.terraform
     whole = clones(bench.source, bench.release, ["left"], extra_config=extra)
     source = whole["terraform"]["required_providers"]["vsphere"]["source"]
     whole["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
     del whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"]
-    ours.run("state", "replace-provider", "-auto-approve", source, plugin.stock_source).require()
-    ours.write(whole)
-    ours.init("-upgrade")
+    terraform.run("state", "replace-provider", "-auto-approve", source, plugin.stock_source).require()
+    terraform.write(whole)
+    terraform.init("-upgrade")
 
-    assert ours.plan() == {}
+    assert terraform.plan() == {}
 
-    ours.apply()
-    assert "instantclone" not in ours.attributes("left")
+    terraform.apply()
+    assert "instantclone" not in terraform.attributes("left")
     assert bench.methods("left") == []
-    ours.destroy()
+    terraform.destroy()
     assert bench.methods("left") == ["ShutdownGuest", "Destroy_Task"]
 
 
-def test_clones_can_be_destroyed_without_their_source(bench: Bench) -> None:
+def test_destroys_clones_after_their_source_is_gone(bench: Bench) -> None:
     from testkit.clone_stack import source_of
     from tests.vcsim.client import Client, clone, result
 

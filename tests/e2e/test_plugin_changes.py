@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes of the block of clones that exist."""
+"""Changes of the instantclone block of existing clones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _block(bench: Bench, name: str) -> object:
     return bench.terraform.attributes(name)["instantclone"]
 
 
-def test_another_source_replaces_the_clone(bench: Bench) -> None:
+def test_replaces_the_clone_if_the_source_changes(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["moved"]))
     bench.terraform.apply()
     first = bench.simulator.vm("moved").moid
@@ -35,7 +35,7 @@ def test_another_source_replaces_the_clone(bench: Bench) -> None:
     assert bench.terraform.plan() == {}
 
 
-def test_a_uuid_written_differently_is_the_same_source(bench: Bench) -> None:
+def test_treats_a_uuid_in_upper_case_as_the_same_source(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["upper"]))
     bench.terraform.apply()
     bench.terraform.write(
@@ -49,8 +49,8 @@ def test_a_uuid_written_differently_is_the_same_source(bench: Bench) -> None:
     assert bench.methods("upper") == []
 
 
-def test_changes_of_the_block_alone_touch_nothing_but_the_state(bench: Bench) -> None:
-    """Another time-out, the block removed, the block added again."""
+def test_changes_of_the_block_update_only_the_state(bench: Bench) -> None:
+    """The test changes the time-out, removes the block and adds the block again."""
     body = machine(bench.source, bench.release)
     for block, expected in (
         ([{"source_uuid": bench.source.uuid}], "create"),
@@ -70,8 +70,8 @@ def test_changes_of_the_block_alone_touch_nothing_but_the_state(bench: Bench) ->
     assert bench.methods("steady") == []
 
 
-def test_a_change_of_the_vm_is_the_stock_provider_s(bench: Bench) -> None:
-    """Beside a change of the block; a shutdown time-out is the provider's own argument, so no VM is touched."""
+def test_stock_provider_applies_changes_outside_the_block(bench: Bench) -> None:
+    """The block changes too. Only the provider uses shutdown_wait_timeout, so the change calls no method on the VM."""
     bench.terraform.write(clones(bench.source, bench.release, ["changed"]))
     bench.terraform.apply()
     bench.terraform.write(
@@ -93,7 +93,7 @@ def test_a_change_of_the_vm_is_the_stock_provider_s(bench: Bench) -> None:
     assert bench.methods("changed") == []
 
 
-def test_a_clone_that_is_gone_is_made_again(bench: Bench) -> None:
+def test_recreates_a_clone_that_is_gone(bench: Bench) -> None:
     from tests.vcsim.client import Client, result
 
     bench.terraform.write(clones(bench.source, bench.release, ["lost"]))

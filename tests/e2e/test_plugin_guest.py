@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Waiting for the guest's network: the stock provider waits after a power on only, which a clone never sees."""
+"""Wait for the guest's network. The stock provider waits only after a power on, and a clone is never powered on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 pytestmark = pytest.mark.attached
 
 NEVER = "1000h"
-"""how long after power on VMware Tools report, if no test waits for that"""
+"""The delay of the first VMware Tools report after the power on. No test waits that long."""
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def with_tools_after(start_simulator: StartSimulator, plugin: Plugin, new_terraf
 
 
 @pytest.mark.parametrize("argument", ["wait_for_guest_net_timeout", "wait_for_guest_ip_timeout"])
-def test_the_state_has_the_address_that_was_waited_for(with_tools_after: Any, argument: str) -> None:
+def test_waits_for_the_address_and_writes_it_to_the_state(with_tools_after: Any, argument: str) -> None:
     bench = with_tools_after(NEVER)
-    own = {"guestinfo.ic.ipaddress": "192.168.0.77"}
-    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], extra_config=own, **{argument: 60}))
-    # How the plugin reads the guest. The first answer has no address.
+    extra_config = {"guestinfo.ic.ipaddress": "192.168.0.77"}
+    bench.terraform.write(clones(bench.source, bench.release, ["awaited"], extra_config=extra_config, **{argument: 60}))
+    # The plugin reads the guest with Fetch. The first answer contains no address.
     bench.simulator.hold("Fetch", at="answer", vm="awaited")
 
     with bench.terraform.start("apply") as running:
@@ -48,7 +48,7 @@ def test_the_state_has_the_address_that_was_waited_for(with_tools_after: Any, ar
     assert bench.methods("awaited") == []
 
 
-def test_without_waiting_the_address_comes_with_a_later_refresh(with_tools_after: Any) -> None:
+def test_apply_without_a_wait_writes_no_address_to_the_state(with_tools_after: Any) -> None:
     bench = with_tools_after(NEVER)
     bench.terraform.write(clones(bench.source, bench.release, ["unawaited"]))
 
@@ -57,8 +57,8 @@ def test_without_waiting_the_address_comes_with_a_later_refresh(with_tools_after
     assert bench.terraform.attributes("unawaited")["guest_ip_addresses"] in ([], None)
 
 
-def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_tools_after: Any) -> None:
-    """This takes the minute that is the shortest time-out."""
+def test_taints_a_clone_whose_guest_keeps_the_address_of_the_source(with_tools_after: Any) -> None:
+    """The test takes one minute, because that is the shortest time-out."""
     bench = with_tools_after("0s")
     bench.terraform.write(clones(bench.source, bench.release, ["silent"], wait_for_guest_net_timeout=1))
 
@@ -67,15 +67,16 @@ def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_too
     assert [(error.summary, error.detail) for error in failed.errors] == [
         (
             "Instant clone failed",
-            "The guest of /DC0/vm/silent has not reported a network address within 1 minutes that is not its "
-            "source's. Look at VMware Tools and the network in the guest; raise wait_for_guest_net_timeout, or set it "
-            "to 0 to go without waiting.",
+            "/DC0/vm/silent: the guest did not report a network address other than its source's within 1 minutes. "
+            "Check VMware Tools and the network in the guest. Increase wait_for_guest_net_timeout, or set it to 0 to "
+            "disable the wait.",
         ),
         (
-            "Clone is in the state as tainted",
-            f"/DC0/vm/silent (UUID {bench.terraform.attributes('silent')['uuid']}) was made and runs, but what comes "
-            "after did not succeed: see above. The next apply makes it anew, unless you keep it as it is: terraform "
-            "untaint ADDRESS, with the address above in single quotes and without what stands in parentheses.",
+            "Clone is tainted",
+            f"/DC0/vm/silent (UUID {bench.terraform.attributes('silent')['uuid']}): the clone was created and is "
+            "running, but a later step failed with the errors above. The next apply replaces the clone. To keep it, "
+            "run terraform untaint ADDRESS, with the address above as ADDRESS, in single quotes and without any text "
+            "in parentheses.",
         ),
     ]
     assert bench.terraform.instances()["silent"]["status"] == "tainted"
@@ -85,8 +86,8 @@ def test_a_guest_that_keeps_its_source_s_address_leaves_a_tainted_clone(with_too
         bench.simulator.vm("silent")
 
 
-def test_on_another_network_the_source_s_address_counts(with_tools_after: Any) -> None:
-    """Isolated networks may all have the same addresses."""
+def test_accepts_the_address_of_the_source_on_another_network(with_tools_after: Any) -> None:
+    """Isolated networks may use the same addresses."""
     bench = with_tools_after("0s")
     whole = clones(bench.source, bench.release, ["apart"], wait_for_guest_net_timeout=60)
     whole["data"]["vsphere_network"] = {

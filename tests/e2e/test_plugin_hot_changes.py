@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones that differ from their source in what vSphere changes while they run."""
+"""Clones that differ from their source in arguments that vSphere changes on a running VM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.vcsim.client import Client, result
 pytestmark = pytest.mark.attached
 
 
-def test_processors_memory_and_annotation_are_changed_at_once_while_the_clone_runs(bench: Bench) -> None:
+def test_changes_processors_memory_and_annotation_in_one_call_on_the_running_clone(bench: Bench) -> None:
     larger = {"num_cpus": 4, "memory": 8192, "annotation": "a larger one"}
     bench.terraform.write(clones(bench.source, bench.release, ["larger"], **larger))
 
@@ -29,22 +29,26 @@ def test_processors_memory_and_annotation_are_changed_at_once_while_the_clone_ru
     assert bench.terraform.plan() == {}
 
 
-def test_memory_cannot_be_taken_from_a_running_clone(bench: Bench) -> None:
+def test_rejects_less_memory_than_the_source_has(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["smaller"], memory=2048))
 
     (refused,) = bench.terraform.run("plan").errors
 
     assert refused.summary == "Configuration would power-cycle the clone"
-    assert "  memory: the source has 4096, configured is 2048." in refused.detail
+    assert "  memory: the source has 4096, the configuration has 2048." in refused.detail
 
 
-def test_wishes_are_made_hot_each_by_whom_it_is_for(bench: Bench) -> None:
-    """Networks when cloning; processors, memory and annotation at once; the rest by the stock provider."""
-    own = machine(bench.source, bench.release)
+def test_makes_all_changes_on_the_running_clones(bench: Bench) -> None:
+    """Each change is made on the running clone.
+
+    The clone task sets the networks. The plugin changes processors, memory and annotation in one call. The stock
+    provider makes the other changes.
+    """
+    body = machine(bench.source, bench.release)
     elsewhere = [
-        interface | {"network_id": "${data.vsphere_network.other.id}"} for interface in own["network_interface"]
+        interface | {"network_id": "${data.vsphere_network.other.id}"} for interface in body["network_interface"]
     ]
-    wishes: dict[str, dict[str, Any]] = {
+    changes: dict[str, dict[str, Any]] = {
         "network": {"network_interface": elsewhere},
         "processors": {"num_cpus": 4},
         "memory": {"memory": 8192},
@@ -52,15 +56,15 @@ def test_wishes_are_made_hot_each_by_whom_it_is_for(bench: Bench) -> None:
         "three": {"num_cpus": 4, "memory": 8192, "annotation": "changed", "network_interface": elsewhere},
         "tags": {"tags": ["${vsphere_tag.tag.id}"]},
         "attributes": {"custom_attributes": {"${vsphere_custom_attribute.attribute.id}": "yes"}},
-        "disk": {"disk": [*own["disk"], {"label": "added", "unit_number": 3, "size": 1}]},
-        "interface": {"network_interface": [*own["network_interface"], elsewhere[0]]},
+        "disk": {"disk": [*body["disk"], {"label": "added", "unit_number": 3, "size": 1}]},
+        "interface": {"network_interface": [*body["network_interface"], elsewhere[0]]},
         "both": {
             "num_cpus": 4,
-            "disk": [*own["disk"], {"label": "added", "unit_number": 3, "size": 1}],
-            "network_interface": [elsewhere[0], own["network_interface"][0]],
+            "disk": [*body["disk"], {"label": "added", "unit_number": 3, "size": 1}],
+            "network_interface": [elsewhere[0], body["network_interface"][0]],
         },
     }
-    machines = {f"wish-{name}": own | {"name": f"wish-{name}"} | wish for name, wish in wishes.items()}
+    machines = {f"change-{name}": body | {"name": f"change-{name}"} | change for name, change in changes.items()}
     whole = document(bench.release, machines)
     attribute = {"attribute": {"name": "fleet", "managed_object_type": "VirtualMachine"}}
     category = {"category": {"name": "fleets", "cardinality": "SINGLE", "associable_types": ["VirtualMachine"]}}
@@ -79,7 +83,7 @@ def test_wishes_are_made_hot_each_by_whom_it_is_for(bench: Bench) -> None:
 
     assert applied.diagnostics == []
     once = ["ReconfigVM_Task"]
-    assert {name: bench.methods(f"wish-{name}") for name in wishes} == {
+    assert {name: bench.methods(f"change-{name}") for name in changes} == {
         "network": [],
         "processors": once,
         "memory": once,
@@ -91,16 +95,16 @@ def test_wishes_are_made_hot_each_by_whom_it_is_for(bench: Bench) -> None:
         "interface": once,
         "both": once * 2,
     }
-    assert bench.terraform.attributes("wish-tags")["tags"] != []
-    # vcsim tells a category's types in words of its own.
+    assert bench.terraform.attributes("change-tags")["tags"] != []
+    # vcsim returns other names for the associable types of a tag category.
     changed = {address for address in bench.terraform.plan() if not address.startswith("vsphere_tag_category.")}
     assert changed == set()
 
 
-def test_more_memory_than_the_source_s_with_all_of_it_reserved(
+def test_raises_the_memory_of_a_clone_with_all_memory_reserved(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
-    """vCenter raises a reservation that is locked to the maximum with the memory."""
+    """If the memory reservation is locked to the maximum, vCenter raises it together with the memory."""
     simulator = start_simulator("-source", "locked", "-vm", 0, "-tools", "0s")
     with Client(simulator) as client:
         locked = vim.ResourceAllocationInfo(reservation=4096)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From nothing to clones, more clones, and nothing again."""
+"""Create clones, add clones, and destroy all clones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _extra_config(vm: Any) -> dict[str, str]:
     return {option.key: option.value for option in vm.config.extraConfig}
 
 
-def test_clones_are_made_kept_joined_and_destroyed(bench: Bench, client: Client) -> None:
+def test_creates_keeps_adds_and_destroys_clones(bench: Bench, client: Client) -> None:
     terraform = bench.terraform
     terraform.write(clones(bench.source, bench.release, NAMES))
     before = bench.methods("golden")
@@ -64,7 +64,7 @@ def test_clones_are_made_kept_joined_and_destroyed(bench: Bench, client: Client)
     assert bench.methods("life-0") == ["ShutdownGuest", "Destroy_Task"]
 
 
-def test_clones_have_identities_of_their_own(bench: Bench, client: Client) -> None:
+def test_clones_have_unique_uuids_and_mac_addresses(bench: Bench, client: Client) -> None:
     source = client.vm("golden")
     bench.terraform.write(clones(bench.source, bench.release, ["own-0", "own-1"]))
     bench.terraform.apply()
@@ -79,7 +79,7 @@ def test_clones_have_identities_of_their_own(bench: Bench, client: Client) -> No
     assert [state["network_interface"][0]["use_static_mac"] for state in states] == [False, False]
 
 
-def test_an_address_of_ones_own_is_kept(bench: Bench) -> None:
+def test_keeps_a_static_mac_address(bench: Bench) -> None:
     interfaces = machine(bench.source, bench.release)["network_interface"]
     static = {**interfaces[0], "use_static_mac": True, "mac_address": "00:50:56:3f:00:01"}
     bench.terraform.write(
@@ -93,7 +93,7 @@ def test_an_address_of_ones_own_is_kept(bench: Bench) -> None:
     assert bench.methods("static-0") == []
 
 
-def test_extra_config_arrives_in_the_vm_and_nowhere_else(bench: Bench, client: Client) -> None:
+def test_sets_extra_config_of_the_clone_only(bench: Bench, client: Client) -> None:
     given = {"guestinfo.ic.hostname": "${each.key}", "guestinfo.ic.index": "7"}
     bench.terraform.write(clones(bench.source, bench.release, ["extra-0"], extra_config=given))
 
@@ -106,8 +106,11 @@ def test_extra_config_arrives_in_the_vm_and_nowhere_else(bench: Bench, client: C
     assert set(given).isdisjoint(_extra_config(client.vm("golden")))
 
 
-def test_everything_else_of_the_stock_provider_works_beside_clones(bench: Bench, client: Client) -> None:
-    """A folder and a resource pool of the same apply, ids that are unknown until then, and variables."""
+def test_creates_clones_together_with_other_resources_of_the_stock_provider(bench: Bench, client: Client) -> None:
+    """The configuration also contains a folder, a resource pool and variables.
+
+    The ids of the folder and of the resource pool are unknown in the plan.
+    """
     body = machine(
         bench.source,
         bench.release,
@@ -152,7 +155,7 @@ def test_everything_else_of_the_stock_provider_works_beside_clones(bench: Bench,
     assert client.vm("beside") is None
 
 
-def test_a_refresh_changes_nothing(bench: Bench) -> None:
+def test_refresh_changes_nothing(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["refreshed"]))
     bench.terraform.apply()
     before = bench.terraform.instances()["refreshed"]
@@ -165,7 +168,7 @@ def test_a_refresh_changes_nothing(bench: Bench) -> None:
     assert bench.methods("refreshed") == []
 
 
-def test_a_clone_that_does_not_run_is_told_by_every_plan(bench: Bench, client: Client) -> None:
+def test_every_plan_warns_of_clones_that_do_not_run(bench: Bench, client: Client) -> None:
     names = ["off-0", "off-1", "on-0"]
     bench.terraform.write(clones(bench.source, bench.release, names))
     bench.terraform.apply()
@@ -175,14 +178,14 @@ def test_a_clone_that_does_not_run_is_told_by_every_plan(bench: Bench, client: C
     planned = bench.terraform.run("plan").require()
 
     assert planned.changes == {}
-    said = {each.detail.partition(".")[0]: each for each in planned.diagnostics}
+    warnings = {each.detail.partition(".")[0]: each for each in planned.diagnostics}
     uuids = {name: bench.terraform.attributes(name)["uuid"] for name in names}
     suspended = "suspended" if "power_state" in bench.terraform.attributes("off-1") else "powered off"
-    assert said.keys() == {
-        f"off-0 (UUID {uuids['off-0']}) is powered off",
-        f"off-1 (UUID {uuids['off-1']}) is {suspended}",
+    assert warnings.keys() == {
+        f"off-0 (UUID {uuids['off-0']}): the clone is powered off",
+        f"off-1 (UUID {uuids['off-1']}): the clone is {suspended}",
     }
-    assert {(each.severity, each.summary) for each in said.values()} == {("warning", "Clone does not run")}
+    assert {(each.severity, each.summary) for each in warnings.values()} == {("warning", "Clone is not running")}
 
     replaced = bench.terraform.apply("-replace", 'vsphere_virtual_machine.vm["off-0"]')
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Many clones of one source: turns, busy sources and clusters, long disk chains."""
+"""Many clones of one source: parallel clone tasks, busy sources, busy clusters and long disk chains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _names(count: int) -> list[str]:
     return [f"clone-{index:02d}" for index in range(count)]
 
 
-def test_a_source_that_takes_two_at_a_time_is_cloned_ten_times(
+def test_makes_ten_clones_of_a_source_that_allows_two_tasks(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform, "-parallel-limit", "2")
@@ -29,8 +29,8 @@ def test_a_source_that_takes_two_at_a_time_is_cloned_ten_times(
     bench.simulator.hold("InstantClone_Task", at="task")
 
     with bench.terraform.start("apply") as running:
-        # Two are under way, and the others are refused.
-        until(lambda: bench.simulator.requests().get("InstantClone_Task", 0) > 2, "a clone that is refused")
+        # The source runs two clone tasks, and vCenter refuses the other requests.
+        until(lambda: bench.simulator.requests().get("InstantClone_Task", 0) > 2, "a refused clone request")
         bench.simulator.release()
         running.finish().require()
 
@@ -38,7 +38,7 @@ def test_a_source_that_takes_two_at_a_time_is_cloned_ten_times(
     assert bench.methods(*_names(10)) == []
 
 
-def test_with_one_at_a_time_vcenter_is_never_busy(
+def test_parallelism_of_one_repeats_no_clone_request(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform, "-parallel-limit", "1", "-delay", "100ms")
@@ -50,20 +50,20 @@ def test_with_one_at_a_time_vcenter_is_never_busy(
     assert bench.simulator.requests()["InstantClone_Task"] == 5
 
 
-@pytest.mark.parametrize("written", ["0", "many", "-1"])
-def test_a_parallelism_that_is_none_is_told(bench: Bench, written: str) -> None:
+@pytest.mark.parametrize("value", ["0", "many", "-1"])
+def test_rejects_an_invalid_parallelism(bench: Bench, value: str) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["never"]))
 
-    (error,) = bench.terraform.run("plan", INSTANT_CLONE_PARALLELISM=written).errors
+    (error,) = bench.terraform.run("plan", INSTANT_CLONE_PARALLELISM=value).errors
 
-    assert error.summary == "INSTANT_CLONE_PARALLELISM is wrong"
+    assert error.summary == "Invalid INSTANT_CLONE_PARALLELISM"
     assert error.detail == (
-        f"INSTANT_CLONE_PARALLELISM is '{written}', which is no number of clones. Write one from 1 on, or unset it: "
-        "8 is usual."
+        f"INSTANT_CLONE_PARALLELISM: must be a positive integer, not '{value}'. Set a positive integer, or unset it: "
+        "the default is 8."
     )
 
 
-def test_pins_are_made_one_at_a_time(
+def test_creates_pins_of_a_busy_cluster(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform, "-parallel-limit", "8", "-delay", "100ms")
@@ -88,7 +88,7 @@ def test_pins_are_made_one_at_a_time(
     bench.terraform.destroy()
 
 
-def test_a_disk_chain_that_would_get_too_long_is_told_before_anything_is_made(
+def test_rejects_clones_that_would_make_the_disk_chain_too_long(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -105,9 +105,9 @@ def test_a_disk_chain_that_would_get_too_long_is_told_before_anything_is_made(
 
     assert (error.summary, error.detail) == (
         "Disk chain too long",
-        "The disks of /DC0/vm/golden have 254 delta disks. Each clone of a running source adds one, and with those of "
-        "this plan there would be 256; vSphere allows 255. Freeze the source, make it anew, or spread the fleet over "
-        "several sources.",
+        "/DC0/vm/golden: the disk chain has 254 delta disks. Each clone of a running source adds a delta disk, and "
+        "this plan extends the chain to 256. vSphere allows 255. Freeze the source, recreate it, or distribute the "
+        "fleet over several sources.",
     )
     bench.simulator.freeze("golden")
     assert set(bench.terraform.plan().values()) == {"create"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The package that Terraform sees, and the lock file that speaks of it."""
+"""The provider package that Terraform installs, and its lock file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
 
 
-def test_terraform_s_hash_of_the_package_is_ours(plugin: Plugin) -> None:
+def test_package_hash_equals_the_hash_that_terraform_computes(plugin: Plugin) -> None:
     lock = (plugin.initialised / ".terraform.lock.hcl").read_text()
 
     assert re.findall(r'"(h1:[^"]+)"', lock) == [package_hash(plugin.release)]
 
 
-def test_a_lock_file_that_we_wrote_is_accepted_and_kept(plugin: Plugin, tmp_path: Path) -> None:
+def test_terraform_accepts_and_keeps_a_lock_file_from_write_lock_file(plugin: Plugin, tmp_path: Path) -> None:
     terraform = Terraform(tmp_path, plugin.environment)
     terraform.write(document(plugin.release, {}))
     write_lock_file(tmp_path, source=PROVIDER_SOURCE, version=plugin.release)
@@ -30,7 +30,7 @@ def test_a_lock_file_that_we_wrote_is_accepted_and_kept(plugin: Plugin, tmp_path
     assert (tmp_path / ".terraform.lock.hcl").read_text() == written
 
 
-def test_a_lock_file_of_other_bytes_is_refused(plugin: Plugin, tmp_path: Path) -> None:
+def test_terraform_refuses_a_lock_file_with_another_hash(plugin: Plugin, tmp_path: Path) -> None:
     terraform = Terraform(tmp_path, plugin.environment)
     terraform.write(document(plugin.release, {}))
     write_lock_file(tmp_path, source=PROVIDER_SOURCE, version=plugin.release)
@@ -45,7 +45,7 @@ def test_a_lock_file_of_other_bytes_is_refused(plugin: Plugin, tmp_path: Path) -
     assert "checksum" in refused.stderr
 
 
-def test_the_schema_has_the_block(plugin: Plugin) -> None:
+def test_schema_contains_the_instantclone_block(plugin: Plugin) -> None:
     import json
 
     shown = Terraform(plugin.initialised, plugin.environment).run("providers", "schema", "-json").require()

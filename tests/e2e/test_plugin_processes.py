@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Killed processes and interrupts: nothing hangs, nothing is orphaned, and no clone is lost that can be saved."""
+"""Killed processes and interrupts.
+
+No command hangs, no process is orphaned, and each clone that can be saved reaches the state.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.e2e.conftest import Bench, NewTerraform, Plugin
 from tests.e2e.terraform import LOGGED, MARK, Outcome, Running
 
 NEVER = "1000h"
-"""how long after power on VMware Tools report, if no test waits for that"""
+"""The delay of the first VMware Tools report after the power on. No test waits that long."""
 OWNER = "5f3759df-0000-4000-8000-000000000001"
 NO_DEATH_SIGNAL = {"INSTANT_CLONE_NO_DEATH_SIGNAL": "1"}
 TASK = "InstantClone_Task"
@@ -32,7 +35,7 @@ def shared(start_simulator: StartSimulator) -> Simulator:
 
 @pytest.fixture
 def shared_bench(shared: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> Iterator[Bench]:
-    """A simulator that several tests use one after another. At the end of a test it holds nothing."""
+    """Yield a bench with a simulator that several tests use in turn. After each test the simulator holds no call."""
     yield Bench(shared, source_of(shared, "golden"), plugin.release, new_terraform(shared))
     shared.release()
 
@@ -43,7 +46,7 @@ def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *
 
 
 def _marked(bench: Bench, names: list[str], **arguments: Any) -> dict[str, Any]:
-    """Clones that say whose they are."""
+    """Return clones with an owner marker."""
     mark = f"{OWNER}/web/${{each.key}}/{bench.source.uuid}/1"
     return clones(bench.source, bench.release, names, extra_config={OWNER_KEY: mark}, **arguments)
 
@@ -52,8 +55,8 @@ def _tasks(bench: Bench) -> int:
     return bench.simulator.requests().get(TASK, 0)
 
 
-def _made(bench: Bench, names: list[str]) -> dict[str, str]:
-    """Those of the names that VMs have, with their managed object ids."""
+def _moids(bench: Bench, names: list[str]) -> dict[str, str]:
+    """Return the managed object ids of the VMs with these names, by name. Omit names without a VM."""
     found = {}
     for name in names:
         with suppress(KeyError):
@@ -70,7 +73,7 @@ def _plugins(running: Running) -> tuple[Process, Process]:
 
 @contextmanager
 def _cloning(bench: Bench, names: list[str], environment: dict[str, str]) -> Iterator[tuple[Running, Process, Process]]:
-    """An apply whose clone tasks are held, our plugin, and the stock provider."""
+    """Start an apply, and hold its clone tasks. Yield the apply, the plugin and the stock provider."""
     bench.terraform.write(_marked(bench, names))
     bench.simulator.hold(TASK, at="task")
     with bench.terraform.start("apply", **environment) as running:
@@ -79,12 +82,12 @@ def _cloning(bench: Bench, names: list[str], environment: dict[str, str]) -> Ite
 
 
 def _await_tasks(bench: Bench, count: int) -> None:
-    """Wait until so many clone tasks are held."""
+    """Wait until vCenter holds `count` clone tasks."""
     until(lambda: len(bench.simulator.held(TASK)) == count, f"{count} clone tasks")
 
 
 @DEATH_SIGNAL
-def test_terraform_ends_when_our_plugin_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+def test_terraform_ends_if_the_plugin_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
     with _cloning(shared_bench, [f"killed-{len(environment)}"], environment) as (running, wrapper, stock):
         wrapper.kill()
         ended = running.finish()
@@ -96,19 +99,19 @@ def test_terraform_ends_when_our_plugin_is_killed(shared_bench: Bench, environme
 
 
 @DEATH_SIGNAL
-def test_terraform_ends_when_the_stock_provider_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+def test_terraform_ends_if_the_stock_provider_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
     with _cloning(shared_bench, [f"alone-{len(environment)}"], environment) as (running, wrapper, stock):
         stock.kill()
         ended = running.finish()
 
     assert ended.code == 1
     assert ended.errors
-    until(lambda: not wrapper.runs(), "our plugin to end")
+    until(lambda: not wrapper.runs(), "the plugin to end")
     until(lambda: not marked(MARK, ended.mark), "all processes to end")
 
 
 @DEATH_SIGNAL
-def test_nothing_is_left_when_terraform_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
+def test_plugins_end_if_terraform_is_killed(shared_bench: Bench, environment: dict[str, str]) -> None:
     with _cloning(shared_bench, [f"left-{len(environment)}"], environment) as (running, wrapper, stock):
         running.kill()
         running.finish()
@@ -117,7 +120,7 @@ def test_nothing_is_left_when_terraform_is_killed(shared_bench: Bench, environme
     until(lambda: not marked(MARK, running.mark), "all processes to end")
 
 
-def test_clones_in_flight_reach_the_state_after_an_interrupt(
+def test_clones_in_progress_reach_the_state_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -134,7 +137,7 @@ def test_clones_in_flight_reach_the_state_after_an_interrupt(
     assert bench.methods("flight-0", "flight-1") == []
 
 
-def test_no_clone_is_started_after_an_interrupt(
+def test_starts_no_clone_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -152,7 +155,7 @@ def test_no_clone_is_started_after_an_interrupt(
     assert sorted(bench.terraform.plan().values()) == ["create", "create"]
 
 
-def test_clones_that_wait_for_their_turns_are_not_started_after_an_interrupt(
+def test_starts_no_queued_clone_after_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -166,38 +169,41 @@ def test_clones_that_wait_for_their_turns_are_not_started_after_an_interrupt(
         bench.simulator.release()
         ended = running.finish()
 
-    made = _made(bench, names)
+    made = _moids(bench, names)
     assert len(made) == _tasks(bench) == 2
     assert bench.terraform.instances().keys() == made.keys()
     stopped = [each for each in ended.errors if each.summary == "Instant clone failed"]
     assert stopped
-    assert [each for each in stopped if not each.detail.startswith("Stopped before the clone /DC0/vm/turn-")] == []
+    assert [each for each in stopped if not each.detail.startswith("Clone /DC0/vm/turn-")] == []
+    assert [each for each in stopped if ": stopped before its task started." not in each.detail] == []
 
     bench.terraform.apply()
 
     assert _tasks(bench) == 10
-    assert _made(bench, names).items() >= made.items()
+    assert _moids(bench, names).items() >= made.items()
     assert sorted(bench.terraform.instances()) == names
     assert bench.methods(*names) == []
     assert bench.terraform.plan() == {}
 
 
-def test_an_interrupt_ends_the_wait_for_a_network_and_keeps_the_clone(
+def test_interrupt_ends_the_wait_for_the_network_and_keeps_the_clone(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform, "-tools", NEVER)
     bench.terraform.write(_marked(bench, ["silent"], wait_for_guest_net_timeout=60))
 
-    with _waiting_for_its_network(bench, "silent") as running:
+    with _waiting_for_network(bench, "silent") as running:
         running.interrupt()
         bench.simulator.release()
         ended = running.finish()
 
-    assert [(each.severity, each.detail) for each in ended.diagnostics if each.summary == "Network not awaited"] == [
+    assert [
+        (each.severity, each.detail) for each in ended.diagnostics if each.summary == "Guest network wait interrupted"
+    ] == [
         (
             "warning",
-            "The apply was interrupted before the guest of /DC0/vm/silent had reported a network address. The clone "
-            "runs and is in the state; a later refresh brings its addresses.",
+            "/DC0/vm/silent: the apply was interrupted before the guest reported a network address. The clone is "
+            "running and is in the state. The next refresh reads its addresses.",
         )
     ]
     assert "status" not in bench.terraform.instances()["silent"]
@@ -206,42 +212,42 @@ def test_an_interrupt_ends_the_wait_for_a_network_and_keeps_the_clone(
 
 
 @contextmanager
-def _waiting_for_its_network(bench: Bench, name: str) -> Iterator[Running]:
-    """An apply that has made a clone, and whose first request for its guest is held."""
-    # How pyvmomi reads a property. Nobody but the wait for the network reads one of the clone.
+def _waiting_for_network(bench: Bench, name: str) -> Iterator[Running]:
+    """Start an apply that makes a clone, and hold its first request for the clone's guest."""
+    # pyvmomi reads a property with Fetch. Only the wait for the network reads a property of the clone.
     bench.simulator.hold("Fetch", vm=name)
     with bench.terraform.start("apply", **LOGGED) as running:
         until(lambda: bench.simulator.held("Fetch"), "the wait for the network")
         yield running
 
 
-def _left_to_the_next(bench: Bench, name: str, ended: Outcome) -> None:
-    """Asserts that the clone was left, and that the next apply takes it over."""
-    (left,) = [each for each in ended.errors if each.summary == "Clone left to the next apply"]
-    assert left.detail.startswith(f"/DC0/vm/{name} (UUID ")
-    assert left.detail.endswith(
-        "was made, but the stock vSphere provider has ended. The clone runs and carries the mark of this state: apply "
-        "again, and it is taken over."
+def _check_next_apply_adopts(bench: Bench, name: str, ended: Outcome) -> None:
+    """Check that the apply has left the clone behind, and that the next apply adopts it."""
+    (error,) = [each for each in ended.errors if each.summary == "Clone not added to state"]
+    assert error.detail.startswith(f"/DC0/vm/{name} (UUID ")
+    assert error.detail.endswith(
+        "the clone was created, but the stock vSphere provider exited. The clone is running and has the owner marker "
+        "of this state. Apply again to adopt the clone."
     )
     assert bench.terraform.instances() == {}
-    made = _made(bench, [name])
+    made = _moids(bench, [name])
     bench.terraform.write(_marked(bench, [name]))
 
     applied = bench.terraform.apply()
 
-    assert [each.summary for each in applied.diagnostics] == ["Clone taken over"]
-    assert _made(bench, [name]) == made
+    assert [each.summary for each in applied.diagnostics] == ["Existing clone adopted"]
+    assert _moids(bench, [name]) == made
     assert bench.methods(name) == []
     assert bench.terraform.plan() == {}
 
 
-def test_a_clone_whose_stock_provider_ends_as_it_is_read_is_left_to_the_next_apply(
+def test_next_apply_adopts_a_clone_if_the_stock_provider_ends_during_the_read(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
 
     with _cloning(bench, ["unread"], {}) as (running, _, stock):
-        # The stock provider reads a clone that it imports by its UUID.
+        # The stock provider reads an imported clone by its UUID.
         bench.simulator.hold("FindByUuid")
         bench.simulator.release(TASK)
         until(lambda: bench.simulator.held("FindByUuid"), "the clone to be read")
@@ -249,25 +255,25 @@ def test_a_clone_whose_stock_provider_ends_as_it_is_read_is_left_to_the_next_app
         ended = running.finish()
 
     bench.simulator.release()
-    _left_to_the_next(bench, "unread", ended)
+    _check_next_apply_adopts(bench, "unread", ended)
 
 
-def test_a_clone_whose_stock_provider_ends_as_its_network_is_waited_for_is_left_to_the_next_apply(
+def test_next_apply_adopts_a_clone_if_the_stock_provider_ends_during_the_wait_for_the_network(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform, "-tools", NEVER)
     bench.terraform.write(_marked(bench, ["unheard"], wait_for_guest_net_timeout=60))
 
-    with _waiting_for_its_network(bench, "unheard") as running:
+    with _waiting_for_network(bench, "unheard") as running:
         _plugins(running)[1].kill()
         bench.simulator.release()
         ended = running.finish()
 
-    _left_to_the_next(bench, "unheard", ended)
+    _check_next_apply_adopts(bench, "unheard", ended)
 
 
 @pytest.mark.parametrize("victim", ["plugin", "stock", "terraform"])
-def test_without_a_death_signal_the_next_apply_completes_what_was_killed(
+def test_next_apply_completes_a_killed_apply_without_a_death_signal(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, victim: str
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -279,12 +285,12 @@ def test_without_a_death_signal_the_next_apply_completes_what_was_killed(
         running.finish()
         until(lambda: not marked(MARK, running.mark), "all processes to end")
     bench.simulator.release()
-    until(lambda: len(_made(bench, names)) == len(names), "vCenter to end the tasks")
-    left = _made(bench, names)
+    until(lambda: len(_moids(bench, names)) == len(names), "vCenter to end the tasks")
+    completed = _moids(bench, names)
 
     bench.terraform.run("apply", **NO_DEATH_SIGNAL).require()
 
-    assert {name: bench.terraform.attributes(name)["moid"] for name in names} == left
-    assert _made(bench, names) == left
+    assert {name: bench.terraform.attributes(name)["moid"] for name in names} == completed
+    assert _moids(bench, names) == completed
     assert bench.methods(*names) == []
     assert bench.terraform.plan() == {}

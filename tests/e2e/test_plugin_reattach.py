@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin under a debugger: started by hand, it serves real Terraform until it is interrupted."""
+"""The plugin under a debugger. A user starts it, and it serves real Terraform until it is interrupted."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from tests.e2e.attached import DEADLINE_SECONDS, serving
 from tests.e2e.conftest import Plugin
 from tests.e2e.terraform import Terraform
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests read processes from /proc")
 
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A folder for the plugin's temporary files: pytest's own ones are too deep for a socket."""
+    """Yield a folder for the plugin's temporary files. The paths of pytest's folders are too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="reattach-") as folder:
         yield Path(folder)
 
 
-def test_one_process_serves_several_commands_until_it_is_interrupted(
+def test_one_process_serves_several_commands_until_an_interrupt(
     start_simulator: StartSimulator, plugin: Plugin, tmp_path: Path, scratch: Path
 ) -> None:
     simulator = start_simulator("-source", "golden", "-tools", "0s")
     source = source_of(simulator, "golden")
     environment = simulator.environment(plugin.environment)
-    # Terraform finds no plugin to start.
-    nothing = tmp_path / "nothing.tfrc"
-    nothing.write_text("provider_installation {}\n")
+    # With this CLI configuration, Terraform finds no plugin that it could start.
+    cli_configuration = tmp_path / "cli_configuration.tfrc"
+    cli_configuration.write_text("provider_installation {}\n")
 
     with serving(environment | {"TMPDIR": str(scratch)}, str(plugin.installation.home.folder)) as plugin_process:
-        reattached = {"TF_CLI_CONFIG_FILE": str(nothing), "TF_REATTACH_PROVIDERS": plugin_process.variable}
+        reattached = {"TF_CLI_CONFIG_FILE": str(cli_configuration), "TF_REATTACH_PROVIDERS": plugin_process.variable}
         with Terraform(tmp_path / "terraform", environment | reattached) as terraform:
             terraform.write(clones(source, plugin.release, ["reattached-0"]))
             terraform.init()
@@ -58,7 +58,7 @@ def test_one_process_serves_several_commands_until_it_is_interrupted(
     assert list(scratch.iterdir()) == []
 
 
-def test_it_ends_with_an_error_when_the_stock_provider_does(plugin: Plugin) -> None:
+def test_ends_with_an_error_if_the_stock_provider_ends(plugin: Plugin) -> None:
     with serving(plugin.environment, str(plugin.installation.home.folder)) as plugin_process:
         plugin_process.stock.kill()
         assert plugin_process.process.wait(DEADLINE_SECONDS) == 1
@@ -68,7 +68,7 @@ def test_it_ends_with_an_error_when_the_stock_provider_does(plugin: Plugin) -> N
         )
 
 
-def test_the_newest_installation_is_the_default(plugin: Plugin, tmp_path: Path) -> None:
+def test_uses_the_newest_installation_by_default(plugin: Plugin, tmp_path: Path) -> None:
     home = tmp_path / "home"
     plugins = home / ".terraform.d"
     plugins.mkdir(parents=True)

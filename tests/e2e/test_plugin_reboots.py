@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes that would power an existing clone off, move it or take its disks: what on_reboot makes of them."""
+"""Changes that power off an existing clone, move it or remove its disks, with each value of on_reboot."""
 
 from __future__ import annotations
 
@@ -16,47 +16,48 @@ pytestmark = pytest.mark.attached
 ADDRESS = 'vsphere_virtual_machine.vm["{}"]'
 
 
-def _made(bench: Bench, name: str) -> str:
-    """A clone in the state; its managed object id."""
+def _create_clone(bench: Bench, name: str) -> str:
+    """Create a clone in the state, and return its managed object id."""
     bench.terraform.write(clones(bench.source, bench.release, [name]))
     bench.terraform.apply()
     return bench.simulator.vm(name).moid
 
 
-def _changed(bench: Bench, name: str, on_reboot: str | None, **arguments: Any) -> None:
+def _write_change(bench: Bench, name: str, on_reboot: str | None, **arguments: Any) -> None:
     block = [{"source_uuid": bench.source.uuid, "on_reboot": on_reboot}]
     bench.terraform.write(clones(bench.source, bench.release, [name], instantclone=block, **arguments))
 
 
 @pytest.mark.parametrize("on_reboot", [None, "error"])
-def test_a_change_that_would_power_cycle_a_clone_is_refused(bench: Bench, on_reboot: str | None) -> None:
+def test_rejects_a_change_that_would_power_cycle_a_clone(bench: Bench, on_reboot: str | None) -> None:
     name = f"refused-{on_reboot}".lower()
-    _made(bench, name)
-    _changed(bench, name, on_reboot, nested_hv_enabled=True, memory=2048)
+    _create_clone(bench, name)
+    _write_change(bench, name, on_reboot, nested_hv_enabled=True, memory=2048)
 
     planned = bench.terraform.run("plan")
 
     (error,) = planned.errors
-    assert (error.summary, error.address) == ("Change would power-cycle or move the clone", ADDRESS.format(name))
+    assert (error.summary, error.address) == ("Change requires reboot or move", ADDRESS.format(name))
     lines = error.detail.splitlines()
     assert lines[0] == (
-        f"An instant clone that is powered off or moved loses what it shares with its source. For {name}:"
+        f"{name}: these changes power the clone off or move it. The clone then loses the memory and disks that it "
+        "shares with its source."
     )
     assert sorted(lines[1:-1]) == [
         "  memory: 4096 → 2048. Memory cannot be taken from a running VM.",
         "  nested_hv_enabled: false → true. The provider changes nested_hv_enabled only while the VM is off.",
     ]
-    assert lines[-1].startswith("Take the change back, or say in the fleet file what is to be done: on_reboot = ")
+    assert lines[-1].startswith("Revert the changes, or set on_reboot in the fleet file: ")
     assert bench.terraform.run("apply").code == 1
     assert bench.methods(name) == []
 
 
-def test_a_clone_is_replaced_where_that_is_asked_for(bench: Bench) -> None:
-    """The source has got other hardware, and the clones follow by being made anew."""
-    _changed(bench, "remade", "replace")
+def test_replaces_a_clone_with_on_reboot_replace(bench: Bench) -> None:
+    """The hardware of the source has changed. A replacement gives the clones the new hardware."""
+    _write_change(bench, "remade", "replace")
     bench.terraform.apply()
     first = bench.simulator.vm("remade").moid
-    # As if the source, and the clone with it, had been without before.
+    # Edit the state as if neither the source nor the clone had CPU hot add before.
     state = json.loads(bench.terraform.state_text)
     for resource in state["resources"]:
         if resource["type"] == "vsphere_virtual_machine":
@@ -72,9 +73,9 @@ def test_a_clone_is_replaced_where_that_is_asked_for(bench: Bench) -> None:
     assert bench.terraform.plan() == {}
 
 
-def test_a_clone_that_could_not_be_made_so_is_not_destroyed_to_be_made_anew(bench: Bench) -> None:
-    _made(bench, "kept")
-    _changed(bench, "kept", "replace", memory=2048)
+def test_does_not_replace_a_clone_that_could_not_be_created_again(bench: Bench) -> None:
+    _create_clone(bench, "kept")
+    _write_change(bench, "kept", "replace", memory=2048)
 
     (error,) = bench.terraform.run("plan").errors
 
@@ -82,13 +83,13 @@ def test_a_clone_that_could_not_be_made_so_is_not_destroyed_to_be_made_anew(benc
     assert bench.methods("kept") == []
 
 
-def test_a_reboot_passes_with_a_warning_where_it_is_asked_for(bench: Bench) -> None:
-    _made(bench, "rebooted")
-    _changed(bench, "rebooted", "reboot", nested_hv_enabled=True)
+def test_reboots_a_clone_with_a_warning_with_on_reboot_reboot(bench: Bench) -> None:
+    _create_clone(bench, "rebooted")
+    _write_change(bench, "rebooted", "reboot", nested_hv_enabled=True)
 
     applied = bench.terraform.run("apply").require()
 
-    warning = next(each for each in applied.diagnostics if each.summary == "Change power-cycles or moves the clone")
+    warning = next(each for each in applied.diagnostics if each.summary == "Change reboots or moves clone")
     assert warning.severity == "warning"
     assert "  nested_hv_enabled: false → true. " in warning.detail
     assert "ReconfigVM_Task" in bench.methods("rebooted")
@@ -96,34 +97,34 @@ def test_a_reboot_passes_with_a_warning_where_it_is_asked_for(bench: Bench) -> N
 
 
 @pytest.mark.parametrize("on_reboot", ["error", "replace", "reboot"])
-def test_no_disk_is_taken_from_a_clone(bench: Bench, on_reboot: str) -> None:
+def test_rejects_the_removal_of_a_disk_of_the_source(bench: Bench, on_reboot: str) -> None:
     name = f"whole-{on_reboot}"
-    _made(bench, name)
+    _create_clone(bench, name)
     disks = machine(bench.source, bench.release)["disk"]
-    _changed(bench, name, on_reboot, disk=disks[:1])
+    _write_change(bench, name, on_reboot, disk=disks[:1])
 
     (error,) = bench.terraform.run("plan").errors
 
-    assert error.summary == "Change would take disks from the clone"
+    assert error.summary == "Change would remove source disks"
     assert error.detail.splitlines()[0] == (
-        f"{name} has these disks from its source, and the change would remove them from it:"
+        f"{name}: the change would remove these disks, which the clone shares with its source:"
     )
     assert error.detail.splitlines()[1].startswith("  scsi unit 1, 8 GiB (disk1): ")
     assert bench.methods(name) == []
 
 
-def test_a_renamed_label_is_a_disk_taken(bench: Bench) -> None:
-    _made(bench, "relabelled")
+def test_rejects_a_renamed_disk_label(bench: Bench) -> None:
+    _create_clone(bench, "relabelled")
     disks = machine(bench.source, bench.release)["disk"]
-    _changed(bench, "relabelled", None, disk=[disks[0], disks[1] | {"label": "data"}])
+    _write_change(bench, "relabelled", None, disk=[disks[0], disks[1] | {"label": "data"}])
 
     (error,) = bench.terraform.run("plan").errors
 
-    assert error.summary == "Change would take disks from the clone"
+    assert error.summary == "Change would remove source disks"
 
 
-def test_a_move_is_refused(bench: Bench) -> None:
-    _made(bench, "settled")
+def test_rejects_a_move(bench: Bench) -> None:
+    _create_clone(bench, "settled")
     document = clones(bench.source, bench.release, ["settled"], datastore_id="${data.vsphere_datastore.other.id}")
     document["data"]["vsphere_datastore"]["other"] = {
         "name": "LocalDS_1",
@@ -133,13 +134,13 @@ def test_a_move_is_refused(bench: Bench) -> None:
 
     (error,) = bench.terraform.run("plan").errors
 
-    assert error.summary == "Change would power-cycle or move the clone"
+    assert error.summary == "Change requires reboot or move"
     assert "datastore_id: " in error.detail
 
 
-def test_an_unknown_way_is_refused(bench: Bench) -> None:
-    _changed(bench, "odd", "restart")
+def test_rejects_an_invalid_on_reboot(bench: Bench) -> None:
+    _write_change(bench, "odd", "restart")
 
     assert [(error.summary, error.detail) for error in bench.terraform.run("validate").errors] == [
-        ("Unknown way", 'instantclone.on_reboot is "restart"; it must be one of error, replace, reboot.')
+        ("Invalid on_reboot", 'instantclone.on_reboot is "restart". It must be one of error, replace, reboot.')
     ]

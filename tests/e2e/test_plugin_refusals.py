@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is refused, by whom, and that nothing is made then."""
+"""Configurations that Terraform, the plugin or vCenter rejects. No clone is created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ MISSING = "564d3a5c-7b1e-4f6a-9c2d-0123456789ab"
 
 
 def _refused(bench: Bench, name: str, **arguments: Any) -> tuple[str, str]:
-    """Summary and detail of the one error that both plan and apply end with; nothing must have been made."""
+    """Return the summary and the detail of the one error of both plan and apply.
+
+    Check that neither of them has created the clone.
+    """
     bench.terraform.write(clones(bench.source, bench.release, [name], **arguments))
     bench.simulator.requests(reset=True)
     planned, applied = bench.terraform.run("plan"), bench.terraform.run("apply")
@@ -34,7 +37,7 @@ def _refused(bench: Bench, name: str, **arguments: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("other", ["clone", "ovf_deploy"])
-def test_a_second_way_to_make_the_vm(bench: Bench, other: str) -> None:
+def test_rejects_a_second_block_that_creates_the_vm(bench: Bench, other: str) -> None:
     content = {"clone": {"template_uuid": MISSING}, "ovf_deploy": {"local_ovf_path": "vm.ovf"}}[other]
     bench.terraform.write(clones(bench.source, bench.release, ["both"], **{other: [content]}))
 
@@ -49,7 +52,7 @@ def test_a_second_way_to_make_the_vm(bench: Bench, other: str) -> None:
     ]
 
 
-def test_all_that_is_wrong_with_the_block_at_once(bench: Bench) -> None:
+def test_reports_all_errors_of_the_block_together(bench: Bench) -> None:
     wrong = [{"source_uuid": "golden", "timeout": 0}]
     bench.terraform.write(clones(bench.source, bench.release, ["wrong"], instantclone=wrong))
 
@@ -57,15 +60,15 @@ def test_all_that_is_wrong_with_the_block_at_once(bench: Bench) -> None:
 
     assert [(error.summary, error.detail) for error in validated.errors] == [
         (
-            "Not a UUID",
-            'instantclone.source_uuid is "golden"; it must be the BIOS UUID of the source virtual machine, '
+            "Invalid source_uuid",
+            'instantclone.source_uuid is "golden". It must be the BIOS UUID of the source virtual machine, '
             "such as 564d3a5c-7b1e-4f6a-9c2d-0123456789ab.",
         ),
-        ("Time-out too short", "instantclone.timeout is 0; it is in minutes and must be at least 1."),
+        ("Invalid timeout", "instantclone.timeout is 0 minutes. It must be at least 1."),
     ]
 
 
-def test_two_blocks_and_unknown_arguments_are_terraform_s_to_refuse(bench: Bench) -> None:
+def test_terraform_rejects_two_blocks_and_unknown_arguments(bench: Bench) -> None:
     block = {"source_uuid": bench.source.uuid}
     bench.terraform.write(clones(bench.source, bench.release, ["two"], instantclone=[block, block]))
     assert [error.summary for error in bench.terraform.run("validate").errors] == ["Too many instantclone blocks"]
@@ -77,50 +80,52 @@ def test_two_blocks_and_unknown_arguments_are_terraform_s_to_refuse(bench: Bench
     assert [error.summary for error in bench.terraform.run("validate").errors] == ["Missing required argument"]
 
 
-def test_a_source_that_does_not_exist(bench: Bench) -> None:
+def test_rejects_a_source_that_does_not_exist(bench: Bench) -> None:
     assert _refused(bench, "nothing", instantclone=[{"source_uuid": MISSING}]) == (
         "Not found in vCenter",
-        f"{bench.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
-        "exists, and that its record is of this vCenter ('instant-clone record' makes it anew).",
+        f"{bench.simulator.address}: no virtual machine has the UUID {MISSING}. Check that the source still exists and "
+        "that its record is from this vCenter. `instant-clone record` writes a new record.",
     )
 
 
-def test_a_source_that_is_powered_off(bench: Bench) -> None:
+def test_rejects_a_source_that_is_powered_off(bench: Bench) -> None:
     sleeping = source_of(bench.simulator, "sleeping").uuid
     assert _refused(bench, "asleep", instantclone=[{"source_uuid": sleeping}]) == (
-        "Source cannot be cloned",
-        "The source /DC0/vm/sleeping is not powered on. An instant clone starts from the running state of its "
-        "source: power it on, or name another one.",
+        "Source is not powered on",
+        "/DC0/vm/sleeping: the source is not powered on. An instant clone starts from the running state of its source. "
+        "Power it on, or select another source.",
     )
 
 
-def test_a_configuration_that_would_power_cycle_the_clone(bench: Bench) -> None:
+def test_rejects_a_configuration_that_would_power_cycle_the_clone(bench: Bench) -> None:
     summary, detail = _refused(bench, "cycled", nested_hv_enabled=True, memory=2048)
 
     assert summary == "Configuration would power-cycle the clone"
     assert detail.splitlines()[0] == (
-        "An instant clone that is powered off loses the memory that it shares with its source. These arguments "
-        "differ from the source /DC0/vm/golden:"
+        "/DC0/vm/golden: the configuration differs from the source in arguments that cannot change while the clone is "
+        "running. An instant clone that is powered off loses the memory that it shares with its source."
     )
     assert sorted(detail.splitlines()[1:-1]) == [
-        "  memory: the source has 4096, configured is 2048. Memory cannot be taken from a running VM.",
-        "  nested_hv_enabled: the source has false, configured is true. The provider changes nested_hv_enabled only "
-        "while the VM is off.",
+        "  memory: the source has 4096, the configuration has 2048. Memory cannot be taken from a running VM.",
+        "  nested_hv_enabled: the source has false, the configuration has true. The provider changes nested_hv_enabled "
+        "only while the VM is off.",
     ]
-    assert detail.splitlines()[-1] == "Repeat the source's values, or change the source."
+    assert detail.splitlines()[-1] == "Set these arguments to the source's values, or change the source."
 
 
-def test_a_disk_without_a_partner(bench: Bench) -> None:
+def test_rejects_a_configuration_without_a_disk_of_the_source(bench: Bench) -> None:
     disks = machine(bench.source, bench.release)["disk"]
     assert _refused(bench, "short", disk=disks[:1]) == (
-        "Disks without a partner",
-        "/DC0/vm/golden has disks that the configuration lacks: scsi unit 1, 8 GiB "
+        "Disk is not configured",
+        "/DC0/vm/golden: the configuration has no disk block for these disks: scsi unit 1, 8 GiB "
         f"({'disk1' if bench.release < DEVICE_LABELS_IMPORTED else 'Hard disk 2'}). The stock provider would remove "
-        "them from the clone. Configure a disk with that controller_type and unit_number.",
+        "them from the clone. Add a disk block with the controller_type and unit_number of each disk.",
     )
 
 
-def test_a_template(start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+def test_rejects_a_template_as_the_source(
+    start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
+) -> None:
     simulator = start_simulator("-source", "golden")
     source = source_of(simulator, "golden")
     with Client(simulator) as client:
@@ -130,15 +135,15 @@ def test_a_template(start_simulator: StartSimulator, plugin: Plugin, new_terrafo
     terraform = new_terraform(simulator)
 
     assert _refused(Bench(simulator, source, plugin.release, terraform), "plain") == (
-        "Source cannot be cloned",
-        "The source /DC0/vm/golden is a template. An instant clone starts from the running state of its source: "
-        "power it on, or name another one.",
+        "Source is a template",
+        "/DC0/vm/golden: the source is a template. An instant clone starts from the running state of its source. "
+        "Select a virtual machine as the source.",
     )
-    # What is there can still be looked at and destroyed: only a new clone is refused.
+    # The plugin rejects only new clones. Terraform can still refresh and destroy the existing objects.
     assert terraform.run("destroy").require().changes == {}
 
 
-def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(bench: Bench) -> None:
+def test_next_apply_succeeds_after_a_fault_of_vcenter(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["unlucky"]))
     bench.simulator.fault("InstantClone_Task", "InsufficientMemoryResourcesFault", vm="unlucky")
 
@@ -155,16 +160,17 @@ def test_a_fault_of_vcenter_leaves_nothing_behind_and_the_next_apply_succeeds(be
     assert list(bench.terraform.instances()) == ["unlucky"]
 
 
-def test_a_name_that_is_taken(bench: Bench) -> None:
+def test_rejects_a_name_that_another_vm_has(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["silver"]))
 
     (error,) = bench.terraform.run("plan").errors
 
     silver = source_of(bench.simulator, "silver")
     assert (error.summary, error.detail) == (
-        "Name is taken",
-        f"There is a virtual machine /DC0/vm/silver already, with the UUID {silver.uuid}. If it is meant to be this "
-        "one, take it into the state: terraform import ADDRESS '/DC0/vm/silver', with the address above in single "
-        "quotes and without what stands in parentheses. Otherwise choose another name, or remove it.",
+        "Name already in use",
+        f"/DC0/vm/silver: a virtual machine with this name already exists, with the UUID {silver.uuid}. If this "
+        "virtual machine is the clone, import it: terraform import ADDRESS '/DC0/vm/silver', with the address above as "
+        "ADDRESS, in single quotes and without any text in parentheses. Otherwise choose another name, or delete the "
+        "virtual machine.",
     )
     assert bench.simulator.vm("silver").power == "poweredOn"

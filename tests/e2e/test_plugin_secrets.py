@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Passwords, sessions, and what is in Terraform's logs."""
+"""Passwords, vCenter sessions, and the contents of Terraform's logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.conftest import SENTINEL, Bench
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """Everything in a Terraform folder but the providers."""
+    """Return the texts of all files in a Terraform folder except the providers, by file name."""
     return {
         path.name: path.read_bytes().decode(errors="replace")
         for path in folder.rglob("*")
@@ -22,7 +22,7 @@ def _texts(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["environment", "configuration"])
-def test_the_password_is_nowhere(bench: Bench, configured: bool) -> None:
+def test_password_is_in_no_output_and_in_no_file(bench: Bench, configured: bool) -> None:
     name = "quiet-1" if configured else "quiet-0"
     terraform, environment = bench.terraform, {"TF_LOG": "TRACE", "TF_LOG_PATH": "trace.log"}
     whole = clones(bench.source, bench.release, [name])
@@ -39,7 +39,7 @@ def test_the_password_is_nowhere(bench: Bench, configured: bool) -> None:
             del terraform.environment[f"VSPHERE_{variable}"]
     terraform.write(whole)
 
-    said = [
+    outcomes = [
         terraform.run("plan", **({} if configured else {"TF_CLI_ARGS_plan": "-out=saved"}), **environment).require(),
         terraform.run("apply", **environment).require(),
         terraform.run("show", "-json", **environment).require(),
@@ -49,7 +49,7 @@ def test_the_password_is_nowhere(bench: Bench, configured: bool) -> None:
 
     texts = _texts(terraform.folder) | {
         f"{stream} {index}": getattr(outcome, stream)
-        for index, outcome in enumerate(said)
+        for index, outcome in enumerate(outcomes)
         for stream in ("stdout", "stderr")
     }
     assert {"trace.log", "terraform.tfstate", "terraform.tfstate.backup"} <= texts.keys()
@@ -58,10 +58,10 @@ def test_the_password_is_nowhere(bench: Bench, configured: bool) -> None:
     assert ": serving after" in trace
     assert "Plugin error" not in trace
     assert "Traceback" not in trace
-    assert '"@level"' not in trace  # each of the plugin's log lines is understood as one
+    assert '"@level"' not in trace  # Terraform has parsed every log line of the plugin
 
 
-def test_a_wrong_password_is_told_in_a_sentence(bench: Bench) -> None:
+def test_reports_a_wrong_password_without_the_password_itself(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["refused"]))
 
     refused = bench.terraform.run("plan", VSPHERE_PASSWORD="wrong-pw-77c1")
@@ -73,13 +73,13 @@ def test_a_wrong_password_is_told_in_a_sentence(bench: Bench) -> None:
     assert "Traceback" not in refused.stdout + refused.stderr
 
 
-def test_our_sessions_are_closed(bench: Bench) -> None:
+def test_closes_all_sessions(bench: Bench) -> None:
     bench.terraform.write(clones(bench.source, bench.release, ["logged-out"]))
     bench.simulator.requests(reset=True)
 
     bench.terraform.plan()
     bench.terraform.apply()
 
-    # One in the plan of `plan`, two in `apply`, which plans too.
+    # `plan` opens one session. `apply` also makes a plan, so it opens two sessions.
     assert bench.simulator.requests()["Logout"] == 3
     assert sessions_of_ours(bench.simulator) == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The state that we propose to the stock provider, beside the one that real Terraform proposes."""
+"""Compare the state that the plugin proposes to the stock provider with the state that real Terraform proposes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE = "recorded.internal/tests/vsphere"
 CASES = 100
 SEED = 11
 CASES_OF_ONE_RUN = 200
-"""of Terraform, which has all of them in memory"""
+"""The number of cases in one Terraform run. Terraform holds all cases of a run in memory."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,10 @@ def schema(stock: StockProvider) -> Schema:
 
 
 def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> list[PlanRequest]:
-    """What Terraform asks when it plans all cases: each is a resource, and its configured `name` is its key."""
+    """Return the plan requests that Terraform sends for all cases.
+
+    Each case is a resource, and its configured `name` is the key of the case.
+    """
     configuration = folder / "terraform.rc"
     folder.mkdir()
     configuration.touch()
@@ -73,7 +76,7 @@ def planned(cases: dict[str, ResourceCase], schema: Schema, folder: Path) -> lis
     return recorder.plans
 
 
-def hold_against_terraform(count: int, schema: Schema, folder: Path) -> None:
+def compare_with_terraform(count: int, schema: Schema, folder: Path) -> None:
     cases = resource_cases(schema.block, count=count, seed=SEED)
     keyed = {f"case-{number}": case for number, case in enumerate(cases)}
     keys = list(keyed)
@@ -92,11 +95,11 @@ def hold_against_terraform(count: int, schema: Schema, folder: Path) -> None:
             wrong[config["name"]] = different
     assert seen == keyed.keys()
     assert wrong == {}
-    assert shapes(plans) >= {"new", "more disks", "fewer disks", "as many disks", "disks not known"}
+    assert kinds_of_cases(plans) >= {"new", "more disks", "fewer disks", "as many disks", "disks not known"}
 
 
-def shapes(plans: list[PlanRequest]) -> set[str]:
-    """What is among the cases, for the eye of the test alone: without these they would show little."""
+def kinds_of_cases(plans: list[PlanRequest]) -> set[str]:
+    """Return the kinds of cases among the requests. The comparison proves little if a kind is missing."""
     found = set()
     for request in plans:
         prior, disks = unpack(request.prior_state), unpack(request.config)["disk"]
@@ -111,10 +114,10 @@ def shapes(plans: list[PlanRequest]) -> set[str]:
     return found
 
 
-def test_what_we_propose_is_what_terraform_proposes(schema: Schema, tmp_path: Path) -> None:
-    hold_against_terraform(CASES, schema, tmp_path)
+def test_proposes_the_same_state_as_terraform(schema: Schema, tmp_path: Path) -> None:
+    compare_with_terraform(CASES, schema, tmp_path)
 
 
 @pytest.mark.long
-def test_what_we_propose_is_what_terraform_proposes_for_many_more(schema: Schema, tmp_path: Path) -> None:
-    hold_against_terraform(int(os.environ.get("INSTANT_CLONE_CASES") or 2000), schema, tmp_path)
+def test_proposes_the_same_state_as_terraform_for_many_cases(schema: Schema, tmp_path: Path) -> None:
+    compare_with_terraform(int(os.environ.get("INSTANT_CLONE_CASES") or 2000), schema, tmp_path)

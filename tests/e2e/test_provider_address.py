@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A provider address that changes in required_providers, without `terraform state replace-provider`.
+"""Change the provider address in required_providers without `terraform state replace-provider`.
 
 Most releases of Terraform and OpenTofu let the provider at the new address read the state. Some releases of OpenTofu
 send it MoveResourceState instead, which the stock provider does not support.
@@ -19,23 +19,23 @@ from tests.e2e.conftest import Bench, Plugin
 from tests.e2e.terraform import Terraform
 
 SEND_MOVES = ("OpenTofu v1.11.12", "OpenTofu v1.12.4")
-"""releases that send MoveResourceState when only the address of a provider has changed"""
+"""Releases that send MoveResourceState if only the address of a provider has changed."""
 
 UNSUPPORTED = ("Unsupported plugin method", "Move Resource State Not Supported")
-"""what OpenTofu says of a stock provider that does not know the request, and what a newer one answers
+"""The error of OpenTofu if the stock provider does not know the request, and the answer of newer stock providers.
 
 (terraform-plugin-sdk 2.34.0, helper/schema/grpc_provider.go, MoveResourceState)
 """
 
 
-def _plugins(bench: Bench, name: str) -> dict[str, Any]:
-    """The configuration of one clone for the plugin."""
+def _plugin_configuration(bench: Bench, name: str) -> dict[str, Any]:
+    """Return the configuration of one clone for the plugin."""
     return clones(bench.source, bench.release, [name], extra_config={"guestinfo.ic.hostname": name})
 
 
-def _stocks(bench: Bench, plugin: Plugin, name: str) -> dict[str, Any]:
-    """The same configuration for the stock provider."""
-    whole = _plugins(bench, name)
+def _stock_configuration(bench: Bench, plugin: Plugin, name: str) -> dict[str, Any]:
+    """Return the configuration of the same clone for the stock provider."""
+    whole = _plugin_configuration(bench, name)
     whole["terraform"]["required_providers"]["vsphere"]["source"] = plugin.stock_source
     del whole["resource"]["vsphere_virtual_machine"]["vm"]["instantclone"]
     return whole
@@ -51,15 +51,18 @@ def _provider_in_state(terraform: Terraform) -> str:
     return provider
 
 
-def _sends_moves(terraform: Terraform) -> bool:
+def _sends_move_requests(terraform: Terraform) -> bool:
     return terraform.run("version").require().stdout.startswith(SEND_MOVES)
 
 
-def _change(terraform: Terraform, whole: dict[str, Any], old: str, new: str) -> None:
-    """Change the address as this Terraform allows it: by the configuration alone, or with replace-provider too."""
+def _change_address(terraform: Terraform, whole: dict[str, Any], old: str, new: str) -> None:
+    """Change the provider address.
+
+    Use the configuration alone, or also `state replace-provider` if this release of Terraform requires it.
+    """
     terraform.write(whole)
     terraform.init()
-    if not _sends_moves(terraform):
+    if not _sends_move_requests(terraform):
         return
     for command in ("plan", "apply", "destroy"):
         (error,) = terraform.run(command).errors
@@ -69,10 +72,10 @@ def _change(terraform: Terraform, whole: dict[str, Any], old: str, new: str) -> 
 
 
 @pytest.mark.long
-def test_nothing_is_planned_before_init(bench: Bench, plugin: Plugin) -> None:
-    bench.terraform.write(_plugins(bench, "not-initialised"))
+def test_apply_before_init_fails_and_changes_nothing(bench: Bench, plugin: Plugin) -> None:
+    bench.terraform.write(_plugin_configuration(bench, "not-initialised"))
     bench.terraform.apply()
-    bench.terraform.write(_stocks(bench, plugin, "not-initialised"))
+    bench.terraform.write(_stock_configuration(bench, plugin, "not-initialised"))
 
     ended = bench.terraform.run("apply")
 
@@ -82,20 +85,22 @@ def test_nothing_is_planned_before_init(bench: Bench, plugin: Plugin) -> None:
     assert bench.methods("not-initialised") == []
 
 
-def test_a_state_goes_to_the_stock_provider_and_comes_back(bench: Bench, plugin: Plugin) -> None:
+def test_moves_a_state_to_the_stock_provider_and_back(bench: Bench, plugin: Plugin) -> None:
     terraform = bench.terraform
-    terraform.write(_plugins(bench, "there-and-back"))
+    terraform.write(_plugin_configuration(bench, "there-and-back"))
     terraform.apply()
     made = terraform.attributes("there-and-back")["moid"]
 
-    _change(terraform, _stocks(bench, plugin, "there-and-back"), PROVIDER_SOURCE, plugin.stock_source)
+    _change_address(
+        terraform, _stock_configuration(bench, plugin, "there-and-back"), PROVIDER_SOURCE, plugin.stock_source
+    )
     assert terraform.plan() == {}
     terraform.apply()
     assert _provider_in_state(terraform) == f'provider["{plugin.stock_source}"]'
     assert "instantclone" not in terraform.attributes("there-and-back")
 
-    _change(terraform, _plugins(bench, "there-and-back"), plugin.stock_source, PROVIDER_SOURCE)
-    # The block returns to the state.
+    _change_address(terraform, _plugin_configuration(bench, "there-and-back"), plugin.stock_source, PROVIDER_SOURCE)
+    # The apply adds the instantclone block to the state.
     assert terraform.plan() == {'vsphere_virtual_machine.vm["there-and-back"]': "update"}
     terraform.apply()
     assert _provider_in_state(terraform) == f'provider["{PROVIDER_SOURCE}"]'
@@ -105,8 +110,8 @@ def test_a_state_goes_to_the_stock_provider_and_comes_back(bench: Bench, plugin:
 
 
 @pytest.mark.long
-def test_the_state_cannot_leave_an_address_that_is_not_installed(bench: Bench, plugin: Plugin, tmp_path: Path) -> None:
-    bench.terraform.write(_plugins(bench, "not-installed"))
+def test_init_fails_if_the_provider_of_the_state_is_not_installed(bench: Bench, plugin: Plugin, tmp_path: Path) -> None:
+    bench.terraform.write(_plugin_configuration(bench, "not-installed"))
     bench.terraform.apply()
     configuration = tmp_path / "without-the-plugin.tfrc"
     text = Path(bench.terraform.environment["TF_CLI_CONFIG_FILE"]).read_text()
@@ -114,7 +119,7 @@ def test_the_state_cannot_leave_an_address_that_is_not_installed(bench: Bench, p
     environment = bench.terraform.environment | {"TF_CLI_CONFIG_FILE": str(configuration)}
     with Terraform(tmp_path / "elsewhere", environment) as elsewhere:
         shutil.copy2(bench.terraform.folder / "terraform.tfstate", elsewhere.folder)
-        elsewhere.write(_stocks(bench, plugin, "not-installed"))
+        elsewhere.write(_stock_configuration(bench, plugin, "not-installed"))
 
         ended = elsewhere.run("init", "-no-color", "-input=false")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a real vCenter may do otherwise than the simulator by itself: clones come out right all the same.
+"""Clones are correct if a real vCenter behaves differently from the default simulator.
 
-Each source VM of a simulator has a quirk of its own, so that one run of Terraform meets them all.
+Each source VM of a simulator has a different quirk, so that one Terraform command covers all quirks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NewFolder = Callable[[Simulator], Terraform]
 
 @pytest.fixture(scope="module")
 def new_folder(plugin: Plugin, attach: Attach, tmp_path_factory: pytest.TempPathFactory) -> NewFolder:
-    """An initialised folder for a simulator, for a story that several tests look at."""
+    """Return a function that creates an initialised folder for a simulator. Several tests check its results."""
 
     def make(simulator: Simulator) -> Terraform:
         folder = tmp_path_factory.mktemp("quirks") / "terraform"
@@ -55,27 +55,27 @@ def _methods(simulator: Simulator, name: str) -> list[str]:
     return [call.method for call in simulator.calls(name)]
 
 
-# --- disks that are deltas ---------------------------------------------------------------------------------------
+# --- delta disks ---------------------------------------------------------------------------------------
 
 
 DELTAS = {"clone-unset": "unset", "clone-other": "other", "source-unset": "unset", "source-other": "other"}
-"""sources by name; those of the last two report so, too, not only their clones"""
+"""The quirk by source name. The clones report the value; the last two sources report it too."""
 
 
 @dataclass(frozen=True)
 class Deltas:
-    """A clone "of-…" of each source, and the plans after that."""
+    """A clone "of-…" of each source, and the plan after the apply."""
 
     simulator: Simulator
     terraform: Terraform
     applied: Outcome
-    again: Outcome
+    next_plan: Outcome
     release: ProviderVersion
     sources: Mapping[str, SourceVm]
     plugin: Plugin
 
     def written(self, names: list[str], *, by_plugin: bool) -> dict[str, Any]:
-        """The configuration of the clones of some of the sources."""
+        """Return the configuration of the clones of the named sources."""
         machines = {f"of-{name}": machine(self.sources[name], self.release, name=f"of-{name}") for name in names}
         whole = document(self.release, machines)
         if not by_plugin:
@@ -93,7 +93,7 @@ def deltas(start_simulator: StartSimulator, plugin: Plugin, new_folder: NewFolde
     for name, value in DELTAS.items():
         simulator.quirk("delta-fields", value, vm=name)
     with Client(simulator) as client:
-        # Between the look-up and the apply, somebody else clones the sources.
+        # Another user clones the sources between the look-up and the apply.
         for name in ("source-unset", "source-other"):
             simulator.quirk("source-delta-fields", DELTAS[name], vm=name)
             clone(client.vm(name), f"{name}-first")
@@ -104,9 +104,9 @@ def deltas(start_simulator: StartSimulator, plugin: Plugin, new_folder: NewFolde
     return story(applied, terraform.run("plan"))
 
 
-def test_deltas_that_report_otherwise_than_their_base_are_as_configured(deltas: Deltas) -> None:
+def test_state_has_the_configured_values_if_delta_disks_report_other_values(deltas: Deltas) -> None:
     assert deltas.applied.require().diagnostics == []
-    assert deltas.again.require().changes == {}
+    assert deltas.next_plan.require().changes == {}
     assert [_methods(deltas.simulator, f"of-{name}") for name in DELTAS] == [[]] * 4
     for name in DELTAS:
         state = deltas.terraform.attributes(f"of-{name}")
@@ -116,16 +116,14 @@ def test_deltas_that_report_otherwise_than_their_base_are_as_configured(deltas: 
         ] == [(16, True, False, False), (4, False, True, False), (8, False, False, False), (2, True, False, False)]
 
 
-def test_deltas_that_report_nothing_leave_the_stock_provider_without_a_change(
-    deltas: Deltas, new_folder: NewFolder
-) -> None:
-    """It takes an unset value of a disk for no news, so that the state keeps what the plugin left in it.
+def test_stock_provider_plans_no_change_if_delta_disks_report_no_value(deltas: Deltas, new_folder: NewFolder) -> None:
+    """The stock provider ignores an unset value of a disk, so the state keeps the value that the plugin wrote.
 
-    A delta that reports another value is another matter: the stock provider alone believes it, and refuses every plan,
-    as a disk neither shrinks nor changes its provisioning. That is so for each VM whose disks do so, whoever made it.
+    If a delta disk reports another value, the stock provider writes that value to the state. It then rejects every
+    plan, because a disk can neither shrink nor change its provisioning. This applies to any VM with such disks.
     """
     names = ["clone-unset", "source-unset"]
-    # In a folder of its own: other tests look at the state that the plugin left.
+    # Use a separate folder, because other tests check the state that the plugin wrote.
     terraform = new_folder(deltas.simulator)
     shutil.copyfile(deltas.terraform.folder / STATE, terraform.folder / STATE)
     terraform.write(deltas.written(names, by_plugin=True))
@@ -139,142 +137,142 @@ def test_deltas_that_report_nothing_leave_the_stock_provider_without_a_change(
     assert terraform.plan() == {}
 
 
-# --- settings that came out otherwise ----------------------------------------------------------------------------
+# --- settings that vCenter changed ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Otherwise:
-    """A property of the clone, at a path below the VM, and what the provider makes of it."""
+class ChangedSetting:
+    """A property that vCenter changes in the clone, by its path below the VM, and the effects on Terraform."""
 
     path: str
     value: str
-    told: str
-    """the warning's line"""
+    warning: str
+    """The line of the warning."""
     ignored: str
-    """the argument for ignore_changes"""
+    """The argument for ignore_changes."""
 
 
-OTHERWISE = {
-    "cpu-shares": Otherwise(
+CHANGED_SETTINGS = {
+    "cpu-shares": ChangedSetting(
         "config.cpuAllocation.shares.level",
         "high",
-        'cpu_share_level: the source has "normal", the clone "high".',
+        'cpu_share_level: the source has "normal", the clone has "high".',
         "cpu_share_level",
     ),
-    "memory-shares": Otherwise(
+    "memory-shares": ChangedSetting(
         "config.memoryAllocation.shares.level",
         "low",
-        'memory_share_level: the source has "normal", the clone "low".',
+        'memory_share_level: the source has "normal", the clone has "low".',
         "memory_share_level",
     ),
-    "reservation": Otherwise(
+    "reservation": ChangedSetting(
         "config.memoryAllocation.reservation",
         "512",
-        "memory_reservation: the source has 0, the clone 512.",
+        "memory_reservation: the source has 0, the clone has 512.",
         "memory_reservation",
     ),
-    "limit": Otherwise(
-        "config.cpuAllocation.limit", "3000", "cpu_limit: the source has -1, the clone 3000.", "cpu_limit"
+    "limit": ChangedSetting(
+        "config.cpuAllocation.limit", "3000", "cpu_limit: the source has -1, the clone has 3000.", "cpu_limit"
     ),
-    "latency": Otherwise(
+    "latency": ChangedSetting(
         "config.latencySensitivity.level",
         "high",
-        'latency_sensitivity: the source has "normal", the clone "high".',
+        'latency_sensitivity: the source has "normal", the clone has "high".',
         "latency_sensitivity",
     ),
-    "time": Otherwise(
+    "time": ChangedSetting(
         "config.tools.syncTimeWithHostAllowed",
         "false",
-        "sync_time_with_host: the source has true, the clone false.",
+        "sync_time_with_host: the source has true, the clone has false.",
         "sync_time_with_host",
     ),
-    "scripts": Otherwise(
+    "scripts": ChangedSetting(
         "config.tools.afterPowerOn",
         "false",
-        "run_tools_scripts_after_power_on: the source has true, the clone false.",
+        "run_tools_scripts_after_power_on: the source has true, the clone has false.",
         "run_tools_scripts_after_power_on",
     ),
-    "disk-shares": Otherwise(
+    "disk-shares": ChangedSetting(
         "disk.0.storageIOAllocation.shares.level",
         "high",
-        'disk[0].io_share_level: the source has "normal", the clone "high".',
+        'disk[0].io_share_level: the source has "normal", the clone has "high".',
         "disk",
     ),
-    "bandwidth": Otherwise(
+    "bandwidth": ChangedSetting(
         "nic.0.resourceAllocation.limit",
         "100",
-        "network_interface[0].bandwidth_limit: the source has -1, the clone 100.",
+        "network_interface[0].bandwidth_limit: the source has -1, the clone has 100.",
         "network_interface",
     ),
 }
 NO_ARGUMENT = {"cdrom": ("cdrom.0.connectable.connected", "false")}
-"""what the provider has no argument for"""
-WISH = "wish"
-"""the source of the clone that is asked for another disk, while its memory's shares come out otherwise"""
+"""A property for which the provider has no argument."""
+REQUESTED = "requested"
+"""The source whose clone gets an additional disk, while vCenter changes the memory shares of the clone."""
 
 
 @dataclass(frozen=True)
-class CameOut:
-    """A clone "of-…" of each source, the next plan, and the one with what came out otherwise in ignore_changes."""
+class ChangedClones:
+    """A clone "of-…" of each source, the next plan, and the plan with the changed settings in ignore_changes."""
 
     simulator: Simulator
     terraform: Terraform
     applied: Outcome
-    again: Outcome
+    next_plan: Outcome
     ignoring: Outcome
 
 
 @pytest.fixture(scope="module")
-def came_out(start_simulator: StartSimulator, plugin: Plugin, new_folder: NewFolder) -> CameOut:
-    names = [*OTHERWISE, *NO_ARGUMENT, WISH]
+def changed_clones(start_simulator: StartSimulator, plugin: Plugin, new_folder: NewFolder) -> ChangedClones:
+    names = [*CHANGED_SETTINGS, *NO_ARGUMENT, REQUESTED]
     simulator = start_simulator("-source", ",".join(names), "-cdrom", "-vm", 0, "-tools", "0s")
     bodies = {name: machine(source_of(simulator, name), plugin.release, name=f"of-{name}") for name in names}
-    bodies[WISH]["disk"].append({"label": "added", "unit_number": 4, "size": 1})
-    for name, each in OTHERWISE.items():
+    bodies[REQUESTED]["disk"].append({"label": "added", "unit_number": 4, "size": 1})
+    for name, each in CHANGED_SETTINGS.items():
         simulator.clone_differs(each.path, each.value, vm=name)
     for name, (path, value) in NO_ARGUMENT.items():
         simulator.clone_differs(path, value, vm=name)
-    simulator.clone_differs("config.memoryAllocation.shares.level", "high", vm=WISH)
+    simulator.clone_differs("config.memoryAllocation.shares.level", "high", vm=REQUESTED)
     terraform = new_folder(simulator)
     terraform.write(document(plugin.release, bodies))
     applied = terraform.run("apply", "-parallelism=20")
-    again = terraform.run("plan")
-    for name, each in OTHERWISE.items():
+    next_plan = terraform.run("plan")
+    for name, each in CHANGED_SETTINGS.items():
         bodies[name] |= {"lifecycle": {"ignore_changes": [each.ignored]}}
-    bodies[WISH] |= {"lifecycle": {"ignore_changes": ["memory_share_level"]}}
+    bodies[REQUESTED] |= {"lifecycle": {"ignore_changes": ["memory_share_level"]}}
     terraform.write(document(plugin.release, bodies))
-    return CameOut(simulator, terraform, applied, again, terraform.run("plan"))
+    return ChangedClones(simulator, terraform, applied, next_plan, terraform.run("plan"))
 
 
-def test_what_came_out_otherwise_stays_and_is_told(came_out: CameOut) -> None:
-    came_out.applied.require()
-    warnings = {each.address: each for each in came_out.applied.diagnostics}
-    assert sorted(warnings) == sorted(_address(name) for name in (*OTHERWISE, WISH))
-    assert {each.summary for each in warnings.values()} == {"Clone came out otherwise than its source"}
-    for name, each in OTHERWISE.items():
+def test_keeps_changed_settings_and_warns_of_them(changed_clones: ChangedClones) -> None:
+    changed_clones.applied.require()
+    warnings = {each.address: each for each in changed_clones.applied.diagnostics}
+    assert sorted(warnings) == sorted(_address(name) for name in (*CHANGED_SETTINGS, REQUESTED))
+    assert {each.summary for each in warnings.values()} == {"Clone differs from its source"}
+    for name, each in CHANGED_SETTINGS.items():
         lines = warnings[_address(name)].detail.splitlines()
-        assert lines[0].startswith(f"vCenter has made /DC0/vm/of-{name} with other values than the source's")
-        assert lines[1:-1] == [f"  {each.told}"]
-        assert f'Either put "{each.ignored}" into ignore_changes, or let the next apply make the change' in lines[-1]
-    assert [_methods(came_out.simulator, f"of-{name}") for name in (*OTHERWISE, *NO_ARGUMENT)] == [[]] * 10
+        assert lines[0].startswith(f"/DC0/vm/of-{name}: vCenter created this clone with other values than its source")
+        assert lines[1:-1] == [f"  {each.warning}"]
+        assert f'Add "{each.ignored}" to ignore_changes, or apply the changes if they do not ' in lines[-1]
+    assert [_methods(changed_clones.simulator, f"of-{name}") for name in (*CHANGED_SETTINGS, *NO_ARGUMENT)] == [[]] * 10
 
 
-def test_what_came_out_otherwise_shows_in_the_next_plan(came_out: CameOut) -> None:
-    hot = {_address(name): "update" for name in (*OTHERWISE, WISH) if name != "scripts"}
-    assert came_out.again.changes == hot
-    (refused,) = came_out.again.errors
-    assert (refused.summary, refused.address) == ("Change would power-cycle or move the clone", _address("scripts"))
+def test_next_plan_contains_the_changed_settings(changed_clones: ChangedClones) -> None:
+    hot = {_address(name): "update" for name in (*CHANGED_SETTINGS, REQUESTED) if name != "scripts"}
+    assert changed_clones.next_plan.changes == hot
+    (refused,) = changed_clones.next_plan.errors
+    assert (refused.summary, refused.address) == ("Change requires reboot or move", _address("scripts"))
     assert "  run_tools_scripts_after_power_on: false → true. " in refused.detail
 
 
-def test_ignored_it_is_no_change(came_out: CameOut) -> None:
-    assert came_out.ignoring.require().changes == {}
+def test_ignore_changes_makes_the_plan_empty(changed_clones: ChangedClones) -> None:
+    assert changed_clones.ignoring.require().changes == {}
 
 
-def test_a_wish_is_granted_without_setting_right_what_nobody_asked_for(came_out: CameOut) -> None:
-    assert _methods(came_out.simulator, "of-wish") == ["ReconfigVM_Task"]
-    with Client(came_out.simulator) as client:
-        vm = client.vm("of-wish")
+def test_requested_change_leaves_changed_settings_as_they_are(changed_clones: ChangedClones) -> None:
+    assert _methods(changed_clones.simulator, "of-requested") == ["ReconfigVM_Task"]
+    with Client(changed_clones.simulator) as client:
+        vm = client.vm("of-requested")
         assert [each.capacityInBytes // GIB for each in disks(vm)] == [16, 8, 1]
         assert vm.config.memoryAllocation.shares.level == "high"
 
@@ -283,7 +281,7 @@ def test_a_wish_is_granted_without_setting_right_what_nobody_asked_for(came_out:
 
 
 @pytest.mark.parametrize("value", ["never", "source"])
-def test_a_guest_that_tells_nothing_of_its_own_holds_nobody_up_who_does_not_wait(
+def test_guest_without_a_new_address_does_not_delay_an_apply_without_a_wait(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, value: str
 ) -> None:
     names = ["silent-0", "silent-1", "silent-2"]

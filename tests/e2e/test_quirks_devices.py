@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones whose devices vCenter lists in another order, with other keys and other labels than their source's."""
+"""Clones if vCenter lists their devices with another order, other keys or other labels than those of the source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEVICES: Mapping[str, Mapping[str, str]] = {
     "everything": {"device-order": "reversed", "device-keys": "renumbered", "device-labels": "renumbered"},
 }
 NETWORKS = ["VM Network", "DC0_DVPG1", "DC0_DVPG0", "DC0_DVPG0"]
-"""of a clone's interfaces; the source's are DC0_DVPG0, VM Network, DC0_DVPG1, DC0_DVPG1"""
+"""The networks of a clone's interfaces. The source has DC0_DVPG0, VM Network, DC0_DVPG1 and DC0_DVPG1."""
 
 
 def _methods(simulator: Simulator, name: str) -> list[str]:
@@ -38,7 +38,7 @@ def _methods(simulator: Simulator, name: str) -> list[str]:
 
 
 def _with_many_devices(client: Client, name: str) -> None:
-    """A running VM with disks on two controllers, two drives and four interfaces of one type."""
+    """Create a running VM with three disks on two controllers, and four network interfaces of one type."""
 
     def on(group: str) -> Any:
         found = client.find(f"network/{group}")
@@ -70,12 +70,12 @@ def _with_many_devices(client: Client, name: str) -> None:
 
 @dataclass(frozen=True)
 class Devices:
-    """Clones with static addresses ("static-…"), with generated ones ("plain-…") and with more devices ("more-…")."""
+    """Clones with static addresses ("static-…"), generated addresses ("plain-…") and more devices ("more-…")."""
 
     simulator: Simulator
     terraform: Terraform
     applied: Outcome
-    again: Outcome
+    next_plan: Outcome
     refreshed: Outcome
 
 
@@ -95,21 +95,21 @@ def arranged(
     machines = {}
     for index, name in enumerate(DEVICES):
         source = source_of(simulator, name)
-        own = machine(source, plugin.release)
+        body = machine(source, plugin.release)
         elsewhere = [
             interface | {"network_id": f"${{data.vsphere_network.networks[{network!r}].id}}".replace("'", '"')}
-            for interface, network in zip(own["network_interface"], NETWORKS, strict=True)
+            for interface, network in zip(body["network_interface"], NETWORKS, strict=True)
         ]
         static = [
             interface | {"use_static_mac": True, "mac_address": _mac(index, position)}
             for position, interface in enumerate(elsewhere)
         ]
         more = {
-            "network_interface": [*own["network_interface"], {**elsewhere[0], "bandwidth_limit": 50}],
-            "disk": [*own["disk"], {"label": "added", "unit_number": 5, "size": 1}],
+            "network_interface": [*body["network_interface"], {**elsewhere[0], "bandwidth_limit": 50}],
+            "disk": [*body["disk"], {"label": "added", "unit_number": 5, "size": 1}],
         }
         for kind, changed in (("static", {"network_interface": static}), ("plain", {}), ("more", more)):
-            machines[f"{kind}-{name}"] = own | {"name": f"{kind}-{name}"} | changed
+            machines[f"{kind}-{name}"] = body | {"name": f"{kind}-{name}"} | changed
         for quirk, value in DEVICES[name].items():
             simulator.quirk(quirk, value, vm=name)
     whole = document(plugin.release, machines)
@@ -125,8 +125,8 @@ def arranged(
     )
     terraform.write(whole)
     applied = terraform.run("apply", "-parallelism=20")
-    again = terraform.run("plan")
-    return Devices(simulator, terraform, applied, again, terraform.run("apply", "-refresh-only"))
+    next_plan = terraform.run("plan")
+    return Devices(simulator, terraform, applied, next_plan, terraform.run("apply", "-refresh-only"))
 
 
 @pytest.fixture(scope="module")
@@ -135,20 +135,18 @@ def client(arranged: Devices) -> Iterator[Client]:
         yield client
 
 
-def test_clones_come_out_exact_however_their_devices_are_arranged(arranged: Devices) -> None:
+def test_creates_exact_clones_with_any_device_order(arranged: Devices) -> None:
     assert arranged.applied.require().diagnostics == []
-    assert arranged.again.require().changes == {}
+    assert arranged.next_plan.require().changes == {}
     arranged.refreshed.require()
     untouched = [f"{kind}-{name}" for kind in ("static", "plain") for name in DEVICES]
     assert {name: _methods(arranged.simulator, name) for name in untouched} == {name: [] for name in untouched}
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_each_interface_has_the_address_and_the_network_that_it_was_given(
-    arranged: Devices, client: Client, name: str
-) -> None:
+def test_each_interface_has_its_configured_address_and_network(arranged: Devices, client: Client, name: str) -> None:
     index = list(DEVICES).index(name)
-    # By the PCI unit, which stays: the order in which the source's interfaces were made.
+    # The PCI unit number does not change. It follows the order in which the source's interfaces were created.
     cards = sorted(nics(client.vm(f"static-{name}")), key=lambda card: card.unitNumber)
     networks = [_network_of(client, card) for card in cards]
     assert [(card.macAddress, network) for card, network in zip(cards, networks, strict=True)] == [
@@ -167,7 +165,7 @@ def _network_of(client: Client, card: Any) -> str:
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_disks_have_the_labels_of_their_places(arranged: Devices, name: str) -> None:
+def test_disks_have_the_labels_of_their_units(arranged: Devices, name: str) -> None:
     for kind in ("static", "plain"):
         disks_in_state = arranged.terraform.attributes(f"{kind}-{name}")["disk"]
         assert [
@@ -176,9 +174,7 @@ def test_disks_have_the_labels_of_their_places(arranged: Devices, name: str) -> 
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_a_disk_and_an_interface_beyond_the_source_s_come_in_one_change(
-    arranged: Devices, client: Client, name: str
-) -> None:
+def test_adds_a_disk_and_an_interface_in_one_call(arranged: Devices, client: Client, name: str) -> None:
     assert _methods(arranged.simulator, f"more-{name}") == ["ReconfigVM_Task"]
     vm = client.vm(f"more-{name}")
     assert sorted(each.capacityInBytes // GIB for each in disks(vm)) == [1, 1, 2, 3]

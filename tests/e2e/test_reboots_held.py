@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""instant_clone.impact held against what the stock provider really does to clones, in both directions.
+"""Compare the predictions of instant_clone.impact with the changes that the stock provider makes, in both directions.
 
-A clone for each change. With on_reboot = "reboot" the plugin lets all changes pass, and one apply makes them. What it
-says of each beforehand is compared with the calls that the simulator saw.
+Each change has its own clone. With on_reboot = "reboot", the plugin allows all changes, and one apply makes them. The
+tests compare the plugin's warnings with the calls that the simulator received.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.vcsim.client import Client, controller, disk, machine_spec, make, nic
 GIB = 1 << 30
 OFF = {"PowerOffVM_Task", "ShutdownGuest"}
 ON = {"PowerOnVM_Task"}
-MARK, MARKED_ANEW = {"guestinfo.mark": "1"}, {"extra_config": {"guestinfo.mark": "2"}}
+MARK, CHANGED_MARK = {"guestinfo.mark": "1"}, {"extra_config": {"guestinfo.mark": "2"}}
 IN_DATACENTER = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
 Device = vim.vm.device
 
@@ -43,28 +43,28 @@ VALUES: Mapping[str, object] = {
     "swap_placement_policy": "hostLocal",
     "tools_upgrade_policy": "upgradeAtPowerCycle",
 }
-"""of the arguments of which every change powers the VM off; the others are switched"""
+"""New values of arguments that power the VM off with every change. Such arguments without an entry are inverted."""
 REFUSED_WHILE_RUNNING: Mapping[str, Mapping[str, Any]] = {
     "cdrom": {"cdrom": [{"client_device": True}]},
     "latency": {"latency_sensitivity": "high"},
 }
-"""what the stock provider tries without powering the VM off, and the simulator refuses as vCenter does"""
+"""Changes that the stock provider tries on the running VM, and that the simulator refuses as vCenter does."""
 
 
-def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
-    """A name for each change that is to power a clone of the first source off, with the arguments."""
-    disks = own["disk"]
+def _rebooting(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Return the changes that power off a clone of the first source: arguments by name of the change."""
+    disks = body["disk"]
 
     def second_disk(**other: object) -> dict[str, Any]:
         return {"disk": [disks[0], disks[1] | other]}
 
     changes: dict[str, dict[str, Any]] = {
-        argument: {argument: VALUES.get(argument, not own.get(argument))}
+        argument: {argument: VALUES.get(argument, not body.get(argument))}
         for argument in ANY_CHANGE
         if is_known(release, argument)
     }
     changes |= {
-        "memory-less": {"memory": own["memory"] - 1024},
+        "memory-less": {"memory": body["memory"] - 1024},
         "disk-unit": second_disk(unit_number=3),
         "disk-mode": second_disk(disk_mode="independent_persistent"),
         "disk-write-through": second_disk(write_through=True),
@@ -73,12 +73,12 @@ def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, di
         "scsi": {"scsi_controller_count": 2},
         "scsi-type": {"scsi_type": "lsilogic"},
         "scsi-sharing": {"scsi_bus_sharing": "virtualSharing"},
-        "late": MARKED_ANEW | {"guest_id": "otherGuest64", "firmware": "bios"},
+        "late": CHANGED_MARK | {"guest_id": "otherGuest64", "firmware": "bios"},
     }
     if not is_known(release, "extra_config_reboot_required"):
-        changes["extra-config"] = MARKED_ANEW
+        changes["extra-config"] = CHANGED_MARK
     else:
-        changes["asked-for"] = MARKED_ANEW | {"extra_config_reboot_required": True}
+        changes["asked-for"] = CHANGED_MARK | {"extra_config_reboot_required": True}
     if is_known(release, "nvme_controller_count"):
         changes["nvme"] = {"nvme_controller_count": 1}
     if release >= VTPM_COUNTED:
@@ -88,22 +88,22 @@ def _rebooting(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, di
     return changes
 
 
-def _hot(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
-    """Changes that a running VM takes."""
-    disks, interface = own["disk"], own["network_interface"][0]
+def _hot(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Return the changes that vSphere makes on a running VM: arguments by name of the change."""
+    disks, interface = body["disk"], body["network_interface"][0]
     changes: dict[str, dict[str, Any]] = {
         "nothing": {},
         "name": {"name": "renamed"},
         "annotation": {"annotation": "changed"},
         "boot-delay": {"boot_delay": 5000},
         "boot-retry": {"boot_retry_enabled": True, "boot_retry_delay": 9000},
-        "time": {"sync_time_with_host": not own.get("sync_time_with_host")},
+        "time": {"sync_time_with_host": not body.get("sync_time_with_host")},
         "cpu-shares": {"cpu_share_level": "high"},
         "cpu-limit": {"cpu_limit": 2000, "cpu_reservation": 100},
         "memory-reservation": {"memory_reservation": 512, "memory_limit": 8000},
         "memory-shares": {"memory_share_level": "low"},
         "processors-more": {"num_cpus": 4},
-        "memory-more": {"memory": own["memory"] + 1024},
+        "memory-more": {"memory": body["memory"] + 1024},
         "disk-shares": {"disk": [disks[0], disks[1] | {"io_limit": 500, "io_share_level": "high"}]},
         "disk-kept": {"disk": [disks[0], disks[1] | {"keep_on_remove": True}]},
         "disk-added": {"disk": [*disks, {"label": "more", "unit_number": 5, "size": 1}]},
@@ -115,36 +115,39 @@ def _hot(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str
         "shutdown": {"shutdown_wait_timeout": 7, "force_power_off": False},
     }
     if is_known(release, "extra_config_reboot_required"):
-        changes["extra-config"] = MARKED_ANEW
+        changes["extra-config"] = CHANGED_MARK
     return changes
 
 
-def _of_the_plain_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Changes of clones of a source without hot add and with vApp properties."""
+def _of_the_plain_source(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return changes of clones of a source that has vApp properties and no hot add."""
     return {
         "cold-processors": {"num_cpus": 4},
-        "cold-memory": {"memory": own["memory"] + 1024},
+        "cold-memory": {"memory": body["memory"] + 1024},
         "cold-vapp": {"vapp": [{"properties": {"role": "web"}}], "lifecycle": {}},
     }
 
 
-def _of_the_older_source(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Changes of clones of a source of hardware version 17, which stay of it unless another one is asked for."""
+def _of_the_older_source(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return changes of clones of a source with hardware version 17.
+
+    Clones keep this version unless the configuration contains another version.
+    """
     return {
         "hardware": {"hardware_version": 19},
         "hardware-step": {"hardware_version": 18, "guest_id": "otherGuest64"},
         "older-guest": {"guest_id": "otherGuest64"},
-        "older-hot-add": {"memory_hot_add_enabled": True, "memory": own["memory"] + 1024},
+        "older-hot-add": {"memory_hot_add_enabled": True, "memory": body["memory"] + 1024},
     }
 
 
-def _rejected(own: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
-    """Changes that the stock provider tries on the running VM although they need it off."""
+def _rejected(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
+    """Return changes that require a power off, but that the stock provider tries on the running VM."""
     if not is_known(release, "extra_config_reboot_required"):
         return {}
     return {
-        "forgotten-guest": MARKED_ANEW | {"guest_id": "otherGuest64"},
-        "forgotten-logging": MARKED_ANEW | {"enable_logging": not own.get("enable_logging")},
+        "forgotten-guest": CHANGED_MARK | {"guest_id": "otherGuest64"},
+        "forgotten-logging": CHANGED_MARK | {"enable_logging": not body.get("enable_logging")},
     }
 
 
@@ -169,36 +172,36 @@ def _plain(client: Client, name: str, version: str) -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """The clones by what is to happen to them, what was said of each, and the calls that each then saw."""
+    """The clones by kind of change, the warnings for each clone, and the calls that vCenter then received for it."""
 
     release: ProviderVersion
     names: Mapping[str, list[str]]
-    """by kind: "rebooting", "hot", "plain", "older", "rejected", "refused" """
+    """The clones by kind of change: "rebooting", "hot", "plain", "older", "rejected" or "refused"."""
     warned: Mapping[str, list[str]]
-    """by clone: the arguments of which the apply warned that they power-cycle it"""
-    doubted: set[str]
-    """the clones of which it warned that vCenter may refuse the change"""
+    """By clone: the arguments that, as the apply warns, power-cycle the clone."""
+    warned_of_refusal: set[str]
+    """The clones for which the apply warns that vCenter may refuse the change."""
     applied: Outcome
-    forbidden: Outcome
-    """the plan of the changes that are rejected"""
+    rejected_plan: Outcome
+    """The plan of the rejected changes."""
     done: Mapping[str, list[str]]
-    """methods"""
+    """By clone: the methods that were called during the apply."""
     versions: Mapping[str, str]
-    """of the hardware of the clones of the older source"""
-    tried: Outcome
-    """the rejected changes, applied by the stock provider alone"""
+    """The hardware versions of the clones of the older source, by clone."""
+    rejected_apply: Outcome
+    """The apply of the rejected changes with the stock provider alone."""
 
     def failed(self) -> set[str]:
-        """The clones at which the apply failed."""
+        """Return the clones for which the apply failed."""
         return {each.address.partition(".")[2] for each in self.applied.errors}
 
     def saw(self, methods: set[str]) -> set[str]:
-        """The clones that saw one of these."""
+        """Return the clones on which one of these methods was called."""
         return {name for name, done in self.done.items() if methods & set(done)}
 
 
-def _patiently(terraform: Terraform, *arguments: str) -> Outcome:
-    """A command with more to do than those that are given two minutes."""
+def _run_long(terraform: Terraform, *arguments: str) -> Outcome:
+    """Run a command that may take longer than the default deadline."""
     with terraform.start(*arguments) as running:
         return running.finish(seconds=600)
 
@@ -224,14 +227,14 @@ def story(
         _plain(client, "older", "vmx-17")
     golden = source_of(simulator, "golden")
     others = {name: source_of(simulator, name) for name in ("plain", "older")}
-    own = machine(golden, release)
+    body = machine(golden, release)
     kinds: dict[str, Mapping[str, Mapping[str, Any]]] = {
-        "rebooting": _rebooting(own, release),
-        "hot": _hot(own, release),
+        "rebooting": _rebooting(body, release),
+        "hot": _hot(body, release),
         "plain": _of_the_plain_source(machine(others["plain"], release)),
         "older": _of_the_older_source(machine(others["older"], release)),
         "refused": REFUSED_WHILE_RUNNING,
-        "rejected": _rejected(own, release),
+        "rejected": _rejected(body, release),
     }
 
     def written(*changed: str, by_plugin: bool = True) -> dict[str, Any]:
@@ -249,31 +252,31 @@ def story(
         attached=attach(simulator),
     )
     terraform.write(written())
-    _patiently(terraform, "apply", "-parallelism=30").require()
+    _run_long(terraform, "apply", "-parallelism=30").require()
     terraform.write(written("rejected"))
-    forbidden = _patiently(terraform, "plan", "-parallelism=30")
+    rejected_plan = _run_long(terraform, "plan", "-parallelism=30")
     before = _calls(simulator, kinds)
     terraform.write(written("rebooting", "hot", "plain", "older", "refused"))
-    applied = _patiently(terraform, "apply", "-parallelism=30")
+    applied = _run_long(terraform, "apply", "-parallelism=30")
     with Client(simulator) as client:
         versions = {name: client.vm(f"c-{name}").config.version for name in kinds["older"]}
-    tried = Outcome(0, "", "", "")
+    rejected_apply = Outcome(0, "", "", "")
     if kinds["rejected"]:
         terraform.run("state", "replace-provider", "-auto-approve", PROVIDER_SOURCE, plugin.stock_source).require()
         terraform.write(written("rebooting", "hot", "plain", "older", "rejected", by_plugin=False))
         terraform.init("-upgrade")
         targets = [f"-target=vsphere_virtual_machine.{name}" for name in kinds["rejected"]]
-        tried = _patiently(terraform, "apply", *targets)
+        rejected_apply = _run_long(terraform, "apply", *targets)
     return Story(
         release,
         {kind: list(changes) for kind, changes in kinds.items()},
-        _warned(applied, "Change power-cycles or moves the clone"),
-        set(_warned(applied, "Change may be refused")),
+        _warned(applied, "Change reboots or moves clone"),
+        set(_warned(applied, "Change may be rejected")),
         applied,
-        forbidden,
+        rejected_plan,
         {name: methods[len(before[name]) :] for name, methods in _calls(simulator, kinds).items()},
         versions,
-        tried,
+        rejected_apply,
     )
 
 
@@ -303,18 +306,18 @@ def _document(
     return whole
 
 
-def test_every_argument_of_the_table_is_held(story: Story) -> None:
+def test_covers_every_argument_of_the_table(story: Story) -> None:
     assert {argument for argument in ANY_CHANGE if is_known(story.release, argument)} <= set(story.names["rebooting"])
 
 
-def test_a_clone_is_powered_off_and_on_just_where_that_was_said(story: Story) -> None:
+def test_power_cycles_exactly_the_clones_with_a_warning(story: Story) -> None:
     assert story.saw(OFF) == set(story.warned)
-    # The simulator has no EVC modes, and the provider leaves a VM off for which it could not set one.
+    # The simulator has no EVC modes. If the provider cannot set the EVC mode of a VM, it leaves the VM powered off.
     assert story.saw(ON) == set(story.warned) - {"evc_mode"}
     assert set(story.warned) == {*story.names["rebooting"], *story.names["plain"], *story.names["older"]}
 
 
-def test_the_hardware_is_upgraded_just_as_far_as_was_asked_for(story: Story) -> None:
+def test_upgrades_the_hardware_to_the_configured_version(story: Story) -> None:
     assert story.versions == {
         "hardware": "vmx-19",
         "hardware-step": "vmx-18",
@@ -324,28 +327,28 @@ def test_the_hardware_is_upgraded_just_as_far_as_was_asked_for(story: Story) -> 
     assert story.saw({"UpgradeVM_Task"}) == {"hardware", "hardware-step"}
 
 
-def test_what_a_running_vm_takes_is_made_while_it_runs(story: Story) -> None:
+def test_makes_hot_changes_on_the_running_clones(story: Story) -> None:
     hot = {name: story.done[name] for name in story.names["hot"]}
     without_a_call = {"nothing", "disk-kept", "waiting", "shutdown"}
     assert {name for name, methods in hot.items() if not methods} == without_a_call
     assert {method for methods in hot.values() for method in methods} <= {"ReconfigVM_Task", "Rename_Task"}
 
 
-def test_what_vcenter_refuses_while_the_vm_runs_was_doubted(story: Story) -> None:
+def test_warns_of_changes_that_vcenter_refuses_on_a_running_vm(story: Story) -> None:
     assert story.failed() == set(story.names["refused"])
-    assert story.doubted == set(story.names["refused"])
+    assert story.warned_of_refusal == set(story.names["refused"])
     assert {name: story.done[name] for name in story.names["refused"]} == {
         name: ["ReconfigVM_Task"] for name in story.names["refused"]
     }
 
 
-def test_what_the_stock_provider_forgets_to_power_off_for_is_an_error(story: Story) -> None:
-    """extra_config with extra_config_reboot_required = false makes it forget."""
+def test_rejects_changes_for_which_the_stock_provider_omits_the_power_off(story: Story) -> None:
+    """The stock provider omits the power off if extra_config changes and extra_config_reboot_required is false."""
     names = story.names["rejected"]
     assert bool(names) == is_known(story.release, "extra_config_reboot_required")
-    assert {(each.summary, each.address) for each in story.forbidden.errors} == {
-        ("Change would power-cycle or move the clone", f"vsphere_virtual_machine.{name}") for name in names
+    assert {(each.summary, each.address) for each in story.rejected_plan.errors} == {
+        ("Change requires reboot or move", f"vsphere_virtual_machine.{name}") for name in names
     }
-    # And rightly so: the stock provider alone fails at it.
-    assert {each.address.partition(".")[2] for each in story.tried.errors} == set(names)
+    # The error is correct, because the stock provider alone fails to apply these changes.
+    assert {each.address.partition(".")[2] for each in story.rejected_apply.errors} == set(names)
     assert {name: story.done[name] for name in names} == {name: ["ReconfigVM_Task"] for name in names}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin around stock providers that are not there: what they once answered is in tests/recordings."""
+"""The plugin with recorded answers of stock providers that are not installed. See tests/recordings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.vcsim.client import Client
 
 
 @dataclass(frozen=True)
-class Told:
-    """A story, as a recording had it told, and the simulator in which it took place."""
+class ReplayedStory:
+    """A story that was played with recorded answers, and the simulator of the story."""
 
     story: Story
     layouts: set[str]
@@ -27,7 +27,7 @@ class Told:
 
 
 @pytest.fixture(scope="module", params=RELEASES, ids=str)
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayedStory]:
     release: ProviderVersion = request.param
     with simulator_with_sources() as simulator, Client(simulator) as client:
         replay = Replay(Recording.load(folder_of(release)), Identifiers(client))
@@ -37,32 +37,32 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             simulator=simulator,
             folder=tmp_path_factory.mktemp("recordings"),
         )
-        yield Told(story, set(sources(simulator, release)), simulator)
+        yield ReplayedStory(story, set(sources(simulator, release)), simulator)
 
 
-def test_all_layouts_are_planned_and_made(told: Told) -> None:
-    assert len(told.layouts) > 50
-    assert told.layouts >= {
+def test_plans_and_creates_all_layouts(replayed: ReplayedStory) -> None:
+    assert len(replayed.layouts) > 50
+    assert replayed.layouts >= {
         "with-one-disk",
         "with-two-controllers",
         "with-nvme-only",
         "with-ide-disk",
         "with-two-cd-roms",
     }
-    assert told.story.plan == {f"vsphere_virtual_machine.{layout}": "create" for layout in told.layouts}
-    assert told.story.made_state.keys() == told.layouts
+    assert replayed.story.plan == {f"vsphere_virtual_machine.{layout}": "create" for layout in replayed.layouts}
+    assert replayed.story.made_state.keys() == replayed.layouts
 
 
-def test_no_clone_was_touched_after_it_was_made(told: Told) -> None:
-    assert [call for layout in told.layouts for call in told.simulator.calls(clone_of(layout))] == []
+def test_calls_no_method_on_a_created_clone(replayed: ReplayedStory) -> None:
+    assert [call for layout in replayed.layouts for call in replayed.simulator.calls(clone_of(layout))] == []
 
 
-def test_the_next_plan_is_empty(told: Told) -> None:
-    assert told.story.next_plan == {}
+def test_next_plan_is_empty(replayed: ReplayedStory) -> None:
+    assert replayed.story.next_plan == {}
 
 
-def test_disks_are_called_as_configured(told: Told) -> None:
-    for states in (told.story.made_state, told.story.imported_state):
+def test_disks_have_their_configured_labels(replayed: ReplayedStory) -> None:
+    for states in (replayed.story.made_state, replayed.story.imported_state):
         assert {
             layout: [(disk["label"], disk["keep_on_remove"]) for disk in state["disk"]]
             for layout, state in states.items()
@@ -71,6 +71,6 @@ def test_disks_are_called_as_configured(told: Told) -> None:
         }
 
 
-def test_an_imported_clone_is_as_it_was_made_and_its_plan_is_empty(told: Told) -> None:
-    assert told.story.imported_state == told.story.made_state
-    assert told.story.plan_of_imported == {}
+def test_imported_clone_has_the_created_state_and_an_empty_plan(replayed: ReplayedStory) -> None:
+    assert replayed.story.imported_state == replayed.story.made_state
+    assert replayed.story.plan_of_imported == {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A vCenter that goes away in the midst of an apply and comes back, and one that takes its time."""
+"""A vCenter that is unreachable for part of an apply, and a vCenter that answers slowly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.e2e.terraform import Outcome
 from tests.vcsim.client import Client
 
 ATTEMPTS = 8
-"""connections that are made in vain before vCenter comes back: the plugin has asked several times then"""
+"""The number of failed connections before vCenter is reachable again. The plugin retries several times until then."""
 
 
 @pytest.fixture(scope="module")
@@ -33,27 +33,30 @@ def _write(bench: Bench, names: list[str]) -> None:
 
 
 def _clones(client: Client) -> dict[str, str]:
-    """The UUIDs of all VMs but the source, by name."""
+    """Return the UUIDs of all VMs except the source, by name."""
     return {vm.name: vm.config.uuid for vm in client.find("vm").childEntity if vm.name != "golden"}
 
 
 def _end_sessions(client: Client) -> int:
-    """Ends all sessions but the client's, as a vCenter does that restarts; their number."""
+    """End all sessions except the client's, as a restarting vCenter does. Return the number of ended sessions."""
     manager = cast(vim.SessionManager, client.content.sessionManager)
-    own = cast(vim.UserSession, manager.currentSession).key
-    others = [each.key for each in manager.sessionList if each.key != own]
+    client_session = cast(vim.UserSession, manager.currentSession).key
+    others = [each.key for each in manager.sessionList if each.key != client_session]
     manager.TerminateSession(others)
     return len(others)
 
 
-def _told(ended: Outcome) -> tuple[set[str], set[str]]:
-    """The addresses that failed, and those of which it is said in full why; the stock provider has no details."""
-    in_full = {each.address for each in ended.errors if each.summary and each.detail}
-    return {each.address for each in ended.errors}, in_full
+def _failed_addresses(ended: Outcome) -> tuple[set[str], set[str]]:
+    """Return the failed addresses, and those of them that have an error with a detail.
+
+    The errors of the stock provider have no detail.
+    """
+    with_detail = {each.address for each in ended.errors if each.summary and each.detail}
+    return {each.address for each in ended.errors}, with_detail
 
 
 @pytest.mark.parametrize("gone", [pytest.param("connections", marks=pytest.mark.long), "connections-and-sessions"])
-def test_a_vcenter_that_is_away_while_it_clones_loses_no_clone_and_doubles_none(bench: Bench, gone: str) -> None:
+def test_unreachable_vcenter_neither_loses_nor_duplicates_clones(bench: Bench, gone: str) -> None:
     names = [f"{gone}-{index}" for index in range(5)]
     _write(bench, names)
     with Forwarder(bench.simulator.address) as between, Client(bench.simulator) as administrator:
@@ -69,16 +72,16 @@ def test_a_vcenter_that_is_away_while_it_clones_loses_no_clone_and_doubles_none(
                 assert _end_sessions(administrator) > 0
             until(lambda: between.turned_away >= ATTEMPTS, "attempts to connect")
             assert between.cut() == 0
-            # It ends what it has begun before it can be reached again.
+            # vCenter completes the running tasks before it is reachable again.
             bench.simulator.release()
             until(lambda: len(_clones(administrator)) == len(others) + 5, "the clones")
             between.restore()
             ended = running.finish()
-        failed, in_full = _told(ended)
+        failed, with_detail = _failed_addresses(ended)
         assert ended.code == (1 if failed else 0)
-        assert failed == in_full
-        assert "mistake in the plugin" not in ended.stdout
-        removed = sum(each.summary == "Clone removed again" for each in ended.errors)
+        assert failed == with_detail
+        assert "bug in the instant clone plugin" not in ended.stdout
+        removed = sum(each.summary == "Clone creation rolled back" for each in ended.errors)
         present = set(_clones(administrator)) - set(others)
         assert len(present) == 5 - removed
 
@@ -89,13 +92,13 @@ def test_a_vcenter_that_is_away_while_it_clones_loses_no_clone_and_doubles_none(
         state = bench.terraform.instances()
         assert {name: each["attributes"]["uuid"] for name, each in state.items()} == inventory
         assert bench.terraform.plan() == {}
-        # No clone was made twice, but for those of which it is told that they were removed.
+        # vCenter created no clone twice, except the clones that the plugin reported as removed.
         assert bench.simulator.requests()["InstantClone_Task"] == 5 + removed
         assert bench.methods(*(bench.simulator.vm(name).moid for name in names)) == []
 
 
 @pytest.mark.long
-def test_a_vcenter_that_answers_slowly_is_waited_for(bench: Bench) -> None:
+def test_waits_for_a_slow_vcenter(bench: Bench) -> None:
     names = ["slow-0", "slow-1"]
     _write(bench, names)
     slow: dict[str, int] = {"RetrievePropertiesEx": 2000, "InstantClone_Task": 4000}
@@ -108,10 +111,10 @@ def test_a_vcenter_that_answers_slowly_is_waited_for(bench: Bench) -> None:
         for method in slow:
             bench.simulator.slow(method, ms=0)
 
-    asked: dict[str, Any] = bench.simulator.requests()
+    requests: dict[str, Any] = bench.simulator.requests()
     assert ended.diagnostics == []
-    assert asked["RetrievePropertiesEx"] > 0
-    assert asked["InstantClone_Task"] == 2
+    assert requests["RetrievePropertiesEx"] > 0
+    assert requests["InstantClone_Task"] == 2
     assert {name: each["attributes"]["moid"] for name, each in bench.terraform.instances().items()} == {
         name: bench.simulator.vm(name).moid for name in names
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Several applies, plans and clones at the same time: each gets its own, and no session of ours is left."""
+"""Parallel applies, plans and clones. Each command changes its own objects only, and the plugin closes all sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform) -
     return Bench(simulator, source_of(simulator, "golden"), plugin.release, new_terraform(simulator))
 
 
-def test_two_stacks_are_applied_and_then_planned_in_parallel(
+def test_applies_and_plans_two_stacks_in_parallel(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -30,7 +30,7 @@ def test_two_stacks_are_applied_and_then_planned_in_parallel(
 
     with ThreadPoolExecutor(2) as threads:
         applies = [threads.submit(terraform.apply) for terraform in stacks.values()]
-        until(lambda: len(bench.simulator.held()) == 8, "the clone tasks of both")
+        until(lambda: len(bench.simulator.held()) == 8, "the clone tasks of both stacks")
         bench.simulator.release()
         for applied in applies:
             applied.result()
@@ -43,7 +43,7 @@ def test_two_stacks_are_applied_and_then_planned_in_parallel(
     assert sessions_of_ours(bench.simulator) == 0
 
 
-def test_one_stack_is_planned_twice_at_once(
+def test_plans_one_stack_twice_in_parallel(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -62,7 +62,7 @@ def _vms(client: Client) -> set[str]:
     return {vm.name for vm in client.find("vm").childEntity}
 
 
-def test_twenty_clones_are_made_at_once_by_one_plugin(
+def test_one_plugin_makes_twenty_clones_in_parallel(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -76,7 +76,7 @@ def test_twenty_clones_are_made_at_once_by_one_plugin(
     ):
         others = _vms(client)
         until(lambda: len(bench.simulator.held()) == 20, "twenty clone tasks")
-        # All have been asked for, and none is there: twenty are in flight.
+        # vCenter has received twenty clone requests, and has completed no clone.
         ended = _vms(client) - others
         bench.simulator.release()
         running.finish().require()

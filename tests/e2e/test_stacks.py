@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Both kinds of stack against a simulated vCenter: they plan the same, and what they do when the source changes."""
+"""Dynamic and static stacks against a simulated vCenter: equal plans, and the effects of a changed source."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def fleet(
 
 def new_workspace(folder: Path, simulator: Simulator, stock: StockProvider) -> Workspace:
     made = Workspace(folder, stock_binary=stock.path, vcenter=simulator.environment(base={}))
-    # The records stay as they are, whatever becomes of the sources.
+    # The stacks use the records without a look-up, because the tests change or delete the sources.
     made.environment["INSTANT_CLONE_LOOKUP"] = "record"
     return made
 
@@ -88,7 +88,7 @@ def terraform(workspace: Workspace, stack: str, *command: str) -> Finished:
 
 
 def planned(workspace: Workspace, stack: str, replacing: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """The planned values, by address and argument, as JSON in which some texts are replaced."""
+    """Return the planned values as JSON, by address and argument. `replacing` maps texts to their replacements."""
     done(terraform(workspace, stack, "plan", "-input=false", "-out=plan"))
     folder = workspace.folder / "cdktf.out" / "stacks" / stack
     shown = done(workspace.run("terraform", "show", "-json", "plan", folder=folder)).output
@@ -114,7 +114,7 @@ def layouts(start_simulator: StartSimulator) -> Simulator:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_both_kinds_of_stack_plan_the_same_values(
+def test_dynamic_and_static_stacks_plan_the_same_values(
     layout: str, layouts: Simulator, stock: StockProvider, tmp_path: Path
 ) -> None:
     vm = f"golden-{layout}"
@@ -134,7 +134,7 @@ def test_both_kinds_of_stack_plan_the_same_values(
     assert {key: (values.get(key), references.get(key)) for key in different} == {}
 
 
-def test_clones_get_their_tags_attributes_and_changes_at_once(
+def test_creates_clones_with_tags_custom_attributes_and_changes(
     layouts: Simulator, stock: StockProvider, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path / "workspace", layouts, stock)
@@ -217,7 +217,7 @@ def deployed_static_fleet(folder: Path, lab: Simulator, stock: StockProvider) ->
 
 
 def _check_clones(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
-    """They are what was planned, and the next plan is empty."""
+    """Check that the clones match the plan, and that the next plan is empty."""
     assert [call.method for name in ("lab-0", "lab-1") for call in lab.calls(name)] == []
     assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
     first = next(
@@ -229,7 +229,7 @@ def _check_clones(workspace: Workspace, lab: Simulator, vcenter: Session) -> Non
 
 
 def _check_owners(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
-    """Each clone carries the marker of its state."""
+    """Check that each clone has the owner marker of its state."""
     state = json.loads((workspace.folder / "state" / "lab.tfstate").read_text())
     (owner,) = (each["instances"][0]["attributes"] for each in state["resources"] if each["type"] == "terraform_data")
     source = source_of(lab, "golden-lab").uuid
@@ -238,14 +238,14 @@ def _check_owners(workspace: Workspace, lab: Simulator, vcenter: Session) -> Non
 
 
 def _change_the_kind_of_stack(workspace: Workspace) -> None:
-    """A fleet changes from one kind of stack to the other without a change."""
+    """Change the fleet to a dynamic stack and back to a static one. Check that both plans are empty."""
     for kind in ("dynamic", "static"):
         synthesize(workspace, fleet("lab", stack=kind, vm="golden-lab"))
         assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
 
 
 def _replace_the_clones(workspace: Workspace, vcenter: Session) -> None:
-    """Another generation replaces them."""
+    """Change the generation, and check that the apply replaces the clones."""
     synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
     applied = done(terraform(workspace, "lab", "apply", "-auto-approve"))
     # Two clones and two pins.
@@ -255,7 +255,7 @@ def _replace_the_clones(workspace: Workspace, vcenter: Session) -> None:
 
 
 def _change_the_source(workspace: Workspace, vcenter: Session) -> None:
-    """A plan names what has changed in the source since it was looked up."""
+    """Change the source, and check that the plan reports the changes since the look-up."""
     device = vim.vm.device.VirtualVmxnet3(
         key=-1,
         backing=vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName="VM Network"),
@@ -268,20 +268,20 @@ def _change_the_source(workspace: Workspace, vcenter: Session) -> None:
     finish(machine(vcenter, "golden-lab").ReconfigVM_Task(spec))
     refused = terraform(workspace, "lab", "plan")
     assert refused.code == 1
-    said = " ".join(refused.output.replace("│", " ").split())
-    assert "The source /DC0/vm/golden-lab has 3 network interfaces and had 2 when it was looked up." in said
-    assert "has changed since it was looked up: memory is 6144 and was 4096." in said
-    assert "run `instant-clone record lab`, and plan again." in said
+    output = " ".join(refused.output.replace("│", " ").split())
+    assert "The source /DC0/vm/golden-lab has 3 network interfaces and had 2 when it was looked up." in output
+    assert "has changed since it was looked up: memory is 6144 and was 4096." in output
+    assert "run `instant-clone record lab`, and plan again." in output
 
 
 def _plan_with_a_dynamic_stack(workspace: Workspace) -> None:
-    """A dynamic stack does not compare the source."""
+    """Check that a dynamic stack does not compare the source with its record."""
     synthesize(workspace, fleet("lab", stack="dynamic", vm="golden-lab", generation=2))
     assert terraform(workspace, "lab", "plan", "-detailed-exitcode").code == 0
 
 
 def _destroy_without_the_source(workspace: Workspace, lab: Simulator, vcenter: Session) -> None:
-    """A destroy passes over a changed source, and not over one that is gone."""
+    """Check that a destroy succeeds with a changed source, and that it fails without the source."""
     synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
     done(terraform(workspace, "lab", "plan", "-destroy"))
     golden = machine(vcenter, "golden-lab")
@@ -289,7 +289,7 @@ def _destroy_without_the_source(workspace: Workspace, lab: Simulator, vcenter: S
     finish(golden.Destroy_Task())
     assert terraform(workspace, "lab", "plan", "-destroy").code == 1
     done(terraform(workspace, "lab", "plan", "-destroy", "-refresh=false"))
-    # Either way on: the other kind of stack, or no refresh.
+    # A dynamic stack works without the source. A static stack requires -refresh=false.
     synthesize(workspace, fleet("lab", stack="dynamic", vm="golden-lab", generation=2))
     assert "No changes." in done(workspace.run("cdktf", "diff", "lab")).output
     synthesize(workspace, fleet("lab", stack="static", vm="golden-lab", generation=2))
@@ -300,7 +300,7 @@ def _destroy_without_the_source(workspace: Workspace, lab: Simulator, vcenter: S
         lab.vm("lab-0")
 
 
-def test_the_life_of_a_static_fleet_whose_source_changes(
+def test_life_of_a_static_fleet_with_a_changed_source(
     lab: Simulator, stock: StockProvider, vcenter: Session, tmp_path: Path
 ) -> None:
     workspace = deployed_static_fleet(tmp_path / "workspace", lab, stock)

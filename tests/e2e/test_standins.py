@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stand-ins of the fast tests beside the real stock provider and the simulated vCenter.
+"""Compare the stand-ins of the fast tests with the real stock provider and the simulated vCenter.
 
-Each case is played before the same plugin with both, by the same requests. What is said, what is in the state, and the
-methods that were called on the clone must be the same.
+Each case sends the same requests to the plugin, once with the stand-ins and once with the real stock provider. The
+diagnostics, the states and the methods that were called on the clone must be equal.
 """
 
 from __future__ import annotations
@@ -30,45 +30,45 @@ from tests.vcsim.client import Client, clone, machine_spec, make, result
 
 pytestmark = pytest.mark.attached
 
-MINE, LATER = "mine", "since then"
-"""annotations that no source has"""
+ANNOTATION, CHANGED_ANNOTATION = "mine", "since then"
+"""Annotations that no source has."""
 
 
 class Lab(Protocol):
-    """A plugin with a source, and what may happen to the clone that a case is about."""
+    """A plugin with a source, and the actions of a case on its clone."""
 
     @property
     def plugin(self) -> Plugin:
-        """The plugin."""
+        """Return the plugin."""
 
     def config(self, **arguments: Any) -> dict[str, Any]:
-        """Return the configuration of a clone that repeats the source."""
+        """Return the configuration of a clone with the values of the source."""
 
     def methods(self) -> list[str]:
-        """Return the methods that were called on the clone, but for those of this class."""
+        """Return the methods that were called on the clone. Omit the calls of this class."""
 
     def refuse_reading(self) -> None:
-        """Let the stock provider fail to read a VM, once."""
+        """Make the next read of a VM by the stock provider fail."""
 
     def refuse_removing(self) -> None:
-        """Let the clone's removal by the plugin fail, once."""
+        """Make the next removal of the clone by the plugin fail."""
 
     def power_off(self) -> None:
         """Power the clone off."""
 
     def remove(self) -> None:
-        """Remove the clone, which runs."""
+        """Remove the running clone."""
 
     def copy(self) -> None:
-        """Make a VM that has the clone's BIOS UUID."""
+        """Create a VM with the clone's BIOS UUID."""
 
     def make_stranger(self) -> None:
-        """Make a running VM that has the clone's name and no marker."""
+        """Create a running VM with the clone's name and without an owner marker."""
 
 
 @dataclass
 class RealLab:
-    """The simulator and the real stock provider."""
+    """The lab with the simulator and the real stock provider."""
 
     plugin: Plugin
     simulator: Simulator
@@ -117,7 +117,7 @@ class RealLab:
 
 @dataclass
 class StandinLab:
-    """The stand-ins."""
+    """The lab with the stand-ins."""
 
     bench: Bench
     name: str
@@ -163,22 +163,22 @@ def made_read_and_destroyed(lab: Lab) -> list[Answer]:
 
 
 def made_with_changes(lab: Lab) -> list[Answer]:
-    hot = {"annotation": MINE, "cpu_limit": 2000}
+    hot = {"annotation": ANNOTATION, "cpu_limit": 2000}
     made = lab.plugin.make(lab.config(**hot))
     return [made, lab.plugin.plan(made.state, lab.config(**hot))]
 
 
 def changed(lab: Lab) -> list[Answer]:
     made = lab.plugin.make(lab.config())
-    return [lab.plugin.change(made.state, lab.config(annotation=LATER, timeout=9))]
+    return [lab.plugin.change(made.state, lab.config(annotation=CHANGED_ANNOTATION, timeout=9))]
 
 
-def taken_over(lab: Lab) -> list[Answer]:
+def adopted(lab: Lab) -> list[Answer]:
     lab.plugin.make(lab.config())
     return [lab.plugin.make(lab.config())]
 
 
-def name_of_a_stranger(lab: Lab) -> list[Answer]:
+def name_already_in_use(lab: Lab) -> list[Answer]:
     plan = lab.plugin.plan(None, lab.config())
     lab.make_stranger()
     return [plan, lab.plugin.apply(plan), lab.plugin.plan(None, lab.config())]
@@ -215,12 +215,12 @@ def removed_by_hand(lab: Lab) -> list[Answer]:
 
 def copied(lab: Lab) -> list[Answer]:
     made = lab.plugin.make(lab.config())
-    plan = lab.plugin.plan(made.state, lab.config(annotation=LATER))
+    plan = lab.plugin.plan(made.state, lab.config(annotation=CHANGED_ANNOTATION))
     lab.copy()
     return [lab.plugin.apply(plan), lab.plugin.destroy(made.state)]
 
 
-def disk_of_its_own(lab: Lab) -> list[Answer]:
+def disk_added_and_removed(lab: Lab) -> list[Answer]:
     disks = lab.config()["disk"]
     more = [*disks, disks[0] | {"label": "own", "unit_number": 5, "size": 1}]
     made = lab.plugin.make(lab.config())
@@ -234,7 +234,7 @@ def imported(lab: Lab) -> list[Answer]:
     state = lab.plugin.import_vm(f"/DC0/vm/{made.state['name']}")
     read = lab.plugin.read(state.state)
     plan = lab.plugin.plan(read.state, lab.config())
-    # How much of the VM the import itself reads is the release's affair.
+    # The state after the import is not compared, because the attributes that the import reads depend on the release.
     return [replace(state, state=None), read, plan, lab.plugin.apply(plan)]
 
 
@@ -243,23 +243,23 @@ CASES: dict[Case, list[list[str]]] = {
     made_read_and_destroyed: [[], [], [], []],
     made_with_changes: [[], []],
     changed: [[]],
-    taken_over: [["warning: Clone taken over"]],
-    # The names in a folder are read once by each process that plans.
-    name_of_a_stranger: [[], ["error: Name is taken (name)"], []],
-    not_read_back: [[STOCK, "error: Clone removed again"]],
+    adopted: [["warning: Existing clone adopted"]],
+    # A plugin process reads the names in a folder once, so the last plan does not find the other VM.
+    name_already_in_use: [[], ["error: Name already in use (name)"], []],
+    not_read_back: [[STOCK, "error: Clone creation rolled back"]],
     neither_read_back_nor_removed: [
-        [STOCK, "error: Clone is in the state as tainted"],
-        ["error: Clone was not read yet"],
+        [STOCK, "error: Clone is tainted"],
+        ["error: Clone has not been read"],
         [],
         [],
     ],
-    powered_off: [["warning: Clone does not run"]],
+    powered_off: [["warning: Clone is not running"]],
     removed_by_hand: [[], [STOCK]],
     copied: [["error: BIOS UUID is not unique"]] * 2,
-    disk_of_its_own: [[], [], ["error: Change would take disks from the clone (disk)"]],
+    disk_added_and_removed: [[], [], ["error: Change would remove source disks (disk)"]],
     imported: [[], [], [], []],
 }
-"""what is said by each answer"""
+"""The expected diagnostics of each answer, by case."""
 
 
 @pytest.fixture(scope="module")
@@ -292,28 +292,31 @@ def standin_lab(patches: pytest.MonkeyPatch, release: ProviderVersion, name: str
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is compared of an answer."""
+    """The compared parts of an answer."""
 
-    said: list[str]
+    diagnostics: list[str]
     state: Any
     replaced: tuple[str, ...]
 
 
 def outcome(answer: Answer) -> Outcome:
-    """Return the outcome; the stock provider's own errors, which begin with a small letter, count as errors only."""
-    said = [each if each.partition(": ")[2][:1].isupper() else STOCK for each in answer.said]
-    return Outcome(said, _essence(answer.state), answer.replaced)
+    """Return the compared parts of an answer.
+
+    The errors of the stock provider begin with a small letter. Their texts are not compared.
+    """
+    diagnostics = [each if each.partition(": ")[2][:1].isupper() else STOCK for each in answer.said]
+    return Outcome(diagnostics, _compared_state(answer.state), answer.replaced)
 
 
-def _essence(state: Any) -> Any:
-    """Return what a state says of the clone and is no matter of its source or of the release."""
+def _compared_state(state: Any) -> Any:
+    """Return the parts of a state that depend neither on the source nor on the release."""
     if state is None:
         return None
     names = ("name", "cpu_limit", "imported", "replace_trigger")
     disks = [(disk["label"], bool(disk["keep_on_remove"])) for disk in state["disk"]]
     return {
         **{name: state.get(name) or None for name in names},
-        "annotated": state["annotation"] in (MINE, LATER),
+        "annotated": state["annotation"] in (ANNOTATION, CHANGED_ANNOTATION),
         "read": isinstance(state["moid"], str),
         "keys": sorted(state.get("extra_config") or ()),
         "disks": disks,
@@ -322,7 +325,7 @@ def _essence(state: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__.replace("_", "-"))
-def test_the_stand_ins_do_what_the_real_ones_do(
+def test_stand_ins_behave_like_the_real_stock_provider_and_vcenter(
     case: Case,
     vcenter: Simulator,
     stock: StockProvider,
@@ -335,5 +338,5 @@ def test_the_stand_ins_do_what_the_real_ones_do(
     with monkeypatch.context() as patches, standin_lab(patches, stock.release, name) as lab:
         standin = [outcome(answer) for answer in case(lab)], lab.methods()
 
-    assert [answer.said for answer in real[0]] == CASES[case]
+    assert [answer.diagnostics for answer in real[0]] == CASES[case]
     assert standin == real

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the tests' own Terraform command has to stand."""
+"""Check the class Terraform, with which the tests run commands."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from testkit.processes import until
 from tests.e2e.terraform import Terraform
 
 
-def test_a_command_is_not_held_up_by_output_that_nobody_reads_yet(tmp_path: Path) -> None:
-    """A simulated year once stood still, as an apply of twelve clones says more than a pipe takes."""
-    talkative = tmp_path / "terraform"
-    talkative.write_text("#!/bin/sh\nhead -c 300000 /dev/zero\nhead -c 300000 /dev/zero >&2\n")
-    talkative.chmod(0o755)
+def test_unread_output_does_not_block_a_command(tmp_path: Path) -> None:
+    """An apply of twelve clones writes more than a pipe holds. Such an apply once blocked a simulated year."""
+    binary = tmp_path / "terraform"
+    binary.write_text("#!/bin/sh\nhead -c 300000 /dev/zero\nhead -c 300000 /dev/zero >&2\n")
+    binary.chmod(0o755)
 
-    terraform = Terraform(tmp_path / "folder", {"TERRAFORM_BINARY_NAME": str(talkative)})
+    terraform = Terraform(tmp_path / "folder", {"TERRAFORM_BINARY_NAME": str(binary)})
     with terraform, terraform.start("version") as running:
-        until(lambda: running.process.poll() is not None, "its end")
+        until(lambda: running.process.poll() is not None, "the command to end")
         ended = running.finish()
 
     assert (len(ended.stdout), len(ended.stderr)) == (300_000, 300_000)

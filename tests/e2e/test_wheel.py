@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The wheel as users install it, beside the constructs library, whose files it never touches."""
+"""The wheel as users install it, together with the constructs library. The wheel changes no file of the library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from tests.e2e.terraform import Terraform
 APP = PROJECT / "examples" / "own_app"
 PLUGIN = ("cryptography", "grpcio", "msgpack", "protobuf")
 SYNTH = ("cdktf", "cdktf-cdktf-provider-vsphere", "constructs", "jsii")
-USE_BOTH = "from constructs import Construct; import instant_clone.constructs.placement as ours; print(ours.__file__)"
+USE_BOTH = (
+    "from constructs import Construct; import instant_clone.constructs.placement as module; print(module.__file__)"
+)
 FLEETS = """\
 [fleets.ci]
 datacenter = "DC0"
@@ -42,7 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """An environment with the wheel and both extras."""
+    """Return an environment with the wheel and both extras."""
     environment = FreshEnvironment.create(tmp_path_factory.mktemp("installed") / "venv")
     environment.install(wheel, extras="plugin,synth")
     return environment
@@ -50,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnv
 
 @pytest.fixture(scope="module")
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """An environment with the wheel, and without the packages of the extras."""
+    """Return an environment with the wheel and without the packages of the extras."""
     environment = FreshEnvironment.create(tmp_path_factory.mktemp("bare") / "venv", without=(*PLUGIN, *SYNTH))
     environment.install(wheel)
     return environment
@@ -59,7 +61,10 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironm
 def run(
     *command: object, folder: Path, environment: Mapping[str, str] | None = None, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in `folder`, where nothing of the checkout can be imported."""
+    """Run a command in `folder`, and check its exit code.
+
+    Python cannot import modules of the checkout in this folder.
+    """
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = subprocess.run(
         [str(each) for each in command],
@@ -75,7 +80,7 @@ def run(
     return ended
 
 
-def test_installing_and_uninstalling_leave_the_library_as_it_is(wheel: Path, tmp_path: Path) -> None:
+def test_install_and_uninstall_do_not_change_the_constructs_library(wheel: Path, tmp_path: Path) -> None:
     environment = FreshEnvironment.create(tmp_path / "venv")
     library = environment.site_packages / LIBRARY
     untouched = hashes(library)
@@ -96,7 +101,7 @@ def test_installing_and_uninstalling_leave_the_library_as_it_is(wheel: Path, tmp
     run(environment.python, "-c", "from constructs import Construct", folder=tmp_path)
 
 
-def test_a_target_folder_keeps_the_library(wheel: Path, tmp_path: Path) -> None:
+def test_install_into_a_target_folder_does_not_change_the_constructs_library(wheel: Path, tmp_path: Path) -> None:
     environment = FreshEnvironment.create(tmp_path / "venv", without=[LIBRARY])
     target = tmp_path / "target"
     copy_library(target)
@@ -112,7 +117,7 @@ def test_a_target_folder_keeps_the_library(wheel: Path, tmp_path: Path) -> None:
         assert hashes(target / LIBRARY) == untouched
 
 
-def test_the_app_of_the_example_is_deployed(
+def test_deploys_the_example_app(
     installed: FreshEnvironment,
     stock: StockProvider,
     start_simulator: StartSimulator,
@@ -134,7 +139,7 @@ def test_the_app_of_the_example_is_deployed(
     run(installed.python, "main.py", folder=app, environment={**environment, **release})
 
     document = json.loads((app / "cdktf.out" / "stacks" / "ci" / "cdk.tf.json").read_text())
-    # The stock provider comes from a folder here.
+    # The test installs the stock provider from a local folder.
     document["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
     del document["terraform"]["backend"]
     credentials = {"TF_VAR_vsphere_user": simulator.user, "TF_VAR_vsphere_password": simulator.password}
@@ -148,7 +153,7 @@ def test_the_app_of_the_example_is_deployed(
         terraform.destroy()
 
 
-def test_the_example_of_the_documentation_synthesizes(installed: FreshEnvironment, tmp_path: Path) -> None:
+def test_synthesizes_the_example_of_the_documentation(installed: FreshEnvironment, tmp_path: Path) -> None:
     text = (PROJECT / "docs" / "constructs.md").read_text()
     code = text.split("```python\n", 1)[1].split("```", 1)[0]
     imports = [line for line in code.splitlines() if line.startswith(("from ", "import "))]
@@ -181,7 +186,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_sources_are_recorded_without_the_extras(
+def test_records_sources_without_the_extras(
     bare: FreshEnvironment, start_simulator: StartSimulator, project: Path
 ) -> None:
     simulator = start_simulator("-source", "golden-ci")
@@ -193,7 +198,7 @@ def test_sources_are_recorded_without_the_extras(
     assert run(bare.command, "--version", folder=project).stdout == "instant-clone-fleet 0.1.0\n"
 
 
-def test_the_command_names_the_extra_that_is_missing(bare: FreshEnvironment, project: Path) -> None:
+def test_error_names_the_missing_extra(bare: FreshEnvironment, project: Path) -> None:
     refused = run(bare.command, "provider", "install", folder=project, code=1)
     assert (refused.stdout, refused.stderr) == (
         "",

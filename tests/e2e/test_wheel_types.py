@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The types of the wheel, as an app that is checked with mypy sees them."""
+"""Check with mypy that apps can use the types of the installed wheel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
     return environment
 
 
-def test_the_consumer_uses_all_that_the_documentation_names() -> None:
+def test_consumer_uses_every_documented_name() -> None:
     rows = (PROJECT / "docs" / "constructs.md").read_text().split("| construct or function |", 1)[1].split("\n\n", 1)[0]
     documented = {
         name
@@ -45,10 +45,8 @@ def test_the_consumer_uses_all_that_the_documentation_names() -> None:
 
 
 @pytest.mark.parametrize("files", [[CONSUMER], [APP / "main.py", APP / "record.py"]], ids=["consumer", "own_app"])
-def test_apps_are_typed_where_the_wheel_is_installed(
-    files: list[Path], installed: FreshEnvironment, tmp_path: Path
-) -> None:
-    """Copies, because mypy would find the modules of the checkout beside the originals."""
+def test_mypy_accepts_apps_that_use_the_wheel(files: list[Path], installed: FreshEnvironment, tmp_path: Path) -> None:
+    """Check copies of the files, because mypy would find the modules of the checkout next to the originals."""
     copies = [shutil.copy(file, tmp_path) for file in files]
 
     checked = subprocess.run(
@@ -67,7 +65,7 @@ def test_apps_are_typed_where_the_wheel_is_installed(
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
 
 
-def test_the_consumer_synthesizes(installed: FreshEnvironment, tmp_path: Path) -> None:
+def test_synthesizes_the_consumer(installed: FreshEnvironment, tmp_path: Path) -> None:
     subprocess.run(
         [installed.python, shutil.copy(CONSUMER, tmp_path), APP / "golden-ci.json"],
         cwd=tmp_path,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform workspaces of the local backend: their states are kept below state/, where `make clean` leaves them."""
+"""Terraform workspaces of the local backend. Their states are below state/, which `make clean` does not delete."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ vm    = "golden"
 count = 1
 """
 TERRAFORM = os.environ.get("TERRAFORM_BINARY_NAME") or "terraform"
-NOTES = {f"cdktf.out/stacks/{fleet}/.terraform/terraform.tfstate" for fleet in ("web", "lab")}
-"""Terraform's notes of the backends"""
+BACKEND_FILES = {f"cdktf.out/stacks/{fleet}/.terraform/terraform.tfstate" for fleet in ("web", "lab")}
+"""The files in which Terraform records the backends of the stacks."""
 
 
 @pytest.fixture
 def workspace(start_simulator: StartSimulator, stock: StockProvider, tmp_path: Path) -> Workspace:
-    """A folder with recorded sources, in which nothing is synthesized yet."""
+    """Return a workspace with recorded sources and without synthesized stacks."""
     simulator = start_simulator("-source", "golden", "-tools", "0s", "-vm", 0)
     made = Workspace(tmp_path / "workspace", stock_binary=stock.path, vcenter=simulator.environment(base={}))
     (made.folder / "fleets.toml").write_text(FLEETS.format(prefix="default"))
@@ -57,7 +57,7 @@ def done(finished: Finished) -> Finished:
 
 
 def select(workspace: Workspace, name: str) -> None:
-    """Set TF_WORKSPACE, and give the clones names of their own."""
+    """Set TF_WORKSPACE, and give the clones names that no other workspace uses."""
     workspace.environment["TF_WORKSPACE"] = name
     (workspace.folder / "fleets.toml").write_text(FLEETS.format(prefix=name))
 
@@ -72,15 +72,15 @@ def terraform(workspace: Workspace, fleet: str, *command: str) -> Finished:
 
 
 def clean(workspace: Workspace) -> Finished:
-    """`make clean` with the project's Makefile in the folder of `workspace`, never in the project's own."""
+    """Run `make clean` with the project's Makefile in the folder of `workspace`, not in the project's folder."""
     return workspace.run("make", "--no-print-directory", "--file", str(PROJECT / "Makefile"), "clean")
 
 
-def test_each_fleet_keeps_the_states_of_its_workspaces_beside_its_own_state(workspace: Workspace) -> None:
+def test_keeps_workspace_states_next_to_the_state_of_the_fleet(workspace: Workspace) -> None:
     select(workspace, "blue")
     done(workspace.run("cdktf", "deploy", "web", "lab", "--auto-approve"))
     blue = {f"state/{fleet}.tfstate.d/blue/terraform.tfstate" for fleet in ("web", "lab")}
-    assert states(workspace) == blue | NOTES
+    assert states(workspace) == blue | BACKEND_FILES
 
     done(clean(workspace))
 
@@ -91,33 +91,33 @@ def test_each_fleet_keeps_the_states_of_its_workspaces_beside_its_own_state(work
         (workspace.folder / "state" / f"{fleet}.tfstate.d" / "green").mkdir()
     done(workspace.run("cdktf", "deploy", "web", "lab", "--auto-approve"))
     green = {name.replace("blue", "green") for name in blue}
-    assert states(workspace) == blue | green | NOTES
+    assert states(workspace) == blue | green | BACKEND_FILES
     done(workspace.run("cdktf", "destroy", "web", "lab", "--auto-approve"))
     select(workspace, "blue")
     done(workspace.run("cdktf", "destroy", "web", "lab", "--auto-approve"))
 
 
-def test_states_that_are_below_cdktf_out_are_moved_as_make_clean_says(workspace: Workspace) -> None:
+def test_commands_from_make_clean_move_states_out_of_cdktf_out(workspace: Workspace) -> None:
     done(workspace.run("python", "main.py"))
     done(terraform(workspace, "web", "init"))
     done(terraform(workspace, "web", "apply", "-auto-approve"))
     workspace.environment["TF_WORKSPACE"] = "blue"
     old = "cdktf.out/stacks/web/terraform.tfstate.d/blue/terraform.tfstate"
     done(terraform(workspace, "web", "apply", "-auto-approve", "-target=terraform_data.owner"))
-    note = "cdktf.out/stacks/web/.terraform/terraform.tfstate"
-    assert states(workspace) == {"state/web.tfstate", old, note}
+    backend_file = "cdktf.out/stacks/web/.terraform/terraform.tfstate"
+    assert states(workspace) == {"state/web.tfstate", old, backend_file}
     before = (workspace.folder / old).read_bytes()
 
     refused = clean(workspace)
 
     assert refused.code != 0
     assert f"  {old}\n" in refused.output
-    assert states(workspace) == {"state/web.tfstate", old, note}
+    assert states(workspace) == {"state/web.tfstate", old, backend_file}
     for line in refused.output.splitlines():
         if " && mv " in line:
             done(workspace.run("sh", "-c", line))
     new = "state/web.tfstate.d/blue/terraform.tfstate"
-    assert states(workspace) == {"state/web.tfstate", new, note}
+    assert states(workspace) == {"state/web.tfstate", new, backend_file}
     done(workspace.run("python", "main.py"))
     changed = terraform(workspace, "web", "init")
     assert (changed.code, "Backend configuration changed" in changed.output) == (1, True)

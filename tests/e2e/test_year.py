@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet through a simulated year, a short one and a long one."""
+"""A short and a long simulated year of a fleet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SEED = 2026
 
 @pytest.fixture
 def simulator(start_simulator: StartSimulator) -> Simulator:
-    """Its sources are frozen, as they are cloned more often than a disk chain can grow."""
+    """Return a simulator with frozen sources. A running source's disk chain would become too long in a year."""
     names = ",".join(SOURCES)
     return start_simulator("-source", names, "-frozen", names, "-vm", 0, "-tools", "0s")
 
 
-def _lived(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform, *, steps: int) -> Year:
+def _run_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform, *, steps: int) -> Year:
     sources = {name: source_of(simulator, name) for name in SOURCES}
     with Client(simulator) as client:
         year = Year(new_terraform(simulator), simulator, client, plugin.release, sources, seed=SEED)
@@ -39,20 +39,20 @@ def _lived(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform, *,
     return year
 
 
-def test_a_short_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
-    year = _lived(simulator, plugin, new_terraform, steps=12)
+def test_short_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    year = _run_year(simulator, plugin, new_terraform, steps=12)
 
-    assert year.counts["agreed at once"] >= 5
-    assert year.counts["told by a plan"] >= 3
+    assert year.counts["agreed without another apply"] >= 5
+    assert year.counts["reported by a plan"] >= 3
     assert sessions_of_ours(simulator) == 0
 
 
 @pytest.mark.long
-def test_a_long_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
-    """Half an hour; INSTANT_CLONE_CASES may ask for more steps than 500, at most 2000."""
+def test_long_year(simulator: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> None:
+    """The test takes half an hour. INSTANT_CLONE_CASES sets the number of steps, from 500 to 2000."""
     steps = max(500, min(int(os.environ.get("INSTANT_CLONE_CASES") or 500), 2000))
 
-    year = _lived(simulator, plugin, new_terraform, steps=steps)
+    year = _run_year(simulator, plugin, new_terraform, steps=steps)
 
-    assert year.counts["agreed at once"] >= steps // 3
-    assert year.counts["taken over"] > 0
+    assert year.counts["agreed without another apply"] >= steps // 3
+    assert year.counts["adopted"] > 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The optional dependencies, and the sentence about one that is missing."""
+"""Optional dependencies and the message about a missing package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from instant_clone.extras import Extra, missing_package, require
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def test_the_table_has_the_packages_of_pyproject() -> None:
+def test_table_matches_the_optional_dependencies_in_pyproject() -> None:
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
     assert {extra: sorted(packages.values()) for extra, packages in extras._PACKAGES.items()} == {
@@ -26,7 +26,7 @@ def test_the_table_has_the_packages_of_pyproject() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "sentences"),
+    ("module", "message"),
     [
         ("grpc", "the package grpcio is missing. Install instant-clone-fleet[plugin]."),
         ("google.protobuf", "the package protobuf is missing. Install instant-clone-fleet[plugin]."),
@@ -36,19 +36,17 @@ def test_the_table_has_the_packages_of_pyproject() -> None:
         (None, None),
     ],
 )
-def test_a_missing_package_is_named_with_its_extra(module: str | None, sentences: str | None) -> None:
-    assert missing_package(ModuleNotFoundError("no", name=module)) == sentences
+def test_message_contains_the_missing_package_and_its_extra(module: str | None, message: str | None) -> None:
+    assert missing_package(ModuleNotFoundError("no", name=module)) == message
 
 
 @pytest.mark.parametrize("extra", ["plugin", "synth"])
-def test_nothing_is_missing_where_everything_is_installed(extra: Extra) -> None:
+def test_accepts_installed_packages(extra: Extra) -> None:
     require(extra)
 
 
 @pytest.mark.parametrize("folders", [[], ["google", "grpc", "msgpack"]])
-def test_the_first_missing_package_is_reported(
-    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_the_first_missing_package(folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in folders:
         (tmp_path / folder).mkdir()
     for name in [name for name in sys.modules if name.partition(".")[0] in extras._PACKAGES["plugin"]]:
@@ -58,5 +56,5 @@ def test_the_first_missing_package_is_reported(
     with pytest.raises(ModuleNotFoundError) as raised:
         require("plugin")
 
-    # A folder `google` without protobuf in it is another distribution's.
+    # A folder `google` without protobuf belongs to another distribution.
     assert raised.value.name == ("google" if folders else "grpc")

@@ -16,12 +16,12 @@ STORED = st.text().map(stored_name)
     ("name", "plain"),
     [("a%2fb", "a/b"), ("a%2Fb", "a/b"), ("100%25", "100%"), ("100%", "100%"), ("a%5cb", "a\\b"), ("a%252fb", "a%2fb")],
 )
-def test_names_are_compared_as_people_read_them(name: str, plain: str) -> None:
+def test_plain_name_replaces_escapes(name: str, plain: str) -> None:
     assert plain_name(name) == plain
 
 
 @given(st.text())
-def test_a_stored_name_is_read_as_the_name(name: str) -> None:
+def test_plain_name_reverses_stored_name(name: str) -> None:
     assert plain_name(stored_name(name)) == name
 
 
@@ -36,12 +36,12 @@ def test_a_stored_name_is_read_as_the_name(name: str) -> None:
         ("100%2525", "100%2525"),
     ],
 )
-def test_a_path_that_a_user_wrote_is_taken_as_vcenter_stores_it(written: str, stored: str) -> None:
+def test_stored_path_escapes_special_characters(written: str, stored: str) -> None:
     assert stored_path(written) == stored
 
 
 @given(STORED)
-def test_a_stored_path_stays_as_it_is(path: str) -> None:
+def test_stored_path_keeps_a_stored_path(path: str) -> None:
     assert stored_path(path) == path
 
 
@@ -70,15 +70,15 @@ def test_a_stored_path_stays_as_it_is(path: str) -> None:
         ("C/host/x", "C/host/\\x"),
     ],
 )
-def test_a_pattern_matches_nothing_but_the_path(path: str, pattern: str) -> None:
+def test_pattern_escapes_text_that_the_finder_interprets(path: str, pattern: str) -> None:
     assert finder_pattern(path) == pattern
 
 
 @given(STORED)
-def test_a_path_is_read_back_from_its_pattern(path: str) -> None:
+def test_matched_path_reverses_finder_pattern(path: str) -> None:
     assert matched_path(finder_pattern(path)) == path
 
 
 @given(STORED)
-def test_no_character_of_a_pattern_is_special(path: str) -> None:
+def test_pattern_has_no_unescaped_special_characters(path: str) -> None:
     assert re.search(r"[*?\[]", re.sub(r"\\.", "", finder_pattern(path), flags=re.DOTALL)) is None

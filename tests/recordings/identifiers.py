@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The identifiers that vCenter gives out, by names that stay the same from one simulator to the next.
+"""Stable names for the identifiers that vCenter generates, so that a recording works with every simulator.
 
-Managed object ids follow from the order in which things are made, and an instant clone's UUIDs, its disks' UUIDs and
-its MAC addresses are new each time. In a recording each stands as what it identifies, such as
+Managed object ids depend on the order of creation. An instant clone's UUIDs, its disks' UUIDs and its MAC addresses are
+different in each run. A recording contains a name instead of each identifier, such as
 "<VirtualMachine clone-with-bios>" or "<uuid of disk 2000 of clone-with-bios>".
 """
 
@@ -24,10 +24,10 @@ _NAME = re.compile(r"<[^<>]+>")
 
 
 class Identifiers:
-    """Translates the texts in a value between one vCenter's identifiers and their names."""
+    """A translation between the identifiers of one vCenter and their names, for all strings in a value."""
 
     def __init__(self, client: Client) -> None:
-        """With what is in the inventory now."""
+        """Read the current inventory of the vCenter."""
         self._client = client
         found = [pair for entity in _entities(client) for pair in _identifiers_of(entity)]
         times = Counter(name for _, name in found)
@@ -35,22 +35,23 @@ class Identifiers:
         self._identifiers = {name: identifier for identifier, name in self._names.items()}
 
     def look_at(self, inventory_path: str) -> None:
-        """Looks at a VM that may be new."""
+        """Add the identifiers of the VM at `inventory_path`, which can be newer than this object."""
         machine = self._client.find(inventory_path.removeprefix("/DC0/"))
         for identifier, name in _identifiers_of(machine) if machine else ():
             self._names[identifier] = name
             self._identifiers[name] = identifier
 
     def named(self, value: Any) -> Any:
-        """`value` with names in the place of identifiers, and without times."""
+        """Return `value` with names instead of identifiers, and with "<time>" instead of times."""
         return _timeless(_translated(value, self._name))
 
     def identified(self, value: Any) -> Any:
-        """`value` with identifiers in the place of names."""
+        """Return `value` with identifiers instead of names."""
         return _translated(value, self._identify)
 
     def _name(self, text: str) -> str:
-        # A UUID also within a text, such as the mark of a clone's owner; "vm-6" would be found within "vm-62".
+        # A UUID can be part of a string, such as a clone's owner marker. Other identifiers must equal the whole string,
+        # because "vm-62" contains "vm-6".
         return self._names.get(text) or _UUID.sub(lambda found: self._names.get(found[0], found[0]), text)
 
     def _identify(self, text: str) -> str:
@@ -85,7 +86,7 @@ def _entities(client: Client) -> list[Any]:
 
 def _identifiers_of(entity: Any) -> Iterator[tuple[str, str]]:
     kind, name = type(entity).__name__.rpartition(".")[2], entity.name
-    # Each cluster has a pool "Resources".
+    # Each cluster has a resource pool "Resources", so the name includes the cluster.
     owner = f" of {entity.owner.name}" if kind == "ResourcePool" else ""
     yield entity._moId, f"<{kind} {name}{owner}>"
     if kind != "VirtualMachine":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin protocol's messages as JSON, for reading and for comparing, and back.
+"""Conversion of the plugin protocol's messages to readable, comparable JSON, and back.
 
-A DynamicValue stands as the value that it holds; one that Terraform does not know yet as {"unknown": true}. What
-instant_clone.plugin.wire.tfplugin5 has no name for is left out.
+A DynamicValue becomes the value that it contains, and an unknown value becomes {"unknown": true}. Fields that
+instant_clone.plugin.wire.tfplugin5 does not define are omitted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _UNKNOWN = {"unknown": True}
 
 
 def as_json(message: Message) -> Any:
-    """What a message holds; fields that are not set are left out."""
+    """Return the message as JSON. Unset fields are omitted."""
     if isinstance(message, DynamicValue):
         return _value_as_json(unpack(message))
     return {field.name: _field_as_json(field, held) for field, held in message.ListFields()}
 
 
 def as_message(kind: type[AMessage], held: Any) -> AMessage:
-    """The message of which as_json() has made `held`."""
+    """Return the message of the type `kind` for `held`, a result of as_json()."""
     message = kind()
     _fill(message, held)
     return message

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Records a release of the stock provider: `python -m tests.recordings.record --stock BINARY [--stock BINARY …]`."""
+"""`python -m tests.recordings.record --stock BINARY [--stock BINARY …]`: record releases of the stock provider."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Records each binary that is named, into the folder of its release."""
+    """Record each given binary into the folder of its release, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.recordings.record", description="Record the stock provider.")
-    parser.add_argument("--stock", type=Path, action="append", required=True, metavar="BINARY", help="repeatable")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--stock",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="BINARY",
+        help="a binary of the stock provider; repeatable",
+    )
+    arguments = parser.parse_args()
     try:
-        stocks = [StockProvider.at(path) for path in given.stock]
+        stocks = [StockProvider.at(path) for path in arguments.stock]
     except StockError as error:
         print(error, file=sys.stderr)
         return 1
@@ -42,7 +49,7 @@ def _record(stock: StockProvider) -> int:
         try:
             tell(service, release=stock.release, simulator=simulator, folder=Path(folder))
         except AssertionError as failure:
-            print(f"{stock.release}: nothing is recorded, as a step has failed.\n{failure}", file=sys.stderr)
+            print(f"{stock.release}: not recorded, because a step failed.\n{failure}", file=sys.stderr)
             return 1
         with Client(simulator) as client:
             recording = recorder.recording(Identifiers(client))

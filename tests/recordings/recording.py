@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a release of the stock provider has answered, in a folder; asked of the release, or in its place."""
+"""Recordings of the stock provider's responses: record a release, save and load its recording, and replay it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.recordings.messages import as_json, as_message
 __all__ = ["RELEASES", "Call", "ChangeError", "NotRecordedError", "Recorder", "Recording", "Replay", "folder_of"]
 
 RELEASES = (ProviderVersion("2.15.0"), ProviderVersion("2.16.1"))
-"""those that are recorded"""
+"""the recorded releases"""
 
 _RECORDED: dict[str, tuple[type[Message], type[Message]]] = {
     "ImportResourceState": (ImportRequest, ImportResponse),
@@ -47,16 +47,16 @@ _SCHEMA, _CALLS = "schema.json", "calls.json.gz"
 
 
 def folder_of(release: ProviderVersion) -> Path:
-    """Where a release's recording is."""
+    """Return the folder of the release's recording."""
     return Path(__file__).parent / str(release)
 
 
 class NotRecordedError(Exception):
-    """The stock provider's part was to answer a request that has not been recorded."""
+    """The plugin sent a request to the stock provider that is not part of the recording."""
 
 
 class ChangeError(Exception):
-    """The stock provider was to change a VM, though nothing happens in the story that it is needed for."""
+    """The plugin sent ApplyResourceChange to the stock provider, but no step of the story needs a change."""
 
     def __init__(self, request: bytes) -> None:
         asked = as_json(ApplyRequest.FromString(request))
@@ -64,12 +64,12 @@ class ChangeError(Exception):
             f"  {each.path}: {json.dumps(each.before)} → {json.dumps(each.after)}"
             for each in differences(asked["prior_state"], asked["planned_state"])
         ]
-        super().__init__("The stock provider is to change a VM:\n" + "\n".join(lines))
+        super().__init__("ApplyResourceChange: the plugin asks the stock provider to change a VM:\n" + "\n".join(lines))
 
 
 @dataclass
 class Call:
-    """A request, and what was answered to it, one after the other if it was asked more than once."""
+    """A request and its responses in order; a repeated request can have several responses."""
 
     method: str
     asked: Any
@@ -77,33 +77,33 @@ class Call:
 
     @classmethod
     def of(cls, method: str, request: bytes, identifiers: Identifiers) -> Self:
-        """The call that a request is; what it holds that is null is as if it were left out."""
+        """Return the call for `request`, without its null fields, because null and omitted fields are equivalent."""
         asks, _ = _RECORDED[method]
         asked = identifiers.named(as_json(asks.FromString(request)))
         return cls(method, {name: value for name, value in asked.items() if value is not None})
 
     @property
     def key(self) -> str:
-        """Equal for requests that ask the same."""
+        """A string that is equal for equal requests."""
         return json.dumps([self.method, self.asked], sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The resource's schema, and calls."""
+    """The resource's schema and the recorded calls."""
 
     schema: Schema
     calls: list[Call]
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The recording in `folder`."""
+        """Return the recording in `folder`."""
         schema = as_message(Schema, json.loads((folder / _SCHEMA).read_text()))
         calls = json.loads(gzip.decompress((folder / _CALLS).read_bytes()))
         return cls(schema, [Call(each["method"], each["asked"], each["answers"]) for each in calls])
 
     def save(self, folder: Path) -> None:
-        """Writes it into `folder`: the same bytes for the same calls, in whatever order they were made."""
+        """Write the recording to `folder`. The bytes do not depend on the order of the calls."""
         folder.mkdir(exist_ok=True)
         (folder / _SCHEMA).write_text(json.dumps(_bare(as_json(self.schema)), indent=1, sort_keys=True) + "\n")
         calls = [vars(call) for call in sorted(self.calls, key=lambda call: call.key)]
@@ -112,7 +112,7 @@ class Recording:
 
 
 class Recorder:
-    """Stands before the stock provider, and records what passes."""
+    """A proxy that forwards requests to the stock provider and records them with their responses."""
 
     def __init__(self, stock: grpc.Channel) -> None:
         self._channel = stock
@@ -121,7 +121,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def answer(self, method: str, request: bytes) -> bytes:
-        """The answer to a request; see ProviderService. Raises ChangeError."""
+        """Return the stock provider's response (see ProviderService), and record it. Raise ChangeError for a change."""
         if method == "ApplyResourceChange":
             raise ChangeError(request)
         answer = self._stock.forward(SERVICE + method, request)
@@ -131,7 +131,7 @@ class Recorder:
         return answer
 
     def recording(self, identifiers: Identifiers) -> Recording:
-        """What was recorded, without what is true of one simulator only."""
+        """Return the recording with names instead of the simulator's identifiers."""
         calls: dict[str, Call] = {}
         for method, request, answer in self._passed:
             call = Call.of(method, request, identifiers)
@@ -143,7 +143,7 @@ class Recorder:
 
 
 class Replay:
-    """Stands in the stock provider's place, and answers as it did."""
+    """A replacement of the stock provider that returns the recorded responses."""
 
     def __init__(self, recording: Recording, identifiers: Identifiers) -> None:
         self._schema = recording.schema
@@ -152,7 +152,7 @@ class Replay:
         self._lock = threading.Lock()
 
     def answer(self, method: str, request: bytes) -> bytes:
-        """The answer to a request; see ProviderService. Raises ChangeError, NotRecordedError."""
+        """Return the recorded response (see ProviderService). Raise ChangeError or NotRecordedError."""
         if method == "ApplyResourceChange":
             raise ChangeError(request)
         if method == "GetSchema":
@@ -172,30 +172,30 @@ class Replay:
 
 
 def _compared(asked: Call, calls: Iterable[Call]) -> str:
-    """What was asked, beside what is recorded and most like it."""
+    """Return a message with the differences between `asked` and the most similar recorded call."""
     found = [differences(call.asked, asked.asked) for call in calls if call.method == asked.method]
     if not found:
-        return f"{asked.method} is not recorded at all. It was asked with {json.dumps(asked.asked)}"
+        return f"{asked.method}: no request is recorded. The request was {json.dumps(asked.asked)}"
     lines = [
-        f"  {each.path}: recorded {json.dumps(each.before)}, asked {json.dumps(each.after)}"
+        f"  {each.path}: recorded {json.dumps(each.before)}, requested {json.dumps(each.after)}"
         for each in min(found, key=len)
     ]
     return (
-        f"{asked.method} was asked with what is not recorded. What comes nearest differs in\n"
+        f"{asked.method}: the request is not recorded. Differences from the most similar recorded request:\n"
         + "\n".join(lines)
-        + "\nIf that is meant, record anew: see tests/recordings/README.md."
+        + "\nIf the new request is correct, record the release again. See tests/recordings/README.md."
     )
 
 
 def _without_repetitions(answers: list[Any]) -> list[Any]:
-    """The answers without those that equal all that come after them."""
+    """Return the responses without repetitions at the end."""
     while len(answers) > 1 and answers[-1] == answers[-2]:
         answers = answers[:-1]
     return answers
 
 
 def _bare(schema: Any) -> Any:
-    """A schema as JSON without its descriptions."""
+    """Return a schema's JSON without descriptions."""
     if isinstance(schema, list):
         return [_bare(each) for each in schema]
     if isinstance(schema, dict):

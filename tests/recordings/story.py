@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is recorded, and replayed: clones of several layouts are planned, made, refreshed, planned again and imported.
+"""The steps of a recording and its replay: plan, create, refresh, plan again and import clones of several layouts.
 
-Terraform is real, the plugin's Relay runs in this process, and behind it comes whatever answers in the stock
-provider's place. One resource for each layout, so that Terraform is started once for all of them.
+Terraform is real, and the plugin's Relay runs in this process. Behind the Relay is the stock provider or its
+replacement. Each layout is one resource, so that one run of Terraform covers all layouts.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ from tests.vcsim.client import Client
 __all__ = ["LAYOUTS", "Story", "clone_of", "simulator_with_sources", "sources", "tell"]
 
 _VCENTER: Vcenter = "7.0.3"
-# The stock provider fills in the version of a TPM that the configuration leaves open, by a change of the clone.
+# If the configuration lacks the version of a TPM, the stock provider sets it with a change of the clone.
 LAYOUTS: Mapping[str, Layout] = {
     "with-" + re.sub("[^a-z0-9]+", "-", name.lower()): layout
     for name, layout in NAMED.items()
     if layout.vcenter == _VCENTER
 }
-"""those of this vCenter, by what their resources are called"""
+"""the layouts of this vCenter release, by the names of their resources"""
 
 
 @dataclass(frozen=True)
 class Story:
-    """What became of each step; a plan is what it wants to change, by address."""
+    """The result of each step. A plan is a map from resource addresses to planned actions."""
 
     plan: dict[str, str]
     next_plan: dict[str, str]
     imported: dict[str, str]
-    """by the apply of a configuration with import blocks, on an empty state"""
+    """The actions of an apply with import blocks and an empty state."""
     plan_of_imported: dict[str, str]
     made_state: dict[str, Any]
-    """the clones' attributes by layout"""
+    """The clones' attributes by layout."""
     imported_state: dict[str, Any]
 
 
 @contextmanager
 def simulator_with_sources() -> Iterator[Simulator]:
-    """A simulator with a source of each layout."""
+    """Yield a simulator with one source of each layout."""
     with Simulator(*FLAGS[_VCENTER], "-tools", "0s") as simulator:
         with Client(simulator) as client:
             for name, layout in LAYOUTS.items():
@@ -68,18 +68,18 @@ def simulator_with_sources() -> Iterator[Simulator]:
 
 
 def sources(simulator: Simulator, release: ProviderVersion) -> dict[str, SourceVm]:
-    """The sources by their layouts, as far as `release` can express them."""
+    """Return the sources by layout, for all layouts that `release` can express."""
     found = {layout: source_of(simulator, _source_name(layout)) for layout in LAYOUTS}
     return {layout: source for layout, source in found.items() if _can_express(release, source)}
 
 
 def clone_of(layout: str) -> str:
-    """The name of that layout's clone."""
+    """Return the name of the layout's clone."""
     return f"clone-{layout}"
 
 
 def tell(stock: ProviderService, *, release: ProviderVersion, simulator: Simulator, folder: Path) -> Story:
-    """Runs all steps in the empty `folder`. Raises AssertionError, with all that Terraform says, if one fails."""
+    """Run all steps in the empty `folder`. Raise AssertionError with Terraform's output if a step fails."""
     configuration = folder / "terraform.rc"
     configuration.touch()
     environment = clean_environment(folder, configuration)
@@ -107,7 +107,7 @@ def tell(stock: ProviderService, *, release: ProviderVersion, simulator: Simulat
 
 @contextmanager
 def _plugin(stock: ProviderService, *, release: ProviderVersion, simulator: Simulator) -> Iterator[dict[str, str]]:
-    """The environment in which Terraform finds a new plugin, as it starts one for each command, before `stock`."""
+    """Yield the environment for a new plugin in front of `stock`. Terraform starts a new plugin for each command."""
     vcenter = simulator.environment({})
     with served(stock) as socket, channel_to(f"unix:{socket}") as channel:
         relay = Relay(channel, version=release, environ=vcenter, done=threading.Event())
@@ -126,7 +126,7 @@ def _clones(simulator: Simulator, release: ProviderVersion) -> dict[str, Any]:
         }
     return {
         layout: {
-            **_repeated(source, release, clone_of(layout)),
+            **_clone_arguments(source, release, clone_of(layout)),
             **place,
             "extra_config": {
                 "guestinfo.ic.hostname": clone_of(layout),
@@ -137,10 +137,10 @@ def _clones(simulator: Simulator, release: ProviderVersion) -> dict[str, Any]:
     }
 
 
-def _repeated(source: SourceVm, release: ProviderVersion, name: str) -> Any:
+def _clone_arguments(source: SourceVm, release: ProviderVersion, name: str) -> Any:
     replica = replicate(source, release)
     body = machine(source, release, name=name) | ({"vtpm": [{}]} if replica.vtpm else {})
-    # A VM's texts may hold what Terraform takes for a template.
+    # A VM's strings can contain template syntax of Terraform.
     return escaped(body)
 
 

@@ -36,7 +36,7 @@ UNKNOWN = msgpack.ExtType(0, b"\0")
 
 
 class Names(Identifiers):
-    """As Identifiers, for a vCenter in which vm-2 is the clone, once somebody has looked."""
+    """Identifiers of a vCenter in which vm-2 is the clone. The clone has a name after look_at()."""
 
     def __init__(self) -> None:
         self.looked = False
@@ -66,7 +66,7 @@ READ = Call(
 )
 
 
-def test_a_message_is_the_same_after_being_json() -> None:
+def test_message_survives_conversion_to_json() -> None:
     message = PlanResponse(
         planned_state=pack({"id": UNKNOWN, "disk": [{"size": 16, "label": None}]}),
         requires_replace=[AttributePath(steps=[Step(attribute_name="disk"), Step(element_key_int=0)])],
@@ -81,7 +81,7 @@ def test_a_message_is_the_same_after_being_json() -> None:
     assert '"id": {"unknown": true}' in as_text
 
 
-def test_what_was_asked_more_than_once_is_answered_as_it_was_and_then_as_last() -> None:
+def test_replays_responses_in_order_and_repeats_the_last_one() -> None:
     stock = replay(READ)
 
     answers = [
@@ -92,30 +92,30 @@ def test_what_was_asked_more_than_once_is_answered_as_it_was_and_then_as_last() 
     assert answers == [4096, 8192, 8192]
 
 
-def test_what_is_null_is_as_if_it_were_left_out() -> None:
+def test_null_fields_equal_omitted_fields() -> None:
     request = ReadRequest.FromString(read("vm-1", memory=4096))
     request.provider_meta.CopyFrom(pack(None))
 
     assert replay(READ).answer("ReadResource", request.SerializeToString()) != b""
 
 
-def test_what_was_never_recorded_is_an_error_that_tells_the_difference() -> None:
+def test_unrecorded_request_raises_an_error_with_the_differences() -> None:
     with pytest.raises(NotRecordedError) as raised:
         replay(READ).answer("ReadResource", read("vm-1", memory=1024))
 
     assert str(raised.value).splitlines() == [
-        "ReadResource was asked with what is not recorded. What comes nearest differs in",
-        "  current_state.memory: recorded 4096, asked 1024",
-        "If that is meant, record anew: see tests/recordings/README.md.",
+        "ReadResource: the request is not recorded. Differences from the most similar recorded request:",
+        "  current_state.memory: recorded 4096, requested 1024",
+        "If the new request is correct, record the release again. See tests/recordings/README.md.",
     ]
 
 
-def test_a_method_that_was_never_recorded_is_an_error() -> None:
-    with pytest.raises(NotRecordedError, match="PlanResourceChange is not recorded at all"):
+def test_unrecorded_method_raises_an_error() -> None:
+    with pytest.raises(NotRecordedError, match="PlanResourceChange: no request is recorded"):
         replay(READ).answer("PlanResourceChange", PlanRequest(type_name=VIRTUAL_MACHINE).SerializeToString())
 
 
-def test_an_import_finds_the_clone_that_was_made_since() -> None:
+def test_import_finds_a_clone_created_after_the_start() -> None:
     imported = Call(
         "ImportResourceState",
         {"type_name": VIRTUAL_MACHINE, "id": "/DC0/vm/clone"},
@@ -128,7 +128,7 @@ def test_an_import_finds_the_clone_that_was_made_since() -> None:
     assert unpack(answer.imported_resources[0].state) == {"id": "vm-2"}
 
 
-def test_a_recording_is_the_same_bytes_in_whatever_order_it_was_made(tmp_path: Path) -> None:
+def test_saved_bytes_do_not_depend_on_the_order_of_calls(tmp_path: Path) -> None:
     other = Call("ReadResource", {"type_name": VIRTUAL_MACHINE}, [{}])
     one, two = tmp_path / "one", tmp_path / "two"
 
@@ -152,12 +152,10 @@ def recording(release: ProviderVersion) -> Recording:
     return Recording.load(folder_of(release))
 
 
-def test_a_recording_holds_nothing_of_the_machine_it_was_made_on(
-    recording: Recording, release: ProviderVersion
-) -> None:
+def test_recording_contains_nothing_specific_to_one_machine(recording: Recording, release: ProviderVersion) -> None:
     text = json.dumps([vars(call) for call in recording.calls]) + (folder_of(release) / "schema.json").read_text()
 
-    # Paths, object ids, times, and addresses but those that the simulator gives its guests.
+    # Paths, object ids, times, and IP addresses other than those of the simulator's guests.
     assert re.findall(r'"(/(?!DC0/)[^"]*)"', text) == []
     assert re.findall(r'"((?:vm|host|group|resgroup|domain-c|datastore|dvportgroup|network)-[0-9]+)"', text) == []
     assert re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text) == []
@@ -165,7 +163,7 @@ def test_a_recording_holds_nothing_of_the_machine_it_was_made_on(
     assert "description" not in text
 
 
-def test_a_recording_is_small(release: ProviderVersion) -> None:
+def test_recording_is_small(release: ProviderVersion) -> None:
     assert sum(path.stat().st_size for path in folder_of(release).iterdir()) < 200_000
 
 
@@ -174,14 +172,14 @@ def arguments(block: Block) -> set[str]:
     return {each.name for each in block.attributes} | {each.type_name for each in block.block_types} | nested
 
 
-def test_all_its_blocks_are_lists_whose_elements_have_a_position(recording: Recording) -> None:
+def test_all_blocks_of_the_schema_are_lists(recording: Recording) -> None:
     def nestings(block: Block) -> set[int]:
         return {each.nesting for each in block.block_types}.union(*(nestings(each.block) for each in block.block_types))
 
     assert nestings(recording.schema.block) == {2}
 
 
-def test_the_block_is_added_to_its_schema(recording: Recording) -> None:
+def test_adds_the_instantclone_block_to_the_schema(recording: Recording) -> None:
     schemas = GetSchemaResponse.FromString(only_resource(VIRTUAL_MACHINE, recording.schema))
 
     add_block(schemas)

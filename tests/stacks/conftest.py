@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fleets as stacks, synthesized."""
+"""Helpers that synthesize fleets."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["fleet", "machine", "synthesize"]
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 def fleet(name: str = "web", **values: Any) -> Fleet:
-    """A fleet of one clone."""
+    """Return a fleet with one clone."""
     defaults = {
         "name": name,
         "datacenter": "DC0",
@@ -44,17 +44,17 @@ def synthesize(
     release: str = "2.16.1",
     state: StateSettings | None = None,
 ) -> dict[str, Any]:
-    """The JSON of each stack, by its name; all fleets have one source, unless `sources` has one for a key."""
+    """Return the JSON of each stack by name. `sources` are VMs by source key; `source` is the VM of all other keys."""
     settings = ProviderSettings(version=ProviderVersion(release))
     fleet_file = FleetFile(
         provider=settings, state=state or StateSettings(), fleets={fleet.name: fleet for fleet in fleets}
     )
     machines = {
-        (fleet.name, own.key): (sources or {}).get(own.key) or source or default()
+        (fleet.name, fleet_source.key): (sources or {}).get(fleet_source.key) or source or default()
         for fleet in fleets
-        for own in fleet.sources
+        for fleet_source in fleet.sources
     }
-    # Absolute: the Node process behind cdktf stays in the folder that it was started in.
+    # The path is absolute, because cdktf's Node process keeps the working directory from its start.
     app = App(outdir=str(Path.cwd() / "cdktf.out"), stack_traces=False)
     add_stacks(app, fleet_file, machines)
     app.synth()
@@ -63,6 +63,6 @@ def synthesize(
 
 
 def machine(stack: dict[str, Any], name: str = "vm") -> dict[str, Any]:
-    """One resource of a stack."""
+    """Return one vsphere_virtual_machine resource of a stack."""
     found: dict[str, Any] = stack["resource"]["vsphere_virtual_machine"][name]
     return found

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names that others rely on, once a release has them.
+"""Tests of the names that users depend on after a release.
 
-Terraform addresses stand in states, in `moved` blocks and on command lines: a changed one destroys clones and makes
-them anew. The paths of constructs are what aspects and overrides of somebody's cdktf app find them by. A change here
-needs a major release, and a page that says how to get there.
+States, `moved` blocks and command lines contain Terraform addresses. A changed address destroys and recreates clones.
+Aspects and overrides of cdktf apps use the paths of constructs. A change of these names needs a major release and a
+migration page.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ SOURCE_ADDRESSES = {
 
 
 def addresses(stack: dict[str, Any]) -> set[str]:
-    """The addresses of all that a stack's JSON defines."""
+    """Return all addresses that a stack's JSON defines."""
     found = {f"{kind}.{name}" for kind, named in stack["resource"].items() for name in named}
     found |= {f"data.{kind}.{name}" for kind, named in stack["data"].items() for name in named}
     found |= {f"local.{name}" for name in stack["locals"]} | {f"output.{name}" for name in stack["output"]}
@@ -74,16 +74,16 @@ def addresses(stack: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "more"), [("dynamic", set()), ("static", SOURCE_ADDRESSES)])
-def test_terraform_addresses(kind: str, more: set[str]) -> None:
+def test_terraform_addresses_are_unchanged(kind: str, more: set[str]) -> None:
     stack = synthesize(fleet(stack=kind, **EVERYTHING), sources=VMS)["web"]
 
     assert addresses(stack) == ADDRESSES | more
 
 
-def test_paths_of_constructs() -> None:
-    own = fleet(stack="static", **EVERYTHING)
+def test_construct_paths_are_unchanged() -> None:
+    web = fleet(stack="static", **EVERYTHING)
     app = App(outdir=str(Path.cwd() / "cdktf.out"), stack_traces=False)
-    (stack,) = add_stacks(app, FleetFile(fleets={"web": own}), {("web", key): vm for key, vm in VMS.items()})
+    (stack,) = add_stacks(app, FleetFile(fleets={"web": web}), {("web", key): vm for key, vm in VMS.items()})
 
     paths = {each.node.path for each in stack.node.find_all()}
 

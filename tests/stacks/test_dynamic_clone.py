@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as a stack of its own, with its hardware as values."""
+"""Tests of stacks with hardware as values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.instant_clone.replica.replica_layouts import default, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
 
 
-def test_each_fleet_is_a_stack_with_its_own_state() -> None:
+def test_each_fleet_becomes_a_stack_with_a_separate_state() -> None:
     stacks = synthesize(fleet("web"), fleet("ci", sources=(Source(key="a", vm="golden", members="4"),)))
     assert {name: stack["terraform"]["backend"] for name, stack in stacks.items()} == {
         "web": {"local": {"path": "../../../state/web.tfstate"}},
@@ -27,17 +27,17 @@ def test_each_fleet_is_a_stack_with_its_own_state() -> None:
     ]
 
 
-def test_a_terraform_that_is_too_old_is_refused_by_itself() -> None:
+def test_requires_a_supported_terraform_version() -> None:
     assert synthesize(fleet())["web"]["terraform"]["required_version"] == ">= 1.5"
 
 
-def test_the_fleets_own_annotation_stands_above_the_sources() -> None:
+def test_annotation_of_the_fleet_overrides_the_source() -> None:
     stacks = synthesize(fleet("web"), fleet("ci", annotation="made by CI"))
     assert machine(stacks["web"])["annotation"] == "made by vcsim"
     assert machine(stacks["ci"])["annotation"] == "made by CI"
 
 
-def test_clones_are_pinned_unless_the_fleet_says_otherwise() -> None:
+def test_pins_clones_unless_pin_is_false() -> None:
     stacks = synthesize(fleet("web"), fleet("ci", pin=False))
     assert list(stacks["web"]["resource"]) == [
         "terraform_data",
@@ -49,7 +49,7 @@ def test_clones_are_pinned_unless_the_fleet_says_otherwise() -> None:
     assert "vsphere_compute_cluster" not in stacks["ci"]["data"]
 
 
-def test_nothing_from_the_file_or_the_source_is_taken_for_an_expression() -> None:
+def test_escapes_strings_from_the_fleet_file_and_the_source() -> None:
     web = fleet(
         datacenter="${dc}",
         datastore="%{ds}",
@@ -89,36 +89,36 @@ def test_nothing_from_the_file_or_the_source_is_taken_for_an_expression() -> Non
         ("2.16.1", set()),
     ],
 )
-def test_only_arguments_of_the_release_are_written(release: str, unknown: set[str]) -> None:
+def test_writes_only_arguments_of_the_release(release: str, unknown: set[str]) -> None:
     source = default(numa=Numa(auto_cores_per_node=True), hardware_version=19)
     stack = synthesize(fleet(), source=source, release=release)["web"]
-    younger = {
+    newer_arguments = {
         "extra_config_reboot_required",
         "memory_reservation_locked_to_max",
         "num_cores_per_numa_node",
         "nvme_controller_count",
         "tools_upgrade_policy",
     }
-    assert younger - machine(stack).keys() == unknown
+    assert newer_arguments - machine(stack).keys() == unknown
     assert stack["terraform"]["required_providers"]["vsphere"]["version"] == release
 
 
-def test_disks_and_drives_are_those_of_the_source() -> None:
+def test_disks_and_controllers_match_the_source() -> None:
     vm = machine(synthesize(fleet(), source=two_controllers())["web"])
     assert [disk["label"] for disk in vm["disk"]] == [f"disk{number}" for number in range(len(vm["disk"]))]
     assert vm["scsi_controller_count"] == 2
 
 
-def test_what_cannot_be_repeated_is_said_of_all_fleets_before_anything_is_written() -> None:
+def test_reports_sources_of_all_fleets_that_cannot_be_reproduced_before_any_output() -> None:
     with pytest.raises(ReplicaError) as caught:
         synthesize(fleet("web"), fleet("ci"), source=default(template=True))
     assert [str(finding) for finding in caught.value.findings] == 2 * [
-        "/DC0/vm/golden-0: It is a template, which never runs. Convert it to a virtual machine."
+        "/DC0/vm/golden-0: The source is a template, which never runs. Convert it to a virtual machine."
     ]
     assert list(Path("cdktf.out").rglob("*.json")) == []
 
 
-def test_warnings_go_to_the_cdktf_command() -> None:
+def test_passes_warnings_to_the_cdktf_command() -> None:
     synthesize(fleet(), source=default(vapp_property_ids=("hostname",)))
     manifest = json.loads(Path("cdktf.out", "manifest.json").read_text())
     assert [(note["level"], note["message"]) for note in manifest["stacks"]["web"]["annotations"]] == [

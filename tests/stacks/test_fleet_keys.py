@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the keys of fleets.toml become in Terraform's JSON."""
+"""Tests of the JSON that the keys of fleets.toml produce."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stacks.conftest import fleet, machine, synthesize
 
 
 @pytest.mark.parametrize("stack", ["dynamic", "static"])
-def test_a_datastore_cluster_tags_custom_attributes_and_ignored_changes(stack: str) -> None:
+def test_writes_datastore_cluster_tags_custom_attributes_and_ignore_changes(stack: str) -> None:
     made = synthesize(
         fleet(
             stack=stack,
@@ -33,7 +33,7 @@ def test_a_datastore_cluster_tags_custom_attributes_and_ignored_changes(stack: s
     assert vm["lifecycle"] == {"ignore_changes": ["memory_share_level"]}
 
 
-def test_networks_and_mac_addresses_follow_the_sources_interfaces() -> None:
+def test_networks_and_mac_addresses_follow_the_order_of_interfaces() -> None:
     networks = ({"mac": "00:50:56:20:00:00"}, {"network": "backup"})
     sources = (Source(vm="golden", members="3"),)
     stack = synthesize(fleet(networks=networks, sources=sources), source=two_controllers())["web"]
@@ -45,7 +45,7 @@ def test_networks_and_mac_addresses_follow_the_sources_interfaces() -> None:
     assert "use_static_mac" not in second
 
 
-def test_an_old_release_gets_them_in_the_order_of_the_pci_units() -> None:
+def test_networks_follow_the_order_of_pci_units_in_old_releases() -> None:
     # The source's second interface has the lower unit.
     networks = ({"mac": "00:50:56:20:00:00"}, {"network": "backup"})
     source = two_controllers().model_copy(update={"cdroms": ()})
@@ -57,14 +57,14 @@ def test_an_old_release_gets_them_in_the_order_of_the_pci_units() -> None:
     assert stack["locals"]["vm_members"] == {"web-0": {"mac": "00:50:56:20:00:00"}}
 
 
-def test_the_sources_mac_address_is_the_same_for_all_clones() -> None:
+def test_mac_source_gives_all_clones_the_source_address() -> None:
     made = fleet(networks=({"mac": "source"},), allow_duplicate_macs=True)
     stack = synthesize(made)["web"]
     assert stack["locals"]["vm_members"] == {"web-0": {}}
     assert machine(stack)["network_interface"][0]["mac_address"] == "00:50:56:80:00:01"
 
 
-def test_an_address_plan_reaches_the_guests() -> None:
+def test_address_plan_is_part_of_guestinfo() -> None:
     made = fleet(
         sources=(Source(vm="golden", members="0-1"),),
         networks=({"cidr": "192.168.0.0/24", "first": "192.168.0.10", "gateway": "192.168.0.1"},),
@@ -75,7 +75,7 @@ def test_an_address_plan_reaches_the_guests() -> None:
     assert machine(stack)["extra_config"]["guestinfo.ip"] == "${each.value.ip}/24 via 192.168.0.1"
 
 
-def test_each_source_has_its_own_generation() -> None:
+def test_generation_is_per_source() -> None:
     sources = (
         Source(key="a", vm="golden", members="0", generation=2),
         Source(key="b", vm="golden", members="1"),
@@ -85,13 +85,13 @@ def test_each_source_has_its_own_generation() -> None:
     assert "replace_trigger" not in machine(stack, "b")
 
 
-def test_a_comment_says_where_the_values_come_from() -> None:
+def test_comment_names_source_and_record() -> None:
     assert machine(synthesize(fleet())["web"])["//"]["about"] == (
         "instant clones of /DC0/vm/golden-0, see sources/web.json"
     )
 
 
-def test_any_backend_of_terraform_keeps_the_state() -> None:
+def test_writes_any_terraform_backend() -> None:
     state = StateSettings(
         backend="s3",
         arguments={"bucket": "states", "key": "{fleet}.tfstate", "assume_role": {"role_arn": "${x}"}, "encrypt": True},
@@ -106,21 +106,21 @@ def test_any_backend_of_terraform_keeps_the_state() -> None:
     }
 
 
-def test_a_local_state_is_found_from_the_synthesized_stack() -> None:
+def test_local_state_path_is_relative_to_the_stack_folder() -> None:
     state = StateSettings(arguments={"path": "elsewhere/{fleet}/state", "workspace_dir": "workspaces"})
     assert synthesize(fleet("web"), state=state)["web"]["terraform"]["backend"] == {
         "local": {"path": "../../../elsewhere/web/state", "workspace_dir": "../../../workspaces"}
     }
 
 
-def test_terraform_s_cloud_is_a_block_of_its_own() -> None:
+def test_cloud_backend_is_a_cloud_block() -> None:
     state = StateSettings(backend="cloud", arguments={"workspaces": {"name": "clones-{fleet}"}})
     terraform = synthesize(fleet("web"), state=state)["web"]["terraform"]
     assert terraform["cloud"] == {"workspaces": {"name": "clones-web"}}
     assert "backend" not in terraform
 
 
-def test_a_fleet_that_does_not_fit_its_source_is_an_error_before_anything_is_written() -> None:
+def test_rejects_fleets_incompatible_with_their_source_before_any_output() -> None:
     with pytest.raises(FleetFileError) as caught:
         synthesize(fleet(changes={"memory": 2048}), fleet("ci", changes={"memory": 1024}))
     assert [finding.where for finding in caught.value.findings] == [
@@ -130,17 +130,17 @@ def test_a_fleet_that_does_not_fit_its_source_is_an_error_before_anything_is_wri
     assert not list(Path("cdktf.out").rglob("*.json"))
 
 
-def test_disks_that_no_controller_can_take_are_an_error() -> None:
+def test_rejects_added_disks_without_a_suitable_controller() -> None:
     on_ide = default(controllers=IDE, disks=(disk("ide", unit=1),))
     with pytest.raises(FleetFileError) as caught:
         synthesize(fleet(changes={"disks": ({"size": 5},)}), source=on_ide)
     assert str(caught.value) == (
-        "[[fleets.web.changes.disks]]: do not fit the source /DC0/vm/golden-0: its first disk is on an IDE "
-        "controller, which takes none while the VM runs. Add them to the source."
+        "[[fleets.web.changes.disks]]: cannot be added to clones of /DC0/vm/golden-0: its first disk is on an IDE "
+        "controller, which accepts no disk while the VM runs. Add the disks to the source."
     )
 
 
-def test_findings_of_both_kinds_come_together() -> None:
+def test_reports_findings_of_both_kinds_in_one_error() -> None:
     with pytest.raises(InstantCloneError) as caught:
         synthesize(fleet(changes={"memory": 2048}), source=default(template=True))
     assert type(caught.value) is InstantCloneError
@@ -151,16 +151,14 @@ def test_findings_of_both_kinds_come_together() -> None:
 
 
 @pytest.mark.parametrize("stack", ["dynamic", "static"])
-@pytest.mark.parametrize(("on_reboot", "told"), [("error", {}), ("replace", {"on_reboot": "replace"})])
-def test_on_reboot_stands_in_the_block_unless_it_is_the_default(
-    stack: str, on_reboot: str, told: dict[str, str]
-) -> None:
+@pytest.mark.parametrize(("on_reboot", "expected"), [("error", {}), ("replace", {"on_reboot": "replace"})])
+def test_writes_on_reboot_unless_it_is_the_default(stack: str, on_reboot: str, expected: dict[str, str]) -> None:
     block = machine(synthesize(fleet(stack=stack, on_reboot=on_reboot))["web"])["instantclone"]
-    assert {key: value for key, value in block.items() if key == "on_reboot"} == told
+    assert {key: value for key, value in block.items() if key == "on_reboot"} == expected
 
 
 @pytest.mark.parametrize("stack", ["dynamic", "static"])
-def test_added_memory_is_reserved_where_all_of_the_sources_is(stack: str) -> None:
+def test_reserves_added_memory_if_the_source_reserves_all_memory(stack: str) -> None:
     source = default()
     locked = source.memory.model_copy(update={"reservation_locked_to_max": True, "hot_add_enabled": True})
     grown = fleet(stack=stack, changes={"memory": 16384})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fleet as a stack of its own, with its hardware as references."""
+"""Tests of stacks with hardware as references."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.instant_clone.replica.replica_layouts import default, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
 
 
-def test_each_source_is_a_data_source_named_after_its_key() -> None:
+def test_each_source_becomes_a_data_source_named_after_its_key() -> None:
     sources = (Source(key="a", vm="golden-a", members="0"), Source(key="fleet", vm="golden-b", members="1"))
     stack = synthesize(fleet(stack="static", sources=sources), sources={"a": default(), "fleet": two_controllers()})[
         "web"
@@ -19,14 +19,14 @@ def test_each_source_is_a_data_source_named_after_its_key() -> None:
     assert machine(stack, "fleet")["disk"][3]["size"] == "${data.vsphere_virtual_machine.fleet.disks[3].size}"
 
 
-def test_the_addresses_of_all_resources_are_those_of_the_other_kind_of_stack() -> None:
+def test_resource_addresses_equal_those_of_a_dynamic_stack() -> None:
     stacks = synthesize(fleet("web", stack="static"), fleet("ci"))
     for kind in ("vsphere_virtual_machine", "vsphere_drs_vm_override", "terraform_data"):
         assert stacks["web"]["resource"][kind].keys() == stacks["ci"]["resource"][kind].keys()
     assert stacks["web"]["output"] == stacks["ci"]["output"]
 
 
-def test_the_owner_marker_names_the_source_by_a_reference() -> None:
+def test_owner_marker_references_the_source() -> None:
     stack = synthesize(fleet(stack="static"))["web"]
     assert machine(stack)["extra_config"] == {
         "guestinfo.instantclone.owner": (
@@ -35,7 +35,7 @@ def test_the_owner_marker_names_the_source_by_a_reference() -> None:
     }
 
 
-def test_what_a_fleet_has_otherwise_than_its_source_is_a_value() -> None:
+def test_values_that_the_fleet_changes_are_not_references() -> None:
     changed = fleet(
         stack="static",
         annotation="CI",
@@ -57,9 +57,7 @@ def test_what_a_fleet_has_otherwise_than_its_source_is_a_value() -> None:
     ]
 
 
-def test_a_plan_that_fails_tells_how_to_record_the_source_anew() -> None:
+def test_postcondition_messages_name_the_record_command() -> None:
     data = synthesize(fleet("lab", stack="static"))["lab"]["data"]["vsphere_virtual_machine"]["vm"]
     for condition in data["lifecycle"]["postcondition"]:
-        assert condition["error_message"].endswith(
-            "Look at the change, run `instant-clone record lab`, and plan again."
-        )
+        assert condition["error_message"].endswith("Review the change, run `instant-clone record lab`, and plan again.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is said of each clone, as Terraform's templates."""
+"""Tests of the Terraform templates for guestinfo and MAC addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.instant_clone.replica.replica_layouts import default, nic
 from tests.stacks.conftest import fleet
 
 MACHINE = default(nics=(nic(mac_address="00:50:56:AA:00:01"), nic(key=4001, mac_address="00:50:56:aa:00:02")))
-MEANT: dict[str, str | MemberValue] = {
+VALUES: dict[str, str | MemberValue] = {
     "name": MemberValue("name", str),
     "index": MemberValue("index", lambda index: index),
     "ip": MemberValue("ip", str),
@@ -27,7 +27,7 @@ def made(**values: Any) -> Templates:
     return templates(fleet(sources=(source,), **values), source, MACHINE)
 
 
-def test_clones_that_differ_by_their_names_alone_have_no_values() -> None:
+def test_rows_are_empty_if_clones_differ_only_by_name() -> None:
     found = made(guestinfo={"guestinfo.hostname": "{name}.{fleet}.{source}"})
     assert found == Templates(
         rows={"web-0": {}, "web-7": {}},
@@ -36,7 +36,7 @@ def test_clones_that_differ_by_their_names_alone_have_no_values() -> None:
     )
 
 
-def test_what_all_clones_are_told_alike_is_in_the_template_and_the_rest_in_the_rows() -> None:
+def test_common_values_are_in_the_template_and_others_in_the_rows() -> None:
     networks = [Network(cidr="10.0.0.0/16", first="10.0.0.10", gateway="10.0.0.1", dns=("10.0.0.2", "10.0.0.3"))]
     found = made(
         networks=networks,
@@ -49,17 +49,17 @@ def test_what_all_clones_are_told_alike_is_in_the_template_and_the_rest_in_the_r
     }
 
 
-def test_an_address_plan_that_no_guest_is_told_of_is_in_no_row() -> None:
+def test_unused_address_plan_is_not_in_the_rows() -> None:
     assert made(networks=[Network(cidr="10.0.0.0/16", first="10.0.0.10")]).rows == {"web-0": {}, "web-7": {}}
 
 
-def test_planned_mac_addresses_are_in_the_rows_and_the_sources_own_ones_are_not() -> None:
+def test_rows_contain_planned_mac_addresses_but_not_the_source_address() -> None:
     found = made(networks=[Network(mac="source"), Network(mac="00:50:56:00:00:00")])
     assert found.rows == {"web-0": {"nic1_mac": "00:50:56:00:00:00"}, "web-7": {"nic1_mac": "00:50:56:00:00:07"}}
     assert found.mac_addresses == ("00:50:56:aa:00:01", "${each.value.nic1_mac}")
 
 
-def test_one_thing_has_one_name_however_many_placeholders_mean_it() -> None:
+def test_placeholders_for_the_same_value_share_one_row_entry() -> None:
     plans = [Network(), Network(mac="00:50:56:00:00:00", cidr="10.0.0.0/16", first="10.0.0.10")]
     found = made(networks=plans, guestinfo={"guestinfo.a": "{ip} {mac}", "guestinfo.b": "{nic1_ip} {nic1_mac}"})
     assert found.rows["web-7"] == {"mac": "00:50:56:00:00:07", "ip": "10.0.0.17"}
@@ -70,7 +70,7 @@ def test_one_thing_has_one_name_however_many_placeholders_mean_it() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_which_values_a_row_has_follows_from_the_patterns_and_not_from_the_members(count: int) -> None:
+def test_value_names_do_not_depend_on_the_members(count: int) -> None:
     source = Source(vm="golden", count=count)
     web = fleet(
         sources=(source,),
@@ -96,18 +96,18 @@ def test_which_values_a_row_has_follows_from_the_patterns_and_not_from_the_membe
         ("10X", '${format("%10X", each.value.index)}'),
     ],
 )
-def test_formats_of_the_index_become_terraforms(spec: str, expected: str) -> None:
-    assert template(f"{{index:{spec}}}", MEANT) == expected
+def test_index_formats_become_format_calls(spec: str, expected: str) -> None:
+    assert template(f"{{index:{spec}}}", VALUES) == expected
 
 
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
         ("${{x}} %{{y}}", "$${x} %%{y}"),
-        # The texts meet, and so do their characters.
+        # A $ of the pattern and a { of a value form ${, which is escaped.
         ("${fleet}", "$${web}$"),
         ("%{fleet}", "%%{web}$"),
-        # $${ would be the text ${.
+        # Terraform would read $${ as the literal text ${.
         ("${name}", '${"$"}${each.key}'),
         ("{fleet}$${ip}", '{web}${"$$$"}${each.value.ip}'),
         ("${{{name}}}", "$${${each.key}}"),
@@ -115,5 +115,5 @@ def test_formats_of_the_index_become_terraforms(spec: str, expected: str) -> Non
         ('"\\{name}', '"\\${each.key}'),
     ],
 )
-def test_what_is_text_stays_text(pattern: str, expected: str) -> None:
-    assert template(pattern, MEANT) == expected
+def test_escapes_literal_text(pattern: str, expected: str) -> None:
+    assert template(pattern, VALUES) == expected

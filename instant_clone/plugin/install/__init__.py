@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The installation of the plugin, and what Terraform needs to find it."""
+"""The installation of the plugin, and the files by which Terraform finds it."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin's TLS certificate: Terraform encrypts its connection to a plugin, and is told the certificate to trust.
+"""The plugin's TLS certificate. Terraform encrypts its connection to a plugin, and trusts only this certificate.
 
-It is made once, when the plugin is installed: making one takes as long as the rest of the plugin's start.
+The installation makes the certificate, because making it takes as long as the rest of the plugin's start.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Certificate:
     certificate_pem: bytes
 
     def der(self) -> bytes:
-        """The certificate as DER, which the plugin's handshake carries."""
+        """Return the certificate as DER. The plugin's handshake contains it."""
         return ssl.PEM_cert_to_DER_cert(self.certificate_pem.decode())
 
 
 def make_certificate() -> Certificate:
-    """A new certificate, valid for ten years."""
+    """Return a new certificate that is valid for ten years."""
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509
@@ -44,7 +44,7 @@ def make_certificate() -> Certificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # Clocks of file servers and hosts differ a little.
+        # The clocks of hosts and file servers can differ.
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The CLI configuration of Terraform and OpenTofu, as far as it decides where providers are looked for."""
+"""The settings in the CLI configuration of Terraform and OpenTofu that control where providers are searched."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ __all__ = ["hides_plugin_folder", "implied_plugin_folder"]
 
 
 def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
-    """The folder in which Terraform and OpenTofu look for providers unless their configuration says otherwise."""
+    """Return the folder in which Terraform and OpenTofu search for providers by default."""
     return Path(environ.get("HOME") or Path.home()) / ".terraform.d" / "plugins"
 
 
 def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str | None:
-    """What to add to the user's CLI configuration so that Terraform looks into `plugin_folder`; None if it does.
+    """Return the change to the CLI configuration that makes Terraform search `plugin_folder`.
 
-    A `provider_installation` block switches the implied folders off. The configuration is looked through as text: the
-    advice may be given once too often, but it is not left out.
+    The result is None if Terraform already searches the folder. A `provider_installation` block disables the default
+    folders. The configuration is searched as text and not parsed. The advice can therefore be unnecessary, but it is
+    never missing.
     """
     names_folder = False
     for file in _configuration_files(environ):
@@ -33,17 +34,18 @@ def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str 
             names_folder = True
             continue
         return (
-            f"{file} has a provider_installation block, so Terraform does not look into {plugin_folder} by itself. "
+            f"{file} has a provider_installation block, so Terraform does not search {plugin_folder}. "
             "Add to that block:\n\n"
             "  filesystem_mirror {\n"
             f'    path    = "{plugin_folder}"\n'
             '    include = ["instantclone.internal/*/*"]\n'
             "  }\n\n"
-            'and to its direct and network_mirror blocks: exclude = ["instantclone.internal/*/*"]'
+            'Add to the direct and network_mirror blocks in it: exclude = ["instantclone.internal/*/*"]'
         )
     if not names_folder and plugin_folder != implied_plugin_folder(environ):
         return (
-            f"Terraform does not look into {plugin_folder} by itself. Name in TF_CLI_CONFIG_FILE a file with:\n\n"
+            f"Terraform does not search {plugin_folder} by default. "
+            "Set TF_CLI_CONFIG_FILE to a file with this content:\n\n"
             "provider_installation {\n"
             "  filesystem_mirror {\n"
             f'    path    = "{plugin_folder}"\n'
@@ -58,7 +60,7 @@ def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str 
 
 
 def _configuration_files(environ: Mapping[str, str]) -> list[Path]:
-    """Return the files that Terraform or OpenTofu would read: which of both is used is not known here.
+    """Return the configuration files of Terraform and OpenTofu. Which of both the user runs is unknown here.
 
     Source: OpenTofu 1.12.6, internal/command/cliconfig/config_unix.go, configFile.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Getting the stock provider through Terraform itself, which verifies its signature and knows mirrors and proxies."""
+"""Download of the stock provider with Terraform, which verifies the signature and supports mirrors and proxies."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ from instant_clone.terraform import TerraformError, run_terraform, terraform_bin
 __all__ = ["STOCK_SOURCES", "obtain_stock"]
 
 STOCK_SOURCES = ("vmware/vsphere", "hashicorp/vsphere")
-"""the stock provider's addresses in registries, the present one first"""
+"""The stock provider's addresses in registries, the current one first."""
 
 _SECONDS = 600
 
 
 def obtain_stock(version: ProviderVersion, *, into: Path, environ: Mapping[str, str]) -> Path:
-    """The stock provider's binary of that release, copied `into` a folder.
+    """Copy the stock provider's binary of the release `version` into the folder `into`, and return its path.
 
-    Lets `terraform init` fetch it for a configuration that requires nothing else. Raises InstallError with
-    Terraform's own words if no registry or mirror has it.
+    `terraform init` downloads it for a configuration that requires only this provider.
+
+    Raises:
+        InstallError: Terraform cannot be run, or no registry or mirror has the release. The message includes
+            Terraform's error output.
     """
     try:
         return _obtained(version, into, environ)
     except TerraformError as failure:
-        raise InstallError(f"{failure} Or name a stock provider that you have with --stock-binary.") from None
+        raise InstallError(f"{failure} Or set --stock-binary to a downloaded stock provider.") from None
 
 
 def _obtained(version: ProviderVersion, into: Path, environ: Mapping[str, str]) -> Path:
     terraform = terraform_binary(environ)
-    said = ""
+    errors = ""
     for source in STOCK_SOURCES:
         with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
             folder = Path(temporary)
@@ -49,12 +52,12 @@ def _obtained(version: ProviderVersion, into: Path, environ: Mapping[str, str]) 
                 environ={**environ, "CHECKPOINT_DISABLE": "1"},
                 seconds=_SECONDS,
             )
-            said = said or " ".join(done.stderr.decode(errors="replace").split())
+            errors = errors or " ".join(done.stderr.decode(errors="replace").split())
             pattern = f".terraform/providers/*/{source}/{version}/{platform_name()}/terraform-provider-vsphere_v*"
             found = sorted(folder.glob(pattern))
             if done.returncode == 0 and found:
                 return Path(shutil.copy2(os.path.realpath(found[0]), into / found[0].name))
     raise InstallError(
-        f"{terraform} init does not find the vSphere provider {version}: {said} Name a binary that you have with "
-        "--stock-binary."
+        f"{terraform} init cannot download the vSphere provider {version}: {errors} Set --stock-binary to a downloaded "
+        "stock provider."
     )

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where the plugin is installed, in Terraform's local plugin folder, and what belongs to it.
+"""The installation of the plugin in Terraform's local plugin folder.
 
 PLUGINS/instantclone.internal/fleet/vsphere/2.16.1/
-    linux_amd64/terraform-provider-vsphere_v2.16.1   the launcher: Terraform's package
-    instant-clone/                                   the home: what is of this machine
-        interpreter                                  path of the Python that this project is installed in
+    linux_amd64/terraform-provider-vsphere_v2.16.1   the launcher, Terraform's provider package
+    instant-clone/                                   the home: the files of this machine
+        interpreter                                  path of the Python with this project
         terraform-provider-vsphere_v2.16.1_x5        the stock provider
-        key.pem, certificate.pem                     of the connection with Terraform
+        key.pem, certificate.pem                     for the connection with Terraform
 """
 
 from __future__ import annotations
@@ -34,31 +34,39 @@ _CURE = "Run 'instant-clone provider install'."
 
 @dataclass(frozen=True)
 class Home:
-    """The part of an installation that belongs to the machine."""
+    """The folder of an installation with the files of this machine."""
 
     folder: Path
 
     @property
     def stock_binary(self) -> Path:
-        """The stock provider. Raises InstallError if it is missing."""
+        """The path of the stock provider.
+
+        Raises:
+            InstallError: the folder does not contain exactly one stock provider.
+        """
         found = [path for path in self.folder.glob("terraform-provider-vsphere_v*") if _STOCK_NAME.fullmatch(path.name)]
         if len(found) != 1:
-            what = f"{self.folder} holds {len(found)} stock vSphere providers instead of one."
+            what = f"{self.folder}: found {len(found)} stock vSphere providers, expected one."
             raise InstallError(Finding("", what, _CURE))
         return found[0]
 
     @property
     def version(self) -> ProviderVersion:
-        """The stock provider's release."""
+        """The release of the stock provider."""
         return stock_version(self.stock_binary)
 
     @property
     def interpreter(self) -> Path:
-        """The Python that runs the plugin."""
+        """The path of the Python that runs the plugin."""
         return Path((self.folder / "interpreter").read_text().rstrip("\n"))
 
     def certificate(self) -> Certificate:
-        """The certificate that was made at the installation."""
+        """Return the certificate that the installation made.
+
+        Raises:
+            InstallError: a file cannot be read.
+        """
         try:
             return Certificate((self.folder / "key.pem").read_bytes(), (self.folder / "certificate.pem").read_bytes())
         except OSError as failure:
@@ -68,61 +76,73 @@ class Home:
 
 @dataclass(frozen=True)
 class Installation:
-    """The plugin as it is installed for one release of the stock provider."""
+    """An installed plugin for one release of the stock provider."""
 
     folder: Path
-    """such as PLUGINS/instantclone.internal/fleet/vsphere/2.16.1"""
+    """For example PLUGINS/instantclone.internal/fleet/vsphere/2.16.1."""
 
     @property
     def home(self) -> Home:
-        """Its home."""
+        """The folder with the files of this machine."""
         return Home(self.folder / HOME_FOLDER)
 
     @property
     def version(self) -> ProviderVersion:
-        """The release that it is installed as."""
+        """The release of the stock provider in the name of the folder."""
         return ProviderVersion(self.folder.name)
 
     @property
     def launcher(self) -> Path:
-        """The launcher."""
+        """The path of the launcher."""
         return self.folder / platform_name() / launcher_name(self.version)
 
     def problems(self) -> list[str]:
-        """What is wrong with it: a sentence each. An installation anew mends it."""
+        """Return one sentence for each problem. `install` solves all of them."""
         found = []
         if not self.launcher.is_file() or self.launcher.read_bytes() != LAUNCHER:
-            found.append(f"{self.launcher} is not the launcher of this version of instant-clone.")
+            found.append(f"{self.launcher}: the launcher is missing or from another version of instant-clone.")
         try:
             interpreter = self.home.interpreter
             if not os.access(interpreter, os.X_OK):
-                found.append(f"The Python that it was installed from, {interpreter}, is gone.")
+                found.append(f"{interpreter}: the Python of the installation is missing or not executable.")
         except OSError:
             found.append(f"{self.home.folder / 'interpreter'} cannot be read.")
         try:
             self.home.certificate()
-            self.home.stock_binary  # noqa: B018 - raises
+            self.home.stock_binary  # noqa: B018 - raises InstallError
         except InstallError as failure:
             found.extend(finding.what for finding in failure.findings)
         return found
 
 
 def stock_version(binary: Path) -> ProviderVersion:
-    """The release in a stock provider's file name. Raises InstallError if it names none."""
+    """Return the release in the file name of a stock provider.
+
+    Raises:
+        InstallError: the name does not contain a release.
+    """
     match = _STOCK_NAME.fullmatch(binary.name)
     if match is None:
         raise InstallError(
-            f"{binary.name} does not say which release of the vSphere provider it is. Keep the name that it was "
-            "released under, such as terraform-provider-vsphere_v2.16.1_x5."
+            f"{binary.name}: the file name does not contain a release of the vSphere provider. Use the original file "
+            "name, such as terraform-provider-vsphere_v2.16.1_x5."
         )
     return ProviderVersion(match[1])
 
 
 def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installation:
-    """Installs the plugin around a copy of `stock_binary`, in place of an earlier installation of that release.
+    """Install the plugin with a copy of `stock_binary`, and return the installation.
 
-    `source` is the provider's address, such as "instantclone.internal/fleet/vsphere". The installation is complete
-    or absent, never half. Raises InstallError.
+    The new installation replaces an earlier one of the same release. A failure leaves no incomplete installation.
+
+    Args:
+        stock_binary: the stock provider. Its file name must contain the release.
+        plugin_folder: Terraform's local plugin folder.
+        source: the provider's address, such as "instantclone.internal/fleet/vsphere".
+
+    Raises:
+        InstallError: the system is not supported, `stock_binary` is not a usable stock provider, or a file cannot be
+            written.
     """
     platform = platform_name()
     _check_exists(stock_binary)
@@ -151,7 +171,7 @@ def _fill(folder: Path, platform: str, stock_binary: Path, version: ProviderVers
     launcher.chmod(0o755)
     shutil.copyfile(stock_binary, home / stock_binary.name)
     (home / stock_binary.name).chmod(0o755)
-    # Not resolved: a virtual environment's python is a link, and what it leads to does not know the environment.
+    # Do not resolve the link of a virtual environment's python: the target does not use the virtual environment.
     (home / "interpreter").write_text(f"{os.path.abspath(sys.executable)}\n")
     certificate = make_certificate()
     _write_private(home / "key.pem", certificate.key_pem)
@@ -166,11 +186,15 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def _check_exists(binary: Path) -> None:
     if not binary.is_file():
-        raise InstallError(f"There is no file {binary}. Name the stock vSphere provider's binary.")
+        raise InstallError(f"{binary}: no such file. Set --stock-binary to the binary of the stock vSphere provider.")
 
 
 def _check_stock(binary: Path) -> None:
-    """Raises InstallError unless the binary starts here and speaks the plugin protocol."""
+    """Check that the binary starts on this machine and uses the plugin protocol.
+
+    Raises:
+        InstallError: the binary cannot be started or uses another protocol.
+    """
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
         copy = Path(temporary) / binary.name
         shutil.copyfile(binary, copy)
@@ -183,7 +207,7 @@ def _check_stock(binary: Path) -> None:
 
 
 def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]:
-    """What is installed for that address, oldest release first."""
+    """Yield the installations for the provider address `source`, oldest release first."""
     folder = plugin_folder.joinpath(*source.split("/"))
     found = [path for path in folder.glob("[0-9]*.*.*") if (path / HOME_FOLDER).is_dir()]
     for path in sorted(found, key=lambda path: ProviderVersion(path.name)):
@@ -191,7 +215,11 @@ def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]
 
 
 def uninstall(installation: Installation, *, plugin_folder: Path) -> None:
-    """Removes an installation, and the folders above it that are empty then, up to the plugin folder."""
+    """Remove an installation, and then the empty folders above it, up to the plugin folder.
+
+    Raises:
+        InstallError: a file or folder cannot be removed.
+    """
     try:
         shutil.rmtree(installation.folder)
         for parent in installation.folder.parents:

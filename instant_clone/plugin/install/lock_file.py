@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stack's `.terraform.lock.hcl`, written at synth.
+"""The stack's `.terraform.lock.hcl`, which synth writes.
 
-cdktf runs `terraform providers lock` for a stack that has none, which asks a registry for a provider that exists in
-the local mirror only, and fails.
+cdktf runs `terraform providers lock` for a stack without a lock file. That command searches a registry for a provider
+that exists only in the local mirror, and fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ LOCK_FILE = ".terraform.lock.hcl"
 
 
 def lock_file_text(*, source: str, version: ProviderVersion) -> str:
-    """The lock file of a stack whose only provider is ours, at the address `source`, as Terraform formats it."""
+    """Return the lock file of a stack with the plugin as its only provider, in Terraform's format.
+
+    `source` is the plugin's provider address.
+    """
     return (
         "# Written at synth. Terraform checks the provider against it.\n\n"
         f'provider "{source}" {{\n'
@@ -32,5 +35,5 @@ def lock_file_text(*, source: str, version: ProviderVersion) -> str:
 
 
 def write_lock_file(folder: Path, *, source: str, version: ProviderVersion) -> None:
-    """Writes the lock file into a synthesized stack's folder."""
+    """Write the lock file into the folder of a synthesized stack."""
     (folder / LOCK_FILE).write_text(lock_file_text(source=source, version=version))

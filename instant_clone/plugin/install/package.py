@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The package that Terraform sees: one launcher, the same bytes on every machine.
+"""The provider package for Terraform: one launcher with the same bytes on every machine.
 
-Terraform's lock file holds a hash of a provider's package. The launcher therefore says nothing of the machine: it
-finds the installation's home, which does, beside its own folder. So the hash is known without an installation, and
-a lock file can be written wherever a stack is synthesized.
+Terraform's lock file holds a hash of a provider's package. The launcher therefore contains no data about the machine.
+It reads such data from the installation's home, a folder next to its own folder. The hash is known without an
+installation. A lock file can therefore be written on every machine that synthesizes a stack.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from instant_clone.stock_provider.releases import ProviderVersion
 __all__ = ["HOME_FOLDER", "LAUNCHER", "launcher_name", "package_hash", "platform_name"]
 
 HOME_FOLDER = "instant-clone"
-"""the installation's home, a sibling of the package's folder, which is named after the platform"""
+"""The installation's home: a folder next to the package's folder, which is named after the platform."""
 
 LAUNCHER = b"""\
 #!/bin/sh
@@ -41,27 +41,31 @@ _SYSTEMS = {"linux": "linux", "darwin": "darwin", "freebsd": "freebsd"}
 
 
 def launcher_name(version: ProviderVersion) -> str:
-    """The launcher's file name, in which Terraform expects the release."""
+    """Return the launcher's file name. Terraform expects the release in it."""
     return f"terraform-provider-vsphere_v{version}"
 
 
 def package_hash(version: ProviderVersion) -> str:
-    """The hash of the package as Terraform's lock file has it, scheme "h1".
+    """Return the hash of the package for Terraform's lock file, in the scheme "h1".
 
-    It is that of Go's modules (golang.org/x/mod/sumdb/dirhash): SHA-256 over a line for each file, which holds the
-    file's own SHA-256 in hexadecimal and its name.
+    The scheme is that of Go modules (golang.org/x/mod/sumdb/dirhash): SHA-256 over one line for each file. The line
+    holds the SHA-256 of the file in hexadecimal, and the file's name.
     """
     line = f"{hashlib.sha256(LAUNCHER).hexdigest()}  {launcher_name(version)}\n"
     return "h1:" + base64.b64encode(hashlib.sha256(line.encode()).digest()).decode()
 
 
 def platform_name() -> str:
-    """This machine's platform as Terraform calls it, such as "linux_amd64". Raises InstallError on Windows."""
+    """Return Terraform's name of this machine's platform, such as "linux_amd64".
+
+    Raises:
+        InstallError: the system is not supported, such as Windows.
+    """
     system = next((name for prefix, name in _SYSTEMS.items() if sys.platform.startswith(prefix)), None)
     if system is None:
         raise InstallError(
-            f"The provider plugin does not run on {platform.system() or sys.platform}: it needs Unix sockets between "
-            "Terraform and itself. Use Linux or macOS; on Windows, the Windows Subsystem for Linux."
+            f"The provider plugin does not run on {platform.system() or sys.platform}: it needs a Unix socket between "
+            "Terraform and the plugin. Use Linux or macOS. On Windows, use the Windows Subsystem for Linux."
         )
     machine = platform.machine().lower()
     return f"{system}_{_MACHINES.get(machine, machine)}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The running plugin: its server, the stock provider as a child process and as a client, credentials, the log."""
+"""The running plugin: its process, its gRPC service in front of the stock provider, and its debug mode."""

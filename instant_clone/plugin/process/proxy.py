@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The gRPC service: every method goes to the stock provider as it came, but for those that concern the block."""
+"""The gRPC service of the plugin. It forwards all calls to the stock provider, except calls about the block."""
 
 from __future__ import annotations
 
@@ -53,17 +53,24 @@ _STREAM_BOTH_WAYS = "/plugin.GRPCBroker/StartStream"
 class _Intercept(NamedTuple):
     request: type[Message]
     response: type[Message]
-    answers: Mapping[str, Callable[[Any], Message]]
-    """by the type of the resource; of others, the request goes on as it came"""
+    handlers: Mapping[str, Callable[[Any], Message]]
+    """The handler of each resource type. A request for another type is forwarded unchanged."""
 
 
 class Relay(grpc.GenericRpcHandler):
-    """Serves Terraform: a bytes-for-bytes relay to the stock provider, with the block added."""
+    """A gRPC service for Terraform that forwards bytes to and from the stock provider, and adds the block."""
 
     def __init__(
         self, channel: grpc.Channel, *, version: ProviderVersion, environ: Mapping[str, str], done: threading.Event
     ) -> None:
-        """`channel` leads to the stock provider, whose release is `version`; `done` is set when Terraform is done."""
+        """Create a relay.
+
+        Args:
+            channel: the connection with the stock provider.
+            version: the release of the stock provider.
+            environ: the environment variables, for the connection with vCenter.
+            done: the relay sets this event when Terraform shuts the plugin down.
+        """
         self._channel = channel
         self._stock = StockClient(channel)
         self._vcenter = VcenterClient(self._stock, environ)
@@ -100,7 +107,7 @@ class Relay(grpc.GenericRpcHandler):
                 ValidateRequest, ValidateResponse, {VIRTUAL_MACHINE: machine.validate}
             ),
         }
-        self._others: dict[str, Callable[[bytes], bytes]] = {
+        self._method_handlers: dict[str, Callable[[bytes], bytes]] = {
             SERVICE + "GetSchema": self._get_schema,
             SERVICE + "Configure": self._configure,
             SERVICE + "Stop": self._stop,
@@ -108,15 +115,15 @@ class Relay(grpc.GenericRpcHandler):
         }
 
     def start_no_more(self) -> None:
-        """From now on no clone is started; those under way go on."""
+        """Refuse new clones from now on. Running clone tasks continue."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Logs out of vCenter."""
+        """Log out of vCenter."""
         self._vcenter.close()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """The handler for a method: gRPC asks for it with each call."""
+        """Return the handler for a method. gRPC calls this function for each call of the method."""
         method: str = handler_call_details.method
         if method == _STREAM_FROM_SERVER:
             return grpc.unary_stream_rpc_method_handler(
@@ -130,31 +137,31 @@ class Relay(grpc.GenericRpcHandler):
 
     def _answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         try:
-            if method in self._others:
-                return self._others[method](request)
+            if method in self._method_handlers:
+                return self._method_handlers[method](request)
             intercept = self._intercepts.get(method.removeprefix(SERVICE))
             if intercept is None:
                 return self._stock.forward(method, request)
             parsed = intercept.request.FromString(request)
-            answer = intercept.answers.get(parsed.type_name)  # type: ignore[attr-defined]
-            if answer is None:
+            handler = intercept.handlers.get(parsed.type_name)  # type: ignore[attr-defined]
+            if handler is None:
                 return self._stock.forward(method, request)
-            return self._intercepted(answer, intercept.response, parsed, request).SerializeToString()
+            return self._handle(handler, intercept.response, parsed, request).SerializeToString()
         except grpc.RpcError as failure:
             context.abort(failure.code(), failure.details() or "")
             raise
 
-    def _intercepted(
-        self, answer: Callable[[Any], Message], response_type: type[Message], parsed: Message, request: bytes
+    def _handle(
+        self, handler: Callable[[Any], Message], response_type: type[Message], parsed: Message, request: bytes
     ) -> Message:
-        """The answer of ours; whatever goes wrong in it becomes a diagnostic."""
+        """Return the response of `handler`. An exception becomes an error diagnostic."""
         try:
-            return answer(parsed)
-        except Exception as failure:  # noqa: BLE001 - uncaught, it would reach the user as "Plugin error"
-            said = explained(failure)
-        response = response_type(diagnostics=said)
+            return handler(parsed)
+        except Exception as failure:  # noqa: BLE001 - Terraform would show it as "Plugin error"
+            diagnostics = explained(failure)
+        response = response_type(diagnostics=diagnostics)
         if isinstance(response, ApplyResponse):
-            # A null state would say that the object is gone.
+            # Terraform treats an object with a null state as deleted.
             apply = ApplyRequest.FromString(request)
             response.new_state.CopyFrom(apply.prior_state)
             response.private = apply.planned_private
@@ -176,22 +183,23 @@ class Relay(grpc.GenericRpcHandler):
 
     def _stop(self, request: bytes) -> bytes:
         self._stopped.set()
-        log.debug("Terraform was interrupted: no clone is started any more")
+        log.debug("Terraform was interrupted: the plugin starts no further clones")
         return self._stock.forward(SERVICE + "Stop", request)
 
     def _shutdown(self, request: bytes) -> bytes:
         try:
             return self._stock.forward(_SHUTDOWN, request)
-        except grpc.RpcError:  # it may be gone before it has answered
+        except grpc.RpcError:  # the stock provider may end before it answers
             return b""
         finally:
             self._done.set()
 
 
 def _until_closed(stream: Any, context: grpc.ServicerContext) -> Iterator[bytes]:
-    """A stream of the stock provider's, until either side closes its connection, which is no error.
+    """Yield the messages of a stream from the stock provider until either side closes its connection.
 
-    One that nobody reads any more would keep a thread of the server for as long as the stock provider runs.
+    A closed connection is not an error. The stream is cancelled when Terraform closes its connection. An unread stream
+    would occupy a thread of the server for as long as the stock provider runs.
     """
     if not context.add_callback(stream.cancel):
         stream.cancel()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin for a debugger: it serves one Terraform command after another until it is interrupted.
+"""The debug mode of the plugin: one process serves several Terraform commands until it is interrupted.
 
-`python -m instant_clone.plugin --reattach [HOME]` prints the variable by which Terraform finds it. HOME is the folder
-`instant-clone` of an installation; the newest installation is the default. Terraform neither starts nor ends this
-process, so that breakpoints in it have no deadline.
+`python -m instant_clone.plugin --reattach [HOME]` prints the environment variable by which Terraform finds the process.
+HOME is the folder `instant-clone` of an installation. The default is the newest installation. Terraform neither starts
+nor ends this process, so breakpoints in it have no deadline.
 
-All Terraform commands share the process and the stock provider behind it. Use one provider configuration at a time:
-with aliases the last one would be in effect for all.
+All Terraform commands share the process and its stock provider. Use one provider configuration at a time: with
+aliases, the last configuration applies to all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CONFIGURE = SERVICE + "Configure"
 
 
 def main() -> None:
-    """Serve until SIGINT or SIGTERM, with exit code 0, or until the stock provider ends, with exit code 1."""
+    """Serve until SIGINT or SIGTERM (exit code 0), or until the stock provider ends (exit code 1)."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -48,10 +48,10 @@ def main() -> None:
 def reattach_variable(home: Path, socket: Path) -> str:
     """Return the shell command that makes Terraform use the plugin at `socket`.
 
-    The provider's address is part of the path of `home`: PLUGINS/HOST/NAMESPACE/TYPE/RELEASE/instant-clone.
+    The path of `home` contains the provider's address: PLUGINS/HOST/NAMESPACE/TYPE/RELEASE/instant-clone.
     """
     address = "/".join(home.absolute().parts[-5:-2])
-    # ReattachConfig of Terraform's internal/getproviders and go-plugin.
+    # Source: ReattachConfig in Terraform's internal/getproviders and in go-plugin.
     configuration = {
         "Protocol": "grpc",
         "ProtocolVersion": 5,
@@ -70,12 +70,13 @@ def _home(arguments: Sequence[str]) -> Home:
     found = list(installations(folder, source=source))
     if not found:
         what = f"{source} is not installed in {folder}."
-        raise InstallError(Finding("", what, "Run 'instant-clone provider install', or name the plugin's folder."))
+        cure = "Run 'instant-clone provider install', or pass the folder instant-clone of an installation as HOME."
+        raise InstallError(Finding("", what, cure))
     return found[-1].home
 
 
 def _serve(home: Home, folder: Path, ended: threading.Event) -> None:
-    # First of all: StockProcess needs a process with one thread.
+    # Start the stock provider before other threads start: StockProcess needs a process with one thread.
     stock = StockProcess(home.stock_binary, folder=folder, environment=os.environ)
     try:
         _serve_with(home, folder / "plugin.sock", stock, ended)
@@ -91,10 +92,10 @@ def _serve_with(home: Home, socket: Path, stock: StockProcess, ended: threading.
         ended.set()
 
     with grpc.insecure_channel(stock.address(), options=GRPC_OPTIONS) as channel:
-        # Terraform does not end what it has not started: nothing sets `done`.
+        # `done` stays unset: Terraform does not shut down a plugin that it has not started.
         relays = _RenewedRelay(lambda: Relay(channel, version=home.version, environ=os.environ, done=threading.Event()))
         server = grpc.server(ThreadPoolExecutor(WORKERS), handlers=[relays], options=GRPC_OPTIONS)
-        # In plain text: Terraform exchanges certificates only with plugins that it starts.
+        # Plain text, because Terraform exchanges certificates only with plugins that it starts.
         server.add_insecure_port(f"unix:{socket}")
         server.start()
         stock.on_exit(stock_ended)
@@ -107,9 +108,10 @@ def _serve_with(home: Home, socket: Path, stock: StockProcess, ended: threading.
 
 
 class _RenewedRelay(grpc.GenericRpcHandler):
-    """A new relay from each Configure on.
+    """A handler that creates a new relay at each Configure call.
 
-    Terraform otherwise starts a plugin for each configuration, so that nothing is remembered from one to the next.
+    Without debug mode, Terraform starts a plugin for each configuration. A new relay also keeps no data of the previous
+    configuration.
     """
 
     def __init__(self, make: Callable[[], Relay]) -> None:

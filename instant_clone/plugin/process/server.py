@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin's process: go-plugin's handshake, a gRPC server, and an end that leaves nothing behind."""
+"""The plugin's process: the go-plugin handshake, the gRPC server, and a clean shutdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKERS = 64
 _PARENT_POLL_SECONDS = 0.5
 _GRACE_SECONDS = 5
 _OTHER_SERVICES = ("eam", "pbm", "sms", "vsanhealth", "vslm")
-# The go-plugin client dials "localhost" whatever the socket is called.
+# The go-plugin client uses the authority "localhost" for every socket.
 GRPC_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -35,21 +35,21 @@ GRPC_OPTIONS = [
 
 
 def main() -> None:
-    """Serves Terraform until it says that it is done, or is gone, or the stock provider ends."""
+    """Serve until Terraform shuts the plugin down, Terraform ends, or the stock provider ends."""
     if os.environ.get(MAGIC_COOKIE[0]) != MAGIC_COOKIE[1]:
-        sys.exit("This is a plugin, which Terraform starts by itself. 'instant-clone provider info' tells about it.")
-    # A Ctrl-C reaches the whole process group. Terraform tells its plugins to stop, and lets them finish.
+        sys.exit("Terraform starts this plugin. Run 'instant-clone provider info' to check the installation.")
+    # Ctrl-C signals the whole process group. Terraform itself asks its plugins to stop, and waits for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     define_only_vcenters_types()
     serve_and_exit(lambda folder: _serve(Home(Path(sys.argv[1])), folder))
 
 
 def serve_and_exit(serve: Callable[[Path], None]) -> NoReturn:
-    """Call `serve` with a new folder for sockets, and end the process: with exit code 1 after an InstantCloneError.
+    """Call `serve` with a new folder for sockets, remove the folder, and end the process.
 
-    That is written to standard error. The folder is removed before the end.
+    An InstantCloneError is written to standard error, and the exit code is 1.
     """
-    folder = Path(tempfile.mkdtemp(prefix="instant-clone-"))  # mode 0700: who may not enter may not connect
+    folder = Path(tempfile.mkdtemp(prefix="instant-clone-"))  # mode 0700: other users cannot connect
     code = 0
     try:
         serve(folder)
@@ -59,14 +59,14 @@ def serve_and_exit(serve: Callable[[Path], None]) -> NoReturn:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.flush()
-    # A clone that is under way keeps a thread busy, for minutes maybe. Whoever asked for it is gone.
+    # Do not wait for threads: a clone task can run for minutes, and Terraform no longer waits for its result.
     os._exit(code)
 
 
 def define_only_vcenters_types() -> None:
-    """Keeps pyVmomi from defining the types of services beside vCenter's own: they cost a tenth of a second, and 2 MB.
+    """Keep pyVmomi from defining the types of services other than vCenter, which cost 0.1 seconds and 2 MB.
 
-    pyVmomi goes on without each of these modules that cannot be imported (its _typeinfos.py).
+    pyVmomi ignores each of these modules if it cannot be imported (its _typeinfos.py).
     """
     for service in _OTHER_SERVICES:
         sys.modules[f"pyVmomi._typeinfo_{service}"] = None  # type: ignore[assignment]
@@ -75,7 +75,8 @@ def define_only_vcenters_types() -> None:
 def _serve(home: Home, folder: Path) -> None:
     parent = os.getppid()
     started = time.perf_counter()
-    # First of all: it must be started from a process with one thread, and gets ready while gRPC is imported.
+    # Start the stock provider first: StockProcess needs a process with one thread, and the stock provider gets ready
+    # during the import of gRPC.
     stock = StockProcess(home.stock_binary, folder=folder, environment=os.environ)
     try:
         _serve_with(home, folder, stock, parent, started)
@@ -96,8 +97,8 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
     server = grpc.server(ThreadPoolExecutor(WORKERS), handlers=[relay], options=GRPC_OPTIONS)
     socket = folder / "plugin.sock"
     certificate = home.certificate()
-    # Terraform offers a client certificate, but on a curve (P-521) that gRPC's TLS library refuses: the folder's
-    # mode is what keeps others out.
+    # Client certificates are not checked: gRPC's TLS library refuses the curve P-521 of Terraform's certificate. The
+    # mode of the folder keeps other users out.
     server.add_secure_port(
         f"unix:{socket}", grpc.ssl_server_credentials([(certificate.key_pem, certificate.certificate_pem)])
     )
@@ -108,17 +109,17 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
 
     def stock_ended(code: int) -> None:
         if not done.is_set():
-            log.error(f"the stock provider has ended with exit code {code}")
+            log.error(f"the stock provider ended with exit code {code}")
             relay.start_no_more()
             done.set()
 
     stock.on_exit(stock_ended)
     while not done.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:
-            log.error("Terraform is gone")
+            log.error("Terraform has ended")
             relay.start_no_more()
             break
-    # What is left of answers still reaches Terraform, such as that a clone was left to the next apply.
+    # Running calls still send their responses to Terraform, such as that a clone is left to the next apply.
     server.stop(grace=_GRACE_SECONDS).wait()
     relay.close()
     channel.close()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the plugin does for a resource: validate, plan, create, adopt, change, destroy."""
+"""Operations on the resources that the plugin handles: validate, plan, create, adopt, update and destroy."""

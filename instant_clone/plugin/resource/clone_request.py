@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What vCenter is asked for, from a configuration as Terraform hands it over."""
+"""Conversion of a Terraform configuration into the request that clones a VM in vCenter."""
 
 from __future__ import annotations
 
@@ -13,27 +13,34 @@ from instant_clone.plugin.wire.values import Config
 if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, HotChanges
 
-__all__ = ["clone_request", "hot_changes", "is_settled"]
+__all__ = ["clone_request", "hot_changes", "is_fully_known"]
 
 
-def is_settled(config: Config) -> bool:
-    """Whether all is known that says which clone is to be made where; values of extra_config may be missing."""
-    return not any(is_unknown(value) for value in _decisive(config))
+def is_fully_known(config: Config) -> bool:
+    """Return whether Terraform knows every argument that the clone request needs.
+
+    Values of extra_config may still be unknown.
+    """
+    return not any(is_unknown(value) for value in _request_values(config))
 
 
 def hot_changes(config: Config, source: ImportedVm) -> HotChanges:
-    """Where the configuration asks for another value than the source's; the plan has seen to it that these are hot."""
+    """Return the configured values of annotation, num_cpus and memory that differ from the source's values.
+
+    The plan has already rejected values that a running clone does not accept.
+    """
     from instant_clone.vcenter.cloning.clone_task import HotChanges
 
-    asked = {name: config.get(name) for name in ("annotation", "num_cpus", "memory")}
+    configured = {name: config.get(name) for name in ("annotation", "num_cpus", "memory")}
     state = source.imported.state
-    return HotChanges(**{name: value for name, value in asked.items() if value != state.get(name)})
+    return HotChanges(**{name: value for name, value in configured.items() if value != state.get(name)})
 
 
 def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, source: ImportedVm) -> CloneRequest:
-    """The clone that `config` describes; values of extra_config that are not known are left out.
+    """Return the request for the clone that `config` describes, without the unknown values of extra_config.
 
-    Raises CloneError if no member of a configured datastore cluster holds the source's disks.
+    Raises:
+        CloneError: no member of the configured datastore cluster holds the source's disks.
     """
     from instant_clone.vcenter.cloning.clone_task import CloneRequest, InterfaceEdit
 
@@ -51,11 +58,11 @@ def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, sour
         datastore_id=datastore,
         interfaces=tuple(
             InterfaceEdit(
-                key=theirs["key"],
-                network_id=ours["network_id"],
-                mac_address=ours.get("mac_address") if ours.get("use_static_mac") else None,
+                key=existing["key"],
+                network_id=configured["network_id"],
+                mac_address=configured.get("mac_address") if configured.get("use_static_mac") else None,
             )
-            for theirs, ours in interfaces
+            for existing, configured in interfaces
         ),
         extra_config={
             key: value
@@ -66,7 +73,7 @@ def clone_request(cloner: Cloner, config: Config, block: InstantCloneBlock, sour
     )
 
 
-def _decisive(config: Config) -> Iterator[object]:
+def _request_values(config: Config) -> Iterator[object]:
     for argument in ("name", "resource_pool_id", "folder", "datastore_id", "datastore_cluster_id", "network_interface"):
         yield config.get(argument)
     interfaces = config.get("network_interface")

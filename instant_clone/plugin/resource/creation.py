@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Making a clone: how it is made, adopted and handed to Terraform."""
+"""Creation of a clone: clone the source, adopt the clone and return its state to Terraform."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.clone_request import clone_request, hot_changes
 from instant_clone.plugin.resource.diagnostics import (
     Removal,
-    came_out_otherwise,
+    adopted_clone,
     explained,
-    left_to_the_next,
-    located,
-    network_not_awaited,
+    network_wait_interrupted,
+    not_added_to_state,
     rolled_back,
     tainted,
-    taken_over,
+    unrequested_differences,
+    with_source_path,
 )
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.orphan_adoption import Takeover
-from instant_clone.plugin.resource.prior_state import unread
-from instant_clone.plugin.resource.source_diff import Comparison, compare, granted, unfit
-from instant_clone.plugin.resource.state_reconciliation import align, as_before
+from instant_clone.plugin.resource.prior_state import unread_state
+from instant_clone.plugin.resource.source_diff import Comparison, compare, limit_to_requested, unsupported_changes
+from instant_clone.plugin.resource.state_reconciliation import align, with_fixed_values
 from instant_clone.plugin.resource.updates import Departures
 from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
 from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, changed, failed, pack, unpack
@@ -43,7 +43,7 @@ __all__ = ["Creation"]
 
 
 class Creation:
-    """Makes clones. Safe for several threads."""
+    """Create clones. The class is thread-safe."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Creation:
         departures: Departures,
         identities: Identities,
     ) -> None:
-        """No clone is started any more once `stopped` is set; `departures` are the VMs that the state has."""
+        """Create no further clone once `stopped` is set. `departures` holds the VMs of the state."""
         self._stock = stock
         self._departures = departures
         self._identities = identities
@@ -64,15 +64,17 @@ class Creation:
         self._stopped = stopped
 
     def create(self, request: ApplyRequest, planned: Plan, config: Config, block: InstantCloneBlock) -> ApplyResponse:
-        """Makes the clone that `request` plans, and returns its state, or why there is none."""
+        """Create the planned clone. Return its state, or diagnostics without a state if no clone was created."""
         try:
             return self._create(request, planned, config, block)
-        except Exception as failure:  # noqa: BLE001 - before there is a clone, whatever it is is about its source
-            return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=located(explained(failure)))
+        except Exception as failure:  # noqa: BLE001 - no clone exists yet, so every error concerns the source
+            return ApplyResponse(
+                new_state=NULL, legacy_type_system=True, diagnostics=with_source_path(explained(failure))
+            )
 
     def _create(self, request: ApplyRequest, planned: Plan, config: Config, block: InstantCloneBlock) -> ApplyResponse:
         if block.source_uuid is None:
-            raise CloneError("instantclone.source_uuid is still unknown.")
+            raise CloneError("instantclone.source_uuid: the value is still unknown during the apply.")
         source = self._vcenter.source(block.source_uuid, request.provider_meta)
         compared = compare(
             self._stock,
@@ -87,35 +89,41 @@ class Creation:
         cloner = self._vcenter.cloner()
         wanted = clone_request(cloner, config, block, source)
         owner = Owner.among(config.get("extra_config"))
-        clone, there_already = self._clone(cloner, source, wanted, owner)
-        said = [taken_over(clone)] if there_already else []
+        clone, already_exists = self._clone(cloner, source, wanted, owner)
+        diagnostics = [adopted_clone(clone)] if already_exists else []
         try:
             cloner.change(clone, hot_changes(config, source))
-            made = self._adopt(clone, source, compared, request.provider_meta, there_already=there_already)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, somebody must know of the clone
-            # A clone that was there already is marked, or it had not been taken over.
-            if there_already or (owner is not None and isinstance(failure, StockGoneError)):
-                return _answer(None, [*said, *left_to_the_next(clone, failure, there_already=there_already)])
-            removal = _remove_again(cloner, clone)
-            left = Imported(unread(planned, clone), request.planned_private)
-            state = left if isinstance(removal, Exception) else None
-            return _answer(state, [*said, *explained(failure), rolled_back(clone, removal)])
+            made = self._adopt(clone, source, compared, request.provider_meta, already_exists=already_exists)
+        except Exception as failure:  # noqa: BLE001 - after every error the clone must be removed or reported
+            # An adopted clone always has an owner marker, so the next apply adopts it again.
+            if already_exists or (owner is not None and isinstance(failure, StockGoneError)):
+                left = not_added_to_state(clone, failure, already_exists=already_exists)
+                return _answer(None, [*diagnostics, *left])
+            removal = _roll_back(cloner, clone)
+            unread_clone = Imported(unread_state(planned, clone), request.planned_private)
+            state = unread_clone if isinstance(removal, Exception) else None
+            return _answer(state, [*diagnostics, *explained(failure), rolled_back(clone, removal)])
         try:
-            made = self._await_network(said, cloner, clone, planned, made, source, wanted, request.provider_meta)
-            made = self._complete(said, request, clone, made, compared, block, there_already=there_already)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the clone stays in the state, as tainted
+            made = self._await_network(diagnostics, cloner, clone, planned, made, source, wanted, request.provider_meta)
+            made = self._complete(diagnostics, request, clone, made, compared, block, already_exists=already_exists)
+        except Exception as failure:  # noqa: BLE001 - after every error the clone stays in the state as tainted
             if owner is not None and isinstance(failure, StockGoneError):
-                # In the state it would be tainted, and made anew.
-                return _answer(None, [*said, *left_to_the_next(clone, failure, there_already=there_already)])
-            said.extend(explained(failure))
-        if failed(said):
-            said.append(tainted(clone))
-        return _answer(made, said)
+                # Terraform would taint a clone in the state and replace it.
+                left = not_added_to_state(clone, failure, already_exists=already_exists)
+                return _answer(None, [*diagnostics, *left])
+            diagnostics.extend(explained(failure))
+        if failed(diagnostics):
+            diagnostics.append(tainted(clone))
+        return _answer(made, diagnostics)
 
     def _clone(
         self, cloner: Cloner, source: ImportedVm, wanted: CloneRequest, owner: Owner | None
     ) -> tuple[Clone, bool]:
-        """The clone, and whether it was there already. Raises VcenterError."""
+        """Return the clone, and whether it existed before this apply.
+
+        Raises:
+            VcenterError: vCenter rejects a request.
+        """
         takeover = Takeover(cloner, self._departures, self._identities, stopped=self._stopped.is_set)
         while True:
             found = takeover.clone_in_place(source.vm, wanted, owner)
@@ -124,18 +132,19 @@ class Creation:
             try:
                 return cloner.clone(source.vm, wanted, stopped=self._stopped.is_set), False
             except CloneError as failure:
-                # Somebody took the name in between: an earlier apply's clone, that vCenter had yet to finish, perhaps.
+                # Another VM may have taken the name since the check, for example a clone of an earlier apply that
+                # vCenter had not finished.
                 if failure.argument != "name" or cloner.occupant(wanted) is None:
                     raise
 
     def _adopt(
-        self, clone: Clone, source: ImportedVm, compared: Comparison, meta: DynamicValue, *, there_already: bool
+        self, clone: Clone, source: ImportedVm, compared: Comparison, meta: DynamicValue, *, already_exists: bool
     ) -> Imported:
         imported = self._stock.adopt(
             clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
         )
-        if there_already:
-            # It was made with what the configuration asked for then.
+        if already_exists:
+            # The configuration may have changed since an earlier apply created the clone.
             extra_config = self._vcenter.live_vm(clone.uuid).extra_config
         else:
             extra_config = compared.config.get("extra_config") or {}
@@ -147,32 +156,37 @@ class Creation:
             source=compared.source,
         )
         if aligned.orphans:
-            raise CloneError(f"The clone has disks that its configuration lacks: {'; '.join(aligned.orphans)}.")
+            raise CloneError(
+                f"{clone.inventory_path}: the configuration has no disk block for these disks of the clone: "
+                f"{'; '.join(aligned.orphans)}."
+            )
         return Imported(aligned.state, imported.private)
 
     def _complete(
         self,
-        said: list[Diagnostic],
+        diagnostics: list[Diagnostic],
         request: ApplyRequest,
         clone: Clone,
         adopted: Imported,
         compared: Comparison,
         block: InstantCloneBlock,
         *,
-        there_already: bool,
+        already_exists: bool,
     ) -> Imported:
-        """Let the stock provider do what was asked for and is still missing, and nothing else. Return the new state.
+        """Apply the requested changes that the clone does not have yet, with the stock provider. Return the new state.
 
-        What is to be said about it is added to `said`.
+        The method adds its messages to `diagnostics`.
         """
         planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
-        wanted = granted(adopted.state, unpack(planned.planned_state), compared.wishes)
+        wanted = limit_to_requested(adopted.state, unpack(planned.planned_state), compared.requested)
         if wanted.withheld:
-            said.append(came_out_otherwise(clone.inventory_path, wanted.withheld, there_already=there_already))
+            diagnostics.append(
+                unrequested_differences(clone.inventory_path, wanted.withheld, already_exists=already_exists)
+            )
         if not wanted.changes:
             return adopted
         planned = changed(planned, planned_state=wanted.state)
-        errors = unfit(
+        errors = unsupported_changes(
             "the clone",
             clone.inventory_path,
             adopted.state,
@@ -180,7 +194,7 @@ class Creation:
             version=self._version,
             may_reboot=block.on_reboot == "reboot",
         )
-        said.extend(errors)
+        diagnostics.extend(errors)
         if errors:
             return adopted
         update = ApplyRequest(
@@ -191,16 +205,16 @@ class Creation:
             planned_private=planned.planned_private,
             provider_meta=request.provider_meta,
         )
-        said.extend(self._identities.before_change(adopted.state, compared.config))
+        diagnostics.extend(self._identities.before_change(adopted.state, compared.config))
         updated = self._stock.apply_change(update)
-        said.extend(updated.diagnostics)
+        diagnostics.extend(updated.diagnostics)
         if (state := unpack(updated.new_state)) is None:
             return adopted
         return Imported(self._as_before(state, wanted.state, clone), updated.private)
 
     def _await_network(
         self,
-        said: list[Diagnostic],
+        diagnostics: list[Diagnostic],
         cloner: Cloner,
         clone: Clone,
         planned: Plan,
@@ -209,9 +223,13 @@ class Creation:
         wanted: CloneRequest,
         meta: DynamicValue,
     ) -> Imported:
-        """The clone's state once its guest has reported what `planned` waits for. Raises CloneError if it does not.
+        """Wait until the guest has reported the addresses that `planned` requires. Return the clone's state.
 
-        An interrupt ends the wait, but is no failure of the clone: tainted, it would be made anew. `said` tells of it.
+        An interrupt ends the wait with a warning in `diagnostics`. It is not an error, because Terraform would taint
+        the clone and replace it.
+
+        Raises:
+            CloneError: the guest did not report an address in time.
         """
         from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
 
@@ -223,43 +241,43 @@ class Creation:
         )
         if wait.minutes < 1:
             return adopted
-        # Until its guest has a network of its own, vCenter shows what the source's memory says. On another network the
-        # same address may be meant.
+        # Until the guest configures its own network, vCenter shows the address in the memory that the clone shares with
+        # its source. On another network the clone may use the same address on purpose.
         networks = {each["key"]: each["network_id"] for each in source.imported.state.get("network_interface") or ()}
         shared = [edit.key for edit in wanted.interfaces if edit.network_id == networks.get(edit.key)]
         inherited = cloner.guest_addresses(source.vm, shared)
         wait = replace(wait, ignored=(*wait.ignored, *inherited))
         if not cloner.wait_for_network(clone, wait, stopped=self._stopped.is_set):
             if self._stopped.is_set():
-                said.append(network_not_awaited(clone))
+                diagnostics.append(network_wait_interrupted(clone))
                 return adopted
             raise CloneError(
-                f"The guest of {clone.inventory_path} has not reported a network address within {wait.minutes} "
-                "minutes that is not its source's. Look at VMware Tools and the network in the guest; raise "
-                "wait_for_guest_net_timeout, or set it to 0 to go without waiting."
+                f"{clone.inventory_path}: the guest did not report a network address other than its source's within "
+                f"{wait.minutes} minutes. Check VMware Tools and the network in the guest. Increase "
+                "wait_for_guest_net_timeout, or set it to 0 to disable the wait."
             )
         read = self._stock.read(adopted, meta)
         return replace(read, state=self._as_before(read.state, adopted.state, clone))
 
     def _as_before(self, state: State, before: State, clone: Clone) -> State:
-        return as_before(state, before, deltas=lambda: self._vcenter.cloner().deltas(clone.machine._moId))
+        return with_fixed_values(state, before, deltas=lambda: self._vcenter.cloner().deltas(clone.machine._moId))
 
 
-def _remove_again(cloner: Cloner, clone: Clone) -> Removal:
-    """Destroy a clone that nobody would know of. Return what became of it."""
+def _roll_back(cloner: Cloner, clone: Clone) -> Removal:
+    """Destroy a clone that is not in any state. Return the result."""
     try:
         cloner.destroy(clone)
     except NotFoundError:
         return "gone"
-    except Exception as failure:  # noqa: BLE001 - whatever it is, the clone is there
+    except Exception as failure:  # noqa: BLE001 - after every error the clone still exists
         return failure
     return "removed"
 
 
-def _answer(made: Imported | None, said: Iterable[Diagnostic]) -> ApplyResponse:
+def _answer(made: Imported | None, diagnostics: Iterable[Diagnostic]) -> ApplyResponse:
     return ApplyResponse(
         new_state=NULL if made is None else pack(made.state),
         private=b"" if made is None else made.private,
         legacy_type_system=True,
-        diagnostics=said,
+        diagnostics=diagnostics,
     )

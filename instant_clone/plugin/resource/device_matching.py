@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which device of a clone is which of its source, or of its state.
+"""Matching of a clone's devices with the devices of its source or of its state.
 
-vCenter promises neither the order nor the keys of a clone's devices. A disk is known by its controller and unit, a
-CD-ROM drive by its address, a network interface by what it was asked to be: its address if that is its own, its key,
-which vSphere means to keep, and its network, else by order.
+vCenter guarantees neither the order nor the keys of a clone's devices. This module matches:
 
-A backup product that restores a VM over itself leaves the same VM with new disks. The stock provider knows a disk by
-its UUID (virtual_machine_disk_subresource.go, DiskRefreshOperation): it drops the old disks from the state, and calls
-the new ones orphaned_disk_N, which its next apply removes from the VM before it adds empty ones. Here a disk is known
-by its controller and unit as well.
+- a disk by its controller and unit;
+- a CD-ROM drive by its device address;
+- a network interface by its configured properties: first a static MAC address, then the key, which vSphere usually
+  keeps, then the network, and finally the order.
+
+A backup product that restores a VM over itself keeps the VM and replaces its disks. The stock provider identifies a
+disk by its UUID (virtual_machine_disk_subresource.go, DiskRefreshOperation). It drops the old disks from the state and
+labels the new disks orphaned_disk_N. Its next apply removes the orphaned disks from the VM and adds empty disks. To
+prevent this, the plugin also identifies a disk by its controller and unit.
 """
 
 from __future__ import annotations
@@ -41,36 +44,37 @@ Device = Mapping[str, Any]
 
 
 def has_unknown_place(disks: Iterable[Any]) -> bool:
-    """Return whether the place of a configured disk is not known yet, so that no pair can be told.
+    """Return whether the controller or unit of a configured disk is unknown, so that the disks cannot be matched.
 
-    A dynamic block whose for_each is not known yet is unknown as a whole.
+    A dynamic block is unknown as a whole while its for_each is unknown.
     """
     return is_unknown(disks) or any(is_unknown(disk) or any(map(is_unknown, disk_place(disk))) for disk in disks)
 
 
 def wanted_interfaces(config: Config | State, source: State) -> list[Device]:
-    """The network interfaces of a clone that `config` asks for, in its order, with what they have from `source`.
+    """Return the network interfaces that `config` requests, in its order, with the keys and addresses of `source`.
 
-    Both are values of the resource; without any interfaces in the source only the configuration speaks.
+    Both arguments are values of vsphere_virtual_machine. If `source` has no interfaces, the keys and device addresses
+    are None.
     """
     pairs = zip_longest(config.get("network_interface") or (), source.get("network_interface") or ())
-    return [_wanted(ours, theirs or {}) for ours, theirs in pairs if isinstance(ours, Mapping)]
+    return [_wanted(configured, existing or {}) for configured, existing in pairs if isinstance(configured, Mapping)]
 
 
-def _wanted(ours: Device, theirs: Device) -> Device:
+def _wanted(configured: Device, existing: Device) -> Device:
     return {
-        "key": theirs.get("key"),
-        "device_address": theirs.get("device_address"),
-        "adapter_type": ours.get("adapter_type") or row("network_interface.adapter_type").default,
-        "network_id": ours.get("network_id"),
-        "mac_address": ours.get("mac_address") if ours.get("use_static_mac") is True else None,
+        "key": existing.get("key"),
+        "device_address": existing.get("device_address"),
+        "adapter_type": configured.get("adapter_type") or row("network_interface.adapter_type").default,
+        "network_id": configured.get("network_id"),
+        "mac_address": configured.get("mac_address") if configured.get("use_static_mac") is True else None,
     }
 
 
 def pair_interfaces(clones: Sequence[Device], wanted: Sequence[Device]) -> list[Device]:
-    """A clone's network interfaces in the order of what was `wanted`; those without a partner come last.
+    """Return a clone's network interfaces in the order of `wanted`, followed by the interfaces without a match.
 
-    A key alone is no proof: an interface of another type under the wanted key is another interface.
+    An equal key alone is not a match, because an interface with another adapter type is another interface.
     """
     return _in_order(
         clones,
@@ -85,57 +89,58 @@ def pair_interfaces(clones: Sequence[Device], wanted: Sequence[Device]) -> list[
 
 
 def pair_drives(clones: Sequence[Device], sources: Sequence[Device]) -> list[Device]:
-    """A clone's CD-ROM drives in the order of their partners in the source; those without one come last."""
+    """Return a clone's CD-ROM drives in the order of the source's drives, followed by the drives without a match."""
     return _in_order(clones, sources, lambda device: _if_all(device.get("device_address")))
 
 
 def in_order_of(devices: Sequence[Device], before: Sequence[Device]) -> list[Device]:
-    """A VM's devices, just read, in the order that they had `before`; new ones take the places of those that went."""
+    """Return a VM's devices in the order of `before`. New devices take the positions of removed devices."""
     return _in_order(devices, before, lambda device: _if_all(device.get("key")), lambda device: True)
 
 
 def _in_order(
-    clones: Sequence[Device], sources: Sequence[Device], *marks: Callable[[Device], Hashable]
+    clones: Sequence[Device], sources: Sequence[Device], *match_keys: Callable[[Device], Hashable]
 ) -> list[Device]:
-    """`clones` by their partners: those that share the first mark, then of the rest those that share the next.
+    """Return `clones` in the order of the `sources` that they match.
 
-    None as a mark is none.
+    Devices match if the first of `match_keys` returns equal values for them. The next function applies to the remaining
+    devices only. A device for which a function returns None does not match by that function.
     """
     rest = list(clones)
     partners: dict[int, Device] = {}
-    for mark in marks:
+    for match_key in match_keys:
         for position, source in enumerate(sources):
-            wanted = mark(source)
+            wanted = match_key(source)
             if position in partners or wanted is None:
                 continue
-            found = next((index for index, each in enumerate(rest) if mark(each) == wanted), None)
+            found = next((index for index, each in enumerate(rest) if match_key(each) == wanted), None)
             if found is not None:
                 partners[position] = rest.pop(found)
     return [partners[position] for position in sorted(partners)] + rest
 
 
 def _if_all(*parts: Hashable) -> Hashable:
-    """The parts as a mark, if all are there."""
+    """Return the parts as a match key, or None if a part is missing."""
     return parts if all(parts) else None
 
 
 _KEPT = ("label", "keep_on_remove", "attach")
-"""arguments that only the state has, and no VM"""
+"""disk arguments that exist in the state only, not in vCenter"""
 
 
 @dataclass(frozen=True)
 class PairedDisks:
-    """A state with restored disk labels, and the warnings about it."""
+    """A state with restored disk labels, and warnings about replaced and missing disks."""
 
     state: State
     diagnostics: tuple[Diagnostic, ...]
 
 
 def pair_disks(state: State, before: State | Plan) -> PairedDisks:
-    """Return a VM's state, as the stock provider read it, with the labels of `before` at the same places.
+    """Return the state that the stock provider read, with the disk labels that `before` has at the same units.
 
-    `before` is the earlier state, or the plan that was carried out. Warns of a disk that is another one, and of a disk
-    of an earlier state that is no longer there.
+    `before` is the earlier state, or the plan that was applied. The result has a warning for each replaced disk, and
+    for each disk of `before` that is missing.
     """
     disks = state.get("disk") or []
     labels = {*GONE_LABELS, *(disk.get("label") for disk in disks)}
@@ -149,28 +154,29 @@ def pair_disks(state: State, before: State | Plan) -> PairedDisks:
             continue
         paired.append({**disk, **{argument: partner.get(argument) for argument in _KEPT if argument in disk}})
         warnings.append(_replaced(name, partner, disk))
-    # A planned disk that is still to be made has no UUID.
+    # A planned disk that does not exist yet has no UUID.
     warnings.extend(_missing(name, disk) for disk in gone.values() if not _is_orphan(disk) and _is_read(disk))
     return PairedDisks(State({**state, "disk": paired}) if disks else state, tuple(warnings))
 
 
 @dataclass(frozen=True)
 class NamedOrphans:
-    """A state in which orphaned disks have the labels that a configuration gives to their places."""
+    """A state whose orphaned disks have the labels of the disk blocks with the same controller and unit."""
 
     state: State
     warnings: tuple[Diagnostic, ...] = ()
-    """one for each disk that has got a label"""
+    """one warning for each disk that received a label"""
     without: tuple[str, ...] = ()
-    """the disks at places without a disk block, such as "scsi unit 5, 16 GiB" """
+    """the orphaned disks without a disk block, such as "scsi unit 5, 16 GiB" """
 
 
-def name_orphans(prior: State, words: Config | Plan) -> NamedOrphans:
-    """Return a state in which orphaned disks have the labels that `words` gives to their places.
+def name_orphans(prior: State, target: Config | Plan) -> NamedOrphans:
+    """Return `prior` with the disk labels of `target` for orphaned disks at the same controller and unit.
 
-    `words` is a configuration or a planned state. Where a place in it is not known yet, no disk is without one.
+    `target` is a configuration or a planned state. If it has a disk with an unknown controller or unit, the function
+    changes nothing and reports no disk without a block.
     """
-    configured = words.get("disk")
+    configured = target.get("disk")
     disks = prior.get("disk") or []
     if not any(map(_is_orphan, disks)) or not isinstance(configured, list) or has_unknown_place(configured):
         return NamedOrphans(prior)
@@ -199,28 +205,30 @@ def _is_read(disk: Mapping[str, Any]) -> bool:
 
 def _replaced(name: str, before: State, disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
-        "Disk is another one",
+        "Disk was replaced",
         f"{name}: {before.get('label')} ({disk_text(disk)}) has the UUID {disk.get('uuid')} and the file "
-        f"{disk.get('path')}; the state has {before.get('uuid')} and {before.get('path')}. The virtual machine was "
-        "probably restored over itself. The disk keeps its label, and no apply removes it. It is no delta on the "
-        "source's disk any more: to share disks and memory again, replace the clone with -replace and its address.",
+        f"{disk.get('path')}, but the state has {before.get('uuid')} and {before.get('path')}. The virtual machine was "
+        "probably restored over itself. The disk keeps its label, and no apply removes it. It is no longer a delta "
+        "disk on the source's disk. To share disks and memory with the source again, replace the clone with -replace "
+        "and its address.",
     )
 
 
 def _adopted(name: str, disk: Mapping[str, Any], kept: Mapping[str, Any]) -> Diagnostic:
-    fate = "outlives" if kept["keep_on_remove"] else "is deleted with"
+    value, effect = ("true", "keeps") if kept["keep_on_remove"] else ("false", "deletes")
     return warning(
-        "Disk is adopted",
-        f"{name}: {kept['label']} ({disk_text(disk)}) is a disk that the virtual machine has already, with the UUID "
-        f"{disk.get('uuid')} and the file {disk.get('path')}. No empty disk is added. It {fate} the clone, as "
-        "keep_on_remove says. If you want a new disk instead, detach this one, or configure another unit_number.",
+        "Existing disk adopted",
+        f"{name}: {kept['label']} ({disk_text(disk)}) already exists on the virtual machine, with the UUID "
+        f"{disk.get('uuid')} and the file {disk.get('path')}. The apply adopts this disk and adds no empty disk. "
+        f"keep_on_remove is {value}, so a destroy of the clone {effect} the disk. For a new disk, detach the existing "
+        "disk or configure another unit_number.",
     )
 
 
 def _missing(name: str, disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
         "Disk is missing",
-        f"{name}: the virtual machine has no disk {disk.get('label')} ({disk_text(disk)}) any more. As long as it is "
-        "configured, an apply adds an empty disk at that place. To get its content back, replace the clone with "
-        "-replace and its address.",
+        f"{name}: the virtual machine no longer has the disk {disk.get('label')} ({disk_text(disk)}). While its disk "
+        "block is configured, an apply adds an empty disk at the same unit. To restore the content, replace the clone "
+        "with -replace and its address.",
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Diagnostics: what the plugin reports of clones, and of errors."""
+"""Terraform diagnostics about clones, and conversion of exceptions into diagnostics."""
 
 from __future__ import annotations
 
@@ -23,141 +23,144 @@ __all__ = [
     "STATE_RM",
     "WHICH_ADDRESS",
     "Removal",
-    "came_out_otherwise",
+    "adopted_clone",
     "explained",
     "import_id",
-    "left_to_the_next",
-    "located",
-    "network_not_awaited",
+    "network_wait_interrupted",
+    "not_added_to_state",
     "rolled_back",
     "tainted",
-    "taken_over",
+    "unrequested_differences",
+    "with_source_path",
 ]
 
 
 Removal = Literal["removed", "gone"] | Exception
-"""what became of a clone that was to be removed: removed, gone before, or why it is still there"""
-WHICH_ADDRESS = "with the address above in single quotes and without what stands in parentheses"
-"""what ADDRESS stands for in a command; Terraform may show one with something added in parentheses"""
+"""the result of removing a clone: removed, gone if it did not exist any longer, or the error that prevented it"""
+WHICH_ADDRESS = "with the address above as ADDRESS, in single quotes and without any text in parentheses"
+"""the meaning of ADDRESS in a command; Terraform may append text in parentheses to the address in a message"""
 STATE_RM = f"terraform state rm ADDRESS, {WHICH_ADDRESS}"
-"""the command that takes a VM out of the state and leaves it as it is"""
+"""the command that removes a VM from the state and does not change the VM"""
 
 
 def import_id(path: str) -> str:
-    """Return the id that `terraform import` takes for the VM at an inventory path, quoted for a shell."""
+    """Return the id that `terraform import` accepts for the VM at an inventory path, quoted for a shell."""
     return "'" + finder_pattern(path).replace("'", "'\\''") + "'"
 
 
-def taken_over(clone: Clone) -> Diagnostic:
-    """The warning for a clone that was there already."""
+def adopted_clone(clone: Clone) -> Diagnostic:
+    """Return the warning for an existing clone that the apply adopted."""
     return warning(
-        "Clone taken over",
-        f"{clone.inventory_path} (UUID {clone.uuid}) was there already: made for this address from the same source by "
-        "an apply that was interrupted before it could be noted in the state. It was not made again.",
+        "Existing clone adopted",
+        f"{clone.inventory_path} (UUID {clone.uuid}): an interrupted apply created this clone for this address, from "
+        "the same source, and did not record it in the state. This apply adopted the clone and did not create another.",
     )
 
 
-def came_out_otherwise(path: str, withheld: Iterable[Difference], *, there_already: bool) -> Diagnostic:
-    """The warning for what a clone has otherwise than its configuration, though that asks for no change of its source.
+def unrequested_differences(path: str, withheld: Iterable[Difference], *, already_exists: bool) -> Diagnostic:
+    """Return the warning for differences between a clone and its configuration that the apply leaves unchanged.
 
-    Either vCenter has made it so, or the configuration has changed since the clone that was `there_already` was made.
+    If the clone `already_exists`, the configuration has changed since its creation. Otherwise vCenter introduced the
+    differences, and the configuration repeats the source's values.
     """
     withheld = list(withheld)
-    whose = "the configuration" if there_already else "the source"
+    reference = "the configuration" if already_exists else "the source"
     lines = "\n".join(
-        f"  {difference.path}: {whose} has {shown(difference.after)}, the clone {shown(difference.before)}."
+        f"  {difference.path}: {reference} has {shown(difference.after)}, the clone has {shown(difference.before)}."
         for difference in withheld
     )
     roots = dict.fromkeys(difference.path.partition(".")[0].partition("[")[0] for difference in withheld)
     names = ", ".join(f'"{root}"' for root in roots)
-    if there_already:
+    if already_exists:
         return warning(
-            "Clone taken over as it was made",
-            f"{path} was made with other values than the configuration has now:\n{lines}\n"
-            "It was left as it is. The next plan will show these as changes, or say why they cannot be made while the "
-            "clone runs.",
+            "Adopted clone differs from configuration",
+            f"{path}: an earlier apply created this clone with other values than the configuration has now:\n{lines}\n"
+            "This apply did not change them. The next plan shows them as changes, or reports why a running clone does "
+            "not accept them.",
         )
     return warning(
-        "Clone came out otherwise than its source",
-        f"vCenter has made {path} with other values than the source's, although the configuration repeats those:\n"
-        f"{lines}\n"
-        "The clone was left as it is, since nobody asked for a change of it. The next plan will show these. "
-        f"Either put {names} into ignore_changes, or let the next apply make the change, if it is one that does not "
-        "power the clone off.",
+        "Clone differs from its source",
+        f"{path}: vCenter created this clone with other values than its source, although the configuration repeats the "
+        f"source's values:\n{lines}\n"
+        "This apply did not change them, because the configuration requests no change. The next plan shows them as "
+        f"changes. Add {names} to ignore_changes, or apply the changes if they do not power the clone off.",
     )
 
 
-def located(said: list[Diagnostic]) -> list[Diagnostic]:
-    """The same, with the source as the place of what has none."""
-    for diagnostic in said:
+def with_source_path(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Set the attribute path of diagnostics that lack one to instantclone.source_uuid. Return the diagnostics."""
+    for diagnostic in diagnostics:
         if not diagnostic.attribute.steps:
             diagnostic.attribute.CopyFrom(attribute_path(INSTANTCLONE, 0, "source_uuid"))
-    return said
+    return diagnostics
 
 
-def network_not_awaited(clone: Clone) -> Diagnostic:
-    """The warning for a clone whose guest was still silent at an interrupt."""
+def network_wait_interrupted(clone: Clone) -> Diagnostic:
+    """Return the warning for an interrupt before the guest reported a network address."""
     return warning(
-        "Network not awaited",
-        f"The apply was interrupted before the guest of {clone.inventory_path} had reported a network address. The "
-        "clone runs and is in the state; a later refresh brings its addresses.",
+        "Guest network wait interrupted",
+        f"{clone.inventory_path}: the apply was interrupted before the guest reported a network address. The clone is "
+        "running and is in the state. The next refresh reads its addresses.",
     )
 
 
 def tainted(
-    clone: Clone, what: str = "was made and runs, but what comes after did not succeed: see above."
+    clone: Clone, what: str = "the clone was created and is running, but a later step failed with the errors above."
 ) -> Diagnostic:
-    """What is said of a clone that is in the state although its apply has failed; `what` has become of it."""
+    """Return the error for a clone that is in the state after a failed apply. `what` describes the failure."""
     return error(
-        "Clone is in the state as tainted",
-        f"{clone.inventory_path} (UUID {clone.uuid}) {what} The next apply makes it anew, unless you keep it as it is: "
+        "Clone is tainted",
+        f"{clone.inventory_path} (UUID {clone.uuid}): {what} The next apply replaces the clone. To keep it, run "
         f"terraform untaint ADDRESS, {WHICH_ADDRESS}.",
     )
 
 
-def left_to_the_next(clone: Clone, failure: Exception, *, there_already: bool) -> list[Diagnostic]:
-    """What is said of a marked clone whose apply breaks off, and that is not removed.
+def not_added_to_state(clone: Clone, failure: Exception, *, already_exists: bool) -> list[Diagnostic]:
+    """Return the errors for a clone with an owner marker that a failed apply neither removes nor puts into the state.
 
-    One that was just made is left if removing it may break off too, half-way; one that was there already is never
-    removed, as it may have run for months.
+    A new clone is kept if its removal could also fail half-way. A clone that `already_exists` is never removed, because
+    it may have run for months.
     """
-    because = "the stock vSphere provider has ended" if isinstance(failure, StockGoneError) else "it could not be read"
+    origin = "already existed" if already_exists else "was created"
+    reason = "the stock vSphere provider exited" if isinstance(failure, StockGoneError) else "it could not be read"
     return [
         *explained(failure),
         error(
-            "Clone left to the next apply",
-            f"{clone.inventory_path} (UUID {clone.uuid}) {'was there already' if there_already else 'was made'}, but "
-            f"{because}. The clone runs and carries the mark of this state: apply again, and it is taken over.",
+            "Clone not added to state",
+            f"{clone.inventory_path} (UUID {clone.uuid}): the clone {origin}, but {reason}. The clone is running and "
+            "has the owner marker of this state. Apply again to adopt the clone.",
         ),
     ]
 
 
 def rolled_back(clone: Clone, removal: Removal) -> Diagnostic:
-    """What is said of a clone that was made but cannot be read back, after its removal."""
+    """Return the error for a new clone that could not be read, with the result of its removal."""
     if isinstance(removal, Exception):
-        return tainted(clone, f"was made, could not be read back, and could not be removed: {removal}")
+        return tainted(clone, f"the clone was created, but it could be neither read nor removed: {removal}")
     if removal == "gone":
-        what = f"{clone.inventory_path} was made, and was gone before it could be read back. Apply again."
-        return error("Clone removed again", what)
+        what = (
+            f"{clone.inventory_path}: the clone was created, but it disappeared before it could be read. Apply again."
+        )
+        return error("Clone creation rolled back", what)
     return error(
-        "Clone removed again",
-        f"{clone.inventory_path} was made but could not be read back, so it was removed. Apply again once the cause "
-        "above is mended.",
+        "Clone creation rolled back",
+        f"{clone.inventory_path}: the clone was created, but it could not be read and was removed. Fix the errors "
+        "above and apply again.",
     )
 
 
-# The first kind that fits.
+# The first class that matches the exception applies.
 _SUMMARIES: dict[type[InstantCloneError], str] = {
     ConnectError: "No connection to vCenter",
-    LoginError: "vCenter refuses the log-in",
+    LoginError: "vCenter login failed",
     NotFoundError: "Not found in vCenter",
     CloneError: "Instant clone failed",
-    InstantCloneError: "vCenter refuses",
+    InstantCloneError: "vCenter rejected the request",
 }
 
 
 def explained(failure: Exception) -> list[Diagnostic]:
-    """The diagnostics for an exception; for one that nobody foresaw, the traceback goes into Terraform's log."""
+    """Return the diagnostics for an exception. Write the traceback of an unexpected exception to Terraform's log."""
     if isinstance(failure, RefusedError):
         return failure.diagnostics
     if isinstance(failure, InstantCloneError):
@@ -170,8 +173,9 @@ def explained(failure: Exception) -> list[Diagnostic]:
     log.error("".join(traceback.format_exception(failure)))
     return [
         error(
-            "Error in the instant clone plugin",
-            f"{type(failure).__name__}: {failure}. This is a mistake in the plugin. TF_LOG_PROVIDER=ERROR shows where.",
+            "Internal plugin error",
+            f"{type(failure).__name__}: {failure}. This is a bug in the instant clone plugin. Run the command again "
+            "with TF_LOG_PROVIDER=ERROR to see the traceback, and report it.",
         )
     ]
 

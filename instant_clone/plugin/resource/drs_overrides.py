@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""DRS overrides: applied one at a time per cluster, and gone with their VMs.
+"""Refresh and apply of DRS overrides (vsphere_drs_vm_override).
 
-Each is a reconfiguration of the cluster, and vCenter makes one at a time; Terraform asks for ten at once, and the stock
-provider gives up when it is told TaskInProgress. An override ends with its VM, which the stock provider takes for an
-error: one clone deleted by hand, and no plan of its fleet would succeed any more.
+The plugin applies one override at a time per cluster. Each override is a reconfiguration of the cluster, and vCenter
+runs one reconfiguration of a cluster at a time. Terraform sends ten requests at once, and the stock provider fails on
+the fault TaskInProgress.
+
+vCenter deletes an override with its VM. The stock provider reports a deleted override as an error, so after the manual
+deletion of one clone every plan of its fleet would fail. The plugin removes such an override from the state.
 """
 
 from __future__ import annotations
@@ -22,16 +25,16 @@ __all__ = ["Pins"]
 
 _WAIT_SECONDS = 1800
 _BUSY = ("another task is already in progress", "taskinprogress")
-"""how govmomi tells of the fault, in lower case"""
+"""the texts of govmomi for the fault TaskInProgress, in lower case"""
 
 
 class Pins:
-    """Refreshes DRS overrides, and applies changes of them. Safe for several threads."""
+    """Refresh and apply DRS overrides. The class is thread-safe."""
 
     def __init__(
         self, stock: StockClient, vcenter: VcenterClient, departures: Departures, identities: Identities
     ) -> None:
-        """`departures` are the VMs that this apply destroys, which it does once their overrides are gone."""
+        """`departures` holds the VMs that this apply destroys. Terraform destroys their overrides first."""
         self._stock = stock
         self._departures = departures
         self._identities = identities
@@ -39,12 +42,14 @@ class Pins:
         self._turns = Turns(at_once=1)
 
     def read(self, request: ReadRequest) -> ReadResponse:
-        """The stock provider's answer; null for an override whose VM is gone.
+        """Return the stock provider's answer, or null for an override whose VM no longer exists.
 
-        Raises RefusedError, also for one whose VM's UUID is not unique, and VcenterError.
+        Raises:
+            RefusedError: the stock provider fails, or several VMs have the BIOS UUID.
+            VcenterError: vCenter rejects a request.
         """
         uuid = (unpack(request.current_state) or {}).get("virtual_machine_id")
-        if isinstance(uuid, str):  # right after an import there is only an id
+        if isinstance(uuid, str):  # an imported state has the id only
             self._identities.before_refresh(f"The VM with the UUID {uuid}", uuid)
         answer = self._stock.call("ReadResource", request, ReadResponse)
         if failed(answer.diagnostics) and self._is_gone(str(uuid)):
@@ -57,12 +62,17 @@ class Pins:
         except NotFoundError:
             return True
         except InstantCloneError:
-            # Of this, the stock provider has told.
+            # The stock provider's answer already contains an error.
             return False
         return False
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
-        """The stock provider's answer, when the cluster's turn has come; raises RefusedError, VcenterError."""
+        """Apply the change when no other change of the same cluster is in progress. Return the stock provider's answer.
+
+        Raises:
+            RefusedError: the stock provider fails, or several VMs have the BIOS UUID.
+            VcenterError: vCenter rejects a request.
+        """
         with self._departures.working():
             return self._apply(request)
 
@@ -73,7 +83,7 @@ class Pins:
         answers: list[ApplyResponse] = []
 
         def work() -> ApplyResponse:
-            self._identities.searched_uuid(f"The VM with the UUID {uuid}", uuid)
+            self._identities.require_unique_uuid(f"The VM with the UUID {uuid}", uuid)
             answer = self._stock.call("ApplyResourceChange", request, ApplyResponse)
             answers.append(answer)
             if failed(answer.diagnostics) and _is_busy(answer):
@@ -85,13 +95,16 @@ class Pins:
         except WaitedTooLongError:
             return answers[-1]
         if failed(answer.diagnostics) and prior is None:
-            return self._in_place(request) or answer
+            return self._existing_override(request) or answer
         return answer
 
-    def _in_place(self, request: ApplyRequest) -> ApplyResponse | None:
-        """The override that is planned, if an interrupted apply has made it: vCenter adds none to a VM that has one."""
+    def _existing_override(self, request: ApplyRequest) -> ApplyResponse | None:
+        """Return the planned override if an interrupted apply has already created it.
+
+        vCenter does not add an override to a VM that has one.
+        """
         planned = unpack(request.planned_state) or {}
-        # The stock provider's id (its documentation of the resource, "Attribute Reference").
+        # The format of the id is from the stock provider's documentation of the resource, "Attribute Reference".
         known = planned | {"id": f"{planned.get('compute_cluster_id')}:{planned.get('virtual_machine_id')}"}
         read = self._stock.call(
             "ReadResource",
@@ -104,5 +117,5 @@ class Pins:
 
 
 def _is_busy(answer: ApplyResponse) -> bool:
-    said = " ".join(f"{each.summary} {each.detail}" for each in answer.diagnostics).lower()
-    return any(word in said for word in _BUSY)
+    text = " ".join(f"{each.summary} {each.detail}" for each in answer.diagnostics).lower()
+    return any(phrase in text for phrase in _BUSY)

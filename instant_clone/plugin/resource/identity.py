@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Proof that the virtual machine that the stock provider finds is the one that the state means.
+"""Checks that the virtual machine that the stock provider finds is the virtual machine of the state.
 
-The stock provider finds a virtual machine by its BIOS UUID alone (virtual_machine_helper.go, FromUUID: one FindByUuid).
-Here its managed object id and the owner marker in its extra_config are compared as well, and a UUID that occurs twice
-ends the request: for a refresh by one read of all UUIDs, for a change by a search right before it.
+The stock provider finds a virtual machine by its BIOS UUID only (virtual_machine_helper.go, FromUUID: one FindByUuid).
+The plugin also compares the managed object id and the owner marker in extra_config. It rejects a request for a UUID
+that several virtual machines have:
+
+- A refresh reads the UUIDs of all virtual machines once.
+- A change searches for its UUID directly before the change.
 """
 
 from __future__ import annotations
@@ -30,14 +33,15 @@ if TYPE_CHECKING:
 __all__ = ["Identities", "differences_from_state"]
 
 _SINGLE_SEARCHES = 2
-"""the refreshes of a process that search for their own UUID: reading all UUIDs takes as many requests"""
+"""the number of refreshes per process that search for one UUID each; reading all UUIDs takes as many requests"""
 _PAGE = 'docs/life.md, "Copies, restores and test failovers"'
 
 
 class Identities:
-    """Compares virtual machines with the state. Safe for several threads.
+    """Compare virtual machines with the state. The class is thread-safe.
 
-    All methods raise RefusedError with what is wrong, and VcenterError.
+    All methods raise RefusedError with the diagnostics of a failed check.
+    They raise VcenterError if vCenter rejects a request.
     """
 
     def __init__(self, vcenter: VcenterClient) -> None:
@@ -49,18 +53,18 @@ class Identities:
         self._searching = threading.Condition()
 
     def before_refresh(self, name: str, uuid: str) -> None:
-        """Refuse the refresh of a resource that is, or refers to, a VM whose UUID other VMs have.
+        """Reject the refresh of a resource that is, or refers to, a VM whose UUID other VMs have.
 
-        `name` is the object of the message. No request per VM. To be asked before the stock provider is, which may
-        take another VM, and ends with a panic if that is a template (release 2.0.2).
+        `name` is the object of the message. The method sends no request per VM. Call it before the stock provider reads
+        the resource: the stock provider may read another VM, and release 2.0.2 panics if that VM is a template.
         """
         if self._count(uuid) > 1:
-            self.searched_uuid(name, uuid)
+            self.require_unique_uuid(name, uuid)
 
     def after_refresh(self, before: State, after: State) -> list[Diagnostic]:
-        """Return warnings about a VM that the stock provider read, `after`, for the state `before`.
+        """Return warnings about the VM `after` that the stock provider read for the state `before`.
 
-        Both are values of vsphere_virtual_machine. No request, unless something is wrong.
+        Both arguments are values of vsphere_virtual_machine. The method sends requests only if the values differ.
         """
         moid = before.get("moid")
         expected, found = Owner.among(before.get("extra_config")), Owner.among(after.get("extra_config"))
@@ -71,18 +75,18 @@ class Identities:
         return _require(differences_from_state(vms, before) or _changed_meanwhile(vms, after))
 
     def before_change(self, prior: State, config: Config | None = None) -> list[Diagnostic]:
-        """Return warnings about the VM that the state `prior` means, right before it is changed or destroyed.
+        """Return warnings about the VM of the state `prior` directly before a change or a destroy.
 
-        `config` has the marker that the VM is to have. Two requests.
+        `config` has the owner marker that the VM gets. The method sends two requests.
         """
         found = self._vcenter.cloner().vms_with_uuid(str(prior.get("uuid")))
         expected = Owner.among(config.get("extra_config")) if config is not None else None
         return _require(differences_from_state(found, prior, expected=expected))
 
-    def searched_uuid(self, name: str, uuid: str) -> None:
-        """Refuse a change if at this moment several VMs have the UUID; `name` is the object of the message.
+    def require_unique_uuid(self, name: str, uuid: str) -> None:
+        """Reject a change if several VMs have the UUID now. `name` is the object of the message.
 
-        Two requests.
+        The method sends two requests.
         """
         found = self._vcenter.cloner().vms_with_uuid(uuid)
         if len(found) > 1:
@@ -90,7 +94,7 @@ class Identities:
 
     @cachedmethod(attrgetter("_counts"), key=lambda _, uuid: uuid.lower(), condition=attrgetter("_searching"))
     def _count(self, uuid: str) -> int:
-        """The number of VMs that have the UUID, as of this process's first look."""
+        """Return the number of VMs that had the UUID at the first call in this process."""
         with self._lock:
             self._searches += 1
             single = self._searches <= _SINGLE_SEARCHES
@@ -104,7 +108,10 @@ class Identities:
 
     @cachedmethod(attrgetter("_inventories"), condition=attrgetter("_searching"))
     def _inventory(self) -> Mapping[str, Sequence[str]] | VcenterError:
-        """The managed object ids by UUID, or why they cannot be read: each refresh that waits would try again."""
+        """Return the managed object ids by UUID, or the error that prevents the read.
+
+        An error is returned, not raised, so that it is cached. Otherwise each waiting refresh would repeat the request.
+        """
         try:
             return self._vcenter.cloner().moids_by_uuid()
         except VcenterError as failure:
@@ -114,10 +121,11 @@ class Identities:
 def differences_from_state(
     found: Sequence[IdentifiedVm], state: State, *, expected: Owner | None = None
 ) -> list[Diagnostic]:
-    """Compare the VMs that have the UUID of `state` with the VM that it means. Return errors and warnings.
+    """Compare the VMs that have the UUID of `state` with the managed object id and the owner of `state`.
 
-    `expected` is the owner in the configuration. An imported state has no marker, and an interrupted change may have
-    written the new one already. No VM at all is no difference: the stock provider handles a VM that is gone.
+    `expected` is the owner in the configuration. It is needed because an imported state has no marker, and because an
+    interrupted change may already have written the new marker. Return errors and warnings. An empty `found` is not a
+    difference, because the stock provider handles a VM that no longer exists.
     """
     name, uuid, moid = str(state.get("name")), str(state.get("uuid")), state.get("moid")
     owners = [owner for owner in (Owner.among(state.get("extra_config")), expected) if owner is not None]
@@ -128,7 +136,7 @@ def differences_from_state(
     (vm,) = found
     marked = Owner.parse(vm.marker)
     if marked and not any(owner.is_of_the_same_member(marked) for owner in owners):
-        return [_another_owner(vm, owners[0], marked) if owners else _unproved_owner(vm, marked)]
+        return [_another_owner(vm, owners[0], marked) if owners else _unverified_owner(vm, marked)]
     if moid in (None, vm.moid):
         return []
     if marked:
@@ -137,7 +145,7 @@ def differences_from_state(
 
 
 def _require(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """Return warnings. Raise RefusedError if there is an error."""
+    """Return the diagnostics if they are all warnings. Raise RefusedError if one of them is an error."""
     if failed(diagnostics):
         raise RefusedError(diagnostics)
     return diagnostics
@@ -148,8 +156,8 @@ def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnost
     return error(
         "BIOS UUID is not unique",
         f"{name}: {len(found)} virtual machines have the BIOS UUID {uuid}:\n{lines}\n"
-        "The stock provider finds a virtual machine by this UUID and could take any of them, so nothing was changed. "
-        f"Remove the copy from the inventory, or give it a UUID of its own while it is off ({_PAGE}). Then run the "
+        "The stock provider finds a virtual machine by this UUID and could use any of them, so nothing was changed. "
+        f"Remove the copy from the inventory, or power it off and change its UUID ({_PAGE}). Then run the "
         "command again.",
     )
 
@@ -157,52 +165,52 @@ def _not_unique(name: str, uuid: str, found: Sequence[IdentifiedVm]) -> Diagnost
 def _another_owner(vm: IdentifiedVm, expected: Owner, owner: Owner) -> Diagnostic:
     return error(
         "Virtual machine has another owner",
-        f"{vm.path} ({vm.moid}): its marker names the clone {owner.member} of the fleet {owner.fleet} in the state "
-        f"{owner.state}, and this address holds the clone {expected.member} of the fleet {expected.fleet} in the state "
-        f"{expected.state}. Nothing was changed. Take the virtual machine out of this state, which leaves it as it is: "
-        f"{STATE_RM}.",
+        f"{vm.path} ({vm.moid}): its owner marker names the clone {owner.member} of the fleet {owner.fleet} in the "
+        f"state {owner.state}, but this address belongs to the clone {expected.member} of the fleet {expected.fleet} "
+        f"in the state {expected.state}. Nothing was changed. To remove the virtual machine from this state without "
+        f"changing it, run {STATE_RM}.",
     )
 
 
-def _unproved_owner(vm: IdentifiedVm, owner: Owner) -> Diagnostic:
+def _unverified_owner(vm: IdentifiedVm, owner: Owner) -> Diagnostic:
     return error(
         "Virtual machine has another owner",
-        f"{vm.path} ({vm.moid}): its marker names the clone {owner.member} of the fleet {owner.fleet} in the state "
-        f"{owner.state}, and this address has no marker to compare it with, because it was imported or its "
-        "configuration has none. Nothing was changed. A clone of this state that was imported is compared by an apply: "
-        "run one without destroying it. Else take the virtual machine out of this state, which leaves it as it is: "
-        f"{STATE_RM}.",
+        f"{vm.path} ({vm.moid}): its owner marker names the clone {owner.member} of the fleet {owner.fleet} in the "
+        f"state {owner.state}, but this address has no marker to compare it with, because it was imported or its "
+        "configuration has no marker. Nothing was changed. If this is an imported clone of this state, run an apply "
+        "that does not destroy it: the apply compares the markers. If it is not, remove the virtual machine from this "
+        f"state without changing it: {STATE_RM}.",
     )
 
 
 def _another_vm(name: str, uuid: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
     return error(
         "Another virtual machine has this UUID",
-        f"{name}: the state means the virtual machine {moid}, and the only one with its BIOS UUID {uuid} is "
-        f"{vm}. Nothing was changed. If this is a copy of the clone, take the clone out of the state: "
-        f"{STATE_RM}. If it is the clone itself, registered again, import it after "
-        f"that ({_PAGE}).",
+        f"{name}: the state contains the virtual machine {moid}, but the only virtual machine with its BIOS UUID "
+        f"{uuid} is {vm}. Nothing was changed. Remove the clone from the state: {STATE_RM}. If the virtual machine is "
+        f"the clone itself and was registered again, import it afterwards ({_PAGE}).",
     )
 
 
 def _registered_again(name: str, vm: IdentifiedVm, moid: str) -> Diagnostic:
     return warning(
         "Clone was registered again",
-        f"{name}: the state means the virtual machine {moid}, and {vm} carries the clone's marker and is "
-        "the only one with its BIOS UUID. It was removed from the inventory and registered again. The state follows "
-        f"it. A clone that was powered off meanwhile shares no memory with its source any more ({_PAGE}).",
+        f"{name}: the state contains the virtual machine {moid}, but the only virtual machine with its BIOS UUID and "
+        f"its owner marker is {vm}. The clone was removed from the inventory and registered again. The state now "
+        "contains the new managed object id. If the clone was powered off in the meantime, it no longer shares memory "
+        f"with its source ({_PAGE}).",
     )
 
 
 def _changed_meanwhile(found: Sequence[IdentifiedVm], after: State) -> list[Diagnostic]:
-    """The error for a VM that the stock provider read and that has its UUID no longer."""
+    """Return the error for a VM that lost its UUID while the stock provider read it."""
     if found and after.get("moid") in (None, found[0].moid):
         return []
     now = f"{found[0]} has its BIOS UUID now" if found else "no virtual machine has its BIOS UUID now"
     return [
         error(
             "Another virtual machine was read",
-            f"{after.get('name')}: the stock provider read the virtual machine {after.get('moid')}, and {now}. "
+            f"{after.get('name')}: the stock provider read the virtual machine {after.get('moid')}, but {now}. "
             "Nothing was changed. Run the command again.",
         )
     ]

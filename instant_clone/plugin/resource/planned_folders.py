@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The folders that the same plan makes: a clone may be planned into one that is not there yet."""
+"""The VM folders that the plan creates: a clone may be planned into a folder that does not exist yet."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from instant_clone.plugin.wire.tfplugin5 import PlanRequest
 
 __all__ = ["PlannedFolders"]
 
-"""the resource; Terraform plans it before whatever refers to it"""
-
 
 class PlannedFolders:
-    """The paths of VM folders that are planned. Safe for several threads."""
+    """The paths of the planned VM folders. The class is thread-safe.
+
+    Terraform plans a folder before the clones that refer to it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._paths: set[str] = set()
 
     def note(self, request: PlanRequest) -> None:
-        """Remembers the folder that `request` plans."""
+        """Record the folder that `request` plans."""
         planned = unpack(request.proposed_new_state)
         path = planned.get("path") if isinstance(planned, dict) else None
         if isinstance(path, str):
@@ -29,7 +30,7 @@ class PlannedFolders:
                 self._paths.add(_plain(path))
 
     def __contains__(self, path: object) -> bool:
-        """Whether the folder at that path, relative to the datacenter's VM folder, is planned."""
+        """Return whether the plan contains the folder. `path` is relative to the datacenter's VM folder."""
         with self._lock:
             return isinstance(path, str) and _plain(path) in self._paths
 

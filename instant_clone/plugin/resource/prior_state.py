@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""States as Terraform has them, beside the VM: reconciled with the configuration, read for the first time, powered off.
+"""States of existing clones: restored values, clones that were never read, and clones that are not running.
 
-A clone can be in the state although nobody could read it: it was made, and could not be removed again either. Its state
-is what was planned, with the clone's UUID. The stock provider refuses to refresh that, as it has not itself noted the
-addresses of the disks; so the first refresh is an import.
+A clone is in the state without having been read if the plugin created it and could neither read nor remove it. Such a
+state has the planned values and the clone's UUID. The stock provider cannot refresh it, because the state has no disk
+addresses. The first refresh therefore imports the VM.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.plugin.resource.device_matching import PairedDisks, pair_disks
-from instant_clone.plugin.resource.state_reconciliation import align_existing, as_before
+from instant_clone.plugin.resource.state_reconciliation import align_existing, with_fixed_values
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import NULL, error, is_unknown, pack, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, ReadResponse
@@ -26,46 +26,53 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.clone_task import Clone
 
 __all__ = [
-    "does_not_run",
+    "first_refresh",
     "is_unread",
     "keeps_disks",
-    "not_read_yet",
-    "read_first",
+    "never_read_error",
+    "not_running_warnings",
     "restore_values",
-    "unread",
+    "unread_state",
 ]
 
 
 def restore_values(state: State, before: State | Plan, vcenter: VcenterClient) -> PairedDisks:
     """Return a clone's `state` with the values that cannot have changed since `before`, and warnings about its disks.
 
-    Raises VcenterError.
+    Raises:
+        VcenterError: vCenter rejects a request.
     """
     paired = pair_disks(state, before)
-    kept = as_before(paired.state, before, deltas=lambda: vcenter.cloner().deltas(str(state.get("moid"))))
+    kept = with_fixed_values(paired.state, before, deltas=lambda: vcenter.cloner().deltas(str(state.get("moid"))))
     return replace(paired, state=kept)
 
 
-def unread(planned: Plan, clone: Clone) -> State:
-    """The state of a clone of which nothing is known but what was planned."""
+def unread_state(planned: Plan, clone: Clone) -> State:
+    """Return the state of a clone that was never read: the planned values and the UUID."""
     known: dict[str, Any] = _without_unknown(planned)
     return State({**known, "id": clone.uuid, "uuid": clone.uuid})
 
 
 def is_unread(state: State) -> bool:
-    """Whether a VM's state is one of `unread`: whatever the stock provider has read has a managed object id."""
+    """Return whether a VM's state comes from `unread_state`: only a state that was read has a managed object id."""
     return bool(state.get("uuid")) and state.get("moid") is None
 
 
 def keeps_disks(state: State) -> bool:
-    """Whether disks are to outlive the VM: to detach these, the stock provider has to know their addresses."""
+    """Return whether a disk has keep_on_remove. The stock provider needs the address of such a disk to detach it."""
     return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
 
 
-def read_first(state: State, stock: StockClient, vcenter: VcenterClient, provider_meta: DynamicValue) -> ReadResponse:
-    """The refresh of a state that `is_unread`: the VM, imported, in the words of that state; null if it is gone.
+def first_refresh(
+    state: State, stock: StockClient, vcenter: VcenterClient, provider_meta: DynamicValue
+) -> ReadResponse:
+    """Refresh a state that `is_unread` by importing the VM, and keep the labels and settings of that state.
 
-    Raises VcenterError, RefusedError.
+    Return null if the VM no longer exists.
+
+    Raises:
+        RefusedError: the stock provider fails to import the VM.
+        VcenterError: vCenter rejects a request.
     """
     try:
         vm = vcenter.live_vm(str(state["uuid"]))
@@ -78,22 +85,22 @@ def read_first(state: State, stock: StockClient, vcenter: VcenterClient, provide
         provider_meta=provider_meta,
     )
     aligned = align_existing(imported.state, state, vm).state
-    # An import before release 2.7.0 would have all disks outlive the VM, also those that the state does not have.
+    # The import of releases before 2.7.0 sets keep_on_remove for all disks, including disks that the state lacks.
     kept = {disk_place(disk) for disk in state.get("disk") or () if disk.get("keep_on_remove")}
     disks = [{**disk, "keep_on_remove": disk_place(disk) in kept} for disk in aligned["disk"]]
     aligned = State({**aligned, "disk": disks})
     return ReadResponse(
         new_state=pack(aligned),
         private=imported.private,
-        diagnostics=does_not_run(aligned, is_powered_on=lambda: vm.powered_on),
+        diagnostics=not_running_warnings(aligned, is_powered_on=lambda: vm.powered_on),
     )
 
 
-def not_read_yet(state: State) -> Diagnostic:
-    """What is said to a plan that was told not to refresh such a state."""
+def never_read_error(state: State) -> Diagnostic:
+    """Return the error for a plan with -refresh=false of a clone that was never read."""
     return error(
-        "Clone was not read yet",
-        f"{state.get('name')} (UUID {state.get('uuid')}) was made by an apply that could not read it back. Run the "
+        "Clone has not been read",
+        f"{state.get('name')} (UUID {state.get('uuid')}): an apply created this clone and could not read it. Run the "
         "command once without -refresh=false.",
     )
 
@@ -108,26 +115,27 @@ def _without_unknown(value: Any) -> Any:
     return value
 
 
-def does_not_run(state: State, *, is_powered_on: Callable[[], bool]) -> list[Diagnostic]:
-    """What is to be said of a clone, as the stock provider has read it, that is powered off or suspended.
+def not_running_warnings(state: State, *, is_powered_on: Callable[[], bool]) -> list[Diagnostic]:
+    """Return a warning for a clone that is powered off or suspended in the state that the stock provider read.
 
-    Releases before 2.2 have no `power_state`; with them `is_powered_on()` asks vCenter, unless the guest's tools run.
+    Releases before 2.2 do not report `power_state`. With those releases `is_powered_on()` asks vCenter, unless VMware
+    Tools are running in the guest.
     """
     power = state.get("power_state")
     if power is None and state.get("vmware_tools_status") != TOOLS_RUNNING:
         try:
             power = "on" if is_powered_on() else "off"
         except InstantCloneError:
-            # It has gone meanwhile, or vCenter has: whatever comes next will say so.
+            # The VM no longer exists or vCenter does not respond. The next request reports the error.
             return []
     if power in (None, "", "on"):
         return []
-    how = "suspended" if power == "suspended" else "powered off"
+    condition = "suspended" if power == "suspended" else "powered off"
     return [
         warning(
-            "Clone does not run",
-            f"{state.get('name')} (UUID {state.get('uuid')}) is {how}. "
-            "No apply powers it on, and once powered on it shares no memory with its source. Make it anew with "
-            "-replace and its address, or power it on in vCenter.",
+            "Clone is not running",
+            f"{state.get('name')} (UUID {state.get('uuid')}): the clone is {condition}. An apply does not power it on. "
+            "After a power-on it no longer shares memory with its source. Replace it with -replace and its address, or "
+            "power it on in vCenter.",
         )
     ]

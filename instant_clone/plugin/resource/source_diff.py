@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Compares a configuration with the source that its clone starts as, and keeps what the configuration asks for.
+"""Separation of the changes that a configuration requests from the differences that vCenter introduced.
 
-An instant clone starts as its source. Where the configuration differs from the source, the clone is changed. Where it
-repeats the source and vCenter has given the clone another value, the clone stays as it is.
+An instant clone starts with the settings of its source. Where the configuration differs from the source, the plugin
+changes the clone. Where the configuration repeats the source's value and vCenter gave the clone another value, the
+plugin does not change the clone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import zip_longest
 from typing import Any
 
 from instant_clone.impact import power_cycles
-from instant_clone.plugin.resource.state_reconciliation import align, settled
+from instant_clone.plugin.resource.state_reconciliation import align, with_source_settings
 from instant_clone.plugin.resource.vcenter_client import ImportedVm
 from instant_clone.plugin.wire.codec import attribute_path, error, is_unknown, pack, shown, unpack
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, PlanResponse
@@ -25,24 +26,32 @@ from instant_clone.stock_provider.arguments import top_level
 from instant_clone.stock_provider.releases import ProviderVersion
 from instant_clone.vm.differences import Difference, differences
 
-__all__ = ["Comparison", "Granted", "asked_for", "compare", "granted", "orphaned_disks", "unfit"]
+__all__ = [
+    "Comparison",
+    "LimitedPlan",
+    "compare",
+    "limit_to_requested",
+    "orphaned_disks",
+    "requested_paths",
+    "unsupported_changes",
+]
 
 _EDITED = ("network_id", "use_static_mac", "mac_address")
-"""what a clone's network interface can have otherwise than its source's from the start"""
+"""the arguments of a network interface that InstantClone_Task can set to another value than the source's"""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a clone's configuration has otherwise than its source."""
+    """The differences between a clone's configuration and its source."""
 
     config: Config
-    """the configuration, with the source's values where it has no words for them"""
+    """the configuration, completed with the source's values that no configuration can express"""
     source: State
-    """the source's state in the configuration's words"""
-    wishes: frozenset[str]
-    """the paths of the differences"""
+    """the source's state, with the labels and defaults of the configuration"""
+    requested: frozenset[str]
+    """the paths of the requested changes"""
     errors: tuple[Diagnostic, ...]
-    """for those that a running clone does not take"""
+    """the errors for changes that a running clone does not accept"""
 
 
 def compare(
@@ -54,13 +63,16 @@ def compare(
     version: ProviderVersion,
     may_reboot: bool,
 ) -> Comparison:
-    """What the stock provider would change on `source` to make it fit `config`, which it would do to the clone.
+    """Return the changes that the stock provider would make to turn `source` into `config`.
 
-    With `may_reboot`, changes for which it powers the clone off are no errors. Raises RefusedError.
+    The stock provider would make the same changes to the clone. With `may_reboot`, a change that powers the clone off
+    is not an error.
+
+    Raises:
+        RefusedError: the stock provider rejects the plan.
     """
-    complete = settled(config, source.imported.state)
-    # The clone is made with its extra_config, so that there is nothing to change; values that are not known yet would
-    # look like a change.
+    complete = with_source_settings(config, source.imported.state)
+    # InstantClone_Task sets extra_config, so it needs no change afterwards. Unknown values would look like a change.
     without = Config({**complete, "extra_config": None})
     vm = source.vm
     aligned = align(source.imported.state, without, extra_config={}, tpm_count=vm.tpm_count, disk_sizes=vm.disk_sizes)
@@ -69,7 +81,7 @@ def compare(
         return Comparison(complete, aligned.state, frozenset(), (missing,))
     state = _as_cloned(aligned.state, config)
     planned = stock.plan(Imported(state, source.imported.private), pack(without), meta)
-    errors = unfit(
+    errors = unsupported_changes(
         "the source",
         vm.inventory_path,
         state,
@@ -77,25 +89,28 @@ def compare(
         version=version,
         may_reboot=may_reboot,
     )
-    return Comparison(complete, aligned.state, asked_for(aligned.state, unpack(planned.planned_state)), errors)
+    return Comparison(complete, aligned.state, requested_paths(aligned.state, unpack(planned.planned_state)), errors)
 
 
 def _as_cloned(source: State, config: Config) -> State:
-    """The source's state with what InstantClone_Task gives a clone: that sends no other values along, as changes do."""
-    theirs, ours = source.get("network_interface") or [], config.get("network_interface")
+    """Return the source's state with the name and the network arguments that InstantClone_Task sets.
+
+    A reconfiguration by the stock provider also sends other values of the VM. InstantClone_Task does not.
+    """
+    existing, configured = source.get("network_interface") or [], config.get("network_interface")
     edited = [
-        {**interface, **{name: own[name] for name in _EDITED if _is_given(own.get(name))}}
-        for interface, own in zip(theirs, ours if isinstance(ours, list) else (), strict=False)
-        if isinstance(own, Mapping)
+        {**interface, **{name: target[name] for name in _EDITED if _is_known(target.get(name))}}
+        for interface, target in zip(existing, configured if isinstance(configured, list) else (), strict=False)
+        if isinstance(target, Mapping)
     ]
-    return State({**source, "name": config.get("name"), "network_interface": edited + theirs[len(edited) :]})
+    return State({**source, "name": config.get("name"), "network_interface": edited + existing[len(edited) :]})
 
 
-def _is_given(value: object) -> bool:
+def _is_known(value: object) -> bool:
     return value is not None and not is_unknown(value)
 
 
-def unfit(
+def unsupported_changes(
     which: str,
     path: str,
     state: State,
@@ -104,35 +119,36 @@ def unfit(
     version: ProviderVersion,
     may_reboot: bool,
 ) -> tuple[Diagnostic, ...]:
-    """Errors for what the stock provider could change only by power cycling or replacing the VM, or not at all."""
+    """Return errors for changes that require a power cycle or a replacement of the VM, or that are impossible."""
     found = []
     target = unpack(planned.planned_state)
     changes = power_cycles(state, target, version=version, is_unknown=is_unknown)
     if may_reboot:
-        # What vCenter refuses on the running VM fails all the same.
+        # vCenter rejects these changes of a running VM, and the stock provider does not power the VM off for them.
         changes = tuple(change for change in changes if change.rejected)
     lines = [
-        f"  {change.argument}: {which} has {shown(change.prior)}, configured is {shown(change.planned)}. {change.why}"
+        f"  {change.argument}: {which} has {shown(change.prior)}, the configuration has {shown(change.planned)}. "
+        f"{change.why}"
         for change in changes
     ]
     if lines:
         found.append(
             error(
                 "Configuration would power-cycle the clone",
-                "An instant clone that is powered off loses the memory that it shares with its source. These "
-                f"arguments differ from {which} {path}:\n"
+                f"{path}: the configuration differs from {which} in arguments that cannot change while the clone is "
+                "running. An instant clone that is powered off loses the memory that it shares with its source.\n"
                 + "\n".join(lines)
-                + "\nRepeat the source's values, or change the source.",
+                + "\nSet these arguments to the source's values, or change the source.",
             )
         )
     if grown := _grown(state, target, which):
         found.append(
             error(
-                "Disks cannot grow",
-                f"The disks of an instant clone are deltas on those of {path}, and vSphere extends no disk that has "
-                "a parent:\n"
+                "Delta disk cannot be extended",
+                f"{path}: the disks of an instant clone are delta disks on the disks of this virtual machine, and "
+                "vSphere does not extend a disk that has a parent.\n"
                 + "\n".join(grown)
-                + "\nRepeat the source's sizes; more room is to be had by additional disks.",
+                + "\nSet the size to the source's size. For more space, add a disk.",
                 attribute_path("disk"),
             )
         )
@@ -140,19 +156,21 @@ def unfit(
         names = sorted({path.steps[0].attribute_name for path in planned.requires_replace})
         found.append(
             error(
-                "Configuration does not fit an instant clone",
-                f"With these arguments the stock provider would replace the clone: {', '.join(names)}.",
+                "Configuration would replace the clone",
+                f"{path}: the stock provider would replace the clone because of these arguments: {', '.join(names)}. "
+                "Remove them, or set them to the source's values.",
             )
         )
     return tuple(found)
 
 
-def orphaned_disks(which: str, orphans: tuple[str, ...], *, cure: str = "") -> Diagnostic:
-    """The error for disks of a VM for which its configuration has none: the stock provider would remove them."""
+def orphaned_disks(which: str, orphans: tuple[str, ...], *, remedy: str = "") -> Diagnostic:
+    """Return the error for disks of a VM without a disk block, which the stock provider would remove."""
     return error(
-        "Disks without a partner",
-        f"{which} has disks that the configuration lacks: {'; '.join(orphans)}. The stock provider would remove "
-        f"them from the clone. Configure a disk with that controller_type and unit_number. {cure}".rstrip(),
+        "Disk is not configured",
+        f"{which}: the configuration has no disk block for these disks: {'; '.join(orphans)}. The stock provider would "
+        "remove them from the clone. Add a disk block with the controller_type and unit_number of each disk. "
+        f"{remedy}".rstrip(),
         attribute_path("disk"),
     )
 
@@ -162,42 +180,42 @@ def _grown(state: State, target: Plan, which: str) -> list[str]:
         return []
     known = {disk.get("label"): disk.get("size") for disk in state.get("disk") or ()}
     return [
-        f"  disk[{index}].size: {which} has {known[label]}, configured is {size}."
+        f"  disk[{index}].size: {which} has {known[label]} GiB, the configuration has {size} GiB."
         for index, disk in enumerate(target.get("disk") or ())
         if (label := disk.get("label")) in known and not is_unknown(size := disk.get("size")) and size > known[label]
     ]
 
 
-_OWN = top_level(lambda argument: argument.role is Role.OWN)
-"""what a clone does not have from its source"""
-_PLACED = top_level(lambda argument: argument.role is Role.PLACEMENT)
-"""where a clone is put when it is made; the stock provider would move it"""
+_NOT_INHERITED = top_level(lambda argument: argument.role is Role.OWN)
+"""the arguments that a clone does not inherit from its source, such as tags"""
+_PLACEMENT = top_level(lambda argument: argument.role is Role.PLACEMENT)
+"""the arguments that InstantClone_Task sets; a later change would move the clone"""
 
 
 @dataclass(frozen=True)
-class Granted:
-    """A clone's state with all changes that were asked for, and those of the plan that were not, left out of it."""
+class LimitedPlan:
+    """A clone's planned state, limited to the requested changes, and the differences that were left out."""
 
     state: State
     withheld: tuple[Difference, ...]
-    """`before` is the clone's value, `after` the planned one"""
+    """the differences that were not requested: `before` is the clone's value, `after` is the planned value"""
     changes: bool
-    """whether there is anything to do"""
+    """whether `state` differs from the clone"""
 
 
-def asked_for(source: State, planned: Plan) -> frozenset[str]:
-    """The paths at which the plan that would turn the source into the configuration changes it."""
+def requested_paths(source: State, planned: Plan) -> frozenset[str]:
+    """Return the paths at which `planned`, the plan from the source to the configuration, changes the source."""
     return frozenset(
         difference.path
         for difference in differences(source, planned, blocks_only=True)
-        if not is_unknown(difference.after) and _root(difference.path) not in _PLACED
+        if not is_unknown(difference.after) and _root(difference.path) not in _PLACEMENT
     )
 
 
-def granted(clone: State, planned: Plan, wishes: Collection[str]) -> Granted:
-    """Of the plan that would turn the `clone` into the configuration, what was asked for."""
+def limit_to_requested(clone: State, planned: Plan, requested: Collection[str]) -> LimitedPlan:
+    """Limit `planned`, the plan from the `clone` to the configuration, to the changes at the `requested` paths."""
     withheld: list[Difference] = []
-    done: list[str] = []
+    changed: list[str] = []
 
     def merge(before: Any, after: Any, path: str) -> Any:
         if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -212,14 +230,14 @@ def granted(clone: State, planned: Plan, wishes: Collection[str]) -> Granted:
             return [block for block in merged if block is not None]
         if before == after or is_unknown(after):
             return after
-        if path in wishes or _root(path) in _OWN:
-            done.append(path)
+        if path in requested or _root(path) in _NOT_INHERITED:
+            changed.append(path)
             return after
         withheld.append(Difference(path, before, after))
         return before
 
     state = merge(clone, planned, "")
-    return Granted(State(state) if done else clone, tuple(withheld), bool(done))
+    return LimitedPlan(State(state) if changed else clone, tuple(withheld), bool(changed))
 
 
 def _root(path: str) -> str:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Reconciles the imported state of a clone with its configuration, and the configuration with its source.
+"""Reconciliation of a clone's imported state with its configuration, and of the configuration with its source.
 
-The stock provider's import knows nothing of the configuration. What it leaves open, or fills with values of its own,
-would show as a change in the very next plan, and some of these changes destroy disks or power the clone off: the
-disks' labels (since 2.7.0 an imported disk is called after its device, "Hard disk 1", and a label that differs means
-another disk), `keep_on_remove`, `extra_config`, the waiters. Here the state is given the configuration's words for
-what is already true of the clone, and nothing else.
+The stock provider's import does not read the configuration. It leaves some arguments empty and sets others to default
+values. The next plan would show them as changes, and some of these changes destroy disks or power the clone off:
+
+- the labels of disks: since 2.7.0 an imported disk has the label of its device, such as "Hard disk 1", and the stock
+  provider treats a disk with another label as another disk;
+- `keep_on_remove`;
+- `extra_config`;
+- the arguments that wait for the guest.
+
+This module copies a value from the configuration into the state only if the clone already has that value.
 """
 
 from __future__ import annotations
@@ -35,22 +40,22 @@ if TYPE_CHECKING:
 
 from instant_clone.stock_provider.arguments import can_be_configured
 
-__all__ = ["Aligned", "align", "align_existing", "as_before", "as_made", "settled"]
+__all__ = ["Aligned", "align", "align_existing", "with_fixed_values", "with_fleet_labels", "with_source_settings"]
 
-# The state just repeats the configuration. A change of replace_trigger from null to a value would replace a clone that
-# has just been made.
+# vCenter does not store these arguments, so the state repeats the configuration. A change of replace_trigger from null
+# to a value would replace a new clone.
 _CONFIGURATION_ONLY = top_level(lambda argument: argument.role is Role.STEERING)
 _TPM_VERSION = row("vtpm.version").default
 _ORIGIN = {name: row(f"disk.{name}").default for name in ("thin_provisioned", "eagerly_scrub", "write_through")}
-"""what a disk was created as, with the schema's defaults"""
-_UNSET_MEANS = {name: row(name).default for name in top_level(lambda argument: argument.unset_is_default)}
-"""what vSphere takes an unset setting for: the stock provider has none in the state, and plans to set this"""
+"""the disk arguments that apply at creation only, with the defaults of the schema"""
+_UNSET_DEFAULTS = {name: row(name).default for name in top_level(lambda argument: argument.unset_is_default)}
+"""the values of unset settings in vSphere; the stock provider reads null for them and plans to set these values"""
 _NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """A state in the configuration's words, and the VM's disks for which the configuration has none."""
+    """A state that is aligned with a configuration, and the VM's disks without a disk block."""
 
     state: State
     orphans: tuple[str, ...]
@@ -66,18 +71,20 @@ def align(
     disk_sizes: Mapping[int, Collection[int]] = _NOTHING,
     source: State | None = None,
 ) -> Aligned:
-    """The imported `state` of a VM in the words of `config`.
+    """Align the imported `state` of a VM with `config`: labels, order of devices, and arguments that are not imported.
 
-    `extra_config` is what the VM has of the keys that the configuration manages, `tpm_count` its number of virtual
-    TPM devices: the stock provider reads back neither. `disk_sizes` are all the sizes that the VM reports of a disk,
-    in GiB by device key. Of a clone, `source` is its source's aligned state, {} if that is not known: the clone's
-    devices come in the order in which the configuration means them. Without it they keep theirs.
+    Arguments:
+        extra_config: the extra_config of the VM. The stock provider does not read it.
+        tpm_count: the number of virtual TPM devices of the VM. The stock provider does not read it.
+        disk_sizes: all sizes that the VM reports for a disk, in GiB, by device key.
+        source: for a clone, the aligned state of its source, or {} if the source is unknown. The clone's devices are
+            then sorted in the order of the configuration. Without `source` the devices keep their order.
     """
-    aligned = _with_meanings(state)
+    aligned = _with_defaults(state)
     aligned["imported"] = False
     if "datastore_cluster_id" in state:
-        # The import finds the datastore's cluster. Where a datastore is configured instead, that would look as if the
-        # VM had to leave the cluster; where the cluster is, the datastore was chosen among its members.
+        # The import sets the cluster of the VM's datastore. If the configuration has datastore_id, the plan would show
+        # a move out of the cluster. If it has datastore_cluster_id, the datastore is one of the cluster's members.
         aligned["datastore_cluster_id"] = config.get("datastore_cluster_id")
     sizes = {disk_place(disk): disk.get("size") for disk in (source.get("disk") if source else None) or ()}
     aligned["disk"], orphans = _align_disks(
@@ -106,14 +113,14 @@ def align(
     return Aligned(State(aligned), orphans)
 
 
-def align_existing(state: State, words: Config | State, vm: LiveVm) -> Aligned:
-    """The imported `state` of a VM in the words of a configuration or of an earlier state.
+def align_existing(state: State, target: Config | State, vm: LiveVm) -> Aligned:
+    """Align the imported `state` of the clone `vm` with a configuration or an earlier state.
 
-    `vm` is that VM. Its source is not looked at: the clone may have outlived it.
+    The function does not read the clone's source, because the source may no longer exist.
     """
     return align(
         state,
-        words,
+        target,
         extra_config=vm.extra_config,
         tpm_count=vm.tpm_count,
         disk_sizes=vm.disk_sizes,
@@ -121,10 +128,10 @@ def align_existing(state: State, words: Config | State, vm: LiveVm) -> Aligned:
     )
 
 
-def as_made(state: State, owner: Owner) -> State:
-    """The imported `state` of a clone that a fleet has made, with the words that fleets use.
+def with_fleet_labels(state: State, owner: Owner) -> State:
+    """Return the imported `state` of a fleet's clone with the disk labels and the replace_trigger that fleets set.
 
-    The rest, such as the keys of extra_config, only the configuration can tell: the next plan aligns it.
+    An import has no configuration. The next plan aligns the remaining arguments, such as the keys of extra_config.
     """
     disks = [
         {**disk, "label": disk_label(index), "keep_on_remove": False}
@@ -134,16 +141,17 @@ def as_made(state: State, owner: Owner) -> State:
     return State({**state, "disk": disks, "replace_trigger": trigger})
 
 
-def as_before(state: State, before: State | Plan, *, deltas: Callable[[], Collection[str]]) -> State:
-    """A clone's `state`, just read, with what cannot have changed since `before`: its earlier state, or a plan.
+def with_fixed_values(state: State, before: State | Plan, *, deltas: Callable[[], Collection[str]]) -> State:
+    """Return the `state` that was just read, with the values of `before` that cannot have changed since.
 
-    A clone's disks are deltas, for which vCenter may report other values than for the disk below, or none; what a
-    disk was created as cannot change, no disk shrinks, and no delta grows: `deltas()` are their UUIDs. The stock
-    provider reads interfaces and drives in the order in which vCenter lists them, which need not be that of the
-    configuration.
+    `before` is the earlier state or the applied plan. `deltas()` returns the UUIDs of the clone's delta disks.
+
+    - For a delta disk vCenter may report other values than for its parent, or no values. The arguments that apply at
+      creation cannot change, no disk shrinks, and no delta disk grows.
+    - The stock provider reads interfaces and drives in vCenter's order, which can differ from the configured order.
     """
     known = {disk.get("label"): disk for disk in before.get("disk") or ()}
-    kept = _with_meanings(state)
+    kept = _with_defaults(state)
     if kept.get("disk"):
         kept["disk"] = [_as_created(disk, known.get(disk.get("label")), deltas) for disk in kept["disk"]]
     for argument in ("network_interface", "cdrom"):
@@ -152,9 +160,9 @@ def as_before(state: State, before: State | Plan, *, deltas: Callable[[], Collec
     return State(kept)
 
 
-def _with_meanings(state: State) -> dict[str, Any]:
-    meant = {argument: value for argument, value in _UNSET_MEANS.items() if state.get(argument, value) is None}
-    return {**state, **meant}
+def _with_defaults(state: State) -> dict[str, Any]:
+    defaults = {argument: value for argument, value in _UNSET_DEFAULTS.items() if state.get(argument, value) is None}
+    return {**state, **defaults}
 
 
 def _as_created(disk: Mapping[str, Any], before: State | None, deltas: Callable[[], Collection[str]]) -> dict[str, Any]:
@@ -162,7 +170,7 @@ def _as_created(disk: Mapping[str, Any], before: State | None, deltas: Callable[
         return dict(disk)
     kept = {argument: before.get(argument) for argument in _ORIGIN}
     size = before.get("size")
-    # Another disk at that place may really be smaller.
+    # A replaced disk with the same label may be smaller.
     smaller = isinstance(size, int) and disk["size"] < size and disk.get("uuid") == before.get("uuid")
     if isinstance(size, int) and (smaller or (disk["size"] > size and disk.get("uuid") in deltas())):
         kept["size"] = size
@@ -174,9 +182,12 @@ def _align_disks(
     configured: Collection[Mapping[str, Any]],
     sizes: Callable[[Mapping[str, Any]], Collection[int | None]],
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """The disks with their partners' words, and those without a partner; `sizes` are what a disk's may be."""
+    """Return the disks with the labels and settings of their disk blocks, and the disks without a block.
+
+    `sizes` returns the sizes in GiB that are valid for a disk.
+    """
     if has_unknown_place(configured):
-        # Terraform plans again once it knows the places.
+        # Terraform plans again when it knows the controllers and units.
         return [dict(disk) for disk in disks], ()
     partners = {disk_place(disk): disk for disk in configured}
     aligned, orphans = [], []
@@ -186,11 +197,11 @@ def _align_disks(
             orphans.append(_described(disk))
             aligned.append(dict(disk))
             continue
-        own = {"label": partner["label"], "keep_on_remove": bool(partner.get("keep_on_remove")), **_origin(partner)}
+        values = {"label": partner["label"], "keep_on_remove": bool(partner.get("keep_on_remove")), **_origin(partner)}
         if isinstance(size := partner.get("size"), int) and size in sizes(disk):
-            # A delta is as large as the disk below, whatever it reports.
-            own["size"] = size
-        aligned.append({**disk, **own})
+            # A delta disk has the size of its parent, even if vCenter reports another size.
+            values["size"] = size
+        aligned.append({**disk, **values})
     return aligned, tuple(orphans)
 
 
@@ -207,12 +218,12 @@ def _described(disk: Mapping[str, Any]) -> str:
     return f"{disk_text(disk)} ({disk.get('label')})"
 
 
-def settled(config: Config, source: State) -> Config:
-    """Return `config` with those settings of the imported `source` that no configuration can express.
+def with_source_settings(config: Config, source: State) -> Config:
+    """Return `config` with the settings of the imported `source` that no configuration can express.
 
-    A source may have settings that the provider's schema has no value for: no IDE controller, a latency sensitivity of
-    its own, vApp properties. The replica leaves them out, and later plans ignore their changes. `ignore_changes` has no
-    effect while a resource is created, so here the configuration gets what the source has.
+    The provider's schema has no value for some settings of a source: no IDE controller, a custom latency sensitivity,
+    vApp properties. The replica omits them, and `ignore_changes` lists them. `ignore_changes` has no effect on the
+    creation of a resource, so this function copies the source's values into the configuration.
     """
     complete = _completed(config, source)
     if not config.get("vapp"):

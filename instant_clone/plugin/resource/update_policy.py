@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a plan may do to a clone that exists.
+"""Check of a plan for changes that reboot or move an existing clone, or remove its disks.
 
-The stock provider powers a VM off for many changes, moves it for some, and destroys disks that have lost their label,
-all without a word in the plan. A clone that this happens to is no instant clone any more, so here it needs to be asked
-for: `on_reboot` of the block decides.
+The stock provider powers a VM off for many changes, moves it for some changes, and destroys disks whose label was
+removed. The plan does not show this. A clone that is powered off or moved no longer shares memory with its source. The
+argument `on_reboot` of the block instantclone therefore selects whether such a change fails, replaces the clone, or
+reboots it.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ _DISK_SIZE = re.compile(r"disk\[(\d+)\]\.size")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is added to the stock provider's plan."""
+    """The additions to the stock provider's plan."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
     replace: tuple[AttributePath, ...] = ()
-    """the arguments for which the clone is made anew"""
+    """the arguments whose changes replace the clone"""
 
 
 def judge(
@@ -50,16 +51,16 @@ def judge(
     version: ProviderVersion,
     deltas: Callable[[], Collection[str]],
 ) -> Judgement:
-    """What is to be said and done about reboots, moves and lost disks in the stock provider's plan for a clone.
+    """Return diagnostics and replacements for reboots, moves and lost disks in the stock provider's plan for a clone.
 
-    `deltas()` are the UUIDs of its disks that have a disk below, as those from its source have.
+    `deltas()` returns the UUIDs of the clone's disks that have a parent disk. Disks from the source have one.
     """
     name = str(prior.get("name"))
     lost = disks_lost(prior, planned)
-    if lost and (own := _from_source(lost, prior, deltas())):
-        return Judgement((_disks_taken(name, own),))
-    refused = may_be_refused(prior, planned, version=version, is_unknown=is_unknown)
-    if grown := _grown(refused, planned, deltas):
+    if lost and (source_disks := _from_source(lost, prior, deltas())):
+        return Judgement((_source_disks_removed(name, source_disks),))
+    uncertain = may_be_refused(prior, planned, version=version, is_unknown=is_unknown)
+    if grown := _grown(uncertain, planned, deltas):
         return Judgement((_cannot_grow(name, grown),))
     cycles = power_cycles(prior, planned, version=version, is_unknown=is_unknown)
     changes = (
@@ -67,16 +68,16 @@ def judge(
         *moves(prior, planned, version=version, is_unknown=is_unknown),
         *unknown_changes(prior, planned, version=version, is_unknown=is_unknown),
     )
-    doubtful = [change for change in refused if not _DISK_SIZE.fullmatch(change.argument)]
-    said = (_doubtful(name, doubtful),) if doubtful and not cycles else ()
+    other_uncertain = [change for change in uncertain if not _DISK_SIZE.fullmatch(change.argument)]
+    warnings = (_may_be_rejected(name, other_uncertain),) if other_uncertain and not cycles else ()
     if not changes:
-        return Judgement(said)
+        return Judgement(warnings)
     if block.on_reboot == "replace":
         roots = dict.fromkeys(_root(change.argument) for change in changes)
-        return Judgement(said, tuple(map(attribute_path, roots)))
+        return Judgement(warnings, tuple(map(attribute_path, roots)))
     if block.on_reboot == "reboot" and not any(change.rejected for change in changes):
-        return Judgement((*said, _passed(name, changes)))
-    return Judgement((*said, _refused(name, changes)))
+        return Judgement((*warnings, _allowed(name, changes)))
+    return Judgement((*warnings, _refused(name, changes)))
 
 
 def _from_source(lost: Sequence[LostDisk], prior: State, deltas: Collection[str]) -> list[LostDisk]:
@@ -84,59 +85,58 @@ def _from_source(lost: Sequence[LostDisk], prior: State, deltas: Collection[str]
     return [each for each in lost if disks[each.index].get("uuid") in deltas]
 
 
-def _grown(refused: Iterable[Change], planned: Plan, deltas: Callable[[], Collection[str]]) -> list[Change]:
-    """Those changes that would extend a disk which has one below."""
+def _grown(changes: Iterable[Change], planned: Plan, deltas: Callable[[], Collection[str]]) -> list[Change]:
+    """Return the changes that would extend a disk with a parent."""
     disks = planned.get("disk") or ()
-    sizes = [(change, disks[int(found[1])]) for change in refused if (found := _DISK_SIZE.fullmatch(change.argument))]
-    own = deltas() if sizes else ()
-    return [change for change, disk in sizes if disk.get("uuid") in own]
+    sizes = [(change, disks[int(found[1])]) for change in changes if (found := _DISK_SIZE.fullmatch(change.argument))]
+    delta_uuids = deltas() if sizes else ()
+    return [change for change, disk in sizes if disk.get("uuid") in delta_uuids]
 
 
 def _cannot_grow(name: str, changes: Iterable[Change]) -> Diagnostic:
     return error(
-        "Disks cannot grow",
-        f"These disks of {name} are deltas on those of its source, and vSphere extends no disk that has a parent:\n"
-        f"{_listed(changes)}\n"
-        "Take the change back; more room is to be had by additional disks.",
+        "Delta disk cannot be extended",
+        f"{name}: these disks are delta disks on the disks of its source, and vSphere does not extend a disk that has "
+        f"a parent:\n{_listed(changes)}\n"
+        "Revert the change. For more space, add a disk.",
         attribute_path("disk"),
     )
 
 
-def _doubtful(name: str, changes: Iterable[Change]) -> Diagnostic:
+def _may_be_rejected(name: str, changes: Iterable[Change]) -> Diagnostic:
     return warning(
-        "Change may be refused",
-        f"The stock provider will try this on {name} while it runs, and vCenter may refuse it. The clone then stays "
-        f"as it is, and the apply fails:\n{_listed(changes)}",
+        "Change may be rejected",
+        f"{name}: the stock provider applies these changes while the clone is running, and vCenter may reject them. In "
+        f"that case the apply fails and the clone stays unchanged:\n{_listed(changes)}",
     )
 
 
-def _disks_taken(name: str, disks: Sequence[LostDisk]) -> Diagnostic:
+def _source_disks_removed(name: str, disks: Sequence[LostDisk]) -> Diagnostic:
     return error(
-        "Change would take disks from the clone",
-        f"{name} has these disks from its source, and the change would remove them from it:\n"
+        "Change would remove source disks",
+        f"{name}: the change would remove these disks, which the clone shares with its source:\n"
         + "\n".join(f"  {disk.place} ({disk.label}): {disk.why}" for disk in disks)
-        + "\nKeep a disk block with that label, controller_type and unit_number.",
+        + "\nKeep a disk block with the label, controller_type and unit_number of each disk.",
         attribute_path("disk"),
     )
 
 
 def _refused(name: str, changes: Sequence[Change]) -> Diagnostic:
     return error(
-        "Change would power-cycle or move the clone",
-        f"An instant clone that is powered off or moved loses what it shares with its source. For {name}:\n"
-        f"{_listed(changes)}\n"
-        "Take the change back, or say in the fleet file what is to be done: on_reboot = "
-        '"replace" has clones remade by such changes, on_reboot = "reboot" lets them be rebooted. In HCL these are '
-        "arguments of the block instantclone.",
+        "Change requires reboot or move",
+        f"{name}: these changes power the clone off or move it. The clone then loses the memory and disks that it "
+        f"shares with its source.\n{_listed(changes)}\n"
+        'Revert the changes, or set on_reboot in the fleet file: "replace" replaces the clone, and "reboot" lets the '
+        "stock provider reboot or move it. In HCL, on_reboot is an argument of the block instantclone.",
         _ON_REBOOT,
     )
 
 
-def _passed(name: str, changes: Sequence[Change]) -> Diagnostic:
+def _allowed(name: str, changes: Sequence[Change]) -> Diagnostic:
     return warning(
-        "Change power-cycles or moves the clone",
-        f'on_reboot is "reboot", so the stock provider will do this to {name}, which then shares no more memory with '
-        f"its source:\n{_listed(changes)}",
+        "Change reboots or moves clone",
+        f'{name}: on_reboot is "reboot", so the stock provider makes these changes. The clone then no longer shares '
+        f"memory with its source:\n{_listed(changes)}",
         _ON_REBOOT,
     )
 

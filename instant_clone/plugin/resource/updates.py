@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Updates and destruction of existing virtual machines, after a check that they are those of the state.
+"""Updates and destroys of existing virtual machines, after a check that they are the virtual machines of the state.
 
-Terraform orders nothing between a clone that gives a name up and one that takes it over: both are under way at once.
+Terraform does not order the destroy of a clone before the creation of another clone with the same name. It sends both
+requests at the same time.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from contextlib import contextmanager
 from instant_clone.plugin.resource.device_matching import name_orphans
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.prior_state import (
+    first_refresh,
     is_unread,
     keeps_disks,
-    read_first,
     restore_values,
 )
 from instant_clone.plugin.resource.state_reconciliation import align_existing
@@ -30,9 +31,10 @@ __all__ = ["Departures", "Updates", "without_changes"]
 
 
 class Updates:
-    """Changes VMs that the state has. Safe for several threads.
+    """Update and destroy the VMs of the state. The class is thread-safe.
 
-    All methods raise RefusedError and VcenterError. They check the VM first: an error of this check means no change.
+    All methods check the VM first. They raise RefusedError or VcenterError, and an error of the check means that
+    nothing was changed.
     """
 
     def __init__(
@@ -52,9 +54,9 @@ class Updates:
         *,
         clone: bool,
     ) -> ApplyResponse:
-        """Carry out the plan for a clone. The stock provider is not called for a plan without changes of the VM.
+        """Apply the plan for a clone. Call the stock provider only if the plan changes the VM.
 
-        `clone` is whether the configuration still has our block.
+        `clone` says whether the configuration still has the block instantclone.
         """
         if clone and prior.get("imported"):
             prior = align_existing(prior, config, self._vcenter.live_vm(str(prior.get("uuid")))).state
@@ -62,34 +64,37 @@ class Updates:
             prior = name_orphans(prior, planned).state
         if dict(prior) == dict(planned):
             return without_changes(request)
-        said = self._identities.before_change(prior, config)
+        warnings = self._identities.before_change(prior, config)
         response = self._stock.apply_change(changed(request, prior_state=prior))
         if (state := unpack(response.new_state)) is not None:
             restored = restore_values(state, planned, self._vcenter)
             response = changed(response, new_state=restored.state)
-            said.extend(restored.diagnostics)
-        response.diagnostics.extend(said)
+            warnings.extend(restored.diagnostics)
+        response.diagnostics.extend(warnings)
         return response
 
     def destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
-        """Destroy a VM, unless another address of the state has it now; `clone` is whether the state has our block."""
+        """Destroy a VM, unless another address of the state has adopted it.
+
+        `clone` says whether the state has the block instantclone.
+        """
         uuid = str(prior.get("uuid"))
         with self._departures.leaving(uuid) as may_go:
             if may_go:
-                different = self._identities.before_change(prior) if clone else []
+                warnings = self._identities.before_change(prior) if clone else []
                 response = self._destroy(request, prior, clone=clone)
-                response.diagnostics.extend(different)
+                response.diagnostics.extend(warnings)
                 return response
-        kept = warning(
-            "Clone kept",
-            f"{prior.get('name')} (UUID {uuid}) belongs to another address of this state now, which has taken it over. "
-            "It only leaves this one.",
+        not_destroyed = warning(
+            "Clone not destroyed",
+            f"{prior.get('name')} (UUID {uuid}): another address of this state has adopted the clone. The clone was "
+            "not destroyed, and this address was removed from the state.",
         )
-        return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[kept])
+        return ApplyResponse(new_state=NULL, legacy_type_system=True, diagnostics=[not_destroyed])
 
     def _destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
         if clone and is_unread(prior) and keeps_disks(prior):
-            read = unpack(read_first(prior, self._stock, self._vcenter, request.provider_meta).new_state)
+            read = unpack(first_refresh(prior, self._stock, self._vcenter, request.provider_meta).new_state)
             if read is None:
                 return ApplyResponse(new_state=NULL, legacy_type_system=True)
             request = changed(request, prior_state=read)
@@ -97,16 +102,19 @@ class Updates:
 
 
 def without_changes(request: ApplyRequest) -> ApplyResponse:
-    """Return the answer to a plan that changes only the block, or values that the VM has already."""
+    """Return the answer to a plan that changes the block only, or only values that the VM already has."""
     return ApplyResponse(new_state=request.planned_state, private=request.planned_private, legacy_type_system=True)
 
 
 _AFTER_ANOTHER_SECONDS = 5
-"""for a departure to begin, once somebody who waited for another one has made room for it by giving up"""
+"""the time to wait for the start of a destroy after another waiting creation gave up and freed a Terraform worker"""
 
 
 class Departures:
-    """Which VMs Terraform knows, by UUID, and which of them are being destroyed. Safe for several threads."""
+    """The UUIDs of the VMs in the state, of the VMs that are being destroyed, and of the destroyed VMs.
+
+    The class is thread-safe.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -119,17 +127,20 @@ class Departures:
         self._given_up = False
 
     def __contains__(self, uuid: object) -> bool:
-        """Whether the state has, or had, a VM with that UUID."""
+        """Return whether the state has, or had, a VM with the UUID."""
         with self._changed:
             return uuid in self._known
 
     def know(self, uuid: str) -> None:
-        """Notes a VM that the state has."""
+        """Record a VM of the state."""
         with self._changed:
             self._known.add(uuid)
 
     def take_over(self, uuid: str) -> bool:
-        """Notes a VM that an address of the state takes over; False if another address is destroying it, or has."""
+        """Record that an address of the state adopts a VM.
+
+        Return False if another address is destroying or has destroyed the VM.
+        """
         with self._changed:
             if uuid in self._leaving | self._left:
                 return False
@@ -139,9 +150,9 @@ class Departures:
 
     @contextmanager
     def leaving(self, uuid: str) -> Iterator[bool]:
-        """Within the block, that VM is being destroyed; what comes of it does not matter here.
+        """Mark a VM as being destroyed within the `with` block, and as destroyed afterwards, even after an error.
 
-        It gets False if another address has taken the VM over, which must not be destroyed then.
+        Yield False if another address has adopted the VM. The caller must not destroy it in that case.
         """
         with self._changed:
             self._known.add(uuid)
@@ -161,7 +172,10 @@ class Departures:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Within the block, Terraform is being served, which may let it begin with a departure next."""
+        """Count a Terraform request as active within the `with` block.
+
+        After an active request ends, Terraform may start a destroy.
+        """
         self._count(1)
         try:
             yield
@@ -169,11 +183,12 @@ class Departures:
             self._count(-1)
 
     def wait_for(self, uuid: str, *, patience: float, seconds: float) -> bool:
-        """Waits until an attempt to destroy that VM has ended; False if it does not.
+        """Wait until the destroy of a VM has ended. Return False if it has not ended in time.
 
-        That may take as many `seconds`, but has to begin before for `patience` seconds everybody who works has waited:
-        Terraform has so many hands, and when all of them hold creations that wait, it never begins. Those who wait give
-        up one after the other, since each that does lends Terraform a hand.
+        Wait up to `seconds`. Give up earlier if the destroy has not started and all active requests have been waiting
+        for `patience` seconds. Terraform has a limited number of workers, and it cannot start the destroy while all of
+        them run creations that wait. The waiting creations give up one after another, because each of them frees one
+        worker.
         """
         begin = time.monotonic()
         self._count(-1)
@@ -186,7 +201,7 @@ class Departures:
                         quiet = min(patience, _AFTER_ANOTHER_SECONDS) if self._given_up else patience
                         left = min(left, max(begin, self._quiet_since) + quiet - now)
                     if left <= 0:
-                        # The others get their time from now on.
+                        # The freed worker may start a destroy, so the waiting time of the other creations restarts.
                         self._given_up, self._quiet_since = True, now
                         return False
                     self._changed.wait(left)

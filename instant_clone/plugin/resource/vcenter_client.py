@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The vCenter that the provider is configured for, with the stock provider's own fallbacks, and its VMs."""
+"""The connection to the vCenter of the provider configuration, and cached look-ups of source VMs.
+
+The connection settings fall back to the same environment variables as the stock provider's.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from instant_clone.plugin.wire.tfplugin5 import DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, StockClient
 
 if TYPE_CHECKING:
-    # pyvmomi takes a while to import, and most of what Terraform asks a provider for does without.
+    # The import of pyvmomi is slow, and most requests from Terraform do not need it.
     from instant_clone.vcenter.cloning.clone_task import Cloner
     from instant_clone.vcenter.cloning.live_vm import LiveVm
     from instant_clone.vcenter.session.connection import ConnectionSettings, Session
@@ -24,28 +27,28 @@ if TYPE_CHECKING:
 __all__ = ["ImportedVm", "VcenterClient", "connection_settings"]
 
 _GOODBYE_SECONDS = 3.0
-"""for which vCenter may take to let a log-out, or a log-in under way, come to its end: Terraform may be gone already"""
+"""the time to wait for vCenter to end a log-out or a log-in in progress; Terraform may have exited already"""
 
 
 @dataclass(frozen=True)
 class ImportedVm:
-    """A source VM: as the vSphere API has it, and as the stock provider imports it."""
+    """A source VM as the vSphere API reports it and as the stock provider imports it."""
 
     vm: LiveVm
     imported: Imported
 
 
 class VcenterClient:
-    """What is known of source VMs, each looked up once. One session with vCenter, opened when first needed."""
+    """One vCenter session, which the first request opens, and the source VMs, which are imported once each."""
 
     def __init__(self, stock: StockClient, environ: Mapping[str, str]) -> None:
         self._stock = stock
         self._environ = environ
         self._configuration: Mapping[str, Any] = {}
         self._logging_in = threading.Lock()
-        """held as long as a log-in takes, which vCenter may not answer"""
+        """held during a log-in, which lasts until vCenter responds"""
         self._lock = threading.Lock()
-        """held for what follows"""
+        """protects the attributes below"""
         self._closed = False
         self._session: Session | None = None
         self._cloner: Cloner | None = None
@@ -53,20 +56,24 @@ class VcenterClient:
         self._importing = threading.Condition()
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
-        """Takes over the provider's configuration."""
+        """Set the provider's configuration."""
         self._configuration = configuration
 
     def cloner(self) -> Cloner:
-        """The connection to vCenter, by which clones are made.
+        """Return the connection to vCenter that clones VMs.
 
-        The first who asks logs in, while the others wait. Where that fails no session is left, and the next one tries
-        again. Raises VcenterError; after `close` it is a ConnectError.
+        The first caller logs in, and the other callers wait. A failed log-in leaves no session, and the next caller
+        tries again.
+
+        Raises:
+            ConnectError: vCenter does not respond, or `close` was called.
+            VcenterError: vCenter rejects the log-in, or cannot instant-clone.
         """
         from instant_clone.plugin.resource.vcenter_client import connection_settings
         from instant_clone.vcenter.cloning.clone_task import Cloner, clones_at_once
         from instant_clone.vcenter.session.connection import open_session, require_instant_clone
 
-        # Before anybody logs in.
+        # An invalid parallelism must fail before the log-in, so that no session stays open.
         at_once = clones_at_once(self._environ)
         with self._logging_in:
             cloner = self._opened()
@@ -93,15 +100,20 @@ class VcenterClient:
 
     def _require_not_closed(self) -> None:
         if self._closed:
-            what = "The plugin has left vCenter, because Terraform has ended it or is gone."
+            what = "The plugin has logged out of vCenter, because Terraform stopped the plugin or exited."
             raise ConnectError(Finding("", what, "Run the command again."))
 
     def live_vm(self, uuid: str) -> LiveVm:
-        """The VM with that BIOS UUID. Raises VcenterError."""
+        """Return the VM with the BIOS UUID. Raise VcenterError if vCenter rejects the request or finds no VM."""
         return self.cloner().live_vm(uuid)
 
     def source(self, uuid: str, provider_meta: DynamicValue) -> ImportedVm:
-        """The VM with that BIOS UUID, also as the stock provider imports it. Raises VcenterError, RefusedError."""
+        """Return the VM with the BIOS UUID, and its import by the stock provider.
+
+        Raises:
+            RefusedError: the stock provider fails to import the VM.
+            VcenterError: vCenter rejects the request or finds no VM.
+        """
         vm = self.live_vm(uuid)
         return ImportedVm(vm, self._adopted(uuid, vm, provider_meta))
 
@@ -110,9 +122,9 @@ class VcenterClient:
         return self._stock.adopt(vm.inventory_path, uuid=uuid, moid=vm.machine._moId, provider_meta=meta)
 
     def close(self) -> None:
-        """Logs out, if a session was opened; from now on none is.
+        """Log out of vCenter if a session is open. Allow no further log-in.
 
-        A log-in that is under way logs out by itself. A vCenter that does not answer is not waited for.
+        A log-in in progress logs out when it ends. The method does not wait for a vCenter that does not respond.
         """
         with self._lock:
             self._closed = True
@@ -125,12 +137,12 @@ class VcenterClient:
     def _leave(self, session: Session | None) -> None:
         if session is not None:
             session.close()
-        # Whoever logs in logs out before letting go of it.
+        # A log-in in progress logs out again before it releases the lock.
         with self._logging_in:
             pass
 
 
-# Variable → the arguments that go before it; VSPHERE_VCENTER and vcenter_server are the deprecated names.
+# Environment variable → the arguments that take precedence; VSPHERE_VCENTER and vcenter_server are deprecated names.
 _ARGUMENTS = {
     "VSPHERE_SERVER": ("vsphere_server", "vcenter_server"),
     "VSPHERE_USER": ("user",),
@@ -140,9 +152,10 @@ _ARGUMENTS = {
 
 
 def connection_settings(configuration: Mapping[str, Any], environ: Mapping[str, str]) -> ConnectionSettings:
-    """The settings of the `provider "vsphere"` block, completed from VSPHERE_*.
+    """Return the connection settings of the `provider "vsphere"` block, completed from the VSPHERE_* variables.
 
-    Raises ConnectError with all that is missing.
+    Raises:
+        ConnectError: a setting is missing. The error lists all missing settings.
     """
     from instant_clone.vcenter.session.connection import ConnectionSettings
 

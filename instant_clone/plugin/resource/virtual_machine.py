@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """The resource `vsphere_virtual_machine` with the block `instantclone`.
 
-Every request about the resource passes here: the block is taken out before the stock provider sees a value, and put
-back into what comes from it. A resource without the block behaves as the stock provider's.
+This module handles every request for the resource. It removes the block before it passes a value to the stock provider,
+and adds the block to the stock provider's answer. A resource without the block behaves as with the stock provider.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from instant_clone.inventory_names import finder_pattern, matched_path
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.creation import Creation
 from instant_clone.plugin.resource.device_matching import name_orphans
-from instant_clone.plugin.resource.diagnostics import explained, located
+from instant_clone.plugin.resource.diagnostics import explained, with_source_path
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.prior_state import (
-    does_not_run,
+    first_refresh,
     is_unread,
-    not_read_yet,
-    read_first,
+    never_read_error,
+    not_running_warnings,
     restore_values,
 )
 from instant_clone.plugin.resource.source_diff import orphaned_disks
-from instant_clone.plugin.resource.state_reconciliation import align_existing, as_made
+from instant_clone.plugin.resource.state_reconciliation import align_existing, with_fleet_labels
 from instant_clone.plugin.resource.update_policy import judge
 from instant_clone.plugin.resource.updates import Departures, Updates, without_changes
-from instant_clone.plugin.resource.validation import Checks, imported_by_mistake
+from instant_clone.plugin.resource.validation import Checks, import_mismatches
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import (
     InstantCloneBlock,
@@ -67,13 +67,13 @@ __all__ = ["VirtualMachine"]
 
 _EXCLUSIVE = ("clone", "ovf_deploy")
 _DETACH_OR_REPLACE = (
-    "Or detach the disk. To replace the clone as it is, use terraform taint with its address: a plan with -replace is "
-    "refused as long as the disk is there."
+    "Or detach the disk. To replace the clone with the disk attached, run terraform taint with its address, because a "
+    "plan with -replace fails while the disk is attached."
 )
 
 
 class VirtualMachine:
-    """Answers the requests about the resource, with the stock provider's help."""
+    """Handle the requests for the resource, with the stock provider."""
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class VirtualMachine:
         departures: Departures,
         identities: Identities,
     ) -> None:
-        """`version` is the stock provider's release; no clone is started any more once `stopped` is set.
+        """`version` is the stock provider's release. No further clone is created once `stopped` is set.
 
-        `folders` are the paths of those that are planned, `departures` the VMs that the state has.
+        `folders` are the paths of the planned folders. `departures` holds the VMs of the state.
         """
         self._stock = stock
         self._vcenter = vcenter
@@ -102,14 +102,15 @@ class VirtualMachine:
         )
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
-        """Checks the block itself, and lets the stock provider check the rest."""
+        """Validate the block. The stock provider validates the other arguments."""
         config, block = split_block(request.config, Config)
         response = self._stock.call("ValidateResourceTypeConfig", changed(request, config=config), ValidateResponse)
         if block and config is not None:
             response.diagnostics.extend(
                 error(
                     "Conflicting blocks",
-                    f'"{INSTANTCLONE}" and "{other}" are two ways to make a virtual machine. Remove one of them.',
+                    f'The blocks "{INSTANTCLONE}" and "{other}" of {config.get("name")} are mutually exclusive. Remove '
+                    "one of them.",
                     attribute_path(INSTANTCLONE),
                 )
                 for other in _EXCLUSIVE
@@ -119,7 +120,7 @@ class VirtualMachine:
         return response
 
     def upgrade(self, request: UpgradeRequest) -> UpgradeResponse:
-        """Brings a stored state, which is JSON, to the present schema."""
+        """Upgrade a stored state, which is JSON, to the current schema."""
         block = InstantCloneBlock([])
         if request.raw_state.json:
             state = json.loads(request.raw_state.json)
@@ -134,30 +135,32 @@ class VirtualMachine:
         return with_block(response, "upgraded_state", block)
 
     def read(self, request: ReadRequest) -> ReadResponse:
-        """Refreshes a state."""
+        """Refresh a state."""
         before, block = split_block(request.current_state, State)
         if block and before is not None:
-            # Right after an import there is only an id.
+            # An imported state has the id only.
             self._identities.before_refresh(str(before.get("name")), str(before.get("uuid") or before.get("id")))
         if block and before is not None and is_unread(before):
-            response = read_first(before, self._stock, self._vcenter, request.provider_meta)
+            response = first_refresh(before, self._stock, self._vcenter, request.provider_meta)
             return with_block(response, "new_state", block)
         response = self._stock.call("ReadResource", changed(request, current_state=before), ReadResponse)
         after = unpack(response.new_state)
         if block and before is not None and after is not None:
-            said = self._identities.after_refresh(before, after)
+            warnings = self._identities.after_refresh(before, after)
             restored = restore_values(after, before, self._vcenter)
-            said.extend(restored.diagnostics)
+            warnings.extend(restored.diagnostics)
             uuid = str(after.get("uuid"))
-            said.extend(does_not_run(restored.state, is_powered_on=lambda: self._vcenter.live_vm(uuid).powered_on))
+            warnings.extend(
+                not_running_warnings(restored.state, is_powered_on=lambda: self._vcenter.live_vm(uuid).powered_on)
+            )
             response = changed(response, new_state=restored.state)
-            response.diagnostics.extend(said)
+            response.diagnostics.extend(warnings)
         return with_block(response, "new_state", block)
 
     def import_state(self, request: ImportRequest) -> ImportResponse:
-        """Imports a VM; a clone that a fleet has made gets back its block, and the labels of its disks.
+        """Import a VM. The state of a clone of a fleet gets the block instantclone and the fleet's disk labels.
 
-        A VM that is exactly at the path is meant before one that the path matches as a pattern.
+        A VM at exactly the given path takes precedence over VMs that the path matches as a pattern.
         """
         if finder_pattern(request.id) != request.id and self._vcenter.cloner().is_vm_at(request.id):
             request = ImportRequest(type_name=request.type_name, id=finder_pattern(request.id))
@@ -173,34 +176,37 @@ class VirtualMachine:
         state = unpack(resource.state)
         owner = self._owner_of(str(state["id"]), path)
         if owner is not None:
-            resource = changed(resource, state=as_made(state, owner))
+            resource = changed(resource, state=with_fleet_labels(state, owner))
         return with_block(resource, "state", InstantCloneBlock.of(owner.source_uuid if owner else None))
 
     def _owner_of(self, uuid: str, path: str) -> Owner | None:
-        """The owner that the marker of an imported VM names, by its path if several VMs have its BIOS UUID."""
+        """Return the owner in the marker of an imported VM.
+
+        If several VMs have its BIOS UUID, the path selects the VM.
+        """
         found = self._vcenter.cloner().vms_with_uuid(uuid)
         return next((Owner.parse(vm.marker) for vm in found if len(found) == 1 or vm.path == path), None)
 
     def plan(self, request: PlanRequest) -> PlanResponse:
-        """Plans a change; of a clone to be made also what the stock provider would change after cloning."""
+        """Plan a change. For a new clone, also check the changes that the stock provider would make after cloning."""
         prior, prior_block = split_block(request.prior_state, State)
         proposed, block = split_block(request.proposed_new_state, Plan)
         config, _ = split_block(request.config, Config)
         if block and prior is not None and is_unread(prior):
-            return PlanResponse(diagnostics=[not_read_yet(prior)])
-        state, said, orphans = prior, list[Diagnostic](), tuple[str, ...]()
+            return PlanResponse(diagnostics=[never_read_error(prior)])
+        state, diagnostics, orphans = prior, list[Diagnostic](), tuple[str, ...]()
         if prior is not None and config is not None and block and prior.get("imported"):
             uuid = str(prior.get("uuid"))
             vm = self._vcenter.live_vm(uuid)
-            said = imported_by_mistake(vm, config, block, uuid=uuid)
-            if failed(said):
-                return PlanResponse(diagnostics=said)
+            diagnostics = import_mismatches(vm, config, block, uuid=uuid)
+            if failed(diagnostics):
+                return PlanResponse(diagnostics=diagnostics)
             aligned = align_existing(prior, config, vm)
             state, orphans = aligned.state, aligned.orphans
             proposed = proposed_new(self._stock.schema(), state, config)
         elif prior is not None and config is not None and (block or prior_block):
             named = name_orphans(prior, config)
-            state, said, orphans = named.state, list(named.warnings), named.without
+            state, diagnostics, orphans = named.state, list(named.warnings), named.without
         sent = changed(request, prior_state=state, proposed_new_state=proposed, config=config)
         response = (
             self._stock.plan_change(sent)
@@ -218,8 +224,9 @@ class VirtualMachine:
         if block and prior_block and block.source_uuid != prior_block.source_uuid:
             response.requires_replace.append(attribute_path(INSTANTCLONE, 0, "source_uuid"))
         if orphans and not response.requires_replace:
-            return PlanResponse(diagnostics=[orphaned_disks(str(state.get("name")), orphans, cure=_DETACH_OR_REPLACE)])
-        response.diagnostics.extend(said)
+            unconfigured = orphaned_disks(str(state.get("name")), orphans, remedy=_DETACH_OR_REPLACE)
+            return PlanResponse(diagnostics=[unconfigured])
+        response.diagnostics.extend(diagnostics)
         if block and not response.requires_replace:
             moid = str(state.get("moid"))
             judgement = judge(
@@ -232,11 +239,11 @@ class VirtualMachine:
     def _check(self, config: Config, block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
         try:
             return self._checks.check(config, block, meta, in_state=self._departures)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, it is about this source
-            return located(explained(failure))
+        except Exception as failure:  # noqa: BLE001 - every error concerns this source
+            return with_source_path(explained(failure))
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
-        """Carries a plan out: creates, updates or destroys."""
+        """Apply a plan: create, update or destroy the VM."""
         with self._departures.working():
             return self._apply(request)
 
@@ -255,5 +262,5 @@ class VirtualMachine:
             response = without_changes(request)
         else:
             response = self._stock.call("ApplyResourceChange", request, ApplyResponse)
-        # A VM that could not be destroyed stays in the state as it was.
+        # After a failed destroy the VM stays in the state with its prior block.
         return with_block(response, "new_state", prior_block if planned is None else block)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin protocol: messages, values, diagnostics, and the schema with our block."""
+"""The plugin protocol: messages, values, diagnostics, and the schema with the `instantclone` block."""

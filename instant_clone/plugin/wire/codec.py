@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform's values as Python's: what a DynamicValue holds, the `instantclone` block in it, paths, diagnostics.
+"""Conversion of Terraform's DynamicValue to Python values, the `instantclone` block, paths and diagnostics.
 
-A value travels as MessagePack: an object as a map, null as nil, an unknown value as an extension type. The latter
-stays what it is, an `msgpack.ExtType`, and so reaches the other side untouched.
+Terraform sends values as MessagePack: an object as a map, null as nil, an unknown value as an extension type. An
+unknown value stays an `msgpack.ExtType` in Python, so the plugin forwards it unchanged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 DEFAULT_TIMEOUT = 30
-"""minutes"""
+"""The default time limit of the clone task in minutes."""
 ON_REBOOT = get_args(OnReboot)
 
 Values = TypeVar("Values")
@@ -47,7 +47,7 @@ _ERROR, _WARNING = 1, 2
 
 
 def unpack(value: DynamicValue) -> Any:
-    """The Python value of a DynamicValue; None for null and for no value at all."""
+    """Return the Python value of a DynamicValue. Null and an empty DynamicValue become None."""
     if value.msgpack:
         return msgpack.unpackb(value.msgpack, raw=False, strict_map_key=False)
     if value.json:
@@ -56,7 +56,7 @@ def unpack(value: DynamicValue) -> Any:
 
 
 def pack(value: object) -> DynamicValue:
-    """The DynamicValue of what `unpack` gave."""
+    """Return the DynamicValue of a Python value, the inverse of `unpack`."""
     return DynamicValue(msgpack=msgpack.packb(value, use_bin_type=True))
 
 
@@ -64,12 +64,12 @@ NULL = pack(None)
 
 
 def is_unknown(value: object) -> bool:
-    """Whether Terraform does not know the value yet."""
+    """Return whether Terraform does not know the value before the apply."""
     return isinstance(value, msgpack.ExtType)
 
 
 def changed(message: AMessage, **objects: object) -> AMessage:
-    """Return a copy of `message` in which these fields hold these objects; None leaves the field as it is."""
+    """Return a copy of `message` in which the named fields hold the given objects. None leaves a field unchanged."""
     copy = type(message)()
     copy.CopyFrom(message)
     for field, content in objects.items():
@@ -81,7 +81,10 @@ def changed(message: AMessage, **objects: object) -> AMessage:
 def split_block(
     value: DynamicValue, kind: Callable[[Mapping[str, Any]], Values]
 ) -> tuple[Values | None, InstantCloneBlock]:
-    """Return the object, which is of the `kind` State, Plan or Config, without our block, and the block."""
+    """Return the object without the `instantclone` block, and the block.
+
+    `kind` is State, Plan or Config. A value that is not an object becomes None with an empty block.
+    """
     content = unpack(value)
     if not isinstance(content, dict):
         return None, InstantCloneBlock([])
@@ -90,20 +93,20 @@ def split_block(
 
 
 def with_block(message: AMessage, field: str, block: InstantCloneBlock) -> AMessage:
-    """Return a copy of `message` in which the object in `field` has the block; null stays null."""
+    """Return a copy of `message` in which the object in `field` has the block. Null stays null."""
     content = unpack(getattr(message, field))
     return changed(message, **{field: {**content, INSTANTCLONE: block.value}}) if isinstance(content, dict) else message
 
 
 @dataclass(frozen=True)
 class InstantCloneBlock:
-    """The value of `instantclone`: a list of no or one object, or unknown as a whole (from a dynamic block)."""
+    """The value of `instantclone`: a list of at most one object, or an unknown value (from a dynamic block)."""
 
     value: Any
 
     @classmethod
     def of(cls, source_uuid: str | None) -> InstantCloneBlock:
-        """The block with that source and nothing else; none without a source."""
+        """Return a block with only `source_uuid` set, or an empty block if `source_uuid` is None."""
         return cls([] if source_uuid is None else [{"source_uuid": source_uuid, "timeout": None, "on_reboot": None}])
 
     def __bool__(self) -> bool:
@@ -117,46 +120,46 @@ class InstantCloneBlock:
 
     @property
     def source_uuid(self) -> str | None:
-        """The source's UUID in its usual form; None if it is unknown or there is no block."""
+        """The source's UUID in lower case. None if the UUID is unknown or the block is missing."""
         source = self._body.get("source_uuid")
         return source.strip().lower() if isinstance(source, str) else None
 
     @property
     def timeout(self) -> float:
-        """Minutes that the clone task may take."""
+        """The time limit of the clone task in minutes."""
         timeout = self._body.get("timeout")
         return float(timeout) if isinstance(timeout, (int, float, str)) else DEFAULT_TIMEOUT
 
     @property
     def on_reboot(self) -> str:
-        """One of ON_REBOOT."""
+        """The value of `on_reboot`. The default is the first value of ON_REBOOT."""
         value = self._body.get("on_reboot")
         return value if isinstance(value, str) else ON_REBOOT[0]
 
     def is_known(self) -> bool:
-        """Whether there is a block whose source is known."""
+        """Return whether the block exists and its source is known."""
         return self.source_uuid is not None
 
     def problems(self) -> Iterator[tuple[str, str, AttributePath]]:
-        """What is wrong with the block itself: summary, detail, path."""
+        """Yield the summary, detail and attribute path of each invalid argument."""
         source = self.source_uuid
         if source is not None and not _is_uuid(source):
             yield (
-                "Not a UUID",
-                f'instantclone.source_uuid is "{source}"; it must be the BIOS UUID of the source virtual machine, '
+                "Invalid source_uuid",
+                f'instantclone.source_uuid is "{source}". It must be the BIOS UUID of the source virtual machine, '
                 "such as 564d3a5c-7b1e-4f6a-9c2d-0123456789ab.",
                 attribute_path(INSTANTCLONE, 0, "source_uuid"),
             )
         if self._body and self.timeout < 1:
             yield (
-                "Time-out too short",
-                f"instantclone.timeout is {self.timeout:g}; it is in minutes and must be at least 1.",
+                "Invalid timeout",
+                f"instantclone.timeout is {self.timeout:g} minutes. It must be at least 1.",
                 attribute_path(INSTANTCLONE, 0, "timeout"),
             )
         if self.on_reboot not in ON_REBOOT:
             yield (
-                "Unknown way",
-                f'instantclone.on_reboot is "{self.on_reboot}"; it must be one of {", ".join(ON_REBOOT)}.',
+                "Invalid on_reboot",
+                f'instantclone.on_reboot is "{self.on_reboot}". It must be one of {", ".join(ON_REBOOT)}.',
                 attribute_path(INSTANTCLONE, 0, "on_reboot"),
             )
 
@@ -169,7 +172,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def attribute_path(*steps: str | int) -> AttributePath:
-    """A path to an attribute: names, and indexes of list elements."""
+    """Return a path to an attribute. A string is an attribute name, an integer the index of a list element."""
     path = AttributePath()
     for step in steps:
         if isinstance(step, int):
@@ -180,12 +183,12 @@ def attribute_path(*steps: str | int) -> AttributePath:
 
 
 def error(summary: str, detail: str, at: AttributePath | None = None) -> Diagnostic:
-    """A diagnostic that fails the operation."""
+    """Return a diagnostic that fails the operation."""
     return _diagnostic(_ERROR, summary, detail, at)
 
 
 def warning(summary: str, detail: str, at: AttributePath | None = None) -> Diagnostic:
-    """A diagnostic that is shown."""
+    """Return a diagnostic that Terraform shows without failing the operation."""
     return _diagnostic(_WARNING, summary, detail, at)
 
 
@@ -197,10 +200,10 @@ def _diagnostic(severity: int, summary: str, detail: str, at: AttributePath | No
 
 
 def failed(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether an error is among them."""
+    """Return whether the diagnostics contain an error."""
     return any(diagnostic.severity == _ERROR for diagnostic in diagnostics)
 
 
 def shown(value: object) -> str:
-    """A value as Terraform writes it; one that it does not know yet is "(known after apply)"."""
+    """Return a value as Terraform writes it. An unknown value becomes "(known after apply)"."""
     return "(known after apply)" if is_unknown(value) else shown_known(value)

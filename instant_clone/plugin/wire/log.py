@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Lines for Terraform's log: hclog's JSON on standard error, which Terraform shows under TF_LOG_PROVIDER.
+"""Messages for Terraform's log: hclog's JSON on standard error. Terraform shows them if TF_LOG_PROVIDER is set.
 
-Nothing that is logged may hold a value from a configuration or a state: these may be secret.
+Do not log a value from a configuration or a state, because the value may be secret.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ __all__ = ["debug", "error"]
 
 
 def debug(message: str) -> None:
-    """Logs what helps to understand what happened."""
+    """Log a message at the level "debug"."""
     _write("debug", message)
 
 
 def error(message: str) -> None:
-    """Logs what went wrong."""
+    """Log a message at the level "error"."""
     _write("error", message)
 
 
 def _write(level: str, message: str) -> None:
     line = json.dumps({"@level": level, "@message": message, "@module": "instantclone"})
-    with contextlib.suppress(OSError):  # Terraform may be gone
+    with contextlib.suppress(OSError):  # Terraform may have ended
         sys.stderr.write(line + "\n")
         sys.stderr.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stock provider's schema, and the block that is added to it."""
+"""The stock provider's schema with the `instantclone` block added."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ __all__ = ["add_block"]
 
 _LIST = 2
 _OTHER_RELEASE = (
-    "Install the plugin around another release: instant-clone provider install --version 2.16.1, for example."
+    "Install the plugin with another release of the stock provider, for example "
+    "'instant-clone provider install --version 2.16.1'."
 )
 _NEEDED = {
     "": ("extra_config", "folder", "imported", "name", "replace_trigger", "resource_pool_id", "uuid"),
     "disk": ("controller_type", "keep_on_remove", "label", "size", "unit_number", "uuid"),
     "network_interface": ("key", "mac_address", "network_id", "use_static_mac"),
 }
-"""the arguments that adopting a clone relies on, by block; "" is the resource itself"""
+"""The arguments that the adoption of a clone needs, by block. "" is the resource itself."""
 _DESCRIPTIONS = {
-    "source_uuid": "BIOS UUID of the running virtual machine to clone. Another one replaces the clone.",
-    "timeout": "Minutes that vCenter may take to make the clone; 30 unless set.",
-    "on_reboot": "What happens when a change would power off or move the existing clone: "
+    "source_uuid": "BIOS UUID of the running virtual machine to clone. A different UUID replaces the clone.",
+    "timeout": "Time limit for the clone task in vCenter, in minutes. The default is 30.",
+    "on_reboot": "What to do if a change would power off or move the existing clone: "
     '"error" (the default), "replace" or "reboot".',
 }
 
 
 def add_block(schemas: GetSchemaResponse) -> None:
-    """Adds the block to the schema of the resource, or errors if this stock provider cannot be worked with."""
+    """Add the block to the resource's schema, or an error diagnostic if the stock provider is not supported."""
     resource = next((named.value.block for named in schemas.resource_schemas if named.key == VIRTUAL_MACHINE), None)
     problems = list(_problems(resource))
     schemas.diagnostics.extend(problems)
@@ -49,15 +50,15 @@ def add_block(schemas: GetSchemaResponse) -> None:
 
 def _problems(resource: Block | None) -> Iterator[Diagnostic]:
     if resource is None:
-        what = f"The provider that this plugin was installed around has no resource {VIRTUAL_MACHINE}."
+        what = f"The provider that this plugin wraps has no resource {VIRTUAL_MACHINE}."
         yield error("Not the vSphere provider", f"{what} {_OTHER_RELEASE}")
         return
     if any(nested.type_name == INSTANTCLONE for nested in resource.block_types):
         yield error(
-            "Stock vSphere provider instant-clones itself",
-            f'Its resource {VIRTUAL_MACHINE} has a block "{INSTANTCLONE}" of its own, which may mean something else '
-            f"than this plugin's. {_OTHER_RELEASE} Or use that provider without the plugin: "
-            "terraform state replace-provider moves the states.",
+            "Conflicting instantclone block",
+            f'The resource {VIRTUAL_MACHINE} of the stock vSphere provider already has a block "{INSTANTCLONE}", which '
+            f"may differ from the block of this plugin. {_OTHER_RELEASE} Or use the stock provider without the plugin: "
+            "change the states with 'terraform state replace-provider'.",
         )
         return
     blocks = {"": resource, **{nested.type_name: nested.block for nested in resource.block_types}}
@@ -69,6 +70,7 @@ def _problems(resource: Block | None) -> Iterator[Diagnostic]:
     ]
     if missing:
         yield error(
-            "Stock vSphere provider does not fit",
-            f"Its resource {VIRTUAL_MACHINE} lacks {', '.join(missing)}, which instant clones need. {_OTHER_RELEASE}",
+            "Unsupported stock vSphere provider",
+            f"The resource {VIRTUAL_MACHINE} of the stock vSphere provider lacks arguments that instant clones need: "
+            f"{', '.join(missing)}. {_OTHER_RELEASE}",
         )

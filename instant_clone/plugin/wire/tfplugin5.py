@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The messages of Terraform's plugin protocol 5, as far as the wrapper looks into them.
+"""The messages of Terraform's plugin protocol 5, limited to the fields that the plugin reads or writes.
 
-The field numbers are those of Terraform's tfplugin5.proto. Only the fields that are read or written are named:
-all others travel through untouched, because protobuf keeps unknown fields.
+The field numbers are those of Terraform's tfplugin5.proto. All other fields are forwarded unchanged, because protobuf
+keeps unknown fields.
 
-The classes are made from this table in place of being generated from the .proto file: that file, with all its text,
-is Terraform's, and would have to be kept here or be fetched; grpcio-tools, which generates from it, would tie a release
-of protobuf to the code. Minor versions of the protocol add fields, and change no number. `tfplugin5.pyi` has the
-types; a test holds both together.
+The classes are built from a table and not generated from the .proto file, for two reasons:
+
+- The .proto file and its text belong to Terraform. A copy would have to be kept here or downloaded.
+- grpcio-tools generates code that depends on one release of protobuf.
+
+Minor versions of the protocol add fields and change no field number. `tfplugin5.pyi` declares the types. A test
+compares the stub with the table.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ _SCALARS = {
     "string": _Field.TYPE_STRING,
 }
 
-# message → {field: (number, type)}; a type in brackets is repeated. An enumeration is an int64 on the wire.
+# message → {field: (number, type)}. A field whose type is in brackets is repeated. On the wire, an enumeration is an
+# int64.
 _MESSAGES: dict[str, dict[str, tuple[int, str | list[str]]]] = {
     "DynamicValue": {"msgpack": (1, "bytes"), "json": (2, "bytes")},
     "Step": {"attribute_name": (1, "string"), "element_key_string": (2, "string"), "element_key_int": (3, "int64")},
@@ -53,7 +57,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str | list[str]]]] = {
         "max_items": (5, "int64"),
     },
     "Schema": {"version": (1, "int64"), "block": (2, "Block")},
-    # A protobuf map is a repeated entry of key and value.
+    # On the wire, a protobuf map is a repeated message of key and value.
     "NamedSchema": {"key": (1, "string"), "value": (2, "Schema")},
     "GetSchemaResponse": {"resource_schemas": (2, ["NamedSchema"]), "diagnostics": (4, ["Diagnostic"])},
     "ConfigureRequest": {"terraform_version": (1, "string"), "config": (2, "DynamicValue")},
@@ -107,7 +111,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str | list[str]]]] = {
     "ImportResponse": {"imported_resources": (1, ["ImportedResource"]), "diagnostics": (2, ["Diagnostic"])},
 }
 
-# A path step is one of the three, also where its value is "" or 0: so their presence has to be told.
+# A path step sets one of its three fields, possibly to "" or 0. Protobuf sends such a value only for a oneof.
 _ONE_OF = {"Step": "selector"}
 
 
@@ -117,9 +121,9 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
         message = file.message_type.add(name=name)
         if name in _ONE_OF:
             message.oneof_decl.add(name=_ONE_OF[name])
-        for field_name, (number, given) in fields.items():
-            repeated = isinstance(given, list)
-            kind = given[0] if isinstance(given, list) else given
+        for field_name, (number, declared_type) in fields.items():
+            repeated = isinstance(declared_type, list)
+            kind = declared_type[0] if isinstance(declared_type, list) else declared_type
             label = _Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL
             field = message.field.add(name=field_name, number=number, label=label)
             if kind in _SCALARS:

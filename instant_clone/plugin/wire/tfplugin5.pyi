@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Types of the classes that tfplugin5.py makes; tests/instant_clone/plugin/wire holds the two together."""
+"""Types of the message classes in tfplugin5.py. tests/instant_clone/plugin/wire compares both files."""
 
 from collections.abc import Iterable
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Calls to the stock provider."""
+"""The client for the stock provider."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Imported", "RefusedError", "StockClient", "StockGoneError", "proposed_new"]
 
 _LIST, _SET = 2, 3
-"""nestings of a block in a schema"""
+"""Nesting modes of a block in a schema."""
 
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -48,7 +48,7 @@ Answer = TypeVar("Answer", bound="Message")
 
 
 class RefusedError(Exception):
-    """The stock provider answered with errors; they are its diagnostics."""
+    """The stock provider answered with errors. `diagnostics` holds the diagnostics of the stock provider."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("; ".join(diagnostic.summary for diagnostic in diagnostics))
@@ -56,51 +56,68 @@ class RefusedError(Exception):
 
 
 class StockGoneError(RefusedError):
-    """The stock provider's process has ended: whatever is made now, nothing can be done with it."""
+    """The stock provider's process has ended. It cannot read or change an object that is created from now on."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A VM as the stock provider imports and reads it: the state, and its private data."""
+    """A VM that the stock provider has imported and read: the state and its private data."""
 
     state: State
     private: bytes
 
 
 class StockClient:
-    """The stock provider, by its plugin protocol. Safe for several threads."""
+    """A client for the plugin protocol of the stock provider. The client is thread-safe."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
         self._schemas: dict[Any, Block] = {}
-        self._asking = Condition()
+        self._schema_condition = Condition()
 
     def forward(self, method: str, request: bytes) -> bytes:
-        """The answer to a request, both as they travel. Raises grpc.RpcError."""
-        # Without serializers, bytes go in and come out; the stubs have no word for that.
+        """Return the serialized response to a serialized request.
+
+        Raises:
+            grpc.RpcError: the call failed.
+        """
+        # Without serializers, the method takes and returns bytes. The type stubs cannot express that.
         remote: Callable[[bytes], bytes] = self._channel.unary_unary(method)  # type: ignore[assignment]
         return remote(request)
 
     def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:
-        """The answer to a request of the provider service. Raises RefusedError if the stock provider fails in it."""
+        """Return the response of the stock provider's service to `request`.
+
+        Raises:
+            StockGoneError: the stock provider's process has ended.
+            RefusedError: the call failed for another reason.
+        """
         try:
             return answer.FromString(self.forward(SERVICE + method, request.SerializeToString()))
         except grpc.RpcError as failure:
             kind = StockGoneError if failure.code() in _GONE else RefusedError
             raise kind([_failure(method, failure)]) from None
 
-    @cachedmethod(attrgetter("_schemas"), condition=attrgetter("_asking"))
+    @cachedmethod(attrgetter("_schemas"), condition=attrgetter("_schema_condition"))
     def schema(self) -> Block:
-        """The stock provider's own schema of the resource."""
+        """Return the stock provider's schema of vsphere_virtual_machine, without the `instantclone` block."""
         answer = GetSchemaResponse.FromString(self.forward(SERVICE + "GetSchema", b""))
         return next(named.value.block for named in answer.resource_schemas if named.key == VIRTUAL_MACHINE)
 
     def adopt(self, inventory_path: str, *, uuid: str, moid: str, provider_meta: DynamicValue) -> Imported:
-        """Return the VM at that path, imported and read.
+        """Import and read the VM at `inventory_path`, and return it.
 
-        Raises RefusedError, CloneError if what was read is not the VM with that BIOS UUID and managed object id.
+        Args:
+            inventory_path: the VM's absolute inventory path.
+            uuid: the VM's BIOS UUID.
+            moid: the VM's managed object id.
+            provider_meta: forwarded to the stock provider.
+
+        Raises:
+            RefusedError: the stock provider answered with errors.
+            CloneError: the stock provider read a VM with another BIOS UUID or managed object id.
         """
-        # The import takes a path for a pattern, and the refresh that follows finds the VM by its UUID alone.
+        # The import treats the path as a pattern. The read after the import finds the VM by its UUID only.
         imported = self.call(
             "ImportResourceState",
             ImportRequest(type_name=VIRTUAL_MACHINE, id=finder_pattern(inventory_path)),
@@ -113,7 +130,11 @@ class StockClient:
         return read
 
     def read(self, imported: Imported, provider_meta: DynamicValue) -> Imported:
-        """The VM as it is now. Raises RefusedError."""
+        """Read the VM again, and return it.
+
+        Raises:
+            RefusedError: the stock provider answered with errors.
+        """
         request = ReadRequest(
             type_name=VIRTUAL_MACHINE,
             current_state=pack(imported.state),
@@ -125,7 +146,11 @@ class StockClient:
         return Imported(unpack(read.new_state), read.private or imported.private)
 
     def plan(self, imported: Imported, config: DynamicValue, provider_meta: DynamicValue) -> PlanResponse:
-        """What the stock provider would do to turn that VM into `config`. Raises RefusedError."""
+        """Return the stock provider's plan to change the VM to `config`.
+
+        Raises:
+            RefusedError: the stock provider answered with errors.
+        """
         request = PlanRequest(
             type_name=VIRTUAL_MACHINE,
             prior_state=pack(imported.state),
@@ -139,10 +164,14 @@ class StockClient:
         return planned
 
     def plan_change(self, request: PlanRequest) -> PlanResponse:
-        """Return the plan for a VM or a folder. The apply takes the path in it for a pattern.
+        """Return the stock provider's plan for a VM or a folder, with the inventory path sent as a pattern.
 
-        The plan's private data hold the path as it was configured, and the apply takes it from there
-        (terraform-plugin-sdk, helper/schema/grpc_provider.go, newExtraKey). Raises RefusedError.
+        The stock provider treats the path as a pattern during the apply. It reads the configured path from the plan's
+        private data (terraform-plugin-sdk, helper/schema/grpc_provider.go, newExtraKey). The plan request must
+        therefore have the pattern, too.
+
+        Raises:
+            RefusedError: the call failed.
         """
         sent = PlanRequest()
         sent.CopyFrom(request)
@@ -152,27 +181,34 @@ class StockClient:
         return response
 
     def apply_change(self, request: ApplyRequest) -> ApplyResponse:
-        """Return the answer to a change of a VM or a folder that `plan_change` has planned. Raises RefusedError."""
+        """Apply a change of a VM or a folder that `plan_change` has planned, and return the response.
+
+        Raises:
+            RefusedError: the call failed.
+        """
         sent = ApplyRequest()
         sent.CopyFrom(request)
         _replace_path(request.type_name, (sent.prior_state, sent.planned_state, sent.config))
         response = self.call("ApplyResourceChange", sent, ApplyResponse)
-        # What was read has the path as vCenter stores it; a change that failed half-way comes back as it was sent.
+        # After a successful change, the state has the path as vCenter stores it. After a failure, it has the pattern.
         _restore_path(request.type_name, response.new_state)
         return response
 
 
 def _folder_pattern(path: str) -> str:
-    """Return the pattern of a folder below the datacenter's VM folder; a path without special characters stays."""
+    """Return the pattern for a folder below the datacenter's VM folder.
+
+    A path without special characters is returned unchanged.
+    """
     root = "/vm/"
-    # The stock provider cleans a path itself (folder_helper.go, NormalizePath), but not one with a backslash in it.
+    # The stock provider normalizes a path (folder_helper.go, NormalizePath), unless the path contains a backslash.
     normal = posixpath.normpath(path).lstrip("/")
     pattern = finder_pattern(root + normal).removeprefix(root)
     return path if pattern == normal else pattern
 
 
 def _parent_pattern(path: str) -> str:
-    """Return the path of a folder with its parent as a pattern. The stock provider takes the last part literally."""
+    """Return a folder's path with the parent as a pattern. The stock provider uses the last part literally."""
     parent, slash, name = posixpath.normpath(path).lstrip("/").rpartition("/")
     pattern = _folder_pattern(parent)
     return path if pattern == parent else f"{pattern}{slash}{name}"
@@ -182,10 +218,12 @@ _PATHS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     VIRTUAL_MACHINE: ("folder", _folder_pattern),
     FOLDER: ("path", _parent_pattern),
 }
-"""By the type of the resource: the argument that is an inventory path, and the pattern that the stock provider needs.
+"""The argument with the inventory path for each resource type, and the function that returns its pattern.
 
-It looks up the folder that it moves a VM to (virtual_machine_helper.go, MoveToFolder), and the parent of a folder that
-it makes or moves (resource_vsphere_folder.go, ParentFromPath).
+The stock provider looks up by pattern:
+
+- the folder to which it moves a VM (virtual_machine_helper.go, MoveToFolder)
+- the parent of a folder that it creates or moves (resource_vsphere_folder.go, ParentFromPath)
 """
 
 
@@ -199,27 +237,31 @@ def _restore_path(kind: str, value: DynamicValue) -> None:
     _replace(value, _PATHS[kind][0], matched_path)
 
 
-def _replace(value: DynamicValue, argument: str, of: Callable[[str], str]) -> None:
-    """Replace a text among an object's values, in place. An object is not packed again if its text stays."""
+def _replace(value: DynamicValue, argument: str, convert: Callable[[str], str]) -> None:
+    """Convert a string argument of an object in place. An object is packed again only if the string changes."""
     content = unpack(value)
     text = content.get(argument) if isinstance(content, dict) else None
-    if isinstance(text, str) and of(text) != text:
-        value.CopyFrom(pack({**content, argument: of(text)}))
+    if isinstance(text, str) and convert(text) != text:
+        value.CopyFrom(pack({**content, argument: convert(text)}))
 
 
 def _require_same(state: State | None, path: str, *, uuid: str, moid: str) -> None:
-    known = state if state is not None else State({})
-    read = str(known.get("uuid")).lower(), known.get("moid")
+    values = state if state is not None else State({})
+    read = str(values.get("uuid")).lower(), values.get("moid")
     if read != (uuid.lower(), moid):
         what = f"the stock provider read the virtual machine {read[1]} (UUID {read[0]}), not {moid} (UUID {uuid})."
-        cure = "Nothing of it is in the state. See that the path and the UUID are those of one virtual machine only."
+        cure = (
+            "The virtual machine was not added to the state. Make sure that only one virtual machine has this path "
+            "and only one has this UUID."
+        )
         raise CloneError(Finding(path, what, cure), summary="Another virtual machine was imported")
 
 
 def _failure(method: str, failure: grpc.RpcError) -> Diagnostic:
     return error(
         "Stock vSphere provider failed",
-        f"{method}: {failure.details()} ({failure.code().name}). TF_LOG_PROVIDER=DEBUG shows what it says itself.",
+        f"{method}: {failure.details()} ({failure.code().name}). Set TF_LOG_PROVIDER=DEBUG to see the log of the stock "
+        "provider.",
     )
 
 
@@ -229,14 +271,14 @@ def _raise_if_failed(diagnostics: Sequence[Diagnostic]) -> None:
 
 
 def proposed_new(block: Block, prior: State | None, config: Config) -> Plan:
-    """Return the state that Terraform proposes: `config`, with prior values for computed attributes that it omits.
+    """Return the state that Terraform proposes: `config`, with prior values for omitted computed attributes.
 
-    Terraform's core computes it (objchange.ProposedNew) and sends it with each plan. A clone that has just been made is
-    planned within its creation, where core does not take part. tests/e2e/test_proposal.py compares it with what
-    Terraform sends.
+    Terraform core computes this state (objchange.ProposedNew) and sends it with each plan. The plugin plans a new
+    clone during its creation, where core is not involved. tests/e2e/test_proposal.py compares this function with the
+    state that Terraform sends.
 
-    Nested blocks are paired by position, as core does for lists: no release has others in this resource. A set's
-    elements, which have no position, would come out right where they have no computed attributes.
+    Nested blocks are paired by position, as core does for lists. In all releases, the nested blocks of this resource
+    are lists. The elements of a set have no position. Their pairing would be correct only without computed attributes.
     """
     return Plan(_proposed(block, prior or {}, config))
 

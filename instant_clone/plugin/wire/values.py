@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The three objects that Terraform hands to a provider, told apart by type: what is, what will be, what is wanted.
+"""The three kinds of objects that Terraform sends to a provider, as separate types: state, plan and configuration.
 
-All have the shape of the resource's schema, as `codec.unpack` reads them. A configuration has null where the user wrote
-nothing, a plan may have unknown values, a state has neither.
+All have the shape of the resource's schema, as `codec.unpack` returns it. A configuration has null for each argument
+that the user did not set. A plan may have unknown values. A state has no unknown values.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, NewType
 __all__ = ["Config", "Plan", "State"]
 
 State = NewType("State", Mapping[str, Any])
-"""what a VM was when it was read"""
+"""The values of a VM at the time of the last read."""
 Plan = NewType("Plan", Mapping[str, Any])
-"""what an apply will make of it"""
+"""The values of a VM after the apply."""
 Config = NewType("Config", Mapping[str, Any])
-"""what the configuration says"""
+"""The values in the configuration."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Making instant clones: specification, dry run, task, lost tasks, the network of the guest."""
+"""Creation of instant clones: clone specification, dry run, task, lost tasks, guest network."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What to do about the faults of InstantClone_Task.
+"""Actions for the faults of InstantClone_Task.
 
-The vSphere API reference names them with VirtualMachine.InstantClone_Task; what is said here of their causes is said
-there, or in the descriptions of the faults.
+The faults and their causes come from the vSphere API reference: VirtualMachine.InstantClone_Task and the descriptions
+of the faults.
 """
 
 from __future__ import annotations
@@ -19,59 +19,58 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
     (
         vim.fault.InvalidPowerState,
         _SOURCE,
-        "Power the source on: an instant clone starts from its running state.",
+        "Power the source on. vCenter can instant-clone only a running VM.",
     ),
     (
         vim.fault.DisallowedMigrationDeviceAttached,
         _SOURCE,
-        "Take the device away from the source: it has one that cannot be shared, such as a passthrough device or a "
-        "host's own drive.",
+        "Remove the device that cannot be shared from the source, such as a passthrough device or a drive of the host.",
     ),
     (
         vim.fault.GenericVmConfigFault,
         _SOURCE,
-        "If the disk chain is too long, freeze the source or make it anew: each clone of a running source adds a "
-        "delta to its disks.",
+        "If the disk chain is too long, freeze the source or create a new source. Each clone of a running source adds "
+        "a delta disk to its disks.",
     ),
     (
         vim.fault.InvalidDatastore,
         "datastore_id",
-        "Name a datastore that the source's host has and that can be written.",
+        "Set a writable datastore of the source's host.",
     ),
     (
         vim.fault.FileFault,
         "datastore_id",
-        "See whether the datastore has room, is connected, and lets the source's files be read.",
+        "Check that the datastore has free space, is connected, and that the source's files are readable.",
     ),
     (
         vim.fault.InsufficientResourcesFault,
         "resource_pool_id",
-        "Free resources in that pool or on the source's host, give the source smaller reservations, or clone a source "
-        "on another host.",
+        "Free resources in the resource pool or on the source's host, reduce the source's reservations, or clone a "
+        "source on another host.",
     ),
     (
         vim.fault.DuplicateName,
         "name",
-        "Choose another name, or remove or rename the virtual machine in this folder that has it.",
+        "Choose another name, or remove or rename the virtual machine with this name in the folder.",
     ),
     (
         vim.fault.InvalidState,
         _SOURCE,
-        "See in vCenter what goes on with the source, a snapshot or a migration for instance, and apply again.",
+        "Check in vCenter whether a snapshot, a migration or another task of the source is running, and apply again.",
     ),
     (
         vim.fault.VimFault,
         _SOURCE,
-        "See the task in vCenter for the reason, and apply again.",
+        "Check the task in vCenter for the reason, and apply again.",
     ),
 )
-"""fault, the argument it is about, and what to do; the first that fits"""
-_TOLD_ELSEWHERE = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault.InvalidLogin)
-"""faults that say the same whatever was being done"""
+"""fault, the argument that causes it, and the action; the first matching entry applies"""
+_REPORTED_BY_SESSION = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault.InvalidLogin)
+"""faults of any request, which `session.faults` reports"""
 
 
 def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: str) -> CloneError | None:
-    """Return the error for a fault with which cloning ended, None for a fault that has nothing to do with cloning."""
+    """Return the error for a fault of InstantClone_Task, None for a fault that is not specific to cloning."""
     found = _cure_of(fault)
     if found is None:
         return None
@@ -81,13 +80,13 @@ def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: st
 
 
 def text_with_cure(fault: vmodl.MethodFault) -> str:
-    """Return a fault of cloning as text, with what to do about it."""
+    """Return the text of a fault of cloning and the action for the user."""
     found = _cure_of(fault)
     return fault_text(fault) if found is None else f"{fault_text(fault)}. {found[1]}"
 
 
 def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
-    """The argument that a fault is about, and what to do."""
-    if isinstance(fault, _TOLD_ELSEWHERE):
+    """Return the argument that causes a fault, and the action for the user."""
+    if isinstance(fault, _REPORTED_BY_SESSION):
         return None
     return next(((argument, cure) for kind, argument, cure in _CURES if isinstance(fault, kind)), None)

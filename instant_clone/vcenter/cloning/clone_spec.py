@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Where a clone goes and what it is made with: what InstantClone_Task takes."""
+"""The clone specification: the argument of InstantClone_Task."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ Object = TypeVar("Object", bound=ManagedObject)
 
 @dataclass(frozen=True)
 class InterfaceEdit:
-    """How one network interface of a clone differs from its source's, which `key` names."""
+    """The network and MAC address of a clone's network interface. `key` is the device key on the source."""
 
     key: int
     network_id: str
     """managed object id"""
     mac_address: str | None = None
-    """None: vCenter generates one"""
+    """None: vCenter generates an address"""
 
 
 @dataclass(frozen=True)
 class CloneRequest:
-    """A clone that is wanted. Ids are managed object ids; `folder` is relative to the datacenter's VM folder."""
+    """The parameters of a clone. Ids are managed object ids. `folder` is relative to the datacenter's VM folder."""
 
     name: str
     resource_pool_id: str
     folder: str
     datastore_id: str | None
-    """None: the source's"""
+    """None: the source's datastore"""
     interfaces: tuple[InterfaceEdit, ...]
     extra_config: Mapping[str, str]
     timeout: float
@@ -52,7 +52,7 @@ class CloneRequest:
 
 
 class Placing:
-    """Turns wishes into objects of one vCenter. Safe for several threads; what it has looked up once it keeps."""
+    """Resolves clone requests to objects of one vCenter. Thread-safe. Caches folders, hosts and networks."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -67,26 +67,39 @@ class Placing:
         condition=attrgetter("_reading"),
     )
     def folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
-        """The folder of a clone, and its inventory path. Raises NotFoundError."""
+        """Return the folder of a clone, and the folder's inventory path.
+
+        Raises:
+            NotFoundError: The folder does not exist, or the datacenter of the resource pool is not readable.
+        """
         pool = self.object(vim.ResourcePool, request.resource_pool_id)
         objects = on_the_way_to_the_root(self._session, pool)
         datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
         if datacenter is None:
-            raise NotFoundError(f"The datacenter of the resource pool {pool._moId} cannot be read.")
+            raise NotFoundError(
+                f"Resource pool {pool._moId}: its datacenter cannot be read. Ask for the privilege System.Read on it."
+            )
         parts = [part for part in request.folder.split("/") if part]
         path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
         folder = self.index().FindByInventoryPath(path.lstrip("/"))
         if not isinstance(folder, vim.Folder):
-            raise NotFoundError(f"vCenter has no folder {path}. Make it, or let the stack own it (create_folder).")
+            raise NotFoundError(f"Folder {path}: not found in vCenter. Create the folder, or set create_folder.")
         return folder, path
 
     @cachedmethod(attrgetter("_hosts"), key=lambda _, source: source.host._moId, condition=attrgetter("_reading"))
     def host(self, source: LiveVm) -> SourceHost:
-        """The host of a source. One request for each host."""
+        """Return the host of a source. Costs one request per host."""
         return read_host(self._session, source.host)
 
     def specification(self, source: LiveVm, request: CloneRequest, uuid: str) -> tuple[vim.vm.InstantCloneSpec, str]:
-        """What vCenter is asked for, and the inventory path that the clone will have."""
+        """Return the clone specification and the future inventory path of the clone.
+
+        `uuid` becomes the BIOS UUID of the clone.
+
+        Raises:
+            NotFoundError: See `folder`.
+            CloneError: The source lacks a network interface, or the source's host lacks a network.
+        """
         folder, folder_path = self.folder(request)
         location = vim.vm.RelocateSpec(
             folder=folder,
@@ -106,8 +119,10 @@ class Placing:
     def _edit(self, source: LiveVm, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
         card = source.cards.get(interface.key)
         if card is None:
-            raise CloneError(f"{source.inventory_path} has no network interface with the key {interface.key} any more.")
-        # A new card with what an edit may say: the source's address and port must not be repeated.
+            raise CloneError(
+                f"{source.inventory_path}: the network interface with the key {interface.key} no longer exists."
+            )
+        # A new card with only the properties of an edit: it must not repeat the source's MAC address and port.
         edited = type(card)(
             key=card.key,
             controllerKey=card.controllerKey,
@@ -125,8 +140,8 @@ class Placing:
         networks = self.host(source).networks
         if network_id not in networks:
             raise CloneError(
-                f"The host of {source.inventory_path} has no network {network_id}. A clone starts on its source's "
-                "host: name a network of that host."
+                f"Network {network_id}: the host of {source.inventory_path} does not have this network. A clone starts "
+                "on the host of its source. Use a network of that host."
             )
         return self._backing_of(networks[network_id])()
 
@@ -135,9 +150,9 @@ class Placing:
         return network_backing(self._session, network)
 
     def index(self) -> vim.SearchIndex:
-        """vCenter's search index."""
+        """Return vCenter's search index."""
         return cast(vim.SearchIndex, self._session.content.searchIndex)
 
     def object(self, kind: type[Object], identifier: str) -> Object:
-        """The managed object with that id; nothing is asked."""
+        """Return the managed object with the id `identifier`, without a request."""
         return kind(identifier, self._session.service_instance._GetStub())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The one thing that the stock provider cannot do: VirtualMachine.InstantClone_Task."""
+"""Calls of VirtualMachine.InstantClone_Task, which the stock provider does not support."""
 
 from __future__ import annotations
 
@@ -40,28 +40,34 @@ __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "cl
 
 PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
-"""of one source: as many as Terraform's ten operations gain anything from, measured on the simulator"""
+"""of one source: more clones do not speed up Terraform's ten operations, measured on the simulator"""
 _SOURCE_SECONDS = 60
-"""for which a source is taken to stay as it was read"""
+"""seconds for which the properties of a source are cached"""
 _DESTROY_SECONDS = 300
 _CHANGE_SECONDS = 300
 
 
 def clones_at_once(environ: Mapping[str, str]) -> int:
-    """How many clones of one source are made at a time, as INSTANT_CLONE_PARALLELISM says. Raises CloneError."""
+    """Return the number of simultaneous clones of one source, from INSTANT_CLONE_PARALLELISM.
+
+    Raises:
+        CloneError: The value of the variable is not a positive integer.
+    """
     written = environ.get(PARALLELISM_VARIABLE) or str(CLONES_AT_ONCE)
     if not (written.isascii() and written.isdigit() and int(written) > 0):
-        what = f"{PARALLELISM_VARIABLE} is {written!r}, which is no number of clones."
+        what = f"must be a positive integer, not {written!r}."
         raise CloneError(
-            Finding("", what, f"Write one from 1 on, or unset it: {CLONES_AT_ONCE} is usual."),
-            summary=f"{PARALLELISM_VARIABLE} is wrong",
+            Finding(
+                PARALLELISM_VARIABLE, what, f"Set a positive integer, or unset it: the default is {CLONES_AT_ONCE}."
+            ),
+            summary=f"Invalid {PARALLELISM_VARIABLE}",
         )
     return int(written)
 
 
 @dataclass(frozen=True)
 class HotChanges:
-    """Settings of a clone that differ from its source's, and that vSphere changes while it runs; None: no change."""
+    """Settings of a clone that differ from its source and that vSphere changes on a running VM. None: no change."""
 
     annotation: str | None = None
     num_cpus: int | None = None
@@ -69,7 +75,7 @@ class HotChanges:
     """MB"""
 
     def specification(self) -> vim.vm.ConfigSpec | None:
-        """What ReconfigVM_Task takes, if there is anything to change."""
+        """Return the argument of ReconfigVM_Task, None if no setting changes."""
         given = {"annotation": self.annotation, "numCPUs": self.num_cpus, "memoryMB": self.memory}
         changed = {name: value for name, value in given.items() if value is not None}
         return vim.vm.ConfigSpec(**changed) if changed else None
@@ -77,7 +83,7 @@ class HotChanges:
 
 @dataclass(frozen=True)
 class Clone:
-    """A clone that was made."""
+    """An instant clone that exists in vCenter."""
 
     machine: vim.VirtualMachine
     uuid: str
@@ -85,13 +91,13 @@ class Clone:
 
 
 class Cloner:
-    """Clones the VMs of one vCenter. Safe for several threads; what it has looked up once it keeps for its life.
+    """Clones VMs of one vCenter. Thread-safe. Keeps the inventory objects that it looks up.
 
-    All its methods raise VcenterError or one of its kinds.
+    All methods raise VcenterError or one of its subclasses.
     """
 
     def __init__(self, session: Session, *, at_once: int = CLONES_AT_ONCE) -> None:
-        """`at_once` clones of one source are made at a time; the others wait for their turns."""
+        """Limit the simultaneous clones of one source to `at_once`. Further clones wait."""
         self._session = session
         self._turns = Turns(at_once)
         self._placing = Placing(session)
@@ -101,21 +107,27 @@ class Cloner:
 
     @cachedmethod(attrgetter("_sources"), condition=attrgetter("_reading"))
     def live_vm(self, uuid: str) -> LiveVm:
-        """Return the VM with that BIOS UUID, as it was read within the last minute.
+        """Return the VM with the BIOS UUID `uuid`. Its properties are at most one minute old.
 
-        In a long apply it may move to another host, or be powered off. Raises NotFoundError if there is no such VM,
-        CloneError if there are several.
+        The VM is read again after a minute, because it may move to another host or be powered off in a long apply.
+
+        Raises:
+            NotFoundError: No VM has the UUID.
+            CloneError: Several VMs have the UUID.
         """
         return find_vm(self._session, uuid)
 
     def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
-        """Makes one clone, and returns once it runs.
+        """Create one clone, and return when it runs.
 
-        `stopped()` is asked before the task is started; one that is under way is always waited for, because a clone
-        that exists must reach Terraform's state. While vCenter is busy with the source, it is asked again until
-        `request.timeout` has passed; when the connection breaks, the clone is looked for.
+        `stopped` is called before the task starts. A running task is always awaited, because an existing clone must
+        reach Terraform's state. While vCenter is busy with the source, the call is repeated until `request.timeout`
+        minutes have passed. After a lost connection, the clone is searched by its UUID.
+
+        Raises:
+            CloneError: `stopped` returned true, the time-out passed, or vCenter refused the clone.
         """
-        # An identifier of our choice, known before the clone exists.
+        # The plugin chooses the UUID, so that it can search for the clone after a lost connection.
         uuid = str(uuid4())
         seconds = 60 * request.timeout
         with vcenter_errors(self._session.server, doing=f"cloning {source.inventory_path} as {request.name}"):
@@ -123,7 +135,7 @@ class Cloner:
 
             def start() -> vim.VirtualMachine:
                 if stopped():
-                    raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
+                    raise CloneError(f"Clone {path}: stopped before its task started. Apply again to create the clone.")
                 task = source.machine.InstantClone_Task(specification)
                 try:
                     return cast(vim.VirtualMachine, wait_for(task, seconds=seconds))
@@ -134,16 +146,16 @@ class Cloner:
                 machine = self._turns.take(source.machine._moId, start, seconds=seconds)
             except TaskTimeoutError:
                 raise CloneError(
-                    f"The clone {path} was not ready after {request.timeout:g} minutes (instantclone.timeout). vCenter "
-                    f"may still finish it, with the UUID {uuid}. Apply again: it is taken over if it carries the mark "
-                    "of this state, and if not, its name is told to be taken, with what to do.",
+                    f"Clone {path}: not ready after {request.timeout:g} minutes (instantclone.timeout). vCenter may "
+                    f"still finish the clone, with the UUID {uuid}. Apply again: the apply adopts the clone if its "
+                    "owner id is that of this state. If not, the apply reports that the name is in use.",
                     argument="instantclone.timeout",
                 ) from None
             except WaitedTooLongError:
                 raise CloneError(
-                    f"vCenter was busy with {source.inventory_path} for {request.timeout:g} minutes "
-                    "(instantclone.timeout, TaskInProgress). Apply again, raise the time-out, or spread the fleet over "
-                    "several sources.",
+                    f"{source.inventory_path}: vCenter was busy with this source for {request.timeout:g} minutes "
+                    "(instantclone.timeout, TaskInProgress). Apply again, raise the time-out, or distribute the fleet "
+                    "over several sources.",
                     argument="instantclone.source_uuid",
                 ) from None
             except (*LOST_CONNECTION, vmodl.fault.ManagedObjectNotFound):
@@ -152,19 +164,21 @@ class Cloner:
                     raise
                 machine = found
             except vmodl.MethodFault as fault:
-                told = clone_error(fault, server=self._session.server, source=source.inventory_path, clone=request.name)
-                if told is None:
+                error = clone_error(
+                    fault, server=self._session.server, source=source.inventory_path, clone=request.name
+                )
+                if error is None:
                     raise
-                raise told from fault
+                raise error from fault
             return Clone(machine, uuid, path)
 
     def is_cloning(self, source: LiveVm) -> bool:
-        """Whether vCenter is making a clone of that source, for whomever."""
+        """Return whether a task in vCenter clones the source. The task may belong to another client."""
         with vcenter_errors(self._session.server, doing=f"reading the tasks of {source.inventory_path}"):
             return is_cloning(self._session, source)
 
     def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
-        """The VM that has the name of that clone in its folder at this moment."""
+        """Return the VM that currently has the name of the requested clone in its folder, None without such a VM."""
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             _, folder_path = self._placing.folder(request)
             path = f"{folder_path}/{stored_name(request.name)}"
@@ -175,12 +189,12 @@ class Cloner:
             return Clone(cast(vim.VirtualMachine, machine), found.uuid, path), found
 
     def exists(self, clone: Clone) -> bool:
-        """Whether that VM is still in the inventory."""
+        """Return whether the clone is still in the inventory."""
         with vcenter_errors(self._session.server, doing=f"looking for {clone.inventory_path}"):
             return namesake(self._session, clone.machine) is not None
 
     def change(self, clone: Clone, changes: HotChanges) -> None:
-        """Makes all changes to a running clone at once: the stock provider would take ten seconds for it."""
+        """Make all changes to a running clone in one task. The stock provider needs ten seconds for the same change."""
         specification = changes.specification()
         if specification is None:
             return
@@ -188,23 +202,30 @@ class Cloner:
             try:
                 wait_for(clone.machine.ReconfigVM_Task(specification), seconds=_CHANGE_SECONDS)
             except TaskTimeoutError:
-                raise CloneError(f"Not done after {_CHANGE_SECONDS} seconds.") from None
+                what = f"the change did not finish within {_CHANGE_SECONDS} seconds."
+                raise CloneError(Finding(clone.inventory_path, what, "Check the task in vCenter.")) from None
 
     def wait_for_network(self, clone: Clone, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:
-        """Waits until the guest reports what `wait` asks for; False if it does not in time, or `stopped()` says so."""
+        """Wait until the guest reports the addresses that `wait` requires.
+
+        Return False if the time-out passes or `stopped` returns true.
+        """
         with vcenter_errors(self._session.server, doing=f"waiting for the network of {clone.inventory_path}"):
             return wait_for_guest_network(clone.machine, wait, stopped=stopped)
 
     def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:
-        """What the guest of a source reports for the network interfaces with these device keys, at this moment."""
+        """Return the addresses that the source's guest currently reports for interfaces, by their device keys."""
         with vcenter_errors(self._session.server, doing=f"reading the addresses of {source.inventory_path}"):
             return addresses_of(guest_of(source.machine), interfaces)
 
     def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
-        """The datastore of that datastore cluster that holds the source's disks, by its managed object id.
+        """Return the managed object id of the datastore in a datastore cluster that holds the source's disks.
 
-        A clone's disks are deltas on its source's, and Storage DRS recommends no place for instant clones. Of several
-        such datastores it is the first disk's. Raises CloneError if there is none.
+        A clone's disks are delta disks of its source's disks, and Storage DRS has no recommendations for instant
+        clones. If several datastores of the cluster hold disks of the source, return the one of the first such disk.
+
+        Raises:
+            CloneError: No datastore of the cluster holds a disk of the source.
         """
         with vcenter_errors(self._session.server, doing=f"reading the datastore cluster {cluster_id}"):
             pod = self._placing.object(vim.StoragePod, cluster_id)
@@ -213,13 +234,14 @@ class Cloner:
         found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
         if found is None:
             raise CloneError(
-                f"No datastore of the cluster {values['name']} holds a disk of {source.inventory_path}. An instant "
-                "clone's disks stay on its source's datastores: name their cluster, or their datastore."
+                f"Datastore cluster {values['name']}: no datastore of it holds a disk of {source.inventory_path}. The "
+                "disks of an instant clone stay on the datastores of its source. Use the cluster or the datastore of "
+                "the source's disks."
             )
         return found
 
     def vms_with_uuid(self, uuid: str) -> tuple[IdentifiedVm, ...]:
-        """Return all VMs and templates that have this BIOS UUID at this moment."""
+        """Return all VMs and templates that currently have the BIOS UUID `uuid`."""
         with vcenter_errors(self._session.server, doing=f"looking for the VMs with the UUID {uuid}"):
             return vms_with_uuid(self._session, uuid)
 
@@ -229,14 +251,15 @@ class Cloner:
             return moids_by_uuid(self._session)
 
     def is_vm_at(self, path: str) -> bool:
-        """Return whether there is a VM at exactly this inventory path."""
+        """Return whether a VM has exactly the inventory path `path`."""
         with vcenter_errors(self._session.server, doing=f"looking for {path}"):
             return isinstance(self._placing.index().FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
 
     def deltas(self, moid: str) -> frozenset[str]:
-        """Return the UUIDs of those disks of a VM that have a parent, by its managed object id.
+        """Return the UUIDs of a VM's disks that have a parent. `moid` is the VM's managed object id.
 
-        Raises NotFoundError if it is gone: no disk would seem to be a delta.
+        Raises:
+            NotFoundError: The VM no longer exists. An empty result would mean that no disk is a delta disk.
         """
         with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
             machine = self._placing.object(vim.VirtualMachine, moid)
@@ -247,21 +270,24 @@ class Cloner:
         )
 
     def destroy(self, clone: Clone) -> None:
-        """Removes a clone that cannot be handed to Terraform."""
+        """Destroy a clone that cannot become part of Terraform's state."""
         with vcenter_errors(self._session.server, doing=f"removing {clone.inventory_path}"):
             try:
                 if clone.machine.runtime.powerState == vim.VirtualMachine.PowerState.poweredOn:
                     wait_for(clone.machine.PowerOffVM_Task(), seconds=_DESTROY_SECONDS)
                 wait_for(clone.machine.Destroy_Task(), seconds=_DESTROY_SECONDS)
             except TaskTimeoutError:
-                raise CloneError(f"Not done after {_DESTROY_SECONDS} seconds.") from None
+                what = f"the removal did not finish within {_DESTROY_SECONDS} seconds."
+                raise CloneError(Finding(clone.inventory_path, what, "Check the task in vCenter.")) from None
 
     def check(self, source: LiveVm, request: CloneRequest) -> DryRun:
-        """Return what vCenter finds about such a clone; nothing is made.
+        """Return the findings of vCenter's dry run for a clone. No clone is created.
 
-        The dry run gets the specification that `clone` uses, without the datastore: vCenter's check does not take it.
-        Raises CloneError or NotFoundError for what need not be asked: a pool of another cluster, a datastore or a
-        network that the host lacks.
+        The dry run uses the specification of `clone`, but without the datastore, which vCenter's check refuses.
+
+        Raises:
+            CloneError: The resource pool is in another cluster, or the host lacks the datastore or a network.
+            NotFoundError: See `Placing.folder`.
         """
         with vcenter_errors(self._session.server, doing=f"checking a clone of {source.inventory_path}"):
             host = self._placing.host(source)
@@ -275,7 +301,7 @@ class Cloner:
             return dry_run(self._session, source, specification)
 
     def has_folder(self, request: CloneRequest) -> bool:
-        """Whether the folder of that clone is there."""
+        """Return whether the folder of the requested clone exists."""
         with vcenter_errors(self._session.server, doing=f"looking for the folder {request.folder}"):
             try:
                 self._placing.folder(request)
@@ -284,9 +310,9 @@ class Cloner:
         return True
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """The VM that has the name of that clone in its folder, and its inventory path.
+        """Return the inventory path and the VM that has the name of the requested clone in its folder.
 
-        The names in a folder are read once: this is for plans, which change nothing.
+        The names in a folder are read once. Use this method only in plans, which do not change the folder.
         """
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             folder, path = self._placing.folder(request)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What speaks against a clone before it is made, as vCenter knows it."""
+"""Checks of a clone before its creation: vCenter's dry run, resource pool, datastore and name."""
 
 from __future__ import annotations
 
@@ -36,45 +36,45 @@ Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True)
 class DryRun:
-    """What vCenter says of a clone that it has not made."""
+    """The result of vCenter's dry run for a clone."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     missing: str = ""
-    """why vCenter could not be asked, as a sentence; "" if it was"""
+    """the reason why vCenter made no dry run; "" if vCenter made it"""
 
 
 @dataclass(frozen=True)
 class Namesake:
-    """A VM that has the name of a clone which is to be made, in its folder."""
+    """A VM that has the name of a requested clone in the clone's folder."""
 
     uuid: str
     owner: str | None
-    """its extra_config OWNER_KEY: who made it as an instant clone"""
+    """the owner id in its extra_config (OWNER_KEY), None for a VM without one"""
     running: bool
 
 
 def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantCloneSpec) -> DryRun:
-    """Return what CheckInstantClone_Task finds, except names that are taken: see `namesake`.
+    """Return the findings of CheckInstantClone_Task, except names that are in use: see `namesake`.
 
-    The location of `specification` must have neither datastore nor host: the API reference of the method
-    (VirtualMachineProvisioningChecker) lists InvalidArgument for a relocate specification with either, although
-    InstantClone_Task takes a datastore. The method exists since vSphere 6.7 (vim.version.version12 in pyvmomi's type
-    information) and needs the privilege System.View.
+    The location of `specification` must have neither a datastore nor a host. The API reference of the method
+    (VirtualMachineProvisioningChecker) lists InvalidArgument for a relocate specification with one of them, although
+    InstantClone_Task accepts a datastore. vSphere 6.7 introduced the method (vim.version.version12 in pyvmomi's type
+    information). The method needs the privilege System.View.
 
-    Only a fault that the result lists is about the clone. A fault of the call or of its task means that this vCenter
-    does not answer the question.
+    Only the faults in the result are about the clone. A fault of the call or of its task means that this vCenter cannot
+    make the dry run.
     """
     checker = session.content.vmProvisioningChecker
     if checker is None:
-        return DryRun(missing="this vCenter has no checker for it")
+        return DryRun(missing="this vCenter has no VirtualMachineProvisioningChecker")
     try:
         task = checker.CheckInstantClone_Task(source.machine, specification)
         results = cast("list[vim.vm.check.Result]", wait_for(task, seconds=_CHECK_SECONDS) or [])
     except TaskTimeoutError:
-        return DryRun(missing=f"CheckInstantClone_Task was not done after {_CHECK_SECONDS} seconds")
+        return DryRun(missing=f"CheckInstantClone_Task did not finish within {_CHECK_SECONDS} seconds")
     except vmodl.MethodFault as fault:
-        return DryRun(missing=f"CheckInstantClone_Task answers with {fault_text(fault)}{_hint(fault)}")
+        return DryRun(missing=f"CheckInstantClone_Task failed with {fault_text(fault)}{_hint(fault)}")
     return DryRun(
         errors=tuple(text_with_cure(fault) for result in results for fault in result.error if not _is_taken(fault)),
         warnings=tuple(text_with_cure(fault) for result in results for fault in result.warning),
@@ -82,7 +82,10 @@ def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantClone
 
 
 def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
-    """The VMs in a folder by their names in upper case, as vCenter compares them. One paged request."""
+    """Return the VMs in a folder by their names in upper case.
+
+    vCenter compares names without case. Costs one paged request.
+    """
     found = retrieve(
         session.content.propertyCollector,
         folder,
@@ -94,7 +97,7 @@ def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMa
 
 
 def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
-    """That VM, if it is still there. One request."""
+    """Return UUID, owner and power state of a VM, None if the VM no longer exists. Costs one request."""
     try:
         values = read_properties(session, machine, "config.uuid", "config.extraConfig", "runtime.powerState")
     except vmodl.fault.ManagedObjectNotFound:
@@ -105,23 +108,24 @@ def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
 
 
 def require_fitting_pool(session: Session, source: LiveVm, host: SourceHost, pool: vim.ResourcePool) -> None:
-    """Raise CloneError unless the source's host is one of those that the resource pool takes from. One request."""
+    """Raise CloneError unless the source's host belongs to the cluster of the resource pool. Costs one request."""
     owner = read_properties(session, pool, "name", "owner")
     if owner["owner"]._moId != host.compute_resource_id:
         raise CloneError(
             Finding(
                 source.inventory_path,
-                f"it runs on the host {host.name}, which is not of the cluster of the resource pool "
+                f"the source runs on the host {host.name}, which is not in the cluster of the resource pool "
                 f"{owner['name']} ({pool._moId}).",
-                "A clone starts on its source's host: name a resource pool of its cluster.",
+                "A clone starts on the host of its source. Use a resource pool of that host's cluster.",
             )
         )
 
 
 def require_host_datastore(session: Session, source: LiveVm, host: SourceHost, datastore: vim.Datastore) -> None:
-    """Raise CloneError unless the source's host has the datastore, which the dry run is not asked about.
+    """Raise CloneError unless the source's host has the datastore. The dry run does not check the datastore.
 
-    No request, unless the host lacks it. A user who may not read the host's datastores learns it from the apply.
+    Costs no request, unless the host lacks the datastore. If the user may not read the host's datastores, only the
+    apply fails.
     """
     if host.datastore_ids is None or datastore._moId in host.datastore_ids:
         return
@@ -129,21 +133,21 @@ def require_host_datastore(session: Session, source: LiveVm, host: SourceHost, d
     raise CloneError(
         Finding(
             f"datastore {name} ({datastore._moId})" if name else f"datastore {datastore._moId}",
-            f"the host {host.name} of the source {source.inventory_path} does not have it.",
-            "A clone starts on the host of its source. Name a datastore of that host.",
+            f"the host {host.name} of the source {source.inventory_path} does not have this datastore.",
+            "A clone starts on the host of its source. Use a datastore of that host.",
         ),
         argument="datastore_id",
     )
 
 
 def _is_taken(fault: vmodl.MethodFault) -> bool:
-    # Whose the name is matters: it may be that of the very clone which is to be replaced.
+    # The plan reports names that are in use, because the VM with the name may be the clone that the plan replaces.
     return isinstance(fault, vim.fault.DuplicateName)
 
 
 def _hint(fault: vmodl.MethodFault) -> str:
     if isinstance(fault, _NOT_THERE):
-        return " (the method exists since vCenter 6.7)"
+        return " (the method requires vCenter 6.7 or later)"
     if isinstance(fault, vim.fault.NoPermission):
-        return " (the method needs the privilege System.View)"
+        return " (the method requires the privilege System.View)"
     return ""

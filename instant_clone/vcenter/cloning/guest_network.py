@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Waiting until a guest reports an address, as the stock provider does after it has powered a VM on.
+"""Waiting for the addresses that a guest reports.
 
-It does so only then, so that an instant clone, which is never powered on, would not be waited for. The conditions are
-those of its arguments `wait_for_guest_ip_timeout`, `wait_for_guest_net_timeout`, `wait_for_guest_net_routable` and
-`ignored_guest_ips`.
+The stock provider waits for them only after it has powered a VM on. It does not wait for an instant clone, which is
+never powered on. The conditions are those of the provider's arguments `wait_for_guest_ip_timeout`,
+`wait_for_guest_net_timeout`, `wait_for_guest_net_routable` and `ignored_guest_ips`.
 """
 
 from __future__ import annotations
@@ -21,32 +21,34 @@ from instant_clone.vcenter.session.tasks import LONGEST_SILENCE, LOST_CONNECTION
 __all__ = ["GuestNetworkWait", "addresses_of", "guest_of", "wait_for_guest_network"]
 
 _POLL_SECONDS = 0.5
-_DEFAULT_ROUTES = ("0.0.0.0", "::")  # noqa: S104 - a route, nothing is bound
+_DEFAULT_ROUTES = ("0.0.0.0", "::")  # noqa: S104 - a route, no bound socket
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
 class GuestNetworkWait:
-    """What to wait for; a time-out below 1 minute waits for nothing."""
+    """The conditions of the wait. A time-out below 1 minute disables its condition."""
 
     ip_minutes: int = 0
     network_minutes: int = 0
     routable: bool = True
     ignored: tuple[str, ...] = ()
-    """addresses and networks (CIDR) that do not count"""
+    """addresses and networks (CIDR) that do not satisfy a condition"""
 
     @property
     def minutes(self) -> int:
-        """How long to wait at the most."""
+        """The maximum duration of the wait in minutes."""
         return max(self.ip_minutes, self.network_minutes)
 
 
 def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, *, stopped: Callable[[], bool]) -> bool:
-    """Waits until VMware Tools report what `wait` asks for; False if they do not in time, or `stopped()` says so.
+    """Wait until VMware Tools report the addresses that `wait` requires.
 
-    A vCenter that does not answer is asked again for as long as about a task. Raises one of LOST_CONNECTION if that is
-    in vain.
+    Return False if the time-out passes or `stopped` returns true.
+
+    Raises:
+        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, the limit that `tasks.wait_for` has too.
     """
     if wait.minutes < 1:
         return True
@@ -62,9 +64,10 @@ def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, 
 
 
 def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
-    """What VMware Tools report; a vCenter that does not answer is asked again for as long as about a task.
+    """Return the report of VMware Tools.
 
-    Raises one of LOST_CONNECTION if that is in vain.
+    Raises:
+        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, the limit that `tasks.wait_for` has too.
     """
     found = poll(
         lambda: (machine.guest,),
@@ -77,7 +80,7 @@ def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
 
 
 def addresses_of(guest: vim.vm.GuestInfo | None, interfaces: Collection[int]) -> tuple[str, ...]:
-    """The addresses that VMware Tools report for the network interfaces with these device keys."""
+    """Return the addresses that VMware Tools report for network interfaces. `interfaces` are device keys."""
     nics = guest.net if guest is not None else ()
     return tuple(str(each.ip) for each in _interfaces(nic for nic in nics if nic.deviceConfigId in interfaces))
 

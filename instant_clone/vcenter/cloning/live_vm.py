@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM as vCenter has it now: the source of a clone, or a clone."""
+"""The current properties of a source or a clone in vCenter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PROPERTIES = (
 
 @dataclass(frozen=True)
 class LiveVm:
-    """What cloning needs to know of a VM, all of it from one look. `machine` is its managed object."""
+    """The properties of a VM that cloning needs, all read in one request. `machine` is the managed object of the VM."""
 
     machine: vim.VirtualMachine
     inventory_path: str
@@ -49,35 +49,39 @@ class LiveVm:
     powered_on: bool
     template: bool
     cards: Mapping[int, VirtualEthernetCard]
-    """by device key"""
+    """the network interfaces by device key"""
     tpm_count: int
     disk_sizes: Mapping[int, frozenset[int]]
-    """what it says of the size of each disk, in GiB rounded up as the stock provider has it, by device key"""
+    """the sizes that vCenter reports for each disk, by device key, in GiB and rounded up as in the stock provider"""
     extra_config: Mapping[str, str]
     frozen: bool
     chain_depth: int
-    """of the disk with the most delta disks, their number"""
+    """the number of delta disks in the longest disk chain"""
     disk_datastores: tuple[str, ...]
-    """managed object ids of the datastores that hold its disks, in the disks' order"""
+    """managed object ids of the datastores of the disks, in the order of the disks"""
 
 
 def find_vm(session: Session, uuid: str) -> LiveVm:
-    """The VM with that BIOS UUID. Two requests.
+    """Return the VM with the BIOS UUID `uuid`. Costs two requests.
 
-    Raises NotFoundError if there is none, CloneError that lists them if there are several, VcenterError if vCenter
-    cannot read its configuration.
+    Raises:
+        NotFoundError: No VM has the UUID.
+        CloneError: Several VMs have the UUID. The message lists the VMs.
+        VcenterError: vCenter has no current configuration of the VM.
     """
     with vcenter_errors(session.server, doing=f"looking up the VM with the UUID {uuid}"):
         index = cast(vim.SearchIndex, session.content.searchIndex)
         found = index.FindAllByUuid(None, uuid, True, False) or []
         if not found:
             raise NotFoundError(
-                f"{session.server} has no virtual machine with the UUID {uuid}. Check that the source still exists, "
-                "and that its record is of this vCenter ('instant-clone record' makes it anew)."
+                f"{session.server}: no virtual machine has the UUID {uuid}. Check that the source still exists and "
+                "that its record is from this vCenter. `instant-clone record` writes a new record."
             )
         if len(found) > 1:
             several = "\n".join(f"  {vm}" for vm in vms_with_uuid(session, uuid))
-            raise CloneError(f"Several virtual machines have the UUID {uuid}. Change that of all but one:\n{several}")
+            raise CloneError(
+                f"UUID {uuid}: several virtual machines have this UUID. Change the UUID of all but one:\n{several}"
+            )
         return _read(session, cast(vim.VirtualMachine, found[0]))
 
 
@@ -87,8 +91,8 @@ def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
     values = next(found.properties for found in objects if found.id == machine._moId)
     path = inventory_path(machine, objects) or machine._moId
     if "config.template" not in values or "config.hardware.device" not in values:
-        what = "vCenter has no up-to-date configuration of this VM."
-        raise VcenterError(Finding(path, what, "See that its host is connected, and that the user may read the VM."))
+        what = "vCenter has no current configuration of this VM."
+        raise VcenterError(Finding(path, what, "Check that its host is connected and that the user may read the VM."))
     devices = values["config.hardware.device"]
     return LiveVm(
         machine=machine,
@@ -119,13 +123,13 @@ def _depth(backing: object) -> int:
 
 
 def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:
-    # A delta need not report capacityInBytes as the disk below does.
+    # A delta disk may report another capacityInBytes than its parent disk.
     in_bytes: int | None = disk.capacityInBytes
     return frozenset(-(-size >> 30) for size in (in_bytes, 1024 * disk.capacityInKB) if size)
 
 
 def network_backing(session: Session, network: vim.Network) -> Callable[[], BackingInfo]:
-    """What makes the backings of network interfaces on that network. Two requests at the most."""
+    """Return a function that creates backings of network interfaces on `network`. Costs at most two requests."""
     if isinstance(network, vim.dvs.DistributedVirtualPortgroup):
         group = read_properties(session, network, "key", "config.distributedVirtualSwitch")
         switch = read_properties(session, group["config.distributedVirtualSwitch"], "uuid")
@@ -142,6 +146,9 @@ def network_backing(session: Session, network: vim.Network) -> Callable[[], Back
 
 
 def on_the_way_to_the_root(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:
-    """What `inventory_path` needs of all that `start` is in, and what is `wanted` besides. One request."""
+    """Return the properties that `inventory_path` needs of the parents of `start`, and the `wanted` properties.
+
+    Costs one request.
+    """
     collector = session.content.propertyCollector
     return retrieve(collector, start, [*PATH_PROPERTIES, *wanted], follow=TO_THE_ROOT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Finding a clone whose making was not seen to its end, because the connection broke or vCenter restarted."""
+"""Search for a clone whose task was lost, because the connection broke or vCenter restarted."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from instant_clone.vcenter.session.tasks import LOST_CONNECTION
 __all__ = ["is_cloning", "look_again"]
 
 _UNREACHABLE_SECONDS = 120
-"""for which vCenter may not answer: it may have been restarted"""
+"""seconds for which vCenter may not answer, because it may be restarting"""
 _SETTLE_SECONDS = 5
-"""for which an answer without the clone is not believed: the request may still be on its way"""
+"""seconds for which a missing clone proves nothing, because the clone request may still be on its way"""
 _PAUSE_SECONDS = 1
 _TASK = "VirtualMachine.instantClone"
 
 
 def look_again(session: Session, source: LiveVm, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
-    """The running clone with that BIOS UUID, if one has come into being; None if none will.
+    """Return the running clone with the BIOS UUID `uuid`, None if vCenter does not create one.
 
-    As long as vCenter clones the source it is waited for, but no longer than `seconds`. Raises one of LOST_CONNECTION
-    if vCenter does not answer any more.
+    Wait while vCenter clones the source, but at most `seconds`.
+
+    Raises:
+        LOST_CONNECTION: vCenter no longer answers.
     """
     first_answer: float | None = None
 
@@ -57,7 +59,7 @@ def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
 
 
 def is_cloning(session: Session, source: LiveVm) -> bool:
-    """Whether vCenter is making a clone of the source, be it this one or another."""
+    """Return whether a task in vCenter clones the source. The task may create any clone of the source."""
     for task in read_properties(session, source.machine, "recentTask").get("recentTask") or ():
         try:
             info = task.info

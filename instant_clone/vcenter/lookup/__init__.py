@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Finding VMs, and reading the hardware of a source."""
+"""Look-up of VMs and of the hardware of a source."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM's virtual devices as a source's parts. Pure: pyvmomi's data objects in, our model out."""
+"""Conversion of pyvmomi's virtual devices to the models of `vm.source_vm`. The functions are pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Device = TypeVar("Device", bound=vim.vm.device.VirtualDevice)
 
 @dataclass(frozen=True)
 class AttachedNetwork:
-    """A network that the VM is attached to, as far as an interface's backing refers to it."""
+    """A network that the VM is attached to, with the properties to which the backing of an interface refers."""
 
     id: str
     """managed object id"""
@@ -46,14 +46,14 @@ class AttachedNetwork:
 
 
 def type_name(value: object) -> str:
-    """The API's name of an object's class, without the class that it is nested in: "FlatVer2BackingInfo"."""
+    """Return the API's class name of an object, such as "FlatVer2BackingInfo", without the enclosing class."""
     return type(value).__name__.rpartition(".")[2]
 
 
 def allocation(
     info: vim.ResourceAllocationInfo | vim.StorageResourceManager.IOAllocationInfo | Ethernet.ResourceAllocation | None,
 ) -> Allocation:
-    """The one shape for what CPU, memory, disks and interfaces name differently; unset properties stay None."""
+    """Return the allocation of CPU, memory, a disk or an interface in one model. Unset properties stay None."""
     if info is None:
         return Allocation()
     shares = info.share if isinstance(info, Ethernet.ResourceAllocation) else info.shares
@@ -66,7 +66,7 @@ def allocation(
 
 
 def controllers(devices: Devices) -> tuple[Controller, ...]:
-    """The storage controllers; those of keyboards, USB and the PCI bus are no part of a source."""
+    """Return the storage controllers. A source has no keyboard, USB and PCI controllers."""
     found = []
     for device in devices:
         kind = _controller_kind(device)
@@ -85,29 +85,33 @@ def controllers(devices: Devices) -> tuple[Controller, ...]:
 
 
 def disks(devices: Devices) -> tuple[Disk, ...]:
-    """The virtual disks. Raises VcenterError for one that hangs on nothing that disks can hang on."""
+    """Return the virtual disks.
+
+    Raises:
+        VcenterError: A disk is not attached to a SCSI, SATA, IDE or NVMe controller.
+    """
     by_key: dict[int | None, vim.vm.device.VirtualDevice] = {device.key: device for device in devices}
     return tuple(_disk(disk, by_key.get(disk.controllerKey)) for disk in _of(vim.vm.device.VirtualDisk, devices))
 
 
 def network_interfaces(devices: Devices, networks: Iterable[AttachedNetwork]) -> tuple[Nic, ...]:
-    """The network interfaces, each with the network among `networks` that its backing refers to."""
+    """Return the network interfaces. Each has the network of `networks` to which its backing refers."""
     known = tuple(networks)
     return tuple(_network_interface(card, known) for card in _of(Ethernet, devices))
 
 
 def cdroms(devices: Devices) -> tuple[Cdrom, ...]:
-    """The CD-ROM drives."""
+    """Return the CD-ROM drives."""
     return tuple(_cdrom(drive.backing) for drive in _of(CdromDevice, devices))
 
 
 def tpm_count(devices: Devices) -> int:
-    """The number of virtual TPMs."""
+    """Return the number of virtual TPMs."""
     return len(_of(vim.vm.device.VirtualTPM, devices))
 
 
 def pci_passthrough_count(devices: Devices) -> int:
-    """The number of host devices handed through, virtual GPUs included."""
+    """Return the number of passthrough devices of the host, including virtual GPUs."""
     return len(_of(vim.vm.device.VirtualPCIPassthrough, devices))
 
 
@@ -133,8 +137,8 @@ def _disk(disk: vim.vm.device.VirtualDisk, controller: vim.vm.device.VirtualDevi
     if kind is None or not isinstance(controller, vim.vm.device.VirtualController) or disk.unitNumber is None:
         label = disk.deviceInfo.label if disk.deviceInfo else f"with the key {disk.key}"
         raise VcenterError(
-            f"The disk {label} is on no SCSI, SATA, IDE or NVMe controller"
-            f" (but {type_name(controller) if controller else 'none'})."
+            f"The controller of the disk {label} is {type_name(controller) if controller else 'missing'};"
+            " it must be SCSI, SATA, IDE or NVMe."
         )
     backing = disk.backing
     capacity: int | None = disk.capacityInBytes
@@ -144,7 +148,7 @@ def _disk(disk: vim.vm.device.VirtualDisk, controller: vim.vm.device.VirtualDevi
         unit=disk.unitNumber,
         capacity=disk.capacityInKB * 1024 if capacity is None else capacity,
         backing=type_name(backing),
-        # The backings have no class in common that has these: raw disks lack some of them.
+        # The classes of backings have no common base class with these properties: raw disks lack some of them.
         mode=getattr(backing, "diskMode", None),
         thin_provisioned=getattr(backing, "thinProvisioned", None),
         eagerly_scrub=getattr(backing, "eagerlyScrub", None),
@@ -188,7 +192,7 @@ _UNKNOWN_NETWORK = AttachedNetwork("", "")
 
 
 def _only(networks: Sequence[AttachedNetwork]) -> AttachedNetwork:
-    # Two switches restored with the identifiers of their origin may share a key: no network is better than the wrong.
+    # Two switches may share a key, if one was restored from the other. No network is better than the wrong network.
     return networks[0] if len(networks) == 1 else _UNKNOWN_NETWORK
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which virtual machines have a BIOS UUID.
+"""Look-up of all virtual machines with a BIOS UUID.
 
-A UUID is no identity: replicas, restored copies and test failovers have that of their original (stock provider issue
-2340), and SearchIndex.FindByUuid returns any one of them. A managed object id names one virtual machine of a vCenter.
+A BIOS UUID does not identify one virtual machine. Replicas, restored copies and test failovers have the UUID of their
+original (stock provider issue 2340), and SearchIndex.FindByUuid returns any one of these machines. A managed object id
+identifies one virtual machine of a vCenter.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ _PROPERTIES = ("config.extraConfig", "config.template", "runtime.powerState")
 
 @dataclass(frozen=True)
 class IdentifiedVm:
-    """A virtual machine or template, with the properties that identify it among those of its BIOS UUID."""
+    """A virtual machine or template, with the properties that distinguish machines with the same BIOS UUID."""
 
     moid: str
     """managed object id"""
     path: str
-    """inventory path; the managed object id, if the user cannot read what the VM is in"""
+    """inventory path; the managed object id, if the user cannot read the parents of the VM"""
     power_state: str
-    """of vim.VirtualMachine.PowerState, "" if it cannot be read"""
+    """value of vim.VirtualMachine.PowerState, "" if it cannot be read"""
     template: bool
     marker: str | None
     """the owner marker in its extra_config, see instant_clone.ownership"""
@@ -43,9 +44,9 @@ class IdentifiedVm:
 
 
 def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
-    """Return all virtual machines and templates that have this BIOS UUID, by path.
+    """Return all virtual machines and templates with the BIOS UUID `uuid`, sorted by path.
 
-    One request if there is none, otherwise two. Raises the faults of the API.
+    Costs one request if no VM has the UUID, two requests if a VM has it. Raises the faults of the API.
     """
     index = cast(vim.SearchIndex, session.content.searchIndex)
     found = [
@@ -69,8 +70,8 @@ def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
 def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
     """Return the managed object ids of all virtual machines and templates by their BIOS UUID, in lower case.
 
-    Two requests, unless vCenter splits its answer to the second. A VM on a disconnected
-    host may have no readable configuration; it is missing here. Raises VcenterError and the faults of the API.
+    Costs two requests, or more if vCenter splits its answer to the second. A VM on a disconnected host may have no
+    readable configuration; the result does not contain this VM. Raises VcenterError and the faults of the API.
     """
     found: dict[str, list[str]] = {}
     for machine, uuid in property_of_vms(session, session.content.rootFolder, "config.uuid"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Parts of the inventory, each in one request or two: the datacenters, names of VMs, and where VMs are."""
+"""Datacenters, names of VMs and locations of VMs, each read with one or two requests."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True)
 class Datacenter:
-    """A datacenter, with the folder that its VMs are in."""
+    """A datacenter and its VM folder."""
 
     object: vim.Datacenter
     path: str
-    """such as "/europe/DC0" """
+    """inventory path such as "/europe/DC0" """
     vm_folder: vim.Folder
 
 
 @dataclass(frozen=True)
 class PlacedVm:
-    """A VM, and where it is in the inventory."""
+    """A VM and its location in the inventory."""
 
     object: vim.VirtualMachine
     path: str
-    """inventory path; the managed object id, written as a selector, if the user may not see what the VM is in"""
+    """inventory path; "moid:" and the managed object id, if the user may not see the parents of the VM"""
     datacenter: str | None
-    """inventory path of its datacenter; None if the user may not see what the VM is in"""
+    """inventory path of its datacenter; None if the user may not see the parents of the VM"""
 
 
 def datacenters(session: Session) -> list[Datacenter]:
-    """All datacenters that the user may see, with their paths. One request; raises the faults of the API."""
+    """Return all datacenters that the user may see. Costs one request. Raises the faults of the API."""
     objects = retrieve(
         session.content.propertyCollector,
         session.content.rootFolder,
@@ -76,10 +76,11 @@ def datacenters(session: Session) -> list[Datacenter]:
 
 
 def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[vim.VirtualMachine, str]]:
-    """All VMs and templates in the datacenter `chosen`, in folders and vApps too; of several, in all datacenters.
+    """Return the names of all VMs and templates in a datacenter, including those in folders and vApps.
 
-    Nothing but names is read, as there may be thousands. Two requests, unless vCenter splits its answer to the
-    second. Raises the faults of the API.
+    If `chosen` has several datacenters, return the VMs of all datacenters. Only names are read, because vCenter may
+    have thousands of VMs. Costs two requests, or more if vCenter splits its answer to the second. Raises the faults of
+    the API.
     """
     container = chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder
     return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
@@ -88,13 +89,13 @@ def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[v
 def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
     """Return all VMs and templates in a container, at any depth, with the value of one property.
 
-    VMs without a value are left out. Two requests, unless vCenter splits its answer to the second. Raises VcenterError
-    and the faults of the API.
+    VMs without a value are left out. Costs two requests, or more if vCenter splits its answer to the second. Raises
+    VcenterError and the faults of the API.
     """
     manager = session.content.viewManager
     if manager is None:
-        raise VcenterError(Finding(session.server, "this server has no view manager."))
-    # A view ends with its session; to destroy it would be one request more.
+        raise VcenterError(Finding(session.server, "the server has no view manager."))
+    # vCenter destroys the view at the end of the session. An explicit destroy would cost one more request.
     view = manager.CreateContainerView(container=container, type=[vim.VirtualMachine], recursive=True)
     objects = retrieve(
         session.content.propertyCollector,
@@ -111,7 +112,7 @@ def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -
 
 
 def names_in(session: Session, folder: ManagedObject) -> list[str]:
-    """The names of the VMs that are directly in a folder or vApp. One request; raises the faults of the API."""
+    """Return the names of the VMs directly in a folder or vApp. Costs one request. Raises the faults of the API."""
     objects = retrieve(
         session.content.propertyCollector,
         folder,
@@ -126,7 +127,10 @@ def names_in(session: Session, folder: ManagedObject) -> list[str]:
 
 
 def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[PlacedVm]:
-    """`machines` with their places, without those that are gone. One request; raises the faults of the API."""
+    """Return `machines` with their locations. VMs that no longer exist are left out.
+
+    Costs one request. Raises the faults of the API.
+    """
     return [
         PlacedVm(machine, path_of(way) or f"moid:{machine._moId}", datacenter_of(way))
         for machine, _, way in vms_with_ways(session, machines)
@@ -136,9 +140,10 @@ def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[
 def vms_with_ways(
     session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str
 ) -> list[tuple[vim.VirtualMachine, Mapping[str, Any], list[ReadObject]]]:
-    """Return each VM with its VM_PATH_PROPERTIES and `wanted` properties, by path, and with its way to the root.
+    """Return each VM with its properties by property path, and with its path to the root folder.
 
-    VMs that are gone are left out. One request, none for no VM; raises the faults of the API.
+    The properties are VM_PATH_PROPERTIES and `wanted`. VMs that no longer exist are left out. Costs one request, or no
+    request if `machines` is empty. Raises the faults of the API.
     """
     starts = list(machines)
     if not starts:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""From what fleets.toml says to the VMs that it means, with as few requests as there can be."""
+"""Search for the VMs that fleets.toml names, with a minimal number of requests."""
 
 from __future__ import annotations
 
@@ -23,16 +23,21 @@ Found = vim.VirtualMachine | VcenterError
 
 _MOST_PATHS = 10
 _IN_DATACENTER = ("name", "uuid")
-"""kinds of selectors that are searched for in one datacenter"""
+"""kinds of selectors whose search is limited to one datacenter"""
 
 
 def search(session: Session, selectors: Iterable[Selector]) -> dict[Selector, Found]:
-    """The VM that each selector means, or what is wrong with it.
+    """Return the VM or the error of each selector.
 
-    One request for each path, UUID and managed object id, one for the datacenters if there is a UUID or a name, two
-    for all names together, and one more if they are of several datacenters; more where vCenter splits an answer, and
-    where something is not found, for the message. Raises VcenterError for what concerns all, such as a broken
-    connection.
+    Number of requests:
+
+    - one for each path, UUID and managed object id;
+    - one for the datacenters, if there is a UUID or a name;
+    - two for all names together, and a third one if they are in several datacenters;
+    - more if vCenter splits an answer, or for the message about a VM that is not found.
+
+    Raises:
+        VcenterError: All selectors fail, for example because of a broken connection.
     """
     wanted = list(dict.fromkeys(selectors))
     places: dict[str, Datacenter] = {}
@@ -63,7 +68,7 @@ def _single(session: Session, wanted: Selector, places: Mapping[str, Datacenter]
                 return _by_moid(session, wanted)
             return _by_uuid(session, wanted, places[wanted.datacenter])
     except (ConnectError, LoginError):
-        # Everything else would fail as well, each after its time-out.
+        # Every other request would also fail, each after its time-out.
         raise
     except VcenterError as error:
         return error
@@ -74,16 +79,17 @@ def _by_path(session: Session, wanted: Selector) -> vim.VirtualMachine:
     if found is None:
         raise NotFoundError(_no_such_path(session, wanted.value))
     if not isinstance(found, vim.VirtualMachine):
-        raise NotFoundError(Finding(wanted.text, f"this is a {type_name(found)}, not a VM.", "Name a VM in it."))
+        what = f"the path is that of a {type_name(found)}, not of a VM."
+        raise NotFoundError(Finding(wanted.text, what, "Use the path of a VM."))
     return found
 
 
 def _by_moid(session: Session, wanted: Selector) -> vim.VirtualMachine:
     machine = vim.VirtualMachine(wanted.value, session.service_instance._GetStub())
-    # A request for each: vCenter may answer an id of something else with a fault.
+    # One request per id, because vCenter may answer the id of another object with a fault.
     if not places_of(session, [machine]):
         what = f"vCenter {session.server} has no VM with this managed object id."
-        raise NotFoundError(Finding(wanted.text, what, "Name the VM by its name or inventory path."))
+        raise NotFoundError(Finding(wanted.text, what, "Use the VM's name or inventory path."))
     return machine
 
 
@@ -111,7 +117,7 @@ def _by_name(session: Session, wanted: Sequence[Selector], places: Mapping[str, 
     alike = {each: _alike(plain_name(each.value), named) for each in wanted}
     candidates = {machine._moId: machine for names in alike.values() for name in names for machine in named[name]}
     placed: dict[str, PlacedVm] = {}
-    # A name that only one VM of the one datacenter has needs no more.
+    # The locations matter only if there are several datacenters or if several VMs have a name.
     if candidates and (len(chosen) > 1 or any(len(named.get(plain_name(each.value), ())) > 1 for each in wanted)):
         placed = {each.object._moId: each for each in places_of(session, candidates.values())}
 
@@ -128,16 +134,16 @@ def _by_name(session: Session, wanted: Sequence[Selector], places: Mapping[str, 
             found[each] = machines[0]
         elif machines:
             several = [placed[one._moId] for one in machines if one._moId in placed]
-            found[each] = VcenterError(_several(each, "of this name", several))
+            found[each] = VcenterError(_several(each, "with this name", several))
         else:
             near = [name for name in alike[each] if fitting(each, name)]
-            what = f"{each.datacenter} of vCenter {session.server} has no VM of this name."
+            what = f"{each.datacenter} of vCenter {session.server} has no VM with this name."
             found[each] = NotFoundError(Finding(each.text, what, _one_of(near) if near else "Check the name."))
     return found
 
 
 def _alike(name: str, known: Collection[str]) -> list[str]:
-    """`name` itself if it is known, else those that are near it."""
+    """Return `name` alone if it is in `known`. If not, return similar names."""
     return [name] if name in known else _near(name, known)
 
 
@@ -145,57 +151,60 @@ def _several(wanted: Selector, what: str, machines: Sequence[PlacedVm]) -> Findi
     listed = sorted(f"{machine.path} (moid:{machine.object._moId})" for machine in machines)
     more = len(listed) - _MOST_PATHS
     paths = ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
-    cure = "Write the inventory path of one of them, or its moid:…."
+    cure = "Use the inventory path of one of these VMs, or moid: and its managed object id."
     return Finding(wanted.text, f"{wanted.datacenter} has {len(listed)} VMs {what}: {paths}.", cure)
 
 
 def _no_datacenter(session: Session, path: str, known: Sequence[str]) -> Finding:
-    # Whoever leaves the folder out means the datacenter of that name.
+    # A user who leaves out the folder means the datacenter with this name.
     same_name = [each for each in known if each.rpartition("/")[2] == path.rpartition("/")[2]]
     cure = _one_of(same_name) if same_name else _did_you_mean(path, known, "Check the fleet's datacenter.")
-    return Finding(path, f"vCenter {session.server} has no such datacenter.", cure)
+    return Finding(path, f"vCenter {session.server} has no datacenter with this path.", cure)
 
 
 def _no_such_uuid(session: Session, wanted: Selector, place: Datacenter) -> Finding:
     what = f"{place.path} of vCenter {session.server} has no VM with this BIOS UUID."
     others: list[PlacedVm] = []
-    # The VM is missing whether or not vCenter answers this as well.
+    # The hint is optional: the VM is missing even if this request fails.
     with suppress(VcenterError), vcenter_errors(session.server):
         others = places_of(session, _with_uuid(session, place, wanted.value, instance_uuid=True))
     if others:
-        return Finding(wanted.text, f"{what} It is the instance UUID of {others[0].path}.", "Write that path.")
-    return Finding(wanted.text, what, "Name the VM by its name or inventory path.")
+        return Finding(wanted.text, f"{what} It is the instance UUID of {others[0].path}.", "Use this path.")
+    return Finding(wanted.text, what, "Use the VM's name or inventory path.")
 
 
 def _no_such_path(session: Session, path: str) -> Finding:
     folder, _, name = path.rpartition("/")
     if absolute := _without_vm_folder(session, path):
-        return Finding(path, f"vCenter {session.server} has no such VM.", _one_of([absolute]))
+        return Finding(path, f"vCenter {session.server} has no VM with this path.", _one_of([absolute]))
     siblings: list[str] | None = []
-    # The VM is missing whether or not its neighbours can be listed.
+    # The hint is optional: the VM is missing even if the names in its folder cannot be read.
     with suppress(VcenterError), vcenter_errors(session.server):
         found = _index(session).FindByInventoryPath(folder.lstrip("/"))
         siblings = None if found is None else names_in(session, found)
     if siblings is None:
-        return Finding(path, f"vCenter {session.server} has no such VM, nor {folder}.", "Check the path.")
+        return Finding(path, f"vCenter {session.server} has neither this VM nor {folder}.", "Check the path.")
     cure = _did_you_mean(name, siblings, "Check the path.")
-    return Finding(path, f"vCenter {session.server} has no such VM.", cure)
+    return Finding(path, f"vCenter {session.server} has no VM with this path.", cure)
 
 
 def _without_vm_folder(session: Session, path: str) -> str | None:
-    """The path of a VM that was written without its first slash, and so was looked for below the VM folder."""
+    """Return the absolute path of a VM whose path was given without the first slash, None if there is no such VM.
+
+    A path without the first slash is relative to the VM folder.
+    """
     _, _, below = path.partition("/vm/")
     if "/vm/" not in below:
         return None
-    # The VM is missing whether or not vCenter answers this as well.
+    # The hint is optional: the VM is missing even if this request fails.
     with suppress(VcenterError), vcenter_errors(session.server):
         return f"/{below}" if isinstance(_index(session).FindByInventoryPath(below), vim.VirtualMachine) else None
     return None
 
 
-def _did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+def _did_you_mean(name: str, known: Iterable[str], default: str) -> str:
     near = _near(name, known)
-    return _one_of(near) if near else otherwise
+    return _one_of(near) if near else default
 
 
 def _near(name: str, known: Iterable[str]) -> list[str]:
@@ -209,5 +218,5 @@ def _one_of(near: Iterable[str]) -> str:
 
 def _index(session: Session) -> vim.SearchIndex:
     if session.content.searchIndex is None:
-        raise VcenterError(Finding(session.server, "this server has no search index."))
+        raise VcenterError(Finding(session.server, "the server has no search index."))
     return session.content.searchIndex

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What `vm` in fleets.toml can be: a name, an inventory path, "uuid:…" or "moid:…". Pure."""
+"""Parsing of `vm` in fleets.toml: a name, an inventory path, "uuid:…" or "moid:…". The functions are pure."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ __all__ = ["Selector", "datacenter_path", "selector"]
 
 @dataclass(frozen=True)
 class Selector:
-    """Which VM is meant.
+    """The parsed value of `vm`.
 
-    `value` is, by kind, the VM's name; its absolute inventory path; its BIOS UUID in small letters with hyphens, as
-    in `config.uuid` (not its instance UUID: the plugin and the stock provider know VMs by the BIOS UUID); or its
-    managed object id, such as "vm-42". `text` is what the user wrote, for errors.
+    `value` depends on `kind`:
+
+    - "name": the VM's name;
+    - "path": the VM's absolute inventory path;
+    - "uuid": the VM's BIOS UUID in lower case with hyphens, as in `config.uuid`. It is not the instance UUID, because
+      the plugin and the stock provider identify VMs by the BIOS UUID;
+    - "moid": the VM's managed object id, such as "vm-42".
+
+    `text` is the user's text, for error messages.
     """
 
     kind: Literal["name", "path", "uuid", "moid"]
     value: str
     datacenter: str
-    """inventory path of the datacenter that the VM is in, such as "/DC0" """
+    """inventory path of the VM's datacenter, such as "/DC0" """
     text: str
 
     def may_be(self, machine: SourceVm) -> bool:
-        """Whether a record's VM can be the one that is meant; a record does not say its managed object id."""
+        """Return whether the VM of a record can match this selector. A record has no managed object id."""
         if self.kind == "uuid":
             return machine.uuid == self.value
         if self.kind == "path":
@@ -39,12 +45,17 @@ class Selector:
 
 
 def selector(vm: str, *, datacenter: str) -> Selector:
-    """What `vm` says: one with a slash is a path, absolute or relative to the datacenter's VM folder.
+    """Return the selector for a value of `vm`.
 
-    A path that begins with the datacenter and its VM folder is absolute, also without the first slash.
+    - A value with a slash is a path, absolute or relative to the datacenter's VM folder.
+    - A path that begins with the datacenter and its VM folder is absolute, even without the first slash.
+    - A slash in a name is "%2f".
+    - A VM whose name begins with "uuid:" or "moid:" needs its path.
 
-    `datacenter` is its name or, if it is in a folder, its inventory path. A slash in a name is "%2f", and a VM whose
-    name begins with "uuid:" or "moid:" can only be named by its path. Raises NotFoundError for a malformed UUID.
+    `datacenter` is the name of the datacenter, or its inventory path if the datacenter is in a folder.
+
+    Raises:
+        NotFoundError: The UUID is malformed.
     """
     where = datacenter_path(datacenter)
     if vm.startswith("uuid:"):
@@ -53,14 +64,14 @@ def selector(vm: str, *, datacenter: str) -> Selector:
         return Selector("moid", vm.removeprefix("moid:"), where, vm)
     if "/" not in vm:
         return Selector("name", vm, where, vm)
-    # govc writes an inventory path without the first slash.
+    # govc prints inventory paths without the first slash.
     is_absolute = vm.startswith(("/", f"{where.removeprefix('/')}/vm/"))
     path = _joined(stored_path(vm)) if is_absolute else _joined(f"{where}/vm/{stored_path(vm)}")
     return Selector("path", path, where, path)
 
 
 def datacenter_path(datacenter: str) -> str:
-    """The inventory path of a datacenter that is named by it, or by its name if it is in no folder."""
+    """Return the inventory path of a datacenter from its path, or from its name if it is not in a folder."""
     return _joined(stored_path(datacenter))
 
 
@@ -72,5 +83,5 @@ def _uuid(text: str, written: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        cure = 'Write it as in "uuid:564d7b1c-0000-0000-0000-000000000001".'
-        raise NotFoundError(Finding(written, "this is no UUID.", cure)) from None
+        cure = 'Use the form "uuid:564d7b1c-0000-0000-0000-000000000001".'
+        raise NotFoundError(Finding(written, "the UUID is malformed.", cure)) from None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The look-up: from what fleets.toml calls a VM to the source that vCenter has.
+"""Look-up of sources in vCenter by the values of `vm` in fleets.toml.
 
-However many VMs are wanted, and however many there are, these are the requests beside login and logout: the service
-content, one to read all sources, and what `search` needs to find them.
+The number of requests does not depend on the size of the inventory. Besides login and logout, a look-up needs one
+request for the service content, the requests of `search`, and one request that reads all sources.
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ from instant_clone.vm.source_vm import SourceVm, Vcenter
 __all__ = ["look_up", "look_up_all"]
 
 SYNC_TIME_SPLIT = (7, 0, 1)
-"""the vCenter that first had `syncTimeWithHostAllowed`; the provider goes by vCenter's version, not the host's"""
+"""the first vCenter with `syncTimeWithHostAllowed`; the provider checks the version of vCenter, not of the host"""
 Collector = vmodl.query.PropertyCollector
 
 
 def look_up(session: Session, vm: str, *, datacenter: str) -> SourceVm:
-    """The one VM that `vm` means, as `selector` reads it. Raises what `look_up_all` raises or gives for it."""
+    """Return the source that `vm` selects. `selectors.selector` parses `vm`.
+
+    Raises:
+        VcenterError: `look_up_all` raises the error or returns it for `vm`.
+    """
     wanted = selector(vm, datacenter=datacenter)
     found = look_up_all(session, [wanted])[wanted]
     if isinstance(found, VcenterError):
@@ -50,11 +54,13 @@ def look_up(session: Session, vm: str, *, datacenter: str) -> SourceVm:
 def look_up_all(
     session: Session, selectors: Iterable[Selector], *, not_running: Callable[[SourceVm], None] | None = None
 ) -> dict[Selector, SourceVm | VcenterError]:
-    """The source that each selector means, or what is wrong with it; a VM with several selectors is read once.
+    """Return the source or the error of each selector. A VM with several selectors is read once.
 
-    `not_running` is told of the sources of which no clone can be made at the moment, which is no error. An error is a
-    NotFoundError if there is no such VM. Raises VcenterError if this vCenter cannot instant-clone, and for what
-    concerns all of them.
+    `not_running` is called with each source that is not powered on. Such a source cannot be cloned now, but is not an
+    error. The error of a VM that does not exist is a NotFoundError.
+
+    Raises:
+        VcenterError: This vCenter cannot instant-clone, or all selectors fail.
     """
     require_instant_clone(session)
     found = search(session, selectors)
@@ -102,9 +108,9 @@ def _source(
 ) -> SourceVm:
     found = objects.get(machine._moId)
     if found is None:
-        raise NotFoundError(Finding(wanted.text, "vCenter no longer has this VM.", "Start again."))
+        raise NotFoundError(Finding(wanted.text, "vCenter no longer has this VM.", "Run the command again."))
     way = way_to_the_root(machine, objects)
-    # Whoever may not see the folders that a VM is in can still name it by its path.
+    # A user who may not see the folders of a VM can still use the VM's path.
     path = path_of(way) or (wanted.value if wanted.kind == "path" else None)
     where = path or wanted.text
     attached = [objects[each._moId] for each in found.properties.get("network") or () if each._moId in objects]
@@ -128,29 +134,29 @@ def _source(
 
 
 def _require_connected(found: ReadObject, where: str) -> None:
-    state = found.properties.get("runtime.connectionState", "not to be read")
+    state = found.properties.get("runtime.connectionState", "unknown")
     if state == "connected" and "config" in found.properties:
         return
-    what = f"vCenter has no up-to-date configuration of this VM, which is {state}."
-    raise VcenterError(Finding(where, what, "See that its host is connected, and that the user may read the VM."))
+    what = f"vCenter has no current configuration of this VM, whose connection state is {state}."
+    raise VcenterError(Finding(where, what, "Check that its host is connected and that the user may read the VM."))
 
 
 def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) -> None:
     if datacenter is None or plain_name(datacenter).casefold() == plain_name(wanted.datacenter).casefold():
         return
-    what = f"this VM is in the datacenter {datacenter}, and the fleet in {wanted.datacenter}."
-    cure = "An instant clone lives on its source's host: name a VM of the fleet's datacenter."
+    what = f"the VM is in the datacenter {datacenter}, but the fleet is in {wanted.datacenter}."
+    cure = "An instant clone runs on the host of its source. Use a VM of the fleet's datacenter."
     raise NotFoundError(Finding(where, what, cure))
 
 
 def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
-    """What hides the place of a VM that is not named by its path."""
+    """Return findings for the parents that the user may not read, if the path of a VM is unknown."""
     found = [finding for each in objects.values() for finding in refusals(each, where)]
     return found or [
         Finding(
             where,
-            f"the user may not see the folders that the VM {machine._moId} is in.",
-            "Ask for the privilege System.Read on them, or name the VM by its inventory path.",
+            f"the user may not see the folders of the VM {machine._moId}.",
+            "Ask for the privilege System.Read on these folders, or use the VM's inventory path.",
         )
     ]
 

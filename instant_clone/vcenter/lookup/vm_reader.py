@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM's configuration as a source. Pure: pyvmomi's data objects in, our model out.
+"""Conversion of pyvmomi's configuration of a VM to a SourceVm. The functions are pure.
 
-Left out is what running or cloning changes, and every value of a vApp property, which may be a secret.
+A SourceVm has no properties that running or cloning changes. It has no values of vApp properties, which may be secret.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def source_vm(
     networks: Iterable[AttachedNetwork],
     vcenter: Vcenter,
 ) -> SourceVm:
-    """The source that `config` describes; `name` is the VM's in the inventory.
+    """Return the source that `config` describes. `name` is the VM's name in the inventory.
 
-    Raises VcenterError for a configuration that vSphere's own rules do not allow.
+    Raises:
+        VcenterError: vSphere does not allow such a configuration.
     """
     present = config.hardware.device
     return SourceVm(
@@ -66,7 +67,7 @@ def source_vm(
 def _hardware_version(version: str) -> int:
     digits = version.removeprefix("vmx-")
     if not digits.isdecimal():
-        raise VcenterError(f"The hardware version {version!r} is not of the form vmx-19.")
+        raise VcenterError(f"The hardware version {version!r} does not have the form vmx-19.")
     return int(digits)
 
 
@@ -88,7 +89,7 @@ def _numa(config: Configuration) -> Numa | None:
     info = config.numaInfo
     if info is None:
         return None
-    # vSphere chooses the number anew at each power-on if it may.
+    # With automatic cores, vSphere chooses the number again at each power-on.
     return Numa(
         auto_cores_per_node=info.autoCoresPerNumaNode,
         cores_per_node=None if info.autoCoresPerNumaNode else info.coresPerNumaNode,

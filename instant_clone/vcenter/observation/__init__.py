@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Hosts and datastores as vCenter reports them."""
+"""Hosts and their networks and datastores, read from vCenter."""

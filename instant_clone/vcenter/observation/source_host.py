@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The host on which a source runs, and on which its clones start."""
+"""The host of a source, on which the clones of the source start."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["SourceHost", "read_host"]
 
 @dataclass(frozen=True)
 class SourceHost:
-    """What placing clones needs to know of a host. Ids are managed object ids."""
+    """The properties of a host that the placement of clones needs. Ids are managed object ids."""
 
     name: str
     compute_resource_id: str
-    """the cluster, or the compute resource of a host that is in none"""
+    """the cluster, or the compute resource of a standalone host"""
     networks: Mapping[str, vim.Network]
-    """by id"""
+    """the host's networks by id"""
     datastore_ids: frozenset[str] | None
     """None: the user may not read them"""
 
 
 def read_host(session: Session, host: vim.HostSystem) -> SourceHost:
-    """Return what `host` has, read with one request. Raises the faults of the API and what the connection raises."""
+    """Return the properties of `host`. Costs one request. Raises the faults of the API and errors of the connection."""
     values = read_properties(session, host, "name", "parent", "network", "datastore")
     datastores = values.get("datastore")
     return SourceHost(

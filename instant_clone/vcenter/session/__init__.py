@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A session with vCenter: connection, log-in, properties, tasks, faults, retries."""
+"""A session with vCenter: connection, login, properties, tasks, faults, retries."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Taking turns at what vCenter does for one object at a time.
+"""Limit on concurrent operations per object, with retries while vCenter is busy.
 
-It clones one source for a few callers at once, and reconfigures a cluster for one; the others are told TaskInProgress.
-Asking again at once would only keep it busy.
+vCenter clones one source for only a few callers at the same time, and reconfigures a cluster for only one caller. Other
+calls fail with TaskInProgress. Immediate retries would keep vCenter busy, so the pauses between retries grow.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
 
 
 class BusyError(Exception):
-    """The object is busy, as vCenter or the stock provider has said."""
+    """vCenter or the stock provider reported TaskInProgress for the object."""
 
 
 class WaitedTooLongError(Exception):
@@ -30,20 +30,21 @@ class WaitedTooLongError(Exception):
 
 
 class Turns:
-    """Lets a bounded number of callers work on each object, and repeats what finds the object busy all the same.
-
-    Safe for several threads.
-    """
+    """Limits the number of concurrent callers per object, and repeats calls while the object is busy. Thread-safe."""
 
     def __init__(self, at_once: int) -> None:
         self._turns: defaultdict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(at_once))
         self._lock = Lock()
 
     def take(self, key: str, work: Callable[[], Result], *, seconds: float) -> Result:
-        """What `work` returns, when it is its turn; `seconds` limit the time for which vCenter may be busy then.
+        """Wait for a free place at the object `key`, call `work`, and return its result.
 
-        `work` raises BusyError to be called again. Raises WaitedTooLongError, and
-        whatever else `work` raises.
+        `work` raises BusyError to be called again. `seconds` limit the time for which the object may be busy; the wait
+        for the place does not count.
+
+        Raises:
+            WaitedTooLongError: The object was still busy after `seconds`.
+            Exception: Any other error of `work`.
         """
         with self._lock:
             turn = self._turns[key]
@@ -63,5 +64,5 @@ def _unless_busy(work: Callable[[], Result]) -> tuple[Result] | None:
 
 def _pauses() -> Iterator[float]:
     for pause in growing_pauses(_FIRST_PAUSE, _LONGEST_PAUSE, factor=2):
-        # Not all at the same moment: several processes may ask for clones of one source.
-        yield pause * random.uniform(0.5, 1)  # noqa: S311 - nothing is kept secret by it
+        # The pauses differ at random, because several processes may clone one source.
+        yield pause * random.uniform(0.5, 1)  # noqa: S311 - not for security

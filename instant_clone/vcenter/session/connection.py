@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A session with vCenter: where it is, who logs in, and that it ends."""
+"""A session with vCenter: connection settings, login and logout."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ __all__ = [
 OLDEST_VCENTER = (6, 7, 0)
 # Terraform applies ten resources at a time.
 POOLED_CONNECTIONS = 10
-# Well under the time after which proxies and vCenter cut idle connections off, which would fail the next request.
+# Proxies and vCenter close idle connections after a much longer time. A request on a closed connection would fail.
 IDLE_SECONDS = 30
 LARGEST_VERSIONS_FILE = 1 << 20
-# Go's strconv.ParseBool, which the vSphere provider reads the variable with.
+# The values of Go's strconv.ParseBool, with which the vSphere provider reads the variable.
 GO_BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -48,21 +48,22 @@ GO_BOOLEANS = {
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """How to reach and enter a vCenter. `str` and `repr` do not show the password."""
+    """The address of a vCenter and the user who logs in. `str` and `repr` do not show the password."""
 
     server: str
-    """host or host:port; an IPv6 address may stand in brackets, and must if a port follows"""
+    """host or host:port; an IPv6 address may be in brackets, and must be in brackets before a port"""
     user: str
     password: str = field(repr=False)
     allow_unverified_ssl: bool = False
     timeout: float = 30
-    """seconds that connecting, and each wait for an answer, may take"""
+    """seconds; the limit for a connection and for each answer"""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> ConnectionSettings:
-        """The settings in the vSphere provider's own variables, VSPHERE_*.
+        """Return the settings from the vSphere provider's variables VSPHERE_*.
 
-        Raises ConnectError with all that is missing or cannot be read.
+        Raises:
+            ConnectError: Variables are missing or invalid. The error has a finding for each of these variables.
         """
         findings = [
             Finding("", f"{name} is not set.", cure)
@@ -81,8 +82,8 @@ class ConnectionSettings:
             findings.append(
                 Finding(
                     "",
-                    f"VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but {unverified!r}).",
-                    "Write true, or unset it.",
+                    f"VSPHERE_ALLOW_UNVERIFIED_SSL must be true or false, not {unverified!r}.",
+                    "Set it to true, or unset it.",
                 )
             )
         if findings:
@@ -91,7 +92,11 @@ class ConnectionSettings:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port. Raises ConnectError if `server` is neither host nor host:port."""
+        """Host and port of `server`.
+
+        Raises:
+            ConnectError: `server` is neither host nor host:port.
+        """
         address = _parse_address(self.server)
         if address is None:
             raise ConnectError(_address_finding(self.server))
@@ -99,7 +104,7 @@ class ConnectionSettings:
 
 
 class Session:
-    """A log-in at vCenter, which several threads may share. Made by `open_session`, ended by `close`."""
+    """A session with vCenter, which several threads may share. `open_session` opens it, `close` ends it."""
 
     def __init__(
         self,
@@ -115,14 +120,14 @@ class Session:
         self._open = True
 
     def close(self) -> None:
-        """Log out and drop the connections. Never raises; does nothing the second time."""
+        """Log out and drop the connections. Raises no error. A second call has no effect."""
         with self._lock:
             was_open, self._open = self._open, False
         if was_open:
             stub = self.service_instance._GetStub()
             if isinstance(stub, RenewingStub):
                 stub.give_up()
-            # Whatever fails here, vCenter ends the session by itself after its idle time.
+            # Errors do not matter, because vCenter ends an idle session after its time-out.
             with suppress(Exception):
                 _session_manager(self.content).Logout()
             with suppress(Exception):
@@ -131,7 +136,7 @@ class Session:
 
 @contextmanager
 def connect(settings: ConnectionSettings) -> Iterator[Session]:
-    """A session that ends with the block, also when the block fails. Raises what `open_session` raises."""
+    """Open a session for the duration of the block. Raises the errors of `open_session`."""
     session = open_session(settings)
     try:
         yield session
@@ -140,10 +145,11 @@ def connect(settings: ConnectionSettings) -> Iterator[Session]:
 
 
 def open_session(settings: ConnectionSettings) -> Session:
-    """Log in. Whoever calls closes the session.
+    """Log in, and return the session. The caller closes the session.
 
-    Raises ConnectError if vCenter cannot be reached or its certificate cannot be verified, LoginError if it
-    refuses the user.
+    Raises:
+        ConnectError: vCenter is not reachable, or its certificate cannot be verified.
+        LoginError: vCenter refuses the user.
     """
     host, port = settings.address
     context = _tls_context(verify=not settings.allow_unverified_ssl)
@@ -152,7 +158,7 @@ def open_session(settings: ConnectionSettings) -> Session:
             host=host,
             port=port,
             version=_newest_version(settings, context),
-            # Always a context: without one pyvmomi's helpers do not verify a server on the loopback interface.
+            # Without a context, pyvmomi does not verify a server on the loopback interface.
             sslContext=context,
             httpConnectionTimeout=settings.timeout,
             poolSize=POOLED_CONNECTIONS,
@@ -171,14 +177,14 @@ def open_session(settings: ConnectionSettings) -> Session:
 
 
 def require_instant_clone(session: Session) -> None:
-    """Raise VcenterError unless the server is a vCenter that can instant-clone: 6.7 or later, not an ESXi host."""
+    """Raise VcenterError unless the server is a vCenter 6.7 or later. An ESXi host cannot instant-clone."""
     about = session.content.about
     if about.apiType != "VirtualCenter":
         raise VcenterError(
             Finding(
                 session.server,
-                f"this is {about.fullName}, not a vCenter, and only vCenter instant-clones.",
-                "Name the vCenter that manages the host.",
+                f"the server is {about.fullName}, but only a vCenter can instant-clone.",
+                "Use the vCenter that manages the host.",
             )
         )
     if release_of(about) < OLDEST_VCENTER:
@@ -188,7 +194,7 @@ def require_instant_clone(session: Session) -> None:
 
 
 def release_of(about: vim.AboutInfo) -> tuple[int, int, int]:
-    """(7, 0, 3) for vCenter 7.0.3; parts that it does not state count as 0."""
+    """Return the release of a server, such as (7, 0, 3) for vCenter 7.0.3. Missing parts are 0."""
     numbers = [int(number) for number in re.findall(r"\d+", about.version)[:3]]
     major, minor, patch = [*numbers, 0, 0, 0][:3]
     return major, minor, patch
@@ -196,7 +202,7 @@ def release_of(about: vim.AboutInfo) -> tuple[int, int, int]:
 
 def _session_manager(content: vim.ServiceInstanceContent) -> vim.SessionManager:
     if content.sessionManager is None:
-        raise HTTPException("the server offers no log-in")
+        raise HTTPException("the server has no session manager")
     return content.sessionManager
 
 
@@ -220,35 +226,35 @@ def _is_ipv6(text: str) -> bool:
 
 def _address_finding(server: str) -> Finding:
     return Finding(
-        "", f"VSPHERE_SERVER is neither a host nor host:port (but {server!r}).", 'Write it as in "vcenter.example:443".'
+        "", f"VSPHERE_SERVER must be host or host:port, not {server!r}.", 'Use the form "vcenter.example:443".'
     )
 
 
 def _tls_context(*, verify: bool) -> ssl.SSLContext:
     if not verify:
-        # Not the default one, which loads the machine's authorities: they cost 1.5 MB of each plugin.
+        # The default context loads the machine's certificate authorities, which cost 1.5 MB in each plugin.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     context = ssl.create_default_context()
-    # Python 3.13 began to refuse certificates that lack extensions which RFC 5280 asks for. The vSphere provider
-    # accepts them, and vCenter's own authority has issued such ones.
+    # Since Python 3.13, the default context refuses certificates without extensions that RFC 5280 requires. The vSphere
+    # provider accepts such certificates, and vCenter's certificate authority has issued some of them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def _newest_version(settings: ConnectionSettings, context: ssl.SSLContext) -> str:
-    """The newest version of the API that the server and pyvmomi both know, as pyvmomi calls it.
+    """Return pyvmomi's name of the newest API version that both the server and pyvmomi support.
 
-    pyvmomi can find it out too, but then waits for the server's answer without end.
+    pyvmomi has a function for this, but it waits for the server's answer without a time-out.
     """
     connection = HTTPSConnection(*settings.address, timeout=settings.timeout, context=context)
     try:
         connection.request("GET", "/sdk/vimServiceVersions.xml")
         with connection.getresponse() as response:
             if response.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
-                # Such as 503 of a vCenter that is still starting.
+                # For example, a vCenter that is still starting answers with 503.
                 raise HTTPException(f"{response.status} {response.reason}")
             answer = response.read(LARGEST_VERSIONS_FILE).decode(errors="replace")
     finally:
@@ -258,12 +264,12 @@ def _newest_version(settings: ConnectionSettings, context: ssl.SSLContext) -> st
         if versionIdMap[version] in served:
             return str(version)
     raise ConnectError(
-        Finding(settings.server, "what answers is not a vCenter that pyvmomi knows.", "Check VSPHERE_SERVER.")
+        Finding(settings.server, "the server is not a vCenter that pyvmomi supports.", "Check VSPHERE_SERVER.")
     )
 
 
 def read_properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
-    """Return those of the properties at `paths` that are set. One request."""
+    """Return the properties of `start` with the given paths, without properties that are unset. Costs one request."""
     specification = vmodl.query.PropertyCollector.PropertySpec(type=type(start), pathSet=list(paths))
     (found,) = retrieve(session.content.propertyCollector, start, [specification])
     return found.properties

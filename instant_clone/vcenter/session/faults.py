@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What pyvmomi and the network raise, told to the user."""
+"""Mapping of pyvmomi's faults and network errors to errors for the user."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["fault_name", "fault_text", "refusals", "vcenter_errors"]
 
 @contextmanager
 def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
-    """Turn what is raised inside into a VcenterError that names the server and, if given, what was being done.
+    """Convert errors of the block to VcenterErrors that name the server and the operation `doing`.
 
-    Faults of the API become LoginError (the session or the log-in is refused), NotFoundError (an object is
-    gone) or VcenterError; a broken or refused connection becomes ConnectError. The message of the fault is
-    vCenter's own. Errors of this project pass unchanged.
+    Faults of the API become LoginError (vCenter refuses the session or the login), NotFoundError (an object no longer
+    exists) or VcenterError. A broken or refused connection becomes ConnectError. The message has the text of vCenter's
+    fault. Errors of this project are not converted.
     """
     where = f"{server} ({doing})" if doing else server
     try:
@@ -37,23 +37,23 @@ def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
 
 
 def refusals(read: ReadObject, where: str) -> list[Finding]:
-    """A finding for each reason for which vCenter does not tell properties of an object that was asked for them.
+    """Return a finding for each reason why vCenter did not return a requested property of an object.
 
-    vCenter answers a request for properties that the user may not read without them, as if they were unset.
+    vCenter leaves out properties that the user may not read, as if they were unset.
     """
     findings: dict[Finding, None] = {}
     for path, fault in sorted(read.refused.items()):
         if isinstance(fault, vim.fault.NoPermission):
-            # The fault names its object only sometimes.
+            # The fault does not always name its object.
             findings[_lacking(fault, where, read.object)] = None
         else:
-            what = f"vCenter does not tell {path} of {read.id}, but answers with {fault_text(fault)}."
-            findings[Finding(where, what, "Start again.")] = None
+            what = f"vCenter refuses to read {path} of {read.id}: {fault_text(fault)}."
+            findings[Finding(where, what, "Run the command again.")] = None
     return list(findings)
 
 
 def fault_name(fault: object) -> str:
-    """The name of a fault or another type of the API, such as "InvalidLogin"."""
+    """Return the name of a fault or of another type of the API, such as "InvalidLogin"."""
     return type(fault).__name__.rpartition(".")[2]
 
 
@@ -63,11 +63,12 @@ def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
             Finding(where, "vCenter refuses the user name or the password.", "Check VSPHERE_USER and VSPHERE_PASSWORD.")
         )
     if isinstance(fault, vim.fault.NotAuthenticated):
-        return LoginError(Finding(where, "the session has ended.", "Start again."))
+        return LoginError(Finding(where, "the session has ended.", "Run the command again."))
     if isinstance(fault, vim.fault.NoPermission):
         return VcenterError(_lacking(fault, where, fault.object))
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
-        return NotFoundError(Finding(where, f"vCenter no longer has {_identifier(fault.obj)}.", "Start again."))
+        what = f"vCenter no longer has {_identifier(fault.obj)}."
+        return NotFoundError(Finding(where, what, "Run the command again."))
     return VcenterError(Finding(where, f"vCenter answers with {fault_text(fault)}."))
 
 
@@ -76,7 +77,7 @@ def _lacking(fault: vim.fault.NoPermission, where: str, entity: object) -> Findi
     known = [each for entry in entries for each in entry.privilegeIds] or [fault.privilegeId or ""]
     privileges = [each for each in dict.fromkeys(known) if each]
     name = f"the privilege{'s' if len(privileges) > 1 else ''} {', '.join(privileges)}" if privileges else "a privilege"
-    return Finding(where, f"the user lacks {name}{_on(entity)}.", "Ask for it, or log in as another user.")
+    return Finding(where, f"the user lacks {name}{_on(entity)}.", "Ask for the privilege, or log in as another user.")
 
 
 def _on(entity: object) -> str:
@@ -84,7 +85,7 @@ def _on(entity: object) -> str:
 
 
 def _identifier(entity: object) -> str:
-    # The name would cost a request, which may fail for the same reason.
+    # Reading the name would cost a request, which may fail for the same reason.
     return str(getattr(entity, "_moId", None) or "the object")
 
 
@@ -95,15 +96,15 @@ def fault_text(fault: object) -> str:
 
 
 def _unusable_authorities(path: str | None) -> str:
-    """What is wrong with the file that SSL_CERT_FILE names, "" if nothing is: OpenSSL passes over it in silence."""
+    """Return the problem with the file in SSL_CERT_FILE, "" for a usable file. OpenSSL ignores an unusable file."""
     if not path:
         return ""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
-        return f"SSL_CERT_FILE names {path}, which holds no certificate in PEM."
+        return f"SSL_CERT_FILE is {path}, which has no certificate in PEM format."
     except OSError as error:
-        return f"SSL_CERT_FILE names {path}, which cannot be read: {error.strerror}."
+        return f"SSL_CERT_FILE is {path}, which cannot be read: {error.strerror}."
     return ""
 
 
@@ -112,18 +113,18 @@ def _from_connection(error: Exception, where: str) -> ConnectError:
         what = f"the certificate is not trusted: {error.verify_message.rstrip('.')}."
         unusable = _unusable_authorities(os.environ.get("SSL_CERT_FILE"))
         cure = (
-            f"Name the certificate of its authority {'there' if unusable else 'in SSL_CERT_FILE'},"
-            " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
+            "Set SSL_CERT_FILE to the certificate of the server's authority,"
+            " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
         )
         return ConnectError(Finding(where, f"{what} {unusable}".rstrip(), cure))
     cure = "Check VSPHERE_SERVER and the network."
     if isinstance(error, TimeoutError):
-        return ConnectError(Finding(where, "no answer in time.", cure))
+        return ConnectError(Finding(where, "the server did not answer in time.", cure))
     if isinstance(error, socket.gaierror):
         return ConnectError(Finding(where, "the name of the server cannot be resolved.", cure))
     if isinstance(error, ssl.SSLError):
         return ConnectError(Finding(where, f"no TLS connection: {error.reason or error.strerror}.", cure))
     if isinstance(error, ExpatError):
-        return ConnectError(Finding(where, "what answers is not vCenter's API.", cure))
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ConnectError(Finding(where, f"no connection: {str(said).rstrip('.')}.", cure))
+        return ConnectError(Finding(where, "the answer is not from vCenter's API.", cure))
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ConnectError(Finding(where, f"no connection: {str(reason).rstrip('.')}.", cure))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Asking again until there is an answer, also while nobody answers at all."""
+"""Polling with a time-out, growing pauses and tolerance for a lost connection."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Answer = TypeVar("Answer")
 
 
 def never() -> bool:
-    """Return False: nothing stops the polling."""
+    """Return False, so that the polling is not stopped."""
     return False
 
 
 def growing_pauses(first: float, longest: float, *, factor: float) -> Iterator[float]:
-    """Yield pauses without end, each by `factor` longer than the one before, but none longer than `longest`."""
+    """Yield an endless series of pauses that grow by `factor` up to `longest` seconds."""
     pause = first
     while True:
         yield pause
@@ -35,11 +35,13 @@ def poll(
     silence: float = 0,
     stopped: Callable[[], bool] = never,
 ) -> Answer | None:
-    """Return the first answer that is not None; None if there is none within `seconds`, or `stopped()` says so.
+    """Call `ask` until it returns a value that is not None, and return the value.
 
-    `pauses` are the seconds between two calls of `ask`: the same each time, or one after the other without end. It is
-    not called again where the answer would come after the end. An error of the kinds `retried` is no answer: it is
-    raised once there has been none for more than `silence` seconds, or at the end.
+    Return None if `seconds` pass or `stopped` returns true.
+
+    `pauses` are the seconds between two calls of `ask`: a number, or an endless series. `ask` is not called again if
+    the pause would end after `seconds`. An error of the types `retried` is not an answer. It is raised if `ask` has
+    raised such errors for more than `silence` seconds, or at the end of `seconds`.
     """
     begun = answered = time.monotonic()
     for pause in repeat(pauses) if isinstance(pauses, int | float) else pauses:

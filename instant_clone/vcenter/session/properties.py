@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Reading many properties of many objects in one request."""
+"""Reads of many properties of many objects with one request, and inventory paths."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True)
 class ReadObject:
-    """A managed object and those of its properties that are set and may be read, by path."""
+    """A managed object and its properties by path, without properties that are unset or not readable."""
 
     object: ManagedObject
     properties: Mapping[str, Any]
     refused: Mapping[str, vmodl.MethodFault] = field(default_factory=dict)
-    """the faults of properties that vCenter does not tell, by path; NoPermission where the user may not read them"""
+    """the faults of properties that vCenter did not return, by path; NoPermission if the user may not read one"""
 
     @property
     def id(self) -> str:
@@ -57,14 +57,14 @@ def _to_the_root() -> tuple[Collector.TraversalSpec, ...]:
 
 
 TO_THE_ROOT = _to_the_root()
-"""what to follow from a VM or a folder to read all that it is in"""
+"""the traversal from a VM or a folder through all its parents"""
 
 PATH_PROPERTIES = (
     Collector.PropertySpec(type=vim.Folder, pathSet=["name", "parent"]),
     Collector.PropertySpec(type=vim.Datacenter, pathSet=["name", "parent"]),
     Collector.PropertySpec(type=vim.VirtualApp, pathSet=["name", "parentFolder", "parentVApp"]),
 )
-"""what `inventory_path` needs of all that a VM can be in; of the VM itself it needs VM_PATH_PROPERTIES"""
+"""the properties that `inventory_path` needs of the parents of a VM; VM_PATH_PROPERTIES are those of the VM"""
 
 VM_PATH_PROPERTIES = ("name", "parent", "parentVApp")
 
@@ -78,14 +78,15 @@ def retrieve(
     skip_start: bool = False,
     skip_missing: bool = False,
 ) -> list[ReadObject]:
-    """Read `properties` of `start`, one object or several, and of all that `follow` leads to.
+    """Return `properties` of the objects `start` and of all objects that the traversal `follow` reaches.
 
-    One request, unless vCenter splits its answer; each object is there once. With `skip_missing` one of `start` that
-    is gone is left out of the answer, else it is a fault. Raises the faults of the API and what the connection raises.
+    Costs one request, or more if vCenter splits its answer. The result has each object once. With `skip_missing`,
+    objects of `start` that no longer exist are left out; without it, they cause a fault. Raises the faults of the API
+    and errors of the connection.
     """
     starts = list(start) if isinstance(start, Sequence) else [start]
     result = collector.RetrievePropertiesEx(
-        # A specification for each: the names of `follow` are said to be unique within one.
+        # One specification per object, because the names of `follow` must be unique within a specification.
         [
             Collector.FilterSpec(
                 propSet=list(properties),
@@ -103,20 +104,20 @@ def retrieve(
     for missing in (each for content in contents for each in content.missingSet):
         if isinstance(missing.fault, vim.fault.NotAuthenticated):
             raise missing.fault
-    # What several of `start` lead to may come once for each of them.
+    # vCenter may return an object several times, if the traversals of several `start` objects reach it.
     return list({each.obj._moId: _read(each) for each in contents}.values())
 
 
 def inventory_path(start: ManagedObject, objects: Sequence[ReadObject]) -> str | None:
-    """The path of `start`, such as "/DC0/vm/folder/name", from `objects` that lie between it and the root.
+    """Return the inventory path of `start`, such as "/DC0/vm/folder/name". `objects` are its parents.
 
-    None if one of them could not be read, which users who may see only a part of the inventory meet.
+    Return None if a parent was not readable. This happens to users who may see only a part of the inventory.
     """
     return path_of(way_to_the_root(start, {each.id: each for each in objects}))
 
 
 def way_to_the_root(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> list[ReadObject]:
-    """`start` and all that it is in, the root folder last; nothing if one of them could not be read."""
+    """Return `start` and its parents up to the root folder. The list is empty if one of them was not readable."""
     way: list[ReadObject] = []
     current: ManagedObject | None = start
     while current is not None:
@@ -130,13 +131,13 @@ def way_to_the_root(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> li
 
 
 def path_of(way: Sequence[ReadObject]) -> str | None:
-    """The inventory path that a way to the root is; None for no way, and for the root itself."""
-    # The last one is the root folder, which paths leave out.
+    """Return the inventory path of a result of `way_to_the_root`, None for an empty list and for the root folder."""
+    # The last object is the root folder, which is not in paths.
     return "/" + "/".join(each.properties["name"] for each in reversed(way[:-1])) if len(way) > 1 else None
 
 
 def datacenter_of(way: Sequence[ReadObject]) -> str | None:
-    """The inventory path of the datacenter on a way to the root; None if there is none."""
+    """Return the inventory path of the datacenter in a result of `way_to_the_root`, None without a datacenter."""
     places = (place for place, each in enumerate(way) if isinstance(each.object, vim.Datacenter))
     return next((path_of(way[place:]) for place in places), None)
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A connection that logs in again when vCenter has ended its session: idle for too long, restarted, or told to."""
+"""A connection that logs in again after vCenter has ended its session.
+
+vCenter ends a session that was idle for too long, when vCenter restarts, or when an administrator ends the session.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,17 @@ __all__ = ["RenewingStub"]
 
 
 class RenewingStub(SoapStubAdapter):
-    """pyvmomi's connection, whose requests are sent a second time, after a new log-in, if the session has ended.
+    """pyvmomi's connection with a new login. If the session has ended, a request is sent again after the login.
 
-    Requests of several threads that meet the same end share one log-in. The log-in itself, and whatever comes before
-    `renew_with` or after `give_up`, is sent once.
+    Requests of several threads that fail at the same end of a session share one login. The login itself, requests
+    before `renew_with` and requests after `give_up` are sent only once.
     """
 
     def __init__(self, **settings: Any) -> None:
         self._cookie = ""
         self._logged_in = False
         self._renewing: int | None = None
-        """the thread that logs in again"""
+        """the id of the thread that logs in again"""
         self._log_in: Callable[[], object] | None = None
         self._lock = Lock()
         self._log_ins = 0
@@ -33,11 +36,11 @@ class RenewingStub(SoapStubAdapter):
 
     @property
     def cookie(self) -> str:
-        """The session, as each request names it and as any answer may set it; pyvmomi's name.
+        """The session cookie of all requests. The name is pyvmomi's.
 
-        vCenter may hand a new one to whoever comes without a session, with the very answer that there is none. Such an
-        answer may come after another thread has logged in, whose session it must not replace: from the first log-in on,
-        only log-ins set it.
+        Any answer may set the cookie. vCenter may send a new cookie with the answer that a request has no session. Such
+        an answer may arrive after another thread has logged in, and must not replace the cookie of that login. After
+        the first login, only logins set the cookie.
         """
         return self._cookie
 
@@ -47,16 +50,16 @@ class RenewingStub(SoapStubAdapter):
             self._cookie = cookie
 
     def renew_with(self, log_in: Callable[[], object]) -> None:
-        """From now on, when a session is there, `log_in` makes a new one; it may raise what a log-in raises."""
+        """Enable new logins with `log_in`. Call this after the first login. `log_in` may raise errors of a login."""
         self._log_in = log_in
         self._logged_in = True
 
     def give_up(self) -> None:
-        """From now on, a session that has ended stays so; a log-in that is under way is followed by a log-out."""
+        """Disable new logins. A login that is in progress is followed by a logout."""
         self._log_in = None
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803 - pyvmomi's names
-        """Sends a request; called by pyvmomi."""
+        """Send a request. pyvmomi calls this method."""
         log_ins = self._log_ins
         try:
             answer = super().InvokeMethod(mo, info, args, outerStub)  # type: ignore[no-untyped-call]
@@ -71,7 +74,7 @@ class RenewingStub(SoapStubAdapter):
     def _renew(self, log_ins: int) -> None:
         with self._lock:
             log_in = self._log_in
-            # Another thread may have done it meanwhile.
+            # Another thread may have logged in while this thread waited for the lock.
             if log_ins != self._log_ins or log_in is None:
                 return
             self._renewing = get_ident()
@@ -81,13 +84,13 @@ class RenewingStub(SoapStubAdapter):
                 self._renewing = None
             self._log_ins += 1
             if self._log_in is None:
-                # Who gave up may have logged out of the session before.
+                # `give_up` was called during the login. `Session.close` may have logged out before the new session.
                 with suppress(Exception):
                     vim.SessionManager("SessionManager", self).Logout()
 
 
 def _lacks_session(answer: object) -> bool:
-    """Property collectors answer all the same, object by object."""
+    """Return whether an answer reports a missing session. Property collectors report it per object, without a fault."""
     if not isinstance(answer, vmodl.query.PropertyCollector.RetrieveResult):
         return False
     missing = (each.fault for content in answer.objects for each in content.missingSet)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Waiting for a task of vCenter."""
+"""Waiting for tasks of vCenter."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from instant_clone.vcenter.session.polling import growing_pauses, poll
 __all__ = ["LONGEST_SILENCE", "LOST_CONNECTION", "TaskTimeoutError", "wait_for"]
 
 LOST_CONNECTION = (OSError, HTTPException, ExpatError)
-"""what pyvmomi raises when a connection is refused, broken, or cut within an answer; the task goes on meanwhile"""
+"""pyvmomi's errors for a connection that is refused, broken or closed within an answer; the task continues"""
 LONGEST_SILENCE = 60.0
-"""seconds for which a vCenter that does not answer is asked again"""
+"""seconds for which requests are repeated while vCenter does not answer"""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
 class TaskTimeoutError(Exception):
-    """The task was still under way at the deadline. It goes on in vCenter."""
+    """The task was still running at the deadline. It continues in vCenter."""
 
 
 def wait_for(task: vim.Task, *, seconds: float) -> object:
-    """The task's result, once it has one.
+    """Wait for a task, and return its result.
 
-    Polls with growing pauses: several threads wait at once, and pyvmomi's waiting on a property collector is made
-    for one. A vCenter that does not answer is asked again for a minute. Raises the task's fault (vmodl.MethodFault), or
-    TaskTimeoutError after `seconds`, or one of LOST_CONNECTION.
+    The function polls with growing pauses. Several threads wait at the same time, and pyvmomi's wait on a property
+    collector supports only one thread. While vCenter does not answer, requests are repeated for a minute.
+
+    Raises:
+        vmodl.MethodFault: The task failed with this fault.
+        TaskTimeoutError: The task was still running after `seconds`.
+        LOST_CONNECTION: vCenter did not answer for a minute.
     """
 
     def result() -> tuple[object] | None:

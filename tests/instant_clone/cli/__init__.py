@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the command."""
+"""Tests of the `instant-clone` command."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The command as a whole: its version, and packages that are missing."""
+"""The version option, and reports of missing packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from instant_clone.cli import app, main
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_version_option_prints_the_package_version() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 
     result = CliRunner().invoke(app, ["--version"])
@@ -23,7 +23,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (result.exit_code, result.stdout) == (0, f"{project['name']} {project['version']}\n")
 
 
-def test_the_changelog_has_the_version() -> None:
+def test_changelog_has_the_version() -> None:
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
     headings = [line for line in (PROJECT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")]
 
@@ -32,10 +32,10 @@ def test_the_changelog_has_the_version() -> None:
 
 
 @pytest.mark.parametrize("program", ["instant-clone", "/opt/venv/bin/instant-clone"])
-def test_a_missing_package_is_one_sentence(
+def test_reports_a_missing_package_without_a_traceback(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Python takes a module that is None for one that is not installed.
+    # Python treats a module that is None as a missing one.
     monkeypatch.setitem(sys.modules, "grpc", None)
     monkeypatch.setattr(sys, "argv", [program, "provider", "install", "--version", "2.16.1"])
 
@@ -49,7 +49,7 @@ def test_a_missing_package_is_one_sentence(
     assert capsys.readouterr().err == ""
 
 
-def test_a_missing_module_of_no_extra_is_no_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_raises_an_error_for_a_missing_module_of_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tempfile", None)
 
     result = CliRunner().invoke(app, ["provider", "install"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The command that judges plans."""
+"""The command `instant-clone guard`."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def errors_of(result: Result) -> list[str]:
     return result.stderr.splitlines()
 
 
-def test_a_plan_that_keeps_the_promise(project: Path) -> None:
+def test_accepts_a_plan_without_findings(project: Path) -> None:
     result = judged(CLEAN)
     assert (result.exit_code, result.stdout) == (
         0,
-        "2 clones: 1 left as it is, 1 made.\nNothing reboots, replaces or moves a clone, or takes a disk from it.\n",
+        "2 clones: 1 unchanged, 1 created.\nNo clone is rebooted, replaced or moved, and no clone loses a disk.\n",
     )
 
 
-def test_a_plan_that_breaks_it(project: Path) -> None:
+def test_rejects_a_plan_that_reboots_a_clone(project: Path) -> None:
     (project / "plan.json").write_bytes(text(REBOOT))
     result = run("plan.json")
     assert (result.exit_code, result.stdout) == (
@@ -81,37 +81,37 @@ def test_a_plan_that_breaks_it(project: Path) -> None:
         "error: reboot: memory 4096 → 2048\n"
         "  Memory cannot be taken from a running VM.\n"
         '    vsphere_virtual_machine.web["web-0"]\n'
-        "1 clone: 1 changed.\n",
+        "1 clone: 1 updated.\n",
     )
 
 
-def test_a_warning_is_no_error(project: Path) -> None:
+def test_accepts_a_plan_with_a_warning(project: Path) -> None:
     result = judged(document(change("no-op"), pin("delete")))
     assert result.exit_code == 0
     assert result.stdout.startswith("warning: sharing\n")
 
 
-def test_json_comes_alone(project: Path) -> None:
+def test_json_format_prints_only_json(project: Path) -> None:
     result = judged(REBOOT, "--format", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["findings"][0]["argument"] == "memory"
 
 
 @pytest.mark.parametrize(("kinds", "code"), [([], 1), (["reboot"], 1), (["replace"], 0), (["reboot", "replace"], 0)])
-def test_kinds_can_be_let_through(project: Path, kinds: list[str], code: int) -> None:
+def test_allow_option_accepts_kinds_of_findings(project: Path, kinds: list[str], code: int) -> None:
     assert judged(REPLACED, *(part for kind in kinds for part in ("--allow", kind))).exit_code == code
 
 
-def test_what_can_be_let_through_is_what_can_be_an_error() -> None:
+def test_allow_option_has_all_kinds_that_can_be_errors() -> None:
     assert {kind.value for kind in Kind} - {kind.value for kind in ErrorKind} == {"sharing"}
     assert {kind.value for kind in ErrorKind} < {kind.value for kind in Kind}
 
 
-def test_an_unknown_kind_is_bad_usage(project: Path) -> None:
+def test_rejects_an_unknown_kind(project: Path) -> None:
     assert judged(REPLACED, "--allow", "everything").exit_code == 2
 
 
-def test_every_machine_is_looked_at_when_asked_for(project: Path) -> None:
+def test_all_option_checks_every_virtual_machine(project: Path) -> None:
     other = document(change(before={"name": "db", "memory": 4096}, memory=2048))
     assert (judged(other).exit_code, judged(other, "--all").exit_code) == (0, 1)
 
@@ -129,7 +129,7 @@ def test_every_machine_is_looked_at_when_asked_for(project: Path) -> None:
         ("", None, None, 0),
     ],
 )
-def test_where_the_release_comes_from(
+def test_selects_the_release_of_the_stock_provider(
     project: Path, required: str, given: str | None, fleets: str | None, code: int
 ) -> None:
     if fleets is not None:
@@ -138,31 +138,31 @@ def test_where_the_release_comes_from(
     assert judged(document(EXTRA_CONFIG, release=required), *options).exit_code == code
 
 
-def test_a_fleet_file_that_is_needed_and_faulty(project: Path) -> None:
+def test_reports_an_invalid_fleet_file_only_if_it_is_needed(project: Path) -> None:
     (project / "fleets.toml").write_text("[provider]\nversion = 2\n")
     version, fleets = errors_of(judged(document(EXTRA_CONFIG, release="")))
     assert version.startswith("instant-clone: fleets.toml, [provider] version: ")
-    assert fleets.startswith("instant-clone: fleets.toml, fleets: there is no fleet.")
+    assert fleets.startswith("instant-clone: fleets.toml, fleets: the file contains no fleet.")
     assert judged(document(EXTRA_CONFIG)).exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["absent.json"], "absent.json cannot be read: No such file or directory."),
-        (["."], ". cannot be read: Is a directory."),
-        (["\0"], "cannot be read: "),
-        ([], "Name one of both: the JSON of a plan, or a stack with --stack."),
-        (["plan.json", "--stack", "web"], "Name one of both: the JSON of a plan, or a stack with --stack."),
-        (["-"], "standard input is not JSON."),
+        (["absent.json"], "absent.json: cannot read the file: No such file or directory."),
+        (["."], ".: cannot read the file: Is a directory."),
+        (["\0"], "cannot read the file: "),
+        ([], "Pass either PLAN.json or --stack."),
+        (["plan.json", "--stack", "web"], "Pass either PLAN.json or --stack."),
+        (["-"], "standard input: found no JSON, expected a plan."),
         (["-", "--provider-version", "new"], "--provider-version: 'new' is not a release such as 2.16.1."),
         (
             ["--stack", "web"],
-            f"There is no synthesized stack 'web' in {Path('cdktf.out/stacks')}. Run `npx cdktf synth` first.",
+            f"{Path('cdktf.out/stacks')}: synthesized stack 'web' not found. Run `npx cdktf synth` first.",
         ),
     ],
 )
-def test_what_leaves_nothing_to_judge(project: Path, arguments: list[str], message: str) -> None:
+def test_rejects_arguments_without_a_readable_plan(project: Path, arguments: list[str], message: str) -> None:
     (line,) = errors_of(run(*arguments, content=b""))
     assert line.startswith("instant-clone: ")
     assert message in line
@@ -189,7 +189,7 @@ if command == "show":
 
 @pytest.fixture
 def stack(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stack "web", and a terraform in PATH that writes down how it is called; its folder."""
+    """Create a stack "web" and a `terraform` in PATH that logs its calls, and return the folder of the stack."""
     folder = project / "cdktf.out" / "stacks" / "web"
     folder.mkdir(parents=True)
     (folder / "cdk.tf.json").write_text("{}")
@@ -204,9 +204,9 @@ def stack(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_plan_of_a_stack_is_made_and_judged(stack: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_option_plans_and_checks_a_stack(stack: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("--stack", "web")
-    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "2 clones: 1 left as it is, 1 made.")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "2 clones: 1 unchanged, 1 created.")
     init, plan, mode, show = map(json.loads, (project / "log").read_text().splitlines())
     assert init == [str(stack), "init", "-input=false", "-no-color"]
     assert plan[:4] == [str(stack), "plan", "-input=false", "-no-color"]
@@ -218,34 +218,34 @@ def test_a_plan_of_a_stack_is_made_and_judged(stack: Path, project: Path, monkey
 
 
 @pytest.mark.parametrize("command", ["init", "plan", "show"])
-def test_terraform_says_itself_why_it_fails(stack: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_reports_terraforms_error(stack: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("FAILS", command)
     lines = errors_of(run("--stack", "web"))
     assert lines[-2:] == [
-        f"instant-clone: `terraform {command}` of {Path('cdktf.out/stacks/web')} failed with exit code 1:",
+        f"instant-clone: `terraform {command}` in {Path('cdktf.out/stacks/web')} failed with exit code 1:",
         f"Error: {command} says why",
     ]
 
 
-def test_the_same_terraform_as_cdktf_uses(stack: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_the_terraform_binary_of_cdktf(stack: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "bin" / "terraform").rename(project / "bin" / "tofu")
     monkeypatch.setenv("TERRAFORM_BINARY_NAME", "tofu")
     assert run("--stack", "web").exit_code == 0
     monkeypatch.setenv("FAILS", "plan")
-    assert errors_of(run("--stack", "web"))[-2].startswith("instant-clone: `tofu plan` of ")
+    assert errors_of(run("--stack", "web"))[-2].startswith("instant-clone: `tofu plan` in ")
     monkeypatch.setenv("TERRAFORM_BINARY_NAME", "absent")
     assert errors_of(run("--stack", "web")) == [
-        "instant-clone: absent is not in PATH. Install Terraform 1.5 or newer, or name another binary in "
-        "TERRAFORM_BINARY_NAME."
+        "instant-clone: absent is not in PATH. Install Terraform 1.5 or newer, or set TERRAFORM_BINARY_NAME "
+        "to another binary."
     ]
 
 
-def test_another_stack_is_offered(stack: Path) -> None:
+def test_names_existing_stacks_for_an_unknown_stack(stack: Path) -> None:
     (line,) = errors_of(run("--stack", "lab"))
-    assert line.endswith("There are: web.")
+    assert line.endswith("Existing stacks: web.")
 
 
-def test_the_help_of_the_command_imports_next_to_nothing() -> None:
+def test_help_does_not_import_dependencies() -> None:
     program = (
         "import sys; sys.argv = ['instant-clone', 'guard', '--help']\n"
         "from instant_clone.cli import main\n"
@@ -260,12 +260,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
 
 
-def test_the_commands_of_the_documentation_do_what_it_says(
+def test_documented_commands_have_the_documented_exit_codes(
     stack: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = [line for block in blocks("sh") for line in block.splitlines()]
-    ours = [line.partition("instant-clone guard ")[2] for line in commands if "instant-clone guard" in line]
-    assert len(ours) == len(set(ours)) == 6
+    options = [line.partition("instant-clone guard ")[2] for line in commands if "instant-clone guard" in line]
+    assert len(options) == len(set(options)) == 6
     for plan, codes in (
         (REBOOT, {"--allow": 1, "": 1}),
         (REPLACED, {"--allow": 0, "": 1}),
@@ -273,20 +273,20 @@ def test_the_commands_of_the_documentation_do_what_it_says(
     ):
         (project / "plan.json").write_bytes(text(plan))
         monkeypatch.setenv("SHOWN", text(plan).decode())
-        for line in ours:
+        for line in options:
             expected = codes["--allow" if "--allow" in line else ""]
             assert run(*shlex.split(line), content=text(plan)).exit_code == expected, line
 
 
-def test_the_documentation_shows_the_json_as_it_is(project: Path) -> None:
+def test_documentation_shows_the_json_output(project: Path) -> None:
     (shown,) = blocks("json")
     assert judged(REBOOT, "--format", "json").stdout == shown
 
 
-def test_the_documentation_has_every_kind_and_severity() -> None:
+def test_documentation_has_every_kind_and_severity() -> None:
     written = DOCS.read_text()
     assert {word for word in (*Kind, *Severity) if f"`{word}`" not in written and f"| {word} |" not in written} == set()
 
 
-def test_the_example_of_the_documentation_is_the_plan_of_the_tests() -> None:
+def test_documented_example_is_a_rejected_plan() -> None:
     assert not examine(read_plan(text(REBOOT), "plan.json")).passed

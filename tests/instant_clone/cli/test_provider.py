@@ -16,7 +16,7 @@ SOURCE = "instantclone.internal/fleet/vsphere"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home and a working folder of their own, without anything that would tell a release."""
+    """Return an empty home. No file in it or in the working folder selects a release."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -37,7 +37,7 @@ def _run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["provider", *map(str, arguments)])
 
 
-def test_installed_shown_and_removed(stock: Path, home: Path) -> None:
+def test_installs_shows_and_removes_the_plugin(stock: Path, home: Path) -> None:
     plugins = home / ".terraform.d" / "plugins"
 
     installed = _run("install", "--stock-binary", stock)
@@ -46,7 +46,7 @@ def test_installed_shown_and_removed(stock: Path, home: Path) -> None:
     shown = _run("info")
     assert (shown.exit_code, shown.output) == (
         0,
-        f"{SOURCE} 2.16.1: sound\n"
+        f"{SOURCE} 2.16.1: ok\n"
         f"  folder  {plugins}/{SOURCE}/2.16.1\n"
         "  stock   terraform-provider-vsphere_v2.16.1_x5\n"
         f"  python  {sys.executable}\n",
@@ -57,7 +57,7 @@ def test_installed_shown_and_removed(stock: Path, home: Path) -> None:
     assert _run("info").exit_code == 1
 
 
-def test_nothing_installed(home: Path) -> None:
+def test_info_reports_a_missing_installation(home: Path) -> None:
     shown = _run("info")
 
     assert (shown.exit_code, shown.output) == (
@@ -66,7 +66,7 @@ def test_nothing_installed(home: Path) -> None:
     )
 
 
-def test_what_is_not_sound_is_told(stock: Path, home: Path) -> None:
+def test_info_reports_a_broken_installation(stock: Path, home: Path) -> None:
     _run("install", "--stock-binary", stock)
     folder = home / ".terraform.d" / "plugins" / SOURCE / "2.16.1"
     (folder / "instant-clone" / "key.pem").unlink()
@@ -75,13 +75,13 @@ def test_what_is_not_sound_is_told(stock: Path, home: Path) -> None:
 
     assert (shown.exit_code, shown.output.splitlines()[:2]) == (
         1,
-        [f"{SOURCE} 2.16.1: not sound", f"  folder  {folder}"],
+        [f"{SOURCE} 2.16.1: broken", f"  folder  {folder}"],
     )
     assert f"{folder}/instant-clone/key.pem cannot be read: No such file or directory." in shown.output
     assert shown.output.count("Run 'instant-clone provider install'.") == 1
 
 
-def test_another_folder_and_address(stock: Path, tmp_path: Path) -> None:
+def test_accepts_another_plugin_folder_and_address(stock: Path, tmp_path: Path) -> None:
     options = ("--plugin-dir", "mirror", "--source", "example.internal/team/vsphere")
 
     installed = _run("install", "--stock-binary", stock, *options)
@@ -90,14 +90,14 @@ def test_another_folder_and_address(stock: Path, tmp_path: Path) -> None:
     assert installed.output.splitlines()[:3] == [
         f"Installed example.internal/team/vsphere 2.16.1 in {tmp_path}/mirror.",
         "",
-        f"Terraform does not look into {tmp_path}/mirror by itself. Name in TF_CLI_CONFIG_FILE a file with:",
+        f"Terraform does not search {tmp_path}/mirror by default. Set TF_CLI_CONFIG_FILE to a file with this content:",
     ]
     assert (tmp_path / "mirror" / "example.internal" / "team" / "vsphere" / "2.16.1").is_dir()
     assert _run("info", *options).exit_code == 0
     assert _run("uninstall", *options).exit_code == 0
 
 
-def test_a_configuration_that_hides_the_folder_is_told(stock: Path, home: Path) -> None:
+def test_reports_a_configuration_that_hides_the_plugin_folder(stock: Path, home: Path) -> None:
     (home / ".terraformrc").write_text("provider_installation {\n  direct {}\n}\n")
 
     for arguments in (("install", "--stock-binary", stock), ("info",)):
@@ -106,7 +106,7 @@ def test_a_configuration_that_hides_the_folder_is_told(stock: Path, home: Path) 
         assert f"{home}/.terraformrc has a provider_installation block" in done.output
 
 
-def test_one_release_of_several_is_removed(stock: Path, tmp_path: Path) -> None:
+def test_uninstall_removes_only_the_selected_release(stock: Path, tmp_path: Path) -> None:
     older = tmp_path / "terraform-provider-vsphere_v2.0.2_x5"
     older.write_text(STOCK)
     for binary in (stock, older):
@@ -115,22 +115,26 @@ def test_one_release_of_several_is_removed(stock: Path, tmp_path: Path) -> None:
     removed = _run("uninstall", "--version", "2.0.2")
 
     assert removed.output.startswith(f"Removed {SOURCE} 2.0.2 from ")
-    assert [line for line in _run("info").output.splitlines() if line.startswith(SOURCE)] == [f"{SOURCE} 2.16.1: sound"]
+    assert [line for line in _run("info").output.splitlines() if line.startswith(SOURCE)] == [f"{SOURCE} 2.16.1: ok"]
 
 
 @pytest.mark.parametrize(("options", "named"), [((), SOURCE), (("--version", "9.9.9"), f"{SOURCE} 9.9.9")])
-def test_what_is_not_installed_cannot_be_removed(home: Path, options: tuple[str, ...], named: str) -> None:
+def test_uninstall_rejects_a_release_that_is_not_installed(home: Path, options: tuple[str, ...], named: str) -> None:
     failure = _run("uninstall", *options).exception
 
     assert isinstance(failure, InstallError)
-    assert str(failure) == f"{named} is not installed in {home}/.terraform.d/plugins."
+    assert str(failure) == (
+        f"{named} is not installed in {home}/.terraform.d/plugins. "
+        "Run 'instant-clone provider info' to show the installed releases."
+    )
 
 
-def test_a_binary_that_is_refused_is_an_error(tmp_path: Path) -> None:
-    failure = _run("install", "--stock-binary", tmp_path / "terraform-provider-vsphere_v2.16.1").exception
+def test_install_rejects_a_missing_binary(tmp_path: Path) -> None:
+    missing = tmp_path / "terraform-provider-vsphere_v2.16.1"
+    failure = _run("install", "--stock-binary", missing).exception
 
     assert isinstance(failure, InstallError)
-    assert str(failure).startswith("There is no file ")
+    assert str(failure).startswith(f"{missing}: no such file. ")
 
 
 FLEETS = """\
@@ -156,7 +160,7 @@ count = 1
         (None, None, None, "2.16.1"),
     ],
 )
-def test_which_release_is_fetched(
+def test_install_selects_the_release_to_download(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     option: str | None,
@@ -164,7 +168,9 @@ def test_which_release_is_fetched(
     fleets: str | None,
     expected: str,
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no terraform there: it does not get further than asking
+    monkeypatch.setenv(
+        "PATH", str(tmp_path)
+    )  # no terraform in PATH: the command fails after it has selected the release
     if variable is not None:
         monkeypatch.setenv("INSTANT_CLONE_PROVIDER_VERSION", variable)
     if fleets is not None:
@@ -172,7 +178,7 @@ def test_which_release_is_fetched(
 
     done = _run("install", *(("--version", option) if option else ()))
 
-    assert done.output == f"Terraform fetches the stock vSphere provider {expected} …\n"
+    assert done.output == f"Terraform downloads the stock vSphere provider {expected} …\n"
     assert isinstance(done.exception, InstallError)
     assert str(done.exception).startswith("terraform is not in PATH.")
 
@@ -180,50 +186,52 @@ def test_which_release_is_fetched(
 ELSEWHERE = FLEETS.replace('version = "2.15.0"', 'source = "example.internal/team/vsphere"')
 
 
-def test_the_address_is_that_of_the_fleet_file(stock: Path, home: Path, tmp_path: Path) -> None:
+def test_uses_the_address_in_the_fleet_file(stock: Path, home: Path, tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text(ELSEWHERE)
     plugins = home / ".terraform.d" / "plugins"
 
     assert _run("install", "--stock-binary", stock).output == (
         f"Installed example.internal/team/vsphere 2.16.1 in {plugins}.\n"
     )
-    assert _run("info").output.startswith("example.internal/team/vsphere 2.16.1: sound\n")
+    assert _run("info").output.startswith("example.internal/team/vsphere 2.16.1: ok\n")
     assert _run("info", "--source", SOURCE).exit_code == 1
     assert _run("uninstall").output == f"Removed example.internal/team/vsphere 2.16.1 from {plugins}.\n"
 
 
-def test_a_fleet_file_of_another_name_is_read(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_the_fleet_file_in_the_environment_variable(
+    stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "other.toml").write_text(ELSEWHERE)
     monkeypatch.setenv("INSTANT_CLONE_FLEETS", "other.toml")
 
     assert _run("install", "--stock-binary", stock).output.startswith("Installed example.internal/team/vsphere 2.16.1")
 
 
-def test_a_fleet_file_that_is_named_must_be_there(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_missing_fleet_file_in_the_environment_variable(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSTANT_CLONE_FLEETS", "other.toml")
 
     failure = _run("install", "--stock-binary", stock).exception
 
     assert isinstance(failure, FleetFileError)
-    assert str(failure).startswith("other.toml: there is no such file.")
+    assert str(failure).startswith("other.toml: the file does not exist.")
 
 
-def test_what_is_wrong_with_the_fleets_does_not_concern_the_plugin(stock: Path, tmp_path: Path) -> None:
+def test_install_ignores_errors_in_fleets(stock: Path, tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text(ELSEWHERE.replace("count = 1", "count = -1"))
 
     assert _run("install", "--stock-binary", stock).exit_code == 0
 
 
-def test_an_address_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+def test_rejects_an_invalid_address_in_the_fleet_file(tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text('[provider]\nsource = "vsphere"\n')
 
     failure = _run("info").exception
 
     assert isinstance(failure, FleetFileError)
-    assert str(failure).startswith("fleets.toml, [provider] source: 'vsphere' is not a provider's address.")
+    assert str(failure).startswith("fleets.toml, [provider] source: 'vsphere' is not a provider source address.")
 
 
-def test_another_release_than_the_fleets_want_is_told(stock: Path, tmp_path: Path) -> None:
+def test_reports_another_release_than_the_fleet_file_needs(stock: Path, tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text(FLEETS)
 
     installed = _run("install", "--stock-binary", stock)
@@ -231,11 +239,12 @@ def test_another_release_than_the_fleets_want_is_told(stock: Path, tmp_path: Pat
     assert installed.exit_code == 0
     assert installed.output.splitlines()[1:] == [
         "",
-        'The fleets want release 2.15.0. Write [provider] version = "2.16.1" in fleets.toml, or install that one.',
+        "fleets.toml: the fleets need release 2.15.0, but 2.16.1 is installed. "
+        'Set [provider] version = "2.16.1", or install 2.15.0.',
     ]
 
 
-def test_a_fleet_file_that_is_not_sound_is_told(tmp_path: Path) -> None:
+def test_rejects_a_fleet_file_that_is_not_toml(tmp_path: Path) -> None:
     (tmp_path / "fleets.toml").write_text("[provider\n")
 
     assert isinstance(_run("install").exception, FleetFileError)
@@ -245,7 +254,7 @@ def test_a_fleet_file_that_is_not_sound_is_told(tmp_path: Path) -> None:
     ("options", "variable", "named"),
     [(("--version", "newest"), None, "--version"), ((), "newest", "INSTANT_CLONE_PROVIDER_VERSION")],
 )
-def test_a_release_that_is_none(
+def test_rejects_an_invalid_release(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], variable: str | None, named: str
 ) -> None:
     if variable is not None:
@@ -257,7 +266,7 @@ def test_a_release_that_is_none(
     assert str(failure) == f"{named}: 'newest' is not a release such as 2.16.1."
 
 
-def test_a_release_that_the_binary_is_not_is_refused(stock: Path) -> None:
+def test_rejects_a_release_that_differs_from_the_binary(stock: Path) -> None:
     failure = _run("install", "--stock-binary", stock, "--version", "9.9.9").exception
 
-    assert str(failure) == f"--version is 9.9.9, but {stock} is another release. Leave one of them out."
+    assert str(failure) == f"--version is 9.9.9, but {stock} is another release. Remove one of the two options."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The command that records sources, run against the simulator."""
+"""The command `instant-clone record`, tested against the simulator."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> Result:
 
 
 OFF = (
-    "/DC0/vm/golden-off is not running. That is in no record, but only a running VM can be cloned: "
-    "power it on before clones of it are made.\n"
+    "/DC0/vm/golden-off: the source is not powered on. Its record is valid, but only a running VM can be "
+    "cloned. Power it on before you create clones of it.\n"
 )
 
 
 @pytest.mark.simulator
-def test_the_sources_of_all_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
+def test_records_the_sources_of_all_fleets(vcenter: Simulator, project: Path) -> None:
     result = run(environ=vcenter.environment({}))
     assert (result.exit_code, result.stdout) == (0, "sources/web.json new\nsources/batch-linux.json new\n")
     assert records.load(project / "sources/web.json").inventory_path == "/DC0/vm/golden-web"
@@ -74,14 +74,14 @@ def test_the_sources_of_all_fleets_are_recorded(vcenter: Simulator, project: Pat
 
 
 @pytest.mark.simulator
-def test_a_source_that_does_not_run_is_told(vcenter: Simulator, project: Path) -> None:
+def test_warns_about_a_source_that_is_not_powered_on(vcenter: Simulator, project: Path) -> None:
     assert run(environ=vcenter.environment({})).stderr == OFF
     assert run("--check", environ=vcenter.environment({})).stderr == OFF
     assert run("web", environ=vcenter.environment({})).stderr == ""
 
 
 @pytest.mark.simulator
-def test_a_record_that_says_the_same_is_left_alone(vcenter: Simulator, project: Path) -> None:
+def test_does_not_rewrite_an_unchanged_record(vcenter: Simulator, project: Path) -> None:
     run(environ=vcenter.environment({}))
     web, batch = project / "sources/web.json", project / "sources/batch-linux.json"
     before = web.stat()
@@ -94,48 +94,48 @@ def test_a_record_that_says_the_same_is_left_alone(vcenter: Simulator, project: 
 
 
 @pytest.mark.simulator
-def test_only_named_fleets_are_recorded(vcenter: Simulator, project: Path) -> None:
+def test_records_only_the_named_fleets(vcenter: Simulator, project: Path) -> None:
     assert run("batch", environ=vcenter.environment({})).stdout == "sources/batch-linux.json new\n"
     assert [each.name for each in (project / "sources").iterdir()] == ["batch-linux.json"]
 
 
-def test_all_unknown_fleets_are_told_at_once(project: Path) -> None:
+def test_reports_all_unknown_fleets_at_once(project: Path) -> None:
     error = run("webb", "web", "something-else").exception
     assert isinstance(error, FleetFileError)
     assert str(error) == (
-        "fleets.toml: there is no fleet 'webb'. Did you mean 'web'?\n"
-        "fleets.toml: there is no fleet 'something-else'. There are: batch, web."
+        "fleets.toml: fleet 'webb' not found. Did you mean 'web'?\n"
+        "fleets.toml: fleet 'something-else' not found. Existing fleets: batch, web."
     )
     assert not (project / "sources").exists()
 
 
-def test_records_are_never_the_answer(project: Path) -> None:
+def test_requires_vcenter_even_if_records_exist(project: Path) -> None:
     error = run().exception
     assert isinstance(error, ConnectError)
     assert str(error).splitlines()[0] == "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port."
 
 
 @pytest.mark.simulator
-def test_nothing_is_written_when_a_source_is_missing(vcenter: Simulator, project: Path) -> None:
+def test_writes_nothing_if_a_source_is_missing(vcenter: Simulator, project: Path) -> None:
     (project / "fleets.toml").write_text(FLEETS.replace('"golden-off"', '"golden-of"'))
     error = run(environ=vcenter.environment({})).exception
     assert isinstance(error, NotFoundError)
     assert str(error) == (
-        f"fleet batch, source linux, golden-of: /DC0 of vCenter {vcenter.address} has no VM of this name."
+        f"fleet batch, source linux, golden-of: /DC0 of vCenter {vcenter.address} has no VM with this name."
         " Did you mean 'golden-off' or 'golden-web'?"
     )
     assert not (project / "sources").exists()
 
 
 @pytest.mark.simulator
-def test_a_check_of_records_that_hold_is_good(vcenter: Simulator, project: Path) -> None:
+def test_check_option_accepts_current_records(vcenter: Simulator, project: Path) -> None:
     run(environ=vcenter.environment({}))
     result = run("--check", environ=vcenter.environment({}))
     assert (result.exit_code, result.stdout) == (0, "sources/web.json unchanged\nsources/batch-linux.json unchanged\n")
 
 
 @pytest.mark.simulator
-def test_a_check_tells_what_differs_and_writes_nothing(vcenter: Simulator, project: Path) -> None:
+def test_check_option_prints_differences_and_writes_nothing(vcenter: Simulator, project: Path) -> None:
     run("web", environ=vcenter.environment({}))
     web = project / "sources/web.json"
     drifted = web.read_text().replace('"size_mb": 4096', '"size_mb": 2048')
@@ -153,16 +153,16 @@ def test_a_check_tells_what_differs_and_writes_nothing(vcenter: Simulator, proje
 
 
 @pytest.mark.simulator
-def test_a_check_tells_a_record_that_cannot_be_read(vcenter: Simulator, project: Path) -> None:
+def test_check_option_reports_an_unreadable_record(vcenter: Simulator, project: Path) -> None:
     run("web", environ=vcenter.environment({}))
     (project / "sources/web.json").write_text('{"schema": 7}')
     result = run("web", "--check", environ=vcenter.environment({}))
     assert result.exit_code == 1
-    assert result.output.startswith("sources/web.json: the record is of schema 7, and this release")
+    assert result.output.startswith("sources/web.json: the record has schema 7; this release")
 
 
 @pytest.mark.simulator
-def test_a_record_that_cannot_be_read_is_written_anew(vcenter: Simulator, project: Path) -> None:
+def test_replaces_an_unreadable_record(vcenter: Simulator, project: Path) -> None:
     run("web", environ=vcenter.environment({}))
     web = project / "sources/web.json"
     whole = web.read_bytes()
@@ -171,7 +171,7 @@ def test_a_record_that_cannot_be_read_is_written_anew(vcenter: Simulator, projec
     assert web.read_bytes() == whole
 
 
-def test_the_command_starts_without_pyvmomi() -> None:
+def test_importing_the_command_does_not_import_pyvmomi() -> None:
     program = (
         "import sys, instant_clone.cli.record; print(*{'pyVmomi', 'pydantic', 'rich.console'} & sys.modules.keys())"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fleet files in a few lines, and what is said about them."""
+"""Short fleet files for tests, and functions that load a file or return its findings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parse(folder: Path, text: str) -> FleetFile:
 
 
 def errors(folder: Path, text: str) -> list[str]:
-    """The findings, without the file's path that each begins with."""
+    """Return the findings without the path of the file at their start."""
     with pytest.raises(FleetFileError) as caught:
         parse(folder, text)
     prefix = f"{folder / 'fleets.toml'}, "
@@ -52,5 +52,5 @@ def errors(folder: Path, text: str) -> list[str]:
 
 
 def fleet(text: str) -> str:
-    """A fleet file with `text` instead of a fleet's placement and names."""
+    """Return a fleet file with `text` as the keys of the fleet."""
     return f'[fleets.web]\n{text}\n[[fleets.web.sources]]\nvm = "golden"\ncount = 2\n'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Whatever stands in a fleet file leads to findings, or to members of which each has its own name and addresses."""
+"""Properties of any fleet file: it has findings, or its members have unique names and addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from instant_clone.fleet.members import MemberValue, ip_addresses, mac_addresses
 from instant_clone.fleet.source_compatibility import fitting_findings, fitting_findings_across
 from tests.instant_clone.replica.replica_layouts import default, nic
 
-MACHINE = default(nics=(nic(), nic(key=4001, mac_address="00:50:56:00:00:07", network_name="lab")))
+SOURCE_VM = default(nics=(nic(), nic(key=4001, mac_address="00:50:56:00:00:07", network_name="lab")))
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +27,18 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(file: Path, text: str) -> FleetFile | None:
-    """The file with this text, or None with at least one finding that says something."""
+    """Return the fleet file with this text, or None if it has findings. Check that each finding has a text."""
     file.write_text(text, encoding="utf-8")
     try:
         return load(file)
     except FleetFileError as error:
-        assert error.findings  # noqa: PT017 - either outcome is right
+        assert error.findings  # noqa: PT017 - the error is optional
         assert all(found.where and found.what for found in error.findings)  # noqa: PT017
         return None
 
 
 def toml(value: Any) -> str:
-    """`value` as TOML, tables inline."""
+    """Return `value` in TOML, with inline tables."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -52,7 +52,7 @@ def toml(value: Any) -> str:
 
 
 @given(text=st.text())
-def test_any_text(file: Path, text: str) -> None:
+def test_any_text_loads_or_has_findings(file: Path, text: str) -> None:
     read(file, text)
 
 
@@ -98,46 +98,48 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 def documents(value: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Fleet files that are almost right: each key has what it should, or anything."""
+    """Return a strategy for fleet files in which each key usually has a valid value and sometimes any value."""
 
-    def mostly(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    def usually(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(*[right] * 7, value)
 
     def table(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
         known = st.fixed_dictionaries(required, optional=optional)
         return st.one_of(*[known] * 7, st.fixed_dictionaries(required | {"x": value}, optional=optional))
 
-    text = mostly(TEXTS)
-    full = mostly(TEXTS.filter(bool))
-    networks = table({}, dict.fromkeys(Network.model_fields, text) | {"dns": mostly(st.lists(TEXTS, max_size=2))})
-    sources = table({"vm": full}, {"key": text, "members": text, "count": mostly(st.integers(0, 3)), "record": text})
+    text = usually(TEXTS)
+    full = usually(TEXTS.filter(bool))
+    networks = table({}, dict.fromkeys(Network.model_fields, text) | {"dns": usually(st.lists(TEXTS, max_size=2))})
+    sources = table({"vm": full}, {"key": text, "members": text, "count": usually(st.integers(0, 3)), "record": text})
     changes = table({}, dict.fromkeys(Changes.model_fields, value))
     fleet = table(
         {
             "datacenter": full,
             "datastore": full,
-            "resource_pool": mostly(st.just("c/Resources")),
-            "sources": mostly(st.lists(mostly(sources), min_size=1, max_size=2)),
+            "resource_pool": usually(st.just("c/Resources")),
+            "sources": usually(st.lists(usually(sources), min_size=1, max_size=2)),
         },
         {
             "names": text,
             "stack": text,
-            "networks": mostly(st.lists(mostly(networks), max_size=2)),
-            "guestinfo": mostly(st.dictionaries(KEYS, text, max_size=2)),
-            "changes": mostly(changes),
-            "tags": mostly(st.lists(TEXTS, max_size=2)),
-            "ignore_changes": mostly(st.lists(TEXTS, max_size=2)),
-            "custom_attributes": mostly(st.dictionaries(TEXTS, text, max_size=2)),
+            "networks": usually(st.lists(usually(networks), max_size=2)),
+            "guestinfo": usually(st.dictionaries(KEYS, text, max_size=2)),
+            "changes": usually(changes),
+            "tags": usually(st.lists(TEXTS, max_size=2)),
+            "ignore_changes": usually(st.lists(TEXTS, max_size=2)),
+            "custom_attributes": usually(st.dictionaries(TEXTS, text, max_size=2)),
         },
     )
-    fleets = st.dictionaries(st.one_of(st.sampled_from("abAB"), KEYS), mostly(fleet), max_size=3)
-    state = mostly(st.dictionaries(KEYS, value, max_size=3))
-    provider = mostly(st.dictionaries(KEYS, value, max_size=2))
-    return st.fixed_dictionaries({"fleets": mostly(fleets)}, optional={"state": state, "provider": provider})
+    fleets = st.dictionaries(st.one_of(st.sampled_from("abAB"), KEYS), usually(fleet), max_size=3)
+    state = usually(st.dictionaries(KEYS, value, max_size=3))
+    provider = usually(st.dictionaries(KEYS, value, max_size=2))
+    return st.fixed_dictionaries({"fleets": usually(fleets)}, optional={"state": state, "provider": provider})
 
 
 @given(document=documents(VALUES))
-def test_anything_in_the_shape_of_a_fleet_file(file: Path, document: dict[str, Any]) -> None:
+def test_any_document_with_the_structure_of_a_fleet_file_loads_or_has_findings(
+    file: Path, document: dict[str, Any]
+) -> None:
     read(file, "\n".join(f"{toml(key)} = {toml(value)}" for key, value in document.items()))
 
 
@@ -195,34 +197,34 @@ FLEETS = st.dictionaries(
 
 
 def clones(fleet_file: FleetFile) -> list[tuple[Fleet, int]]:
-    """All members, by their fleets and indexes."""
+    """Return the fleet and the index of each member."""
     return [
         (fleet, index) for fleet in fleet_file.fleets.values() for source in fleet.sources for index in source.indexes
     ]
 
 
 def addresses_of(planned: Iterable[str | MemberValue | None], index: int) -> list[str | int | None]:
-    return [own.of(index) if isinstance(own, MemberValue) else own for own in planned]
+    return [value.of(index) if isinstance(value, MemberValue) else value for value in planned]
 
 
 def networks_of(fleet: Fleet) -> list[str]:
-    """The names of the networks that the fleet's interfaces are on."""
-    named = [network.network for network in fleet.networks] + [None] * (len(MACHINE.nics) - len(fleet.networks))
-    return [(name or nic.network_name).rpartition("/")[2] for name, nic in zip(named, MACHINE.nics, strict=True)]
+    """Return the network name of each interface of the fleet."""
+    named = [network.network for network in fleet.networks] + [None] * (len(SOURCE_VM.nics) - len(fleet.networks))
+    return [(name or nic.network_name).rpartition("/")[2] for name, nic in zip(named, SOURCE_VM.nics, strict=True)]
 
 
-def repeated(values: list[Any]) -> list[Any]:
+def duplicates(values: list[Any]) -> list[Any]:
     return [value for value, times in Counter(values).items() if times > 1]
 
 
 @given(fleets=FLEETS)
-def test_members_of_an_accepted_file_are_all_different(file: Path, fleets: dict[str, Any]) -> None:
+def test_members_of_an_accepted_file_have_unique_names_and_addresses(file: Path, fleets: dict[str, Any]) -> None:
     fleet_file = read(file, f"fleets = {toml(fleets)}")
     if fleet_file is None:
         return
     every = clones(fleet_file)
-    assert repeated([fleet.clone_name(index) for fleet, index in every]) == []
-    sources = {(name, source.key): MACHINE for name, fleet in fleet_file.fleets.items() for source in fleet.sources}
+    assert duplicates([fleet.clone_name(index) for fleet, index in every]) == []
+    sources = {(name, source.key): SOURCE_VM for name, fleet in fleet_file.fleets.items() for source in fleet.sources}
     fitting = [
         found
         for name, fleet in fleet_file.fleets.items()
@@ -234,11 +236,11 @@ def test_members_of_an_accepted_file_are_all_different(file: Path, fleets: dict[
         [
             pair
             for fleet, index in every
-            for pair in zip(networks_of(fleet), addresses_of(planned(fleet, MACHINE), index), strict=True)
+            for pair in zip(networks_of(fleet), addresses_of(planned(fleet, SOURCE_VM), index), strict=True)
         ]
         for planned in (ip_addresses, mac_addresses)
     )
-    assert repeated([(network, address) for network, address in addresses if address is not None]) == []
-    # The source's own address may be there once on each network, a planned one only once in the file.
-    own = {nic.mac_address for nic in MACHINE.nics}
-    assert repeated([(mac in own and network, mac) for network, mac in macs if mac is not None]) == []
+    assert duplicates([(network, address) for network, address in addresses if address is not None]) == []
+    # A MAC address of the source must be unique on each network. A MAC address of a range must be unique in the file.
+    source_macs = {nic.mac_address for nic in SOURCE_VM.nics}
+    assert duplicates([(mac in source_macs and network, mac) for network, mac in macs if mac is not None]) == []

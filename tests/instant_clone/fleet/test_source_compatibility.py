@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a fleet says that its sources cannot have."""
+"""Checks of a fleet against the hardware of its sources."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def fleet(name: str = "web", **values: Any) -> Fleet:
     return Fleet.model_validate(place | {"sources": [Source(vm="golden", count=2)]} | values)
 
 
-def told(machine: SourceVm, **values: Any) -> list[str]:
-    return [str(found) for found in fitting_findings(fleet(**values), {"vm": machine})]
+def findings(source_vm: SourceVm, **values: Any) -> list[str]:
+    return [str(found) for found in fitting_findings(fleet(**values), {"vm": source_vm})]
 
 
 def windows(**changes: Any) -> SourceVm:
@@ -38,202 +38,203 @@ def windows(**changes: Any) -> SourceVm:
         {"guestinfo": {"guestinfo.ic.hostname": "{name}.lab.example.com"}},
     ],
 )
-def test_what_the_source_can_have_is_accepted(values: dict[str, Any]) -> None:
-    assert told(default(), **values) == []
+def test_accepts_values_that_the_source_supports(values: dict[str, Any]) -> None:
+    assert findings(default(), **values) == []
 
 
-def test_numbers_as_they_are_need_no_hot_add() -> None:
-    assert told(bios(), changes={"num_cpus": 1, "memory": 1024}) == []
+def test_unchanged_hardware_requires_no_hot_add() -> None:
+    assert findings(bios(), changes={"num_cpus": 1, "memory": 1024}) == []
 
 
-def test_more_tables_than_interfaces_are_refused() -> None:
-    assert told(default(), networks=[Network(), Network(), Network()]) == [
-        "[[fleets.web.networks]] number 2: /DC0/vm/golden-0 has 1 network interface, no more. "
-        "Take the table out; [[fleets.web.changes.networks]] adds interfaces.",
-        "[[fleets.web.networks]] number 3: /DC0/vm/golden-0 has 1 network interface, no more. "
-        "Take the table out; [[fleets.web.changes.networks]] adds interfaces.",
+def test_rejects_more_networks_tables_than_interfaces() -> None:
+    assert findings(default(), networks=[Network(), Network(), Network()]) == [
+        "[[fleets.web.networks]] number 2: /DC0/vm/golden-0 has only 1 network interface. "
+        "Remove the table, or add an interface with [[fleets.web.changes.networks]].",
+        "[[fleets.web.networks]] number 3: /DC0/vm/golden-0 has only 1 network interface. "
+        "Remove the table, or add an interface with [[fleets.web.changes.networks]].",
     ]
 
 
-def test_a_clone_cannot_have_its_sources_name_in_its_sources_folder() -> None:
+def test_rejects_the_name_of_the_source_in_the_same_folder() -> None:
     expected = (
-        "[fleets.web] names: 'golden-0' is the name of /DC0/vm/golden-0 itself. "
-        "Choose another pattern or another folder."
+        "[fleets.web] names: 'golden-0' is the name of the source /DC0/vm/golden-0 in the same folder. "
+        "Use another pattern or another folder."
     )
-    assert told(default(), names="golden-{index}") == [expected]
-    assert told(default(), names="golden-{index}", folder="web") == []
+    assert findings(default(), names="golden-{index}") == [expected]
+    assert findings(default(), names="golden-{index}", folder="web") == []
     nested = default(inventory_path="/hall/DC0/vm/web/golden-0")
-    assert told(nested, names="golden-{index}") == []
-    assert told(nested, names="golden-{index}", folder="web") == [
+    assert findings(nested, names="golden-{index}") == []
+    assert findings(nested, names="golden-{index}", folder="web") == [
         expected.replace("/DC0/vm/golden-0", "/hall/DC0/vm/web/golden-0")
     ]
 
 
-def test_guestinfo_about_a_missing_interface_is_no_second_finding() -> None:
+def test_reports_a_missing_interface_only_once() -> None:
     values = {"networks": [Network(), Network(**PLAN)], "guestinfo": {"guestinfo.hostname": "h-{nic1_ip}"}}
-    assert len(told(default(), **values)) == 1
+    assert len(findings(default(), **values)) == 1
 
 
 @pytest.mark.parametrize(
-    ("changes", "machine", "expected"),
+    ("changes", "source_vm", "expected"),
     [
         (
             {"num_cpus": 2},
             bios(),
-            "[fleets.web.changes] num_cpus: /DC0/vm/golden-0 has 1; more needs a power cycle. "
+            "[fleets.web.changes] num_cpus: /DC0/vm/golden-0 has 1; a higher value requires a power cycle. "
             "Processors are added, and cpu_hot_add_enabled is off on the VM. "
-            "Turn hot add on in the source while it is off, or take the change out.",
+            "Enable hot add on the source while it is powered off, or remove the key.",
         ),
         (
             {"memory": 2048},
             bios(),
-            "[fleets.web.changes] memory: /DC0/vm/golden-0 has 1024 MB; more needs a power cycle. "
+            "[fleets.web.changes] memory: /DC0/vm/golden-0 has 1024 MB; a higher value requires a power cycle. "
             "Memory is added, and memory_hot_add_enabled is off on the VM. "
-            "Turn hot add on in the source while it is off, or take the change out.",
+            "Enable hot add on the source while it is powered off, or remove the key.",
         ),
         (
             {"num_cpus": 1},
             default(cpu=default().cpu.model_copy(update={"cores_per_socket": 1})),
-            "[fleets.web.changes] num_cpus: /DC0/vm/golden-0 has 2; less needs a power cycle. "
-            "Write more, or take it out.",
+            "[fleets.web.changes] num_cpus: /DC0/vm/golden-0 has 2; a lower value requires a power cycle. "
+            "Use a higher value, or remove the key.",
         ),
         (
             {"memory": 1024},
             default(),
-            "[fleets.web.changes] memory: /DC0/vm/golden-0 has 4096 MB; less needs a power cycle. "
-            "Write more, or take it out.",
+            "[fleets.web.changes] memory: /DC0/vm/golden-0 has 4096 MB; a lower value requires a power cycle. "
+            "Use a higher value, or remove the key.",
         ),
         (
             {"num_cpus": 3},
             default(),
-            "[fleets.web.changes] num_cpus: 3 is not a multiple of the 2 cores that each socket of /DC0/vm/golden-0 "
-            "has. Write a multiple of it.",
+            "[fleets.web.changes] num_cpus: 3 is not a multiple of 2, the cores per socket of /DC0/vm/golden-0. "
+            "Use a multiple of 2.",
         ),
         (
             {"networks": [{"network": "backup"}] * 9},
             two_controllers(),
-            "[[fleets.web.changes.networks]]: /DC0/vm/golden-0 has 2 network interfaces, and 10 are the most. "
-            "Add fewer.",
+            "[[fleets.web.changes.networks]]: /DC0/vm/golden-0 has 2 network interfaces; a VM has at most 10. "
+            "Add fewer interfaces.",
         ),
     ],
 )
-def test_changes_that_need_a_power_cycle_or_too_much_are_refused(
-    changes: dict[str, Any], machine: SourceVm, expected: str
+def test_rejects_changes_that_require_a_power_cycle_or_exceed_a_limit(
+    changes: dict[str, Any], source_vm: SourceVm, expected: str
 ) -> None:
-    assert told(machine, changes=changes) == [expected]
+    assert findings(source_vm, changes=changes) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("machine", "hostname", "expected"),
+    ("source_vm", "hostname", "expected"),
     [
         (
             windows(),
             "workstation-{name}",
-            "'workstation-web-0', of web-0, has 17 characters; a Windows guest's host name has at most 15. Shorten it.",
+            "'workstation-web-0', the host name of web-0, has 17 characters; a Windows host name has at most 15. "
+            "Shorten the host name.",
         ),
         (
             windows(),
             "{name}.lab",
-            "'web-0.lab', of web-0, cannot be the host name of a Windows guest. "
-            "Use letters, digits and -, not - at its ends, and not digits alone.",
+            "'web-0.lab', the host name of web-0, is not a valid Windows host name. "
+            "Use letters, digits and -. Do not start or end with -, and do not use only digits.",
         ),
         (
             windows(),
             "{index}",
-            "'0', of web-0, cannot be the host name of a Windows guest. "
-            "Use letters, digits and -, not - at its ends, and not digits alone.",
+            "'0', the host name of web-0, is not a valid Windows host name. "
+            "Use letters, digits and -. Do not start or end with -, and do not use only digits.",
         ),
         (
             default(),
             "web_{index}",
-            "'web_0', of web-0, cannot be a host name. "
-            "Use letters, digits and -, not - at the ends, with dots between the labels.",
+            "'web_0', the host name of web-0, is not a valid host name. "
+            "Use letters, digits and -, with dots between the labels. Do not start or end a label with -.",
         ),
         (
             default(),
             "",
-            "'', of web-0, cannot be a host name. "
-            "Use letters, digits and -, not - at the ends, with dots between the labels.",
+            "'', the host name of web-0, is not a valid host name. "
+            "Use letters, digits and -, with dots between the labels. Do not start or end a label with -.",
         ),
         (
             default(),
             "h" * 64,
-            f"'{'h' * 64}', of web-0, is too long: a host name has at most 63 characters between its dots, "
-            "and 253 in all. Shorten it.",
+            f"'{'h' * 64}', the host name of web-0, is too long; the limit is 63 characters per label "
+            "and 253 in total. Shorten the host name.",
         ),
     ],
 )
-def test_a_host_name_that_its_guest_cannot_have_is_refused(machine: SourceVm, hostname: str, expected: str) -> None:
+def test_rejects_host_names_that_are_invalid_for_the_guest(source_vm: SourceVm, hostname: str, expected: str) -> None:
     guestinfo = {"guestinfo.ic.hostname": hostname, "guestinfo.other": "_not a name_"}
-    assert told(machine, guestinfo=guestinfo) == [f"[fleets.web.guestinfo] guestinfo.ic.hostname: {expected}"]
+    assert findings(source_vm, guestinfo=guestinfo) == [f"[fleets.web.guestinfo] guestinfo.ic.hostname: {expected}"]
 
 
-def test_the_longest_windows_name_is_accepted() -> None:
-    assert told(windows(), guestinfo={"guestinfo.Hostname": "workstation{index:04d}"}) == []
+def test_accepts_a_windows_host_name_of_maximum_length() -> None:
+    assert findings(windows(), guestinfo={"guestinfo.Hostname": "workstation{index:04d}"}) == []
 
 
-def test_only_the_first_faulty_name_of_a_key_is_told() -> None:
-    found = told(windows(), names="a-rather-long-{index}", guestinfo={"guestinfo.hostname": "{name}"})
+def test_reports_only_the_first_invalid_host_name_of_a_key() -> None:
+    found = findings(windows(), names="a-rather-long-{index}", guestinfo={"guestinfo.hostname": "{name}"})
     assert found == []
-    found = told(windows(), names="a-really-long-{index}-name", guestinfo={"guestinfo.hostname": "{name}"})
+    found = findings(windows(), names="a-really-long-{index}-name", guestinfo={"guestinfo.hostname": "{name}"})
     assert [text.partition(",")[0] for text in found] == [
         "[fleets.web.guestinfo] guestinfo.hostname: 'a-really-long-0-name'"
     ]
 
 
-def test_plans_of_two_interfaces_on_the_sources_one_network_may_not_overlap() -> None:
-    machine = default(nics=(nic(network_name="lab"), nic(key=4001, network_name="lab")))
-    assert told(machine, networks=[Network(**PLAN), Network(**PLAN)]) == [
-        "[[fleets.web.networks]] number 2, first: 192.168.0.10 would be an address of the fleet web (source vm, "
-        "interface 0) and of the fleet web (source vm, interface 1). Let the address plans of a network lie apart."
+def test_rejects_overlapping_plans_of_two_interfaces_on_one_network_of_the_source() -> None:
+    source_vm = default(nics=(nic(network_name="lab"), nic(key=4001, network_name="lab")))
+    assert findings(source_vm, networks=[Network(**PLAN), Network(**PLAN)]) == [
+        "[[fleets.web.networks]] number 2, first: 192.168.0.10 is an address of the fleet web (source vm, "
+        "interface 0) and of the fleet web (source vm, interface 1). Use address ranges that do not overlap."
     ]
     apart = default(nics=(nic(network_name="lab"), nic(key=4001, network_name="other")))
-    assert told(apart, networks=[Network(**PLAN), Network(**PLAN)]) == []
+    assert findings(apart, networks=[Network(**PLAN), Network(**PLAN)]) == []
 
 
-def test_one_vm_under_two_names_gives_its_mac_only_once() -> None:
+def test_rejects_the_mac_address_of_one_vm_for_two_sources() -> None:
     sources = [Source(key="a", vm="golden", members="0"), Source(key="b", vm="moid:vm-1", members="1")]
     web = fleet(sources=sources, networks=[Network(mac="source")])
     assert [str(found) for found in fitting_findings(web, {"a": default(), "b": default()})] == [
-        "[[fleets.web.networks]] number 1, mac: 00:50:56:80:00:01 would be an address of the fleet web (source a, "
+        "[[fleets.web.networks]] number 1, mac: 00:50:56:80:00:01 is an address of the fleet web (source a, "
         "interface 0) and of the fleet web (source b, interface 0). "
-        "Let the ranges lie apart, or write allow_duplicate_macs = true."
+        "Use MAC ranges that do not overlap, or set allow_duplicate_macs = true."
     ]
     allowed = web.model_copy(update={"allow_duplicate_macs": True})
     assert fitting_findings(allowed, {"a": default(), "b": default()}) == []
 
 
-def test_a_range_leaves_out_the_macs_of_the_source() -> None:
-    machine = default(nics=(nic(mac_address="00:50:56:00:00:01"),))
-    assert told(machine, networks=[Network(mac="00:50:56:00:00:00")]) == [
-        "[[fleets.web.networks]] number 1, mac: 00:50:56:00:00:01 is an address of /DC0/vm/golden-0 itself, and the "
-        "member 1's. Begin the range elsewhere."
+def test_rejects_a_mac_range_that_contains_a_mac_address_of_the_source() -> None:
+    source_vm = default(nics=(nic(mac_address="00:50:56:00:00:01"),))
+    assert findings(source_vm, networks=[Network(mac="00:50:56:00:00:00")]) == [
+        "[[fleets.web.networks]] number 1, mac: member 1 would get 00:50:56:00:00:01, a MAC address of "
+        "/DC0/vm/golden-0. Use another first address."
     ]
 
 
-def test_a_mac_that_is_none_is_compared_with_nothing() -> None:
-    machine = default(nics=(nic(mac_address=""), nic(key=4001, mac_address="")))
-    assert told(machine, networks=[Network(mac="source"), Network(mac="00:50:56:00:00:00")]) == []
+def test_ignores_interfaces_without_a_valid_mac_address() -> None:
+    source_vm = default(nics=(nic(mac_address=""), nic(key=4001, mac_address="")))
+    assert findings(source_vm, networks=[Network(mac="source"), Network(mac="00:50:56:00:00:00")]) == []
 
 
-def test_findings_of_all_sources_come_together_and_once() -> None:
+def test_reports_findings_of_all_sources_without_duplicates() -> None:
     sources = [Source(key="a", vm="a", members="0"), Source(key="b", vm="b", members="1")]
     web = fleet(sources=sources, changes={"memory": 512}, networks=[Network(), Network()])
     found = fitting_findings(web, {"a": default(), "b": bios()})
     assert [(each.where, each.what) for each in found] == [
-        ("[[fleets.web.networks]] number 2", "/DC0/vm/golden-0 has 1 network interface, no more."),
-        ("[fleets.web.changes] memory", "/DC0/vm/golden-0 has 4096 MB; less needs a power cycle."),
-        ("[fleets.web.changes] memory", "/DC0/vm/golden-0 has 1024 MB; less needs a power cycle."),
+        ("[[fleets.web.networks]] number 2", "/DC0/vm/golden-0 has only 1 network interface."),
+        ("[fleets.web.changes] memory", "/DC0/vm/golden-0 has 4096 MB; a lower value requires a power cycle."),
+        ("[fleets.web.changes] memory", "/DC0/vm/golden-0 has 1024 MB; a lower value requires a power cycle."),
     ]
 
 
-def test_two_fleets_on_the_networks_of_their_sources_may_not_overlap() -> None:
+def test_rejects_overlapping_plans_of_two_fleets_on_the_networks_of_their_sources() -> None:
     one, other = fleet("a", networks=[Network(**PLAN)]), fleet("b", networks=[Network(network="DC0_DVPG0", **PLAN)])
     fleet_file = FleetFile(fleets={"a": one, "b": other})
     sources = {("a", "vm"): default(), ("b", "vm"): bios()}
     assert [str(found) for found in fitting_findings_across(fleet_file, sources)] == [
-        "[[fleets.b.networks]] number 1, first: 192.168.0.10 would be an address of the fleet a (source vm, "
-        "interface 0) and of the fleet b (source vm, interface 0). Let the address plans of a network lie apart."
+        "[[fleets.b.networks]] number 1, first: 192.168.0.10 is an address of the fleet a (source vm, "
+        "interface 0) and of the fleet b (source vm, interface 0). Use address ranges that do not overlap."
     ]
     assert fitting_findings(one, {"vm": default()}) == fitting_findings(other, {"vm": bios()}) == []
     assert fitting_findings_across(fleet_file, sources | {("a", "vm"): bios()}) == []

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plans as Terraform writes them, and ones made of the same parts.
+"""Plans of Terraform, and plans that tests build from the same parts.
 
-The files in plans/ come from real plans against the simulator: two clones of its source "golden", each with a pin,
-Terraform 1.11.4, and the stock provider 2.16.1 within the plugin (generation, pin) or alone, after `terraform state
-replace-provider` (label, pool; extra_config with 2.0.2). Their `terraform show -json` is cut down to the resources of
-one clone, to the arguments that matter here and to those that change. tests/e2e/test_guard.py makes such plans anew,
-and judges them whole.
+The files in plans/ are real plans from Terraform 1.11.4 against the simulator. Each plan has two clones of the source
+"golden" and one pin for each clone. The provider of each file is:
+
+- generation, pin: the plugin with the stock provider 2.16.1
+- label, pool: the stock provider 2.16.1 after `terraform state replace-provider`
+- extra_config: the stock provider 2.0.2 after `terraform state replace-provider`
+
+The output of `terraform show -json` is reduced to the resources of one clone. Of their arguments, it has only
+those that change and those that the tests need. tests/e2e/test_guard.py creates such plans and checks them in full.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from typing import Any
 
 from instant_clone.guard import Plan, examine, read_plan
 
-__all__ = ["CLONE", "PIN", "UUID", "change", "document", "made_by_terraform", "pin", "plan", "text", "told"]
+__all__ = ["CLONE", "PIN", "UUID", "change", "document", "made_by_terraform", "pin", "plan", "summaries", "text"]
 
 PLANS = Path(__file__).parent / "plans"
 
@@ -52,7 +56,7 @@ PIN: dict[str, Any] = {
 
 
 def made_by_terraform(name: str) -> Plan:
-    """One of the files."""
+    """Return the plan in a file of plans/."""
     return read_plan((PLANS / f"{name}.json").read_bytes(), name)
 
 
@@ -66,8 +70,11 @@ def change(
     resource: dict[str, Any] | None = None,
     **after: Any,
 ) -> dict[str, Any]:
-    """A clone's change: `after` is what becomes different; `actions` are written as in "delete create"."""
-    gone = actions in ("delete", "forget")
+    """Return the change of a clone.
+
+    `actions` is a list with blanks, such as "delete create". `after` holds the arguments that change.
+    """
+    removed = actions in ("delete", "forget")
     return {
         "address": 'vsphere_virtual_machine.web["web-0"]',
         "mode": "managed",
@@ -76,17 +83,17 @@ def change(
         "change": {
             "actions": actions.split(),
             "before": deepcopy(before),
-            "after": None if gone else (before or CLONE) | after,
+            "after": None if removed else (before or CLONE) | after,
             "after_unknown": unknown or {},
             "before_sensitive": sensitive or {},
-            "after_sensitive": False if gone else sensitive or {},
+            "after_sensitive": False if removed else sensitive or {},
         },
         **(resource or {}),
     }
 
 
 def pin(actions: str, before: dict[str, Any] = PIN, **after: Any) -> dict[str, Any]:
-    """A pin's change."""
+    """Return the change of a pin."""
     return change(
         actions,
         before=before,
@@ -96,7 +103,7 @@ def pin(actions: str, before: dict[str, Any] = PIN, **after: Any) -> dict[str, A
 
 
 def document(*changes: dict[str, Any], drift: tuple[dict[str, Any], ...] = (), release: str = "2.16.1") -> Any:
-    """A plan's document."""
+    """Return the JSON document of a plan."""
     provider = {"full_name": "instantclone.internal/fleet/vsphere", "version_constraint": release}
     return {
         "format_version": "1.2",
@@ -108,15 +115,15 @@ def document(*changes: dict[str, Any], drift: tuple[dict[str, Any], ...] = (), r
 
 
 def text(of: Any) -> bytes:
-    """A document as bytes."""
+    """Return a JSON document as bytes."""
     return json.dumps(of).encode()
 
 
 def plan(*changes: dict[str, Any], drift: tuple[dict[str, Any], ...] = (), release: str = "2.16.1") -> Plan:
-    """A plan as it is read."""
+    """Return a plan with these changes."""
     return read_plan(text(document(*changes, drift=drift, release=release)), "plan.json")
 
 
-def told(of: Plan, **options: Any) -> list[tuple[str, str, str]]:
-    """Kind, severity and argument of each finding."""
+def summaries(of: Plan, **options: Any) -> list[tuple[str, str, str]]:
+    """Return the kind, severity and argument of each finding."""
     return [(each.kind.value, each.severity.value, each.argument) for each in examine(of, **options).findings]

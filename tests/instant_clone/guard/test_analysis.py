@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a plan does to clones."""
+"""The effects of a plan on clones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from instant_clone.guard import Clones, Finding, Kind, Severity, examine
 from instant_clone.stock_provider.releases import ProviderVersion
-from tests.instant_clone.guard.plans import CLONE, change, made_by_terraform, pin, plan, told
+from tests.instant_clone.guard.plans import CLONE, change, made_by_terraform, pin, plan, summaries
 
 WEB_0 = 'vsphere_virtual_machine.web["web-0"]'
 WITHOUT_BLOCK = {name: value for name, value in CLONE.items() if name != "instantclone"}
 OTHER_VM = WITHOUT_BLOCK | {"extra_config": {}}
 
 
-def test_a_change_that_reboots_a_clone() -> None:
+def test_reports_a_change_that_reboots_a_clone() -> None:
     report = examine(plan(change(memory=2048)))
     assert report.findings == (
         Finding(WEB_0, Kind.REBOOT, Severity.ERROR, "memory", 4096, 2048, "Memory cannot be taken from a running VM."),
@@ -25,12 +25,12 @@ def test_a_change_that_reboots_a_clone() -> None:
     assert report.clones == Clones(updated=1)
 
 
-def test_every_finding_of_a_clone_at_once() -> None:
+def test_reports_all_findings_of_a_clone() -> None:
     first, second = CLONE["disk"]
     planned = change(
         memory=2048, host_system_id="host-40", disk=[first | {"size": 20}, second | {"label": "<deleted>"}]
     )
-    assert told(plan(planned)) == [
+    assert summaries(plan(planned)) == [
         ("reboot", "error", "memory"),
         ("move", "error", "host_system_id"),
         ("disk", "error", "disk[1]"),
@@ -38,7 +38,7 @@ def test_every_finding_of_a_clone_at_once() -> None:
     ]
 
 
-def test_a_change_of_an_argument_that_nobody_has_read_is_an_error() -> None:
+def test_reports_a_change_of_an_unknown_argument() -> None:
     first, second = CLONE["disk"]
     report = examine(plan(change(quantum_mode="on", disk=[first | {"sparkle": True}, second])))
 
@@ -46,15 +46,18 @@ def test_a_change_of_an_argument_that_nobody_has_read_is_an_error() -> None:
         (Kind.UNKNOWN, Severity.ERROR, "quantum_mode"),
         (Kind.UNKNOWN, Severity.ERROR, "disk[0].sparkle"),
     ]
-    assert "Nothing is known here of the argument disk.sparkle" in report.findings[1].reason
+    assert "instant-clone does not know the argument disk.sparkle" in report.findings[1].reason
     assert examine(plan(change(quantum_mode="on")), allowed=[Kind.UNKNOWN]).passed
 
 
-def test_a_disk_that_goes_is_told_by_label_and_place() -> None:
+def test_names_a_lost_disk_by_label_and_place() -> None:
     first, second = CLONE["disk"]
     (finding,) = examine(plan(change(disk=[first, second | {"label": "<remove, keep disk>"}]))).findings
     assert (finding.argument, finding.old, finding.new) == ("disk[1]", "disk1 (scsi unit 1, 8 GiB)", None)
-    assert finding.reason == "No disk block has the label disk1 any more; the provider detaches it and keeps its file."
+    assert (
+        finding.reason
+        == "No disk block has the label disk1 any more, so the provider detaches the disk and keeps its file."
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,28 +70,28 @@ def test_a_disk_that_goes_is_told_by_label_and_place() -> None:
     ],
     ids=["hot", "block", "extra_config", "new disk"],
 )
-def test_a_change_that_leaves_a_clone_running(after: dict[str, Any]) -> None:
+def test_accepts_a_change_of_a_running_clone(after: dict[str, Any]) -> None:
     report = examine(plan(change(**after)))
     assert (report.findings, report.passed, report.clones.updated) == ((), True, 1)
 
 
-def test_the_block_itself_is_no_update_of_the_vm() -> None:
+def test_a_change_of_the_block_does_not_update_the_vm() -> None:
     card = {"video_card": [{"num_displays": 1}]}
     block = [{"source_uuid": "782dd3b8-bc5f-5d53-a9b3-561ec3ce31e5", "timeout": 60}]
-    assert told(plan(change(before=CLONE | card, instantclone=block))) == []
-    assert told(plan(change(before=CLONE | card, annotation="new"))) == [("reboot", "error", "video_card")]
+    assert summaries(plan(change(before=CLONE | card, instantclone=block))) == []
+    assert summaries(plan(change(before=CLONE | card, annotation="new"))) == [("reboot", "error", "video_card")]
 
 
-def test_an_order_that_makes_the_apply_fail_is_no_reboot() -> None:
+def test_reports_a_rejected_change_as_refused() -> None:
     after: dict[str, Any] = {"extra_config": {"guestinfo.new": "1"}, "memory": 2048}
-    assert told(plan(change(**after))) == [("refused", "error", "memory")]
-    assert told(plan(change(**after), release="2.0.2")) == [
+    assert summaries(plan(change(**after))) == [("refused", "error", "memory")]
+    assert summaries(plan(change(**after), release="2.0.2")) == [
         ("reboot", "error", "memory"),
         ("reboot", "error", "extra_config"),
     ]
 
 
-def test_what_is_known_after_the_apply_may_be_anything() -> None:
+def test_reports_an_unknown_value_as_a_change() -> None:
     (finding,) = examine(plan(change(unknown={"datastore_id": True}))).findings
     assert (finding.kind, finding.old, finding.new) == (Kind.MOVE, "datastore-63", "(known after apply)")
 
@@ -96,26 +99,26 @@ def test_what_is_known_after_the_apply_may_be_anything() -> None:
 @pytest.mark.parametrize(
     ("path", "argument", "old", "new", "reason"),
     [
-        (["replace_trigger"], "replace_trigger", None, "2", "Another generation is asked for."),
+        (["replace_trigger"], "replace_trigger", None, "2", "The configuration requests another generation."),
         (
             ["instantclone", 0, "source_uuid"],
             "instantclone[0].source_uuid",
             "782dd3b8-bc5f-5d53-a9b3-561ec3ce31e5",
             "2649418e-c84f-5c8f-94d3-26760eef08ed",
-            "Another source is asked for.",
+            "The configuration requests another source.",
         ),
-        (["num_cpus"], "num_cpus", 2, 2, "The provider cannot change num_cpus of a VM that is there."),
+        (["num_cpus"], "num_cpus", 2, 2, "The provider cannot change num_cpus of an existing VM."),
         (
             ["clone", 0, "template_uuid"],
             "clone[0].template_uuid",
             "(not shown)",
             "(not shown)",
-            "The provider cannot change clone[0].template_uuid of a VM that is there.",
+            "The provider cannot change clone[0].template_uuid of an existing VM.",
         ),
     ],
 )
 @pytest.mark.parametrize("actions", ["delete create", "create delete"])
-def test_a_clone_that_is_replaced(
+def test_reports_the_argument_that_replaces_a_clone(
     actions: str, path: list[Any], argument: str, old: object, new: object, reason: str
 ) -> None:
     replaced = change(
@@ -130,13 +133,13 @@ def test_a_clone_that_is_replaced(
     assert report.clones == Clones(replaced=1)
 
 
-def test_a_clone_that_is_replaced_in_place_of_a_reboot() -> None:
+def test_reports_a_replacement_instead_of_a_reboot() -> None:
     block = CLONE["instantclone"][0] | {"on_reboot": "replace"}
     replaced = change("delete create", instantclone=[block], memory=2048)
     replaced["change"]["replace_paths"] = [["memory"]]
     (finding,) = examine(plan(replaced)).findings
     assert (finding.argument, finding.old, finding.new) == ("memory", 4096, 2048)
-    assert finding.reason == 'No running clone takes another memory, and on_reboot is "replace".'
+    assert finding.reason == 'The provider cannot change memory of a running clone, and on_reboot is "replace".'
 
 
 @pytest.mark.parametrize(
@@ -144,19 +147,19 @@ def test_a_clone_that_is_replaced_in_place_of_a_reboot() -> None:
     [
         (
             "replace_because_tainted",
-            "The clone is marked as tainted: making it did not end well, or somebody asked for it.",
+            "The clone is tainted: its creation failed, or a user tainted it.",
         ),
-        ("replace_by_request", "It is asked for by -replace."),
-        ("replace_by_triggers", "It is asked for by replace_triggered_by."),
-        ("", "Terraform makes it anew."),
+        ("replace_by_request", "The option -replace requests the replacement."),
+        ("replace_by_triggers", "replace_triggered_by requests the replacement."),
+        ("", "Terraform replaces the clone."),
     ],
 )
-def test_a_clone_that_is_replaced_for_no_argument(why: str, reason: str) -> None:
+def test_reports_a_replacement_without_an_argument(why: str, reason: str) -> None:
     (finding,) = examine(plan(change("delete create", resource={"action_reason": why}))).findings
     assert (finding.argument, finding.old, finding.new, finding.reason) == ("", None, None, reason)
 
 
-def test_a_replacement_can_be_let_through_and_nothing_else_with_it() -> None:
+def test_allows_only_findings_of_the_given_kinds() -> None:
     replaced = change("delete create")
     rebooted = change(memory=2048, resource={"address": "vsphere_virtual_machine.other"})
     report = examine(plan(replaced), allowed=[Kind.REPLACE])
@@ -175,12 +178,12 @@ def test_a_replacement_can_be_let_through_and_nothing_else_with_it() -> None:
         ("read", Clones(unchanged=1)),
     ],
 )
-def test_what_somebody_asked_for_is_counted_and_no_finding(actions: str, counted: Clones) -> None:
+def test_counts_requested_actions_without_findings(actions: str, counted: Clones) -> None:
     report = examine(plan(change(actions, before=None if actions == "create" else CLONE)))
     assert (report.findings, report.clones, report.clones.total) == ((), counted, 1)
 
 
-def test_a_deposed_clone_is_destroyed_and_does_not_stay() -> None:
+def test_counts_a_deposed_clone_as_destroyed() -> None:
     report = examine(plan(change("delete", resource={"deposed": "00000000"}), pin("delete")))
     assert (report.findings, report.clones) == ((), Clones(destroyed=1))
 
@@ -194,37 +197,39 @@ def test_a_deposed_clone_is_destroyed_and_does_not_stay() -> None:
         (OTHER_VM | {"instantclone": [], "extra_config": None}, False, False),
         (OTHER_VM, True, True),
     ],
-    ids=["block", "owner's mark", "neither", "empty", "every machine"],
+    ids=["block", "owner marker", "neither", "empty", "every machine"],
 )
-def test_which_machines_are_looked_at(before: dict[str, Any], every: bool, found: bool) -> None:
+def test_selects_the_virtual_machines_to_check(before: dict[str, Any], every: bool, found: bool) -> None:
     report = examine(plan(change(before=before, memory=2048)), every_machine=every)
     assert bool(report.findings) is found
     assert report.clones.total == int(found)
 
 
 @pytest.mark.parametrize("unknown", [{"instantclone": True}, {"extra_config": {"guestinfo.instantclone.owner": True}}])
-def test_a_machine_that_becomes_a_clone_is_one(unknown: Any) -> None:
-    assert told(plan(change(before=OTHER_VM, memory=2048, unknown=unknown)))[0][2] == "memory"
+def test_checks_a_virtual_machine_that_becomes_a_clone(unknown: Any) -> None:
+    assert summaries(plan(change(before=OTHER_VM, memory=2048, unknown=unknown)))[0][2] == "memory"
 
 
 @pytest.mark.parametrize("resource", [{"mode": "data"}, {"type": "vsphere_folder"}])
-def test_other_resources_are_none_of_its_business(resource: dict[str, str]) -> None:
+def test_ignores_other_resources(resource: dict[str, str]) -> None:
     report = examine(plan(change(memory=2048, resource=resource)), every_machine=True)
     assert (report.findings, report.clones.total) == ((), 0)
 
 
-def test_the_release_that_is_given_stands_above_the_plans_which_stands_above_the_fallback() -> None:
+def test_selects_the_release_from_argument_plan_or_fallback() -> None:
     planned = change(extra_config={"guestinfo.new": "1"})
     old, new = ProviderVersion("2.0.2"), ProviderVersion("2.16.1")
 
     def never() -> ProviderVersion:
         raise AssertionError
 
-    assert told(plan(planned, release="2.16.1"), release=old, otherwise=never) == [("reboot", "error", "extra_config")]
-    assert told(plan(planned, release="2.0.2"), otherwise=never) == [("reboot", "error", "extra_config")]
-    assert told(plan(planned, release="~> 2.0"), otherwise=lambda: old) == [("reboot", "error", "extra_config")]
-    assert told(plan(planned, release="~> 2.0"), otherwise=lambda: new) == []
-    assert told(plan(planned, release="~> 2.0")) == []
+    assert summaries(plan(planned, release="2.16.1"), release=old, fallback=never) == [
+        ("reboot", "error", "extra_config")
+    ]
+    assert summaries(plan(planned, release="2.0.2"), fallback=never) == [("reboot", "error", "extra_config")]
+    assert summaries(plan(planned, release="~> 2.0"), fallback=lambda: old) == [("reboot", "error", "extra_config")]
+    assert summaries(plan(planned, release="~> 2.0"), fallback=lambda: new) == []
+    assert summaries(plan(planned, release="~> 2.0")) == []
 
 
 @pytest.mark.parametrize(
@@ -237,7 +242,9 @@ def test_the_release_that_is_given_stands_above_the_plans_which_stands_above_the
         ("extra_config", [("reboot", "error", "extra_config")], Clones(updated=1)),
     ],
 )
-def test_plans_that_terraform_made(name: str, findings: list[tuple[str, str, str]], clones: Clones) -> None:
-    made = made_by_terraform(name)
-    assert told(made) == findings
-    assert examine(made).clones == clones
+def test_reports_findings_of_plans_from_terraform(
+    name: str, findings: list[tuple[str, str, str]], clones: Clones
+) -> None:
+    terraform_plan = made_by_terraform(name)
+    assert summaries(terraform_plan) == findings
+    assert examine(terraform_plan).clones == clones

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Pins that go or loosen, and clones that were moved: sharing that may be lost."""
+"""Warnings about pins and moved clones that may no longer share memory with their source."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from instant_clone.guard import Finding, Kind, Severity, examine
-from tests.instant_clone.guard.plans import UUID, change, pin, plan, told
+from tests.instant_clone.guard.plans import UUID, change, pin, plan, summaries
 
 STAYS = change("no-op")
 
 
-def test_a_pin_that_is_taken_from_a_clone_that_stays() -> None:
+def test_warns_about_a_removed_pin_of_a_remaining_clone() -> None:
     report = examine(plan(STAYS, pin("delete")))
     assert report.findings == (
         Finding(
@@ -23,7 +23,7 @@ def test_a_pin_that_is_taken_from_a_clone_that_stays() -> None:
             "",
             None,
             None,
-            f"Nothing keeps DRS from moving the clone {UUID} any more.",
+            f"DRS can move the clone {UUID} because the plan removes its pin.",
         ),
     )
     assert report.passed
@@ -32,15 +32,19 @@ def test_a_pin_that_is_taken_from_a_clone_that_stays() -> None:
 @pytest.mark.parametrize(
     ("change_of_pin", "argument", "reason"),
     [
-        (pin("delete create", compute_cluster_id="domain-c31"), "", "from moving the clone {} for a moment."),
+        (
+            pin("delete create", compute_cluster_id="domain-c31"),
+            "",
+            "DRS can move the clone {} while the plan replaces its pin.",
+        ),
         (
             pin("update", drs_enabled=True, drs_automation_level="fullyAutomated"),
             "drs_enabled",
-            "DRS may move the clone {} from its source's host.",
+            "DRS can move the clone {} away from its source's host.",
         ),
     ],
 )
-def test_a_pin_that_loosens(change_of_pin: dict[str, Any], argument: str, reason: str) -> None:
+def test_warns_about_a_loosened_pin(change_of_pin: dict[str, Any], argument: str, reason: str) -> None:
     (finding,) = examine(plan(STAYS, change_of_pin)).findings
     assert (finding.kind, finding.argument) == (Kind.SHARING, argument)
     assert finding.reason.endswith(reason.format(UUID))
@@ -65,15 +69,15 @@ def test_a_pin_that_loosens(change_of_pin: dict[str, Any], argument: str, reason
     ],
     ids=["kept", "asks first", "another VM", "no pin", "forgotten", "clone goes", "no clone"],
 )
-def test_pins_that_are_no_finding(changes: tuple[dict[str, Any], ...]) -> None:
-    assert told(plan(*changes)) == []
+def test_accepts_changes_of_pins_without_effect(changes: tuple[dict[str, Any], ...]) -> None:
+    assert summaries(plan(*changes)) == []
 
 
-def test_a_pin_goes_with_the_clone_that_is_replaced() -> None:
-    assert told(plan(change("delete create"), pin("delete create"))) == [("replace", "error", "")]
+def test_does_not_warn_about_the_pin_of_a_replaced_clone() -> None:
+    assert summaries(plan(change("delete create"), pin("delete create"))) == [("replace", "error", "")]
 
 
-def test_a_clone_that_was_moved_since_the_last_apply() -> None:
+def test_warns_about_a_clone_that_was_moved_after_the_last_apply() -> None:
     (finding,) = examine(plan(STAYS, drift=(change(host_system_id="host-40"),))).findings
     assert (finding.kind, finding.severity, finding.argument) == (Kind.SHARING, Severity.WARNING, "host_system_id")
     assert (finding.old, finding.new) == ("host-39", "host-40")
@@ -82,5 +86,5 @@ def test_a_clone_that_was_moved_since_the_last_apply() -> None:
 @pytest.mark.parametrize(
     "drift", [change(annotation="new"), change("delete"), change(before={"host_system_id": "g"}, host_system_id="h")]
 )
-def test_other_drift_is_no_finding(drift: dict[str, Any]) -> None:
-    assert told(plan(STAYS, drift=(drift,))) == []
+def test_ignores_other_drift(drift: dict[str, Any]) -> None:
+    assert summaries(plan(STAYS, drift=(drift,))) == []

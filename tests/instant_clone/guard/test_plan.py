@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Reading a plan, and saying what something else is."""
+"""Reading of a plan, and messages for other input."""
 
 from __future__ import annotations
 
@@ -12,63 +12,64 @@ from instant_clone.guard.plan import UNKNOWN, Change
 from instant_clone.stock_provider.releases import ProviderVersion
 from tests.instant_clone.guard.plans import change, document, plan, text
 
-OURS = "instantclone.internal/fleet/vsphere"
+PLUGIN = "instantclone.internal/fleet/vsphere"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "plan.json is not JSON."),
-        (b"\xff\xfe", "plan.json is not JSON."),
-        (b"[]", "plan.json is no plan of Terraform."),
-        (b"{}", "plan.json is no plan of Terraform."),
-        (b'{"format_version": 1}', "plan.json is no plan of Terraform."),
-        (b'{"format_version": "one"}', "plan.json has the format version 'one', which is none of Terraform's."),
-        (b'{"format_version": "1.0", "values": {}}', "plan.json is a state, not a plan."),
-        (b'{"format_version": "1.0"}', "plan.json is something else, not a plan."),
-        (b'{"@level":"info"}\n{"@level":"info"}\n', "plan.json is the log of `terraform plan -json`."),
+        (b"", "plan.json: found no JSON, expected a plan."),
+        (b"\xff\xfe", "plan.json: found no JSON, expected a plan."),
+        (b"[]", "plan.json: found other JSON, expected a Terraform plan."),
+        (b"{}", "plan.json: found other JSON, expected a Terraform plan."),
+        (b'{"format_version": 1}', "plan.json: found other JSON, expected a Terraform plan."),
+        (b'{"format_version": "one"}', "plan.json: 'one' is not a format version of Terraform."),
+        (b'{"format_version": "1.0", "values": {}}', "plan.json: found a state, expected a plan."),
+        (b'{"format_version": "1.0"}', "plan.json: found another document, expected a plan."),
+        (
+            b'{"@level":"info"}\n{"@level":"info"}\n',
+            "plan.json: found the log of `terraform plan -json`, expected a plan.",
+        ),
     ],
 )
-def test_what_is_no_plan(content: bytes, message: str) -> None:
+def test_rejects_content_that_is_not_a_plan(content: bytes, message: str) -> None:
     with pytest.raises(PlanError) as failure:
         read_plan(content, "plan.json")
     assert str(failure.value) == (
-        f"{message} Write one with `terraform show -json PLANFILE`, from what `terraform plan -out=PLANFILE` saved."
+        f"{message} Run `terraform plan -out=PLANFILE`, then `terraform show -json PLANFILE`."
     )
 
 
-def test_a_saved_plan_has_to_be_shown_first() -> None:
-    with pytest.raises(
-        PlanError, match=r"^tfplan is a saved plan, not its JSON. Write one with `terraform show -json "
-    ):
+def test_rejects_a_saved_plan() -> None:
+    with pytest.raises(PlanError, match=r"^tfplan: found a saved plan, expected its JSON\. Run `terraform plan -out="):
         read_plan(b"PK\x03\x04", "tfplan")
 
 
-def test_a_newer_format_is_not_guessed_at() -> None:
+def test_rejects_a_newer_format() -> None:
     with pytest.raises(PlanError) as failure:
         read_plan(text(document() | {"format_version": "2.0"}), "plan.json")
     assert str(failure.value) == (
-        "plan.json has the format version 2.0; the newest one known here is 1.x. Take a newer release of "
-        "instant-clone-fleet, or an older one of Terraform."
+        "plan.json: the format version is 2.0, and the newest supported version is 1.x. Install a newer release of "
+        "instant-clone-fleet or an older release of Terraform."
     )
 
 
 @pytest.mark.parametrize("version", ["0.2", "1.0", "1.2", "1.99"])
-def test_the_formats_that_are_known(version: str) -> None:
+def test_accepts_supported_formats(version: str) -> None:
     assert read_plan(text(document() | {"format_version": version}), "plan.json").resource_changes == ()
 
 
-def test_a_plan_that_changes_nothing_may_have_no_changes_at_all() -> None:
+def test_accepts_a_plan_without_resource_changes() -> None:
     bare = {"format_version": "1.2", "planned_values": {}, "configuration": {}}
     assert read_plan(text(bare), "plan.json").resource_changes == ()
 
 
-def test_a_plan_that_failed_is_not_complete() -> None:
-    with pytest.raises(PlanError, match="is a plan that failed"):
+def test_rejects_a_failed_plan() -> None:
+    with pytest.raises(PlanError, match="the plan failed and is incomplete"):
         read_plan(text(document() | {"errored": True}), "plan.json")
 
 
-def test_what_is_broken_inside_is_told_without_values() -> None:
+def test_reports_an_invalid_plan_without_its_values() -> None:
     broken = change() | {"change": {"actions": "hunter2"}}
     with pytest.raises(PlanError) as failure:
         read_plan(text(document(broken)), "plan.json")
@@ -91,7 +92,7 @@ def test_what_is_broken_inside_is_told_without_values() -> None:
         ({}, True, UNKNOWN),
     ],
 )
-def test_values_that_are_known_after_the_apply(after: Any, unknown: Any, planned: Any) -> None:
+def test_planned_marks_unknown_values(after: Any, unknown: Any, planned: Any) -> None:
     assert Change(actions=("update",), after=after, after_unknown=unknown).planned == planned
 
 
@@ -106,7 +107,7 @@ def test_values_that_are_known_after_the_apply(after: Any, unknown: Any, planned
         ({"vapp": [], "annotation": True}, False),
     ],
 )
-def test_an_argument_is_concealed_as_soon_as_anything_in_it_is(marks: Any, concealed: bool) -> None:
+def test_conceals_an_argument_with_a_sensitive_part(marks: Any, concealed: bool) -> None:
     assert Change(actions=("update",), before_sensitive=marks).conceals("vapp") is concealed
     assert Change(actions=("update",), after_sensitive=marks).conceals("vapp") is concealed
 
@@ -115,19 +116,19 @@ def test_an_argument_is_concealed_as_soon_as_anything_in_it_is(marks: Any, conce
     ("constraint", "release"),
     [("2.16.1", "2.16.1"), ("= 2.0.2", "2.0.2"), ("~> 2.15", None), (">= 2.0.2, < 3", None), ("", None)],
 )
-def test_the_release_that_a_configuration_requires(constraint: str, release: str | None) -> None:
+def test_release_of_returns_the_required_release(constraint: str, release: str | None) -> None:
     expected = None if release is None else ProviderVersion(release)
-    assert plan(release=constraint).release_of(OURS) == expected
+    assert plan(release=constraint).release_of(PLUGIN) == expected
 
 
-def test_another_provider_says_nothing_of_the_release() -> None:
+def test_release_of_ignores_other_providers() -> None:
     assert plan().release_of("registry.terraform.io/vmware/vsphere") is None
 
 
-def test_two_modules_with_two_releases_say_nothing() -> None:
+def test_release_of_returns_none_for_two_releases() -> None:
     both = document()
     providers = both["configuration"]["provider_config"]
     providers["module.b:vsphere"] = providers["vsphere"] | {"version_constraint": "2.0.2"}
-    assert read_plan(text(both), "plan.json").release_of(OURS) is None
+    assert read_plan(text(both), "plan.json").release_of(PLUGIN) is None
     providers["module.b:vsphere"] = providers["vsphere"] | {"version_constraint": ""}
-    assert read_plan(text(both), "plan.json").release_of(OURS) == ProviderVersion("2.16.1")
+    assert read_plan(text(both), "plan.json").release_of(PLUGIN) == ProviderVersion("2.16.1")

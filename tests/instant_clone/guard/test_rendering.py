@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""How a report is told, and what is kept out of it."""
+"""Output of a report, and the values that it does not show."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ SECRETS: dict[str, Any] = {
 @pytest.mark.parametrize(
     "sensitive", [None, {"extra_config": True, "vapp": True}, {"extra_config": {"guestinfo.token": True}}]
 )
-def test_values_of_extra_config_and_vapp_are_never_told(sensitive: Any) -> None:
+def test_never_shows_values_of_extra_config_and_vapp(sensitive: Any) -> None:
     report = examine(plan(change(**SECRETS, sensitive=sensitive)))
     assert [finding.argument for finding in report.findings] == ["extra_config", "vapp"]
     assert "hunter" not in as_text(report) + as_json(report)
 
 
-def test_sensitive_values_are_not_told() -> None:
+def test_does_not_show_sensitive_values() -> None:
     report = examine(plan(change(memory=2048, sensitive={"memory": True})))
     assert [(finding.old, finding.new) for finding in report.findings] == [("(sensitive)", "(sensitive)")]
     assert "2048" not in as_text(report) + as_json(report)
 
 
-def test_sensitive_paths_of_a_replacement_are_not_told() -> None:
+def test_does_not_show_sensitive_values_of_a_replacement() -> None:
     replaced = change("delete create", replace_trigger="hunter2", sensitive={"replace_trigger": True})
     replaced["change"]["replace_paths"] = [["replace_trigger"]]
     (finding,) = examine(plan(replaced)).findings
     assert (finding.old, finding.new) == ("(sensitive)", "(sensitive)")
 
 
-def test_the_json_is_for_programs() -> None:
+def test_as_json_has_all_findings() -> None:
     report = json.loads(as_json(examine(plan(change(memory=2048), pin("delete")))))
     assert report == {
         "schema": 1,
@@ -66,13 +66,13 @@ def test_the_json_is_for_programs() -> None:
                 "argument": "",
                 "old": None,
                 "new": None,
-                "reason": f"Nothing keeps DRS from moving the clone {UUID} any more.",
+                "reason": f"DRS can move the clone {UUID} because the plan removes its pin.",
             },
         ],
     }
 
 
-def test_the_text_tells_what_clones_have_in_common_once() -> None:
+def test_as_text_groups_equal_findings() -> None:
     other = change(memory=2048, resource={"address": 'vsphere_virtual_machine.web["web-1"]'})
     assert as_text(examine(plan(change(memory=2048), other, pin("delete")))) == (
         "error: reboot: memory 4096 → 2048\n"
@@ -80,28 +80,31 @@ def test_the_text_tells_what_clones_have_in_common_once() -> None:
         '    vsphere_virtual_machine.web["web-0"]\n'
         '    vsphere_virtual_machine.web["web-1"]\n'
         "warning: sharing\n"
-        f"  Nothing keeps DRS from moving the clone {UUID} any more.\n"
+        f"  DRS can move the clone {UUID} because the plan removes its pin.\n"
         '    vsphere_drs_vm_override.web["web-0"]\n'
-        "2 clones: 2 changed."
+        "2 clones: 2 updated."
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "summary"),
     [
-        ((), "0 clones.\nNothing reboots, replaces or moves a clone, or takes a disk from it."),
+        ((), "0 clones.\nNo clone is rebooted, replaced or moved, and no clone loses a disk."),
         (
             (STAYS, change("delete"), change("create", before=None)),
-            "3 clones: 1 left as it is, 1 made, 1 destroyed.\n"
-            "Nothing reboots, replaces or moves a clone, or takes a disk from it.",
+            "3 clones: 1 unchanged, 1 created, 1 destroyed.\n"
+            "No clone is rebooted, replaced or moved, and no clone loses a disk.",
         ),
     ],
 )
-def test_the_text_of_a_plan_that_keeps_the_promise(changes: tuple[dict[str, Any], ...], summary: str) -> None:
+def test_as_text_confirms_a_plan_without_findings(changes: tuple[dict[str, Any], ...], summary: str) -> None:
     assert as_text(examine(plan(*changes))) == summary
 
 
-def test_what_is_let_through_does_not_keep_the_promise() -> None:
+def test_as_text_does_not_confirm_an_allowed_finding() -> None:
     assert as_text(examine(plan(change("delete create")), allowed=[Kind.REPLACE])) == (
-        'allowed: replace\n  Terraform makes it anew.\n    vsphere_virtual_machine.web["web-0"]\n1 clone: 1 replaced.'
+        "allowed: replace\n"
+        "  Terraform replaces the clone.\n"
+        '    vsphere_virtual_machine.web["web-0"]\n'
+        "1 clone: 1 replaced."
     )

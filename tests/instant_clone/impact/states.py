@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A running VM as the stock provider has it in a state, and what is said of changes of it."""
+"""The state of a running VM, as the stock provider writes it, and helpers for its changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["OFF", "PRIOR", "UNKNOWN", "WITHOUT_TOOLS", "State", "arguments", "ch
 
 
 class Unknown:
-    """As a value that is known after the apply."""
+    """A value that is unknown before the apply."""
 
 
 UNKNOWN = Unknown()
@@ -24,7 +24,7 @@ def is_unknown(value: object) -> bool:
 
 
 def changes(prior: State, planned: State, version: str = "2.16.1") -> tuple[Change, ...]:
-    """What powers the VM off when `prior` is changed by `planned`."""
+    """Return the changes that power the VM off if the values `planned` change in `prior`."""
     return power_cycles(prior, prior | planned, version=release(version), is_unknown=is_unknown)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What guests read: extra_config and vApp properties."""
+"""Tests of changes of extra_config and vApp properties."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from tests.instant_clone.impact.states import PRIOR, UNKNOWN, arguments, changes
         ("2.0.2", None, ["extra_config"]),
     ],
 )
-def test_extra_config(version: str, required: bool | None, expected: list[str]) -> None:
+def test_changing_extra_config_powers_the_vm_off_unless_disabled(
+    version: str, required: bool | None, expected: list[str]
+) -> None:
     prior = PRIOR | {"extra_config_reboot_required": required}
     assert arguments(prior, {"extra_config": {"guestinfo.name": "b"}}, version) == expected
     assert arguments(prior, {"extra_config": UNKNOWN}, version) == expected
@@ -26,7 +28,7 @@ def test_extra_config(version: str, required: bool | None, expected: list[str]) 
     assert arguments(prior, {"extra_config": {"guestinfo.name": "a"}}, version) == []
 
 
-def test_extra_config_counts_as_it_is_planned_to_need_a_reboot() -> None:
+def test_planned_extra_config_reboot_required_decides() -> None:
     planned = {"extra_config": {}, "extra_config_reboot_required": False}
     assert arguments(PRIOR, planned) == []
     assert arguments(PRIOR | planned, {"extra_config": {"a": "b"}, "extra_config_reboot_required": True}) == [
@@ -34,12 +36,12 @@ def test_extra_config_counts_as_it_is_planned_to_need_a_reboot() -> None:
     ]
 
 
-def test_a_key_with_an_empty_value_is_a_change_of_extra_config() -> None:
+def test_key_with_an_empty_value_changes_extra_config() -> None:
     assert arguments(PRIOR, {"extra_config": {"guestinfo.name": "a", "guestinfo.b": ""}}) == ["extra_config"]
     assert arguments(PRIOR | {"extra_config": None}, {"extra_config": {}}) == []
 
 
-def test_values_of_extra_config_and_vapp_are_not_told() -> None:
+def test_changes_of_extra_config_and_vapp_have_no_values() -> None:
     planned = {
         "extra_config": {"guestinfo.name": "hunter2", "guestinfo.new": "hunter2"},
         "vapp": [{"properties": {"password": "hunter2"}}],
@@ -65,5 +67,5 @@ def test_values_of_extra_config_and_vapp_are_not_told() -> None:
         (None, [], []),
     ],
 )
-def test_vapp_properties(before: object, after: object, expected: list[str]) -> None:
+def test_changing_vapp_properties_powers_the_vm_off(before: object, after: object, expected: list[str]) -> None:
     assert arguments({"vapp": before}, {"vapp": after}) == expected

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The changes for which the provider moves a VM."""
+"""Tests of changes for which the provider moves a VM."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def moved(planned: State, version: str = "2.16.1", prior: State = CLONE) -> list
 
 
 @pytest.mark.parametrize("host", ["host-22", UNKNOWN])
-def test_another_host(host: object) -> None:
+def test_changing_the_host_moves_the_vm(host: object) -> None:
     assert moved({"host_system_id": host}) == ["host_system_id"]
 
 
 @pytest.mark.parametrize("pool", ["resgroup-9", UNKNOWN])
-def test_another_pool_leaves_the_host_to_drs(pool: object) -> None:
-    # Both are in the plan: the provider makes the host unknown itself.
+def test_drs_selects_the_host_in_a_new_resource_pool(pool: object) -> None:
+    # The plan has both changes, because the provider makes the host unknown.
     planned = {"resource_pool_id": pool, "host_system_id": UNKNOWN}
     (change,) = moves(CLONE, CLONE | planned, is_unknown=is_unknown)
     assert (change.argument, change.prior, change.planned) == ("resource_pool_id", "resgroup-8", pool)
-    assert change.why == "The VM is relocated into another resource pool, and DRS selects the host."
+    assert change.why == "The VM moves into another resource pool, and DRS selects the host."
 
 
 @pytest.mark.parametrize("datastore", ["datastore-6", UNKNOWN])
-def test_another_datastore(datastore: object) -> None:
+def test_changing_the_datastore_moves_the_vm(datastore: object) -> None:
     assert moved({"datastore_id": datastore}) == ["datastore_id"]
 
 
 @pytest.mark.parametrize(
     ("version", "expected"), [("2.0.2", []), ("2.1.0", ["datastore_cluster_id"]), ("2.16.1", ["datastore_cluster_id"])]
 )
-def test_a_datastore_cluster_moves_the_vm_since_2_1_0(version: str, expected: list[str]) -> None:
+def test_changing_the_datastore_cluster_moves_the_vm_since_2_1_0(version: str, expected: list[str]) -> None:
     assert moved({"datastore_cluster_id": "group-p7"}, version) == expected
     assert moved({"datastore_cluster_id": None}, version, CLONE | {"datastore_cluster_id": "group-p7"}) == expected
 
 
 @pytest.mark.parametrize("datastore", ["datastore-6", "<computed>"])
-def test_another_datastore_for_one_disk(datastore: str) -> None:
+def test_changing_the_datastore_of_a_disk_moves_the_disk(datastore: str) -> None:
     first, second = CLONE["disk"]
     (change,) = moves(CLONE, CLONE | {"disk": [first, second | {"datastore_id": datastore}]})
     assert (change.argument, change.prior, change.planned) == ("disk[1].datastore_id", "datastore-5", datastore)
@@ -74,10 +74,10 @@ def test_another_datastore_for_one_disk(datastore: str) -> None:
     ],
     ids=["nothing", "folder", "empty", "new disk", "lost disk"],
 )
-def test_a_vm_that_stays_where_it_is(planned: dict[str, Any]) -> None:
+def test_unchanged_location_does_not_move_the_vm(planned: dict[str, Any]) -> None:
     assert moved(planned) == []
 
 
-def test_no_move_powers_the_vm_off() -> None:
+def test_moves_do_not_power_the_vm_off() -> None:
     planned = {"resource_pool_id": "resgroup-9", "host_system_id": "host-22", "datastore_id": "datastore-6"}
     assert arguments(CLONE, planned) == []

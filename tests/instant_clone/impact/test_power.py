@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What holds of all rules together."""
+"""Tests of properties that all rules together have."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ states = st.dictionaries(st.sampled_from([*PRIOR, *ANY_CHANGE]), scalars).map(
 
 
 @given(states)
-def test_nothing_changes_nothing(state: State) -> None:
+def test_equal_states_have_no_changes(state: State) -> None:
     assert (power_cycles(state, state), moves(state, state), may_be_refused(state, state)) == ((), (), ())
     assert disks_lost(state, state) == ()
 
 
 @given(states, states)
-def test_every_change_of_a_plain_argument_is_told_both_ways(one: State, other: State) -> None:
+def test_change_of_a_plain_argument_is_symmetric(one: State, other: State) -> None:
     there = {change.argument for change in power_cycles(one, other)} & set(ANY_CHANGE)
     back = {change.argument for change in power_cycles(other, one)} & set(ANY_CHANGE)
     assert there == back == {key for key in ANY_CHANGE if (one.get(key) or None) != (other.get(key) or None)}
 
 
 @given(states, states)
-def test_either_the_vm_is_powered_off_for_all_changes_or_for_none(one: State, other: State) -> None:
+def test_changes_are_either_all_rejected_or_not_rejected(one: State, other: State) -> None:
     hot = {"extra_config_reboot_required": False}
     prior, planned = one | hot, other | hot | {"extra_config": {"guestinfo.name": "b"}}
     assert len({change.rejected for change in power_cycles(prior, planned)}) <= 1

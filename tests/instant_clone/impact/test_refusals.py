@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes that are tried on the running VM although they need it off, and changes that may be refused."""
+"""Tests of changes that the provider wrongly tries on the running VM, and of changes that vCenter may refuse."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LATE = {
     "cpu_performance_counters_enabled": True,
     "evc_mode": "intel-broadwell",
 }
-"""looked at after extra_config"""
+"""arguments that the provider compares after extra_config"""
 
 
 @pytest.mark.parametrize("argument", sorted({*ANY_CHANGE} - LATE.keys()))
-def test_extra_config_makes_the_provider_forget_what_it_looked_at_before(argument: str) -> None:
+def test_extra_config_change_clears_the_flag_of_earlier_arguments(argument: str) -> None:
     (change,) = changes(HOT, NEW_VALUE | {argument: "new"})
     assert (change.argument, change.rejected) == (argument, True)
     assert change.why == (
-        f"The provider changes {argument} only while the VM is off. As extra_config changes too, with "
-        "extra_config_reboot_required false, it is tried on the running VM."
+        f"The provider changes {argument} only while the VM is off. The provider tries the change on the running VM, "
+        "because extra_config also changes and extra_config_reboot_required is false."
     )
 
 
@@ -41,7 +41,7 @@ def test_extra_config_makes_the_provider_forget_what_it_looked_at_before(argumen
     ],
     ids=["cpu", "memory", "numa", "vapp"],
 )
-def test_so_do_these_settings(planned: State) -> None:
+def test_extra_config_change_clears_the_flag_of_other_settings(planned: State) -> None:
     prior = HOT | {"hardware_version": 20}
     found = changes(prior, NEW_VALUE | planned)
     assert found
@@ -49,7 +49,7 @@ def test_so_do_these_settings(planned: State) -> None:
 
 
 @pytest.mark.parametrize(("argument", "value"), LATE.items())
-def test_what_is_looked_at_later_still_powers_the_vm_off(argument: str, value: object) -> None:
+def test_later_settings_power_the_vm_off_despite_extra_config(argument: str, value: object) -> None:
     found = changes(HOT, NEW_VALUE | {argument: value, "guest_id": "otherGuest64"})
     assert {change.argument: change.rejected for change in found} == {"guest_id": False, argument: False}
 
@@ -66,7 +66,7 @@ def test_what_is_looked_at_later_still_powers_the_vm_off(argument: str, value: o
     ],
     ids=["hardware", "controller type", "controller", "disk", "tpm", "pci"],
 )
-def test_so_do_devices_and_the_hardware_version(planned: State) -> None:
+def test_devices_and_hardware_version_power_the_vm_off_despite_extra_config(planned: State) -> None:
     found = changes(HOT, NEW_VALUE | {"memory": 2048} | planned)
     assert len(found) == 2
     assert not any(change.rejected for change in found)
@@ -83,12 +83,12 @@ def test_so_do_devices_and_the_hardware_version(planned: State) -> None:
     ],
     ids=["no extra_config", "unknown value", "unknown map", "older release", "reboot required"],
 )
-def test_nothing_is_forgotten_otherwise(planned: State, version: str) -> None:
+def test_flag_is_kept_without_a_change_of_extra_config(planned: State, version: str) -> None:
     assert {change.rejected for change in changes(HOT, planned | {"memory": 2048}, version)} == {False}
 
 
 @pytest.mark.parametrize("key", [{}, {"guestinfo.name": "a", "guestinfo.new": UNKNOWN}])
-def test_a_key_that_comes_or_goes_is_a_change_for_sure(key: State) -> None:
+def test_added_or_removed_key_certainly_changes_extra_config(key: State) -> None:
     assert [change.rejected for change in changes(HOT, {"extra_config": key, "memory": 2048})] == [True]
 
 
@@ -110,14 +110,14 @@ AUTOMATIC: State = HOT | {"num_cores_per_socket": 0}
     ids=["annotation", "cpu", "extra_config", "interface", "disk", "new disk", "lost disk", "policy"],
 )
 @pytest.mark.parametrize(("version", "expected"), [("2.15.2", []), ("2.16.0", [True]), ("2.16.1", [True])])
-def test_automatic_cores_per_socket_are_sent_with_every_reconfiguration(
+def test_every_reconfiguration_sends_automatic_cores_per_socket(
     planned: State, version: str, expected: list[bool]
 ) -> None:
     found = changes(AUTOMATIC, planned, version)
     assert [change.rejected for change in found if change.argument == "num_cores_per_socket"] == expected
 
 
-def test_a_storage_policy_is_sent_with_every_update() -> None:
+def test_every_update_sends_the_storage_policy() -> None:
     prior = AUTOMATIC | {"storage_policy_id": "gold"}
     assert arguments(prior, {"tags": ["urn:1"]}) == ["num_cores_per_socket"]
     assert arguments(prior, {}) == []
@@ -134,7 +134,7 @@ RECONFIGURING = (
 
 
 @pytest.mark.parametrize("argument", RECONFIGURING)
-def test_these_arguments_make_a_reconfiguration(argument: str) -> None:
+def test_changing_the_argument_causes_a_reconfiguration(argument: str) -> None:
     before, after = ({"a": "1"}, {"a": "2"}) if argument == "extra_config" else (1, 2)
     assert arguments(AUTOMATIC | {argument: before}, {argument: after}) == ["num_cores_per_socket"]
 
@@ -150,16 +150,16 @@ def test_these_arguments_make_a_reconfiguration(argument: str) -> None:
         {"change_version": UNKNOWN},
     ],
 )
-def test_an_update_without_a_reconfiguration_sends_no_cores(planned: State) -> None:
+def test_update_without_reconfiguration_does_not_send_cores(planned: State) -> None:
     assert arguments(AUTOMATIC, planned) == []
 
 
-def test_automatic_cores_do_not_matter_once_the_vm_is_off() -> None:
+def test_automatic_cores_are_accepted_while_the_vm_is_off() -> None:
     assert arguments(AUTOMATIC, {"firmware": "efi"}) == ["firmware"]
     assert arguments(PRIOR | {"num_cores_per_socket": 2}, {"annotation": "new"}) == []
 
 
-def doubtful(planned: State) -> list[str]:
+def possible_refusals(planned: State) -> list[str]:
     return [change.argument for change in may_be_refused(PRIOR, PRIOR | planned)]
 
 
@@ -173,8 +173,8 @@ def doubtful(planned: State) -> list[str]:
         ({"latency_sensitivity": "high"}, ["latency_sensitivity"]),
     ],
 )
-def test_changes_without_a_reboot_that_may_be_refused(planned: State, expected: list[str]) -> None:
-    assert doubtful(planned) == expected
+def test_returns_changes_without_reboot_that_vcenter_may_refuse(planned: State, expected: list[str]) -> None:
+    assert possible_refusals(planned) == expected
     assert arguments(PRIOR, planned) == []
 
 
@@ -187,10 +187,10 @@ def test_changes_without_a_reboot_that_may_be_refused(planned: State, expected: 
     ],
     ids=["nothing", "hot", "new disk"],
 )
-def test_changes_that_vcenter_makes_on_a_running_vm(planned: State) -> None:
-    assert doubtful(planned) == []
+def test_changes_on_a_running_vm_are_not_refused(planned: State) -> None:
+    assert possible_refusals(planned) == []
 
 
-def test_another_medium_in_the_drive_is_no_other_drive() -> None:
+def test_changing_the_medium_of_a_drive_is_not_refused() -> None:
     prior = PRIOR | {"cdrom": [{"client_device": True}]}
     assert may_be_refused(prior, prior | {"cdrom": [{"path": "iso/a.iso", "datastore_id": "datastore-1"}]}) == ()

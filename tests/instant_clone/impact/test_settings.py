@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The settings of which a change powers the VM off, and those of which none does."""
+"""Tests of changes of settings that power the VM off, and of settings that keep the VM running."""
 
 from __future__ import annotations
 
@@ -38,22 +38,23 @@ from tests.instant_clone.impact.states import OFF, PRIOR, UNKNOWN, State, argume
         ("evc_mode", "", "intel-broadwell"),
     ],
 )
-def test_any_change_of_these(argument: str, before: object, after: object) -> None:
+def test_any_change_of_the_argument_powers_the_vm_off(argument: str, before: object, after: object) -> None:
     (change,) = changes({argument: before}, {argument: after})
     assert (change.argument, change.prior, change.planned) == (argument, before, after)
     assert change.why == f"The provider changes {argument} only while the VM is off."
     assert changes({argument: before}, {}) == ()
 
 
-def test_all_arguments_of_which_any_change_counts_are_tested_above() -> None:
-    (marker,) = (mark for mark in test_any_change_of_these.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+def test_all_arguments_of_any_change_are_tested() -> None:
+    marks = test_any_change_of_the_argument_powers_the_vm_off.pytestmark  # type: ignore[attr-defined]
+    (marker,) = (mark for mark in marks if mark.name == "parametrize")
     assert {row[0] for row in marker.args[1]} == set(ANY_CHANGE)
 
 
 @pytest.mark.parametrize(
     ("argument", "unset"), [("alternate_guest_name", ""), ("vbs_enabled", False), ("num_cores_per_socket", 0)]
 )
-def test_a_zero_value_equals_none_and_absence(argument: str, unset: object) -> None:
+def test_zero_value_equals_none_and_a_missing_value(argument: str, unset: object) -> None:
     assert power_cycles({argument: unset}, {argument: None}) == ()
     assert power_cycles({argument: None}, {argument: unset}) == ()
     assert power_cycles({}, {argument: unset}) == ()
@@ -75,11 +76,11 @@ def test_a_zero_value_equals_none_and_absence(argument: str, unset: object) -> N
         (OFF, 2, []),
     ],
 )
-def test_processors(hot: State, after: object, expected: list[str]) -> None:
+def test_changing_processors_without_hot_plug_powers_the_vm_off(hot: State, after: object, expected: list[str]) -> None:
     assert arguments(PRIOR | hot, {"num_cpus": after}) == expected
 
 
-def test_hot_add_counts_as_it_was_before_the_change() -> None:
+def test_prior_value_of_cpu_hot_add_decides() -> None:
     assert arguments(PRIOR | OFF, {"num_cpus": 4, "cpu_hot_add_enabled": True}) == ["cpu_hot_add_enabled", "num_cpus"]
     assert arguments(PRIOR, {"memory": 8192, "memory_hot_add_enabled": False}) == ["memory_hot_add_enabled"]
 
@@ -94,7 +95,7 @@ def test_hot_add_counts_as_it_was_before_the_change() -> None:
         (True, UNKNOWN, ["memory"]),
     ],
 )
-def test_memory(hot: bool, after: object, expected: list[str]) -> None:
+def test_changing_memory_without_hot_add_powers_the_vm_off(hot: bool, after: object, expected: list[str]) -> None:
     assert arguments(PRIOR | {"memory_hot_add_enabled": hot}, {"memory": after}) == expected
 
 
@@ -107,12 +108,14 @@ def test_memory(hot: bool, after: object, expected: list[str]) -> None:
         (19, 0, 2, []),
     ],
 )
-def test_numa_from_hardware_version_20(hardware: int, before: object, after: object, expected: list[str]) -> None:
+def test_changing_numa_powers_the_vm_off_since_hardware_version_20(
+    hardware: int, before: object, after: object, expected: list[str]
+) -> None:
     prior = PRIOR | {"hardware_version": hardware, "num_cores_per_numa_node": before}
     assert arguments(prior, {"num_cores_per_numa_node": after}) == expected
 
 
-def test_numa_counts_with_the_hardware_version_that_is_planned() -> None:
+def test_planned_hardware_version_decides_about_numa() -> None:
     changed = {"num_cores_per_numa_node": 2}
     assert arguments(PRIOR | {"hardware_version": 19}, changed | {"hardware_version": 20}) == [
         "num_cores_per_numa_node",
@@ -120,13 +123,13 @@ def test_numa_counts_with_the_hardware_version_that_is_planned() -> None:
     ]
 
 
-def test_numa_counts_with_the_hardware_version_of_the_vm_where_the_planned_one_is_unknown() -> None:
+def test_prior_hardware_version_decides_about_numa_if_the_planned_one_is_unknown() -> None:
     prior = PRIOR | {"hardware_version": 20}
     assert arguments(prior, {"num_cores_per_numa_node": 2, "hardware_version": UNKNOWN}) == ["num_cores_per_numa_node"]
 
 
 @pytest.mark.parametrize(("after", "expected"), [(20, ["hardware_version"]), (19, []), (18, []), (UNKNOWN, [])])
-def test_a_higher_hardware_version(after: object, expected: list[str]) -> None:
+def test_upgrading_the_hardware_version_powers_the_vm_off(after: object, expected: list[str]) -> None:
     assert arguments(PRIOR, {"hardware_version": after}) == expected
 
 
@@ -141,16 +144,16 @@ HARMLESS = """
 
 
 @pytest.mark.parametrize("argument", HARMLESS.split())
-def test_changes_that_leave_the_vm_running(argument: str) -> None:
+def test_changing_the_argument_keeps_the_vm_running(argument: str) -> None:
     assert arguments(PRIOR, {argument: "new"}) == []
     assert arguments(PRIOR, {argument: UNKNOWN}) == []
 
 
 @pytest.mark.parametrize("argument", ["guest_id", "hardware_version", "hv_mode", "ept_rvi_mode"])
-def test_what_the_provider_fills_in_itself_is_no_change(argument: str) -> None:
+def test_unknown_value_of_a_computed_argument_is_not_a_change(argument: str) -> None:
     assert arguments({argument: 1}, {argument: UNKNOWN}) == []
 
 
 @pytest.mark.parametrize("argument", ["firmware", "num_cores_per_socket", "enable_logging"])
-def test_what_the_configuration_does_not_know_yet_may_change(argument: str) -> None:
+def test_unknown_value_of_a_configured_argument_is_a_change(argument: str) -> None:
     assert arguments({argument: 1}, {argument: UNKNOWN}) == [argument]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Changes of arguments that the table of arguments does not have."""
+"""Tests of changes of arguments that are missing in the table of arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def changed(prior: dict[str, Any], planned: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     "argument", [argument.path for argument in ARGUMENTS if not argument.block and argument.type != "block"]
 )
-def test_an_argument_of_the_table_is_never_unknown(argument: str) -> None:
+def test_argument_with_a_row_is_known(argument: str) -> None:
     assert changed({argument: None}, {argument: "other"}) == []
 
 
@@ -30,7 +30,7 @@ def test_an_argument_of_the_table_is_never_unknown(argument: str) -> None:
     ("prior", "planned"),
     [(None, "x"), ("x", None), (1, 2), ([], [{"a": 1}])],
 )
-def test_any_other_argument_is(prior: object, planned: object) -> None:
+def test_argument_without_a_row_is_unknown(prior: object, planned: object) -> None:
     assert changed({"later": prior}, {"later": planned}) == ["later"]
 
 
@@ -38,11 +38,11 @@ def test_any_other_argument_is(prior: object, planned: object) -> None:
     ("prior", "planned"),
     [("x", "x"), (None, ""), (0, None), (False, None), ([], None), ("x", UNKNOWN)],
 )
-def test_equal_and_unread_values_are_no_change(prior: object, planned: object) -> None:
+def test_equal_and_unknown_values_are_not_changes(prior: object, planned: object) -> None:
     assert changed({"later": prior}, {"later": planned}) == []
 
 
-def test_arguments_of_blocks_are_looked_at() -> None:
+def test_returns_unknown_arguments_of_nested_blocks() -> None:
     interfaces = [{"network_id": "network-1"}, {"network_id": "network-2"}]
     other = [interfaces[0], interfaces[1] | {"later": 1}]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The whole replica of the default layout, from which those of others differ."""
+"""The complete replica of the default layout. The expectations of other layouts list only differences."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NORMAL_BANDWIDTH = {"bandwidth_limit": -1, "bandwidth_reservation": 0, "bandwidt
 
 
 def expected(**changes: object) -> dict[str, object]:
-    """All fields of a Replica, with those of the default layout."""
+    """Return all fields of the default layout's Replica, with `changes`."""
     return {
         "arguments": DEFAULT_IN_ALL | YOUNGER,
         "disks": (

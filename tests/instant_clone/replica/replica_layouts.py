@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Source VMs of four hardware layouts, built by hand."""
+"""Source VMs of four hardware layouts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def nic(type_: str = "VirtualVmxnet3", **changes: Any) -> Nic:
 
 
 def default(**changes: Any) -> SourceVm:
-    """A Linux server: EFI, one paravirtual controller with two thin disks, one interface."""
+    """Return a Linux server with EFI, one paravirtual controller with two thin disks, and one interface."""
     values: dict[str, Any] = {
         "vcenter": VCENTER,
         "name": "golden-0",
@@ -135,7 +135,10 @@ def default(**changes: Any) -> SourceVm:
 
 
 def two_controllers() -> SourceVm:
-    """Disks on two controllers, out of order, with gaps, on both sides of the controller's own unit; two interfaces."""
+    """Return a VM with two interfaces and with unordered disks on two controllers.
+
+    The unit numbers have gaps and are on both sides of the controller's unit.
+    """
     return default(
         controllers=(*IDE, pvscsi(0), pvscsi(1)),
         disks=(
@@ -160,7 +163,7 @@ def two_controllers() -> SourceVm:
 
 
 def three_buses() -> SourceVm:
-    """SAS, SATA and NVMe disks, an ISO image, and shares, limits and reservations of its own."""
+    """Return a VM with SAS, SATA and NVMe disks, an ISO image, and custom shares, limits and reservations."""
     own = Allocation(reservation=100, limit=2000, share_level="custom", share_count=1500)
     base = default()
     return default(
@@ -190,7 +193,7 @@ def three_buses() -> SourceVm:
 
 
 def bios() -> SourceVm:
-    """As little as a VM can do with, on BIOS and an old vCenter, with nothing hot-pluggable."""
+    """Return a minimal VM with BIOS firmware and without hot-plug, in an old vCenter."""
     base = default()
     return default(
         vcenter=Vcenter(instance_uuid=VCENTER.instance_uuid, sync_time_split=False),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What clones are made of, and in what they may differ from their source."""
+"""Tests of changes that make clones differ from their source."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def numbers(changed: Replica) -> list[Any]:
     return [disk["unit_number"] for disk in changed.disks]
 
 
-def test_arguments_are_set_and_none_keeps_those_of_the_source() -> None:
+def test_sets_arguments_and_none_keeps_the_source_value() -> None:
     changed = set_arguments(hardware(), memory=4096, annotation=None)
     assert changed.arguments == {"memory": 4096}
 
 
-def test_disks_are_added_thin_behind_those_of_the_source() -> None:
+def test_adds_thin_disks_after_the_disks_of_the_source() -> None:
     added = add_disks(hardware(("scsi", 0), ("scsi", 1)), [50, 20])
     assert tuple(map(dict, added.disks[2:])) == (
         {"label": "disk2", "size": 50, "unit_number": 2, "controller_type": "scsi", "thin_provisioned": True},
@@ -50,35 +50,35 @@ def test_disks_are_added_thin_behind_those_of_the_source() -> None:
     )
 
 
-def test_added_disks_take_the_gaps_of_the_first_disks_controller() -> None:
+def test_added_disks_use_free_places_of_the_first_controller() -> None:
     assert numbers(add_disks(hardware(("scsi", 0), ("scsi", 2), ("scsi", 15), ("sata", 1)), [1, 1, 1])) == [
         *(0, 2, 15, 1),
         *(1, 3, 4),
     ]
 
 
-def test_the_second_controller_is_taken_where_the_first_disk_is_on_it() -> None:
+def test_added_disks_use_the_second_controller_if_the_first_disk_is_on_it() -> None:
     assert numbers(add_disks(hardware(("scsi", 15)), [1])) == [15, 16]
 
 
-def test_a_drive_may_be_on_the_sata_controller_that_a_disk_is_added_to() -> None:
+def test_added_sata_disks_leave_a_place_for_the_cdrom_drive() -> None:
     assert numbers(add_disks(hardware(("sata", 0), cdroms=1), [1])) == [0, 2]
 
 
 @pytest.mark.parametrize(("kind", "most"), [("scsi", 15), ("sata", 30), ("nvme", 15)])
-def test_a_controller_is_full_at_some_time(kind: str, most: int) -> None:
+def test_rejects_more_disks_than_free_places(kind: str, most: int) -> None:
     assert numbers(add_disks(hardware((kind, 0)), [1] * (most - 1))) == list(range(most))
     with pytest.raises(ValueError, match=f"its {kind.upper()} controller has {most - 1} free places for {most} more"):
         add_disks(hardware((kind, 0)), [1] * most)
 
 
-def test_no_disk_can_be_added_to_a_running_ide_controller() -> None:
+def test_rejects_more_disks_on_an_ide_controller() -> None:
     with pytest.raises(ValueError, match="its first disk is on an IDE controller"):
         add_disks(hardware(("ide", 1)), [1])
 
 
 @given(st.sets(st.integers(0, 59), min_size=1, max_size=15), st.integers(0, 15))
-def test_no_two_disks_have_one_place(taken: set[int], more: int) -> None:
+def test_added_disks_have_distinct_places(taken: set[int], more: int) -> None:
     source = hardware(*(("scsi", number) for number in sorted(taken)))
     try:
         added = add_disks(source, [1] * more)
@@ -88,7 +88,7 @@ def test_no_two_disks_have_one_place(taken: set[int], more: int) -> None:
     assert {number // 15 for number in numbers(added)[len(taken) :]} <= {min(taken) // 15}
 
 
-def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -> None:
+def test_connects_interfaces_and_adds_interfaces_after_those_of_the_source() -> None:
     changed = add_interfaces(connect(hardware(), [None, "network-9"]), ["network-3"])
     assert tuple(map(dict, changed.network_interfaces)) == (
         {"network_id": "network-1"},
@@ -97,7 +97,7 @@ def test_interfaces_change_their_network_and_come_behind_those_of_the_source() -
     )
 
 
-def test_interfaces_get_the_mac_addresses_of_a_plan() -> None:
+def test_assigns_static_mac_addresses() -> None:
     changed = assign_mac_addresses(hardware(), [None, "${each.value.mac}"])
     assert tuple(map(dict, changed.network_interfaces)) == (
         {"network_id": "network-1"},
@@ -105,7 +105,7 @@ def test_interfaces_get_the_mac_addresses_of_a_plan() -> None:
     )
 
 
-def test_only_what_is_given_as_a_template_is_one() -> None:
+def test_strings_that_are_not_templates_are_literals() -> None:
     changed = assign_mac_addresses(add_interfaces(hardware(), ["${local.network}"]), ["${each.value.mac}"])
     first, *_, added = changed.network_interfaces
     assert [type(each) for each in (first["network_id"], first["mac_address"], added["network_id"])] == [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The whole argument tables of four layouts, for the releases in which they differ."""
+"""Tests of the complete arguments of four layouts, for the releases that differ."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ V2_16_1 = ProviderVersion("2.16.1")
 
 
 @pytest.mark.parametrize("version", [V2_15_0, V2_16_1])
-def test_the_default_layout(version: ProviderVersion) -> None:
+def test_replicates_the_default_layout(version: ProviderVersion) -> None:
     assert fields(replicate(default(), version)) == expected()
 
 
-def test_the_default_layout_in_2_0_2_has_only_the_arguments_it_knows() -> None:
+def test_default_layout_in_2_0_2_has_only_supported_arguments() -> None:
     assert fields(replicate(default(), V2_0_2)) == expected(arguments=DEFAULT_IN_ALL)
 
 
@@ -72,11 +72,11 @@ def two_controllers_expected() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("version", [V2_15_0, V2_16_1])
-def test_two_controllers_with_gaps(version: ProviderVersion) -> None:
+def test_replicates_two_controllers_with_gaps(version: ProviderVersion) -> None:
     assert fields(replicate(two_controllers(), version)) == two_controllers_expected()
 
 
-def test_two_controllers_in_2_0_2_has_its_interfaces_in_the_order_of_their_pci_units() -> None:
+def test_two_controllers_in_2_0_2_order_interfaces_by_pci_unit() -> None:
     source = two_controllers()
     replica = replicate(source.model_copy(update={"cdroms": source.cdroms[:1]}), V2_0_2)
 
@@ -91,7 +91,7 @@ def test_two_controllers_in_2_0_2_has_its_interfaces_in_the_order_of_their_pci_u
 
 
 @pytest.mark.parametrize(("version", "cores_per_socket"), [(V2_15_0, 1), (V2_16_1, 0)])
-def test_three_buses_with_shares_of_its_own(version: ProviderVersion, cores_per_socket: int) -> None:
+def test_replicates_three_buses_with_custom_shares(version: ProviderVersion, cores_per_socket: int) -> None:
     assert fields(replicate(three_buses(), version)) == expected(
         arguments=DEFAULT_IN_ALL
         | {
@@ -172,18 +172,18 @@ def bios_expected() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("version", [V2_15_0, V2_16_1])
-def test_a_small_vm_on_bios_and_an_old_vcenter(version: ProviderVersion) -> None:
+def test_replicates_a_minimal_bios_vm_of_an_old_vcenter(version: ProviderVersion) -> None:
     assert fields(replicate(bios(), version)) == bios_expected()
 
 
-def test_a_small_vm_on_bios_in_2_0_2() -> None:
+def test_replicates_a_minimal_bios_vm_in_2_0_2() -> None:
     scalars = bios_expected()["arguments"]
     assert isinstance(scalars, dict)
     known = {name: value for name, value in scalars.items() if name not in YOUNGER}
     assert fields(replicate(bios(), V2_0_2)) == bios_expected() | {"arguments": known}
 
 
-def test_a_replica_cannot_be_changed() -> None:
+def test_replica_is_immutable() -> None:
     replica = replicate(default(), V2_16_1)
     with pytest.raises(FrozenInstanceError):
         replica.vtpm = True  # type: ignore[misc]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Values that are unset, that the provider has no words for, or that depend on vCenter; orders and numbers."""
+"""Tests of values that are unset, unsupported or dependent on vCenter, and of the order and numbers of devices."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ UNSET_IGNORED = (
 )
 
 
-def test_what_is_unset_is_said_as_the_provider_reads_it_or_ignored() -> None:
+def test_unset_settings_have_the_provider_value_or_are_ignored() -> None:
     replica = newest(UNSET)
 
     assert replica.arguments == UNSET_SCALARS
@@ -111,12 +111,12 @@ def test_what_is_unset_is_said_as_the_provider_reads_it_or_ignored() -> None:
     assert replica.warnings == (
         (
             "/DC0/vm/golden-0, tools: after_power_on, after_resume, before_guest_standby, before_guest_shutdown: "
-            "unset on the VM; any later reconfiguration makes them false."
+            "unset on the VM; any later reconfiguration sets them to false."
         ),
     )
 
 
-def test_what_is_unset_in_2_0_2_which_has_other_defaults() -> None:
+def test_unset_settings_in_2_0_2_follow_its_defaults() -> None:
     replica = replicate(UNSET, ProviderVersion("2.0.2"))
 
     absent = {"sync_time_with_host", "nvme_controller_count"}
@@ -125,7 +125,7 @@ def test_what_is_unset_in_2_0_2_which_has_other_defaults() -> None:
 
 
 @pytest.mark.parametrize(("version", "ignored"), [("2.7.0", 2), ("2.8.0", 0), ("2.8.1", 2), ("2.8.2", 0)])
-def test_unset_execution_modes_are_ignored_where_they_have_defaults(version: str, ignored: int) -> None:
+def test_unset_execution_modes_with_defaults_are_ignored(version: str, ignored: int) -> None:
     replica = replicate(default(flags=Flags(logging_enabled=True)), ProviderVersion(version))
     assert [name for name in replica.ignore_changes if name in ("hv_mode", "ept_rvi_mode")] == [
         "hv_mode",
@@ -141,7 +141,7 @@ def test_unset_execution_modes_are_ignored_where_they_have_defaults(version: str
     ],
 )
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.0", "2.16.1"])
-def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
+def test_time_synchronization_has_two_arguments_since_vcenter_7_0_1(
     split: bool, with_host: bool, periodically: bool | None, version: str
 ) -> None:
     source = changed("tools", sync_time_with_host=True, sync_time_with_host_allowed=False)
@@ -153,21 +153,21 @@ def test_time_synchronization_is_two_arguments_where_vcenter_has_two_settings(
     assert scalars.get("sync_time_with_host_periodically") is periodically
 
 
-def test_a_value_without_a_word_is_ignored_and_told() -> None:
+def test_warns_about_and_ignores_an_unsupported_value() -> None:
     replica = newest(default(latency_sensitivity="custom"))
 
     assert "latency_sensitivity" not in replica.arguments
     assert replica.ignore_changes == ("latency_sensitivity",)
     assert replica.warnings == (
         (
-            "/DC0/vm/golden-0, latency_sensitivity: The provider has no word for 'custom'; "
-            "the clones keep it, and it is not watched."
+            "/DC0/vm/golden-0, latency_sensitivity: The provider does not support 'custom'; "
+            "the clones keep the value, and Terraform does not track it."
         ),
     )
 
 
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.0", "2.16.1"])
-def test_firmware_that_is_unset_is_ignored(version: str) -> None:
+def test_unset_firmware_is_ignored(version: str) -> None:
     replica = replicate(changed("boot", firmware=""), ProviderVersion(version))
 
     assert "firmware" not in replica.arguments
@@ -176,20 +176,20 @@ def test_firmware_that_is_unset_is_ignored(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["2.0.2", "2.15.2"])
-def test_cores_per_socket_that_are_unset_are_0_as_the_provider_reads_them(version: str) -> None:
+def test_unset_cores_per_socket_are_0(version: str) -> None:
     replica = replicate(changed("cpu", cores_per_socket=0), ProviderVersion(version))
 
     assert replica.arguments["num_cores_per_socket"] == 0
 
 
-def test_a_hardware_version_of_the_future_is_left_out() -> None:
+def test_unsupported_hardware_version_is_left_out() -> None:
     replica = newest(default(hardware_version=23, numa=Numa(auto_cores_per_node=False, cores_per_node=2)))
 
     assert "hardware_version" not in replica.arguments
     assert "num_cores_per_numa_node" not in replica.arguments
     assert replica.ignore_changes == ("num_cores_per_numa_node",)
     assert replica.warnings == (
-        "/DC0/vm/golden-0, hardware_version: No release of the provider allows 23; the clones keep it.",
+        "/DC0/vm/golden-0, hardware_version: No release of the provider allows 23; the clones keep this version.",
     )
 
 
@@ -202,7 +202,7 @@ def test_a_hardware_version_of_the_future_is_left_out() -> None:
         (Numa(cores_per_node=2), 2),
     ],
 )
-def test_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
+def test_replicates_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
     assert newest(default(hardware_version=20, numa=numa)).arguments.get("num_cores_per_numa_node") == cores
 
 
@@ -214,37 +214,37 @@ def test_cores_per_numa_node(numa: Numa | None, cores: int | None) -> None:
     ],
     ids=["automatic", "hardware version that has none"],
 )
-def test_numa_cores_that_nobody_set_do_not_matter_to_a_release_that_does_not_know_them(source: SourceVm) -> None:
+def test_automatic_numa_cores_are_allowed_in_a_release_without_the_argument(source: SourceVm) -> None:
     assert "num_cores_per_numa_node" not in replicate(source, ProviderVersion("2.15.0")).arguments
 
 
-def test_a_tpm_is_a_block() -> None:
+def test_tpm_needs_the_vtpm_block() -> None:
     assert newest(default(tpm_count=1)).vtpm is True
 
 
-def test_a_locked_reservation_below_the_memory_is_told() -> None:
+def test_warns_about_a_locked_reservation_below_the_memory_size() -> None:
     replica = newest(changed("memory", reservation_locked_to_max=True))
     assert replica.arguments["memory_reservation_locked_to_max"] is True
     assert replica.warnings == (
         (
             "/DC0/vm/golden-0, memory_reservation_locked_to_max: true with a reservation of 0 MB of 4096 MB; "
-            "any later reconfiguration makes it false."
+            "any later reconfiguration sets it to false."
         ),
     )
 
 
-def test_a_size_that_is_no_whole_gib_is_rounded_up_and_told() -> None:
+def test_rounds_up_a_fractional_disk_size_with_a_warning() -> None:
     replica = newest(default(disks=(disk(capacity=5 * GIB + 1),)))
     assert replica.disks[0]["size"] == 6
     assert replica.warnings == (
         (
-            "/DC0/vm/golden-0, disk SCSI(0:0): 5368709121 bytes is no whole GiB; "
-            "a later change of the disk would grow it to 6 GiB."
+            "/DC0/vm/golden-0, disk SCSI(0:0): The capacity of 5368709121 bytes is not a whole number of GiB; "
+            "a later change of the disk grows it to 6 GiB."
         ),
     )
 
 
-def test_vapp_values_are_not_configured() -> None:
+def test_vapp_values_are_not_in_the_replica() -> None:
     replica = newest(
         default(
             vapp_property_ids=("hostname", "password"), vapp_transport=("iso",), cdroms=(Cdrom(backing="remote_atapi"),)
@@ -259,7 +259,7 @@ def test_vapp_values_are_not_configured() -> None:
     )
 
 
-def test_a_vm_without_scsi_and_ide_controllers() -> None:
+def test_replicates_a_vm_without_scsi_and_ide_controllers() -> None:
     replica = newest(default(controllers=(nvme(),), disks=(disk("nvme"),)))
 
     counts = {name: value for name, value in replica.arguments.items() if "controller" in name or "scsi" in name}
@@ -267,7 +267,7 @@ def test_a_vm_without_scsi_and_ide_controllers() -> None:
     assert replica.ignore_changes == ("ide_controller_count", "scsi_type", "scsi_bus_sharing")
 
 
-def test_a_controller_with_unset_sharing_is_ignored() -> None:
+def test_unset_bus_sharing_is_ignored() -> None:
     bus = Controller(kind="scsi", bus=0, type="VirtualLsiLogicController")
     replica = newest(default(controllers=(*IDE, bus)))
     assert replica.arguments["scsi_type"] == "lsilogic"
@@ -275,14 +275,14 @@ def test_a_controller_with_unset_sharing_is_ignored() -> None:
     assert replica.ignore_changes == ("scsi_bus_sharing",)
 
 
-def test_only_controllers_without_a_gap_count_and_disks_beyond_are_told() -> None:
+def test_counts_controllers_up_to_the_first_gap_and_warns_about_later_disks() -> None:
     other = controller("scsi", 2, "VirtualBusLogicController")
     replica = newest(default(controllers=(*IDE, pvscsi(0), other), disks=(disk(), disk(bus=2))))
 
     assert replica.arguments["scsi_controller_count"] == 1
     assert len(replica.disks) == 1
     assert replica.warnings == (
-        "/DC0/vm/golden-0, disk SCSI(2:0): The bus below has no controller, so the provider does not see this disk.",
+        "/DC0/vm/golden-0, disk SCSI(2:0): A lower bus has no controller, so the provider does not see this disk.",
     )
 
 
@@ -299,20 +299,20 @@ def test_only_controllers_without_a_gap_count_and_disks_beyond_are_told() -> Non
         (disk("nvme", bus=1, unit=3), 67),
     ],
 )
-def test_unit_numbers_run_over_all_buses_of_a_kind(place: Disk, number: int) -> None:
+def test_unit_numbers_are_consecutive_over_all_buses_of_a_kind(place: Disk, number: int) -> None:
     buses = (*IDE, *map(pvscsi, range(4)), sata(0), sata(1), nvme(0), nvme(1))
     first = () if number == 0 else (disk(),)
     replica = newest(default(controllers=buses, disks=(place, *first)))
     assert replica.disks[-1]["unit_number"] == number
 
 
-def test_a_controller_may_take_another_unit_for_itself() -> None:
+def test_unit_number_depends_on_the_unit_of_the_controller() -> None:
     bus = Controller(kind="scsi", bus=0, type="ParaVirtualSCSIController", shared_bus="noSharing", own_unit=4)
     replica = newest(default(controllers=(*IDE, bus), disks=(disk(), disk(unit=3), disk(unit=7))))
     assert [block["unit_number"] for block in replica.disks] == [0, 3, 6]
 
 
-def test_an_iso_image_whose_datastore_is_gone_keeps_its_path() -> None:
+def test_iso_image_without_a_datastore_keeps_its_path() -> None:
     (drive,) = newest(default(cdroms=(Cdrom(backing="iso", path="a.iso"),))).cdroms
     assert drive.arguments == {"path": "a.iso"}
 
@@ -328,26 +328,22 @@ places = st.lists(st.sampled_from(PLACES), max_size=40, unique=True)
 
 
 @given(places, st.randoms(use_true_random=False))
-def test_disks_are_labelled_in_the_order_of_their_units_whatever_the_order_of_the_devices(
-    chosen: list[tuple[str, int, int]], random: Any
-) -> None:
-    ours = [("scsi", 0, 0), *(place for place in chosen if place != ("scsi", 0, 0))]
-    replica = newest(default(controllers=BUSES, disks=tuple(disk(*place) for place in ours)))
-    random.shuffle(ours)
-    shuffled = newest(default(controllers=BUSES, disks=tuple(disk(*place) for place in ours)))
+def test_disk_labels_follow_unit_numbers_in_any_device_order(chosen: list[tuple[str, int, int]], random: Any) -> None:
+    occupied = [("scsi", 0, 0), *(place for place in chosen if place != ("scsi", 0, 0))]
+    replica = newest(default(controllers=BUSES, disks=tuple(disk(*place) for place in occupied)))
+    random.shuffle(occupied)
+    shuffled = newest(default(controllers=BUSES, disks=tuple(disk(*place) for place in occupied)))
 
     numbers = [block["unit_number"] for block in replica.disks]
     addresses = [(block["controller_type"], block["unit_number"]) for block in replica.disks]
-    assert [block["label"] for block in replica.disks] == [f"disk{index}" for index in range(len(ours))]
+    assert [block["label"] for block in replica.disks] == [f"disk{index}" for index in range(len(occupied))]
     assert numbers == sorted(numbers)
-    assert len(set(addresses)) == len(ours)
+    assert len(set(addresses)) == len(occupied)
     assert set(addresses) == {(block["controller_type"], block["unit_number"]) for block in shuffled.disks}
 
 
 @given(places, st.sampled_from(RELEASES))
-def test_the_same_source_gives_the_same_replica_or_the_same_findings(
-    chosen: list[tuple[str, int, int]], version: ProviderVersion
-) -> None:
+def test_replicate_is_deterministic(chosen: list[tuple[str, int, int]], version: ProviderVersion) -> None:
     source = default(controllers=BUSES, disks=tuple(disk(*place) for place in chosen))
     again = SourceVm.model_validate_json(source.model_dump_json())
     assert outcome(source, version) == outcome(again, version)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which releases can express the named layouts, as the simulator makes them, and what is said of the others."""
+"""Tests of the named layouts in the simulator: the releases that support a layout, and findings for other releases."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ pytestmark = pytest.mark.simulator
 MAIN: Vcenter = "7.0.3"
 NUMBERS = {f"source-{number}": layout for number, layout in enumerate(LAYOUTS)}
 REFUSALS: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_suffix(".json").read_text())
-"""by release and layout, without the VM's path"""
+"""expected findings by release and layout, without the VM's path"""
 
 
 @pytest.fixture(scope="module")
 def sites(start_simulator: StartSimulator) -> Iterator[Callable[[Vcenter], Site]]:
-    """The simulator of a vCenter with all sources that need it."""
+    """Return the simulator of a vCenter with all sources that need this vCenter."""
     with ExitStack() as clients:
 
         @lru_cache
@@ -47,7 +47,7 @@ def sites(start_simulator: StartSimulator) -> Iterator[Callable[[Vcenter], Site]
 
 @pytest.fixture(scope="module")
 def refusals(sites: Callable[[Vcenter], Site]) -> dict[ProviderVersion, dict[str, list[str]]]:
-    """What each release refuses of the layouts, with what is said."""
+    """Return the layouts that each release refuses, with the findings."""
     every = [sites(vcenter) for vcenter in get_args(Vcenter)]
     return {
         release: {
@@ -60,18 +60,18 @@ def refusals(sites: Callable[[Vcenter], Site]) -> dict[ProviderVersion, dict[str
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_these_releases_can_express_a_layout(
-    layout: str, refusals: dict[ProviderVersion, dict[str, list[str]]]
-) -> None:
+def test_release_supports_the_layouts(layout: str, refusals: dict[ProviderVersion, dict[str, list[str]]]) -> None:
     assert releases_where(lambda release: layout not in refusals[release]) == LAYOUTS[layout].releases
 
 
 @pytest.mark.parametrize("release", REFUSALS)
-def test_this_is_said_of_the_others(release: str, refusals: dict[ProviderVersion, dict[str, list[str]]]) -> None:
+def test_release_reports_findings_of_unsupported_layouts(
+    release: str, refusals: dict[ProviderVersion, dict[str, list[str]]]
+) -> None:
     assert refusals[ProviderVersion(release)] == REFUSALS[release]
 
 
-def test_whatever_is_generated_can_be_made_and_is_repeated_or_refused_with_a_cure(
+def test_generated_source_is_replicated_or_refused_with_a_cure(
     start_simulator: StartSimulator,
 ) -> None:
     simulator = start_simulator("-vm", 0, *FLAGS[MAIN])
@@ -85,7 +85,7 @@ def test_whatever_is_generated_can_be_made_and_is_repeated_or_refused_with_a_cur
         assert all(finding.where and finding.cure for error in refused.values() for finding in error.findings)
 
 
-def test_a_clone_made_by_vcenter_alone_differs_in_nothing(sites: Callable[[Vcenter], Site]) -> None:
+def test_clone_of_vcenter_has_the_hardware_of_its_source(sites: Callable[[Vcenter], Site]) -> None:
     site = sites(MAIN)
     vm = site.client.vm("source-0")
 
@@ -102,7 +102,7 @@ def test_a_clone_made_by_vcenter_alone_differs_in_nothing(sites: Callable[[Vcent
         ("nic.0.wakeOnLanEnabled", "false", "hardware.device[11].wakeOnLanEnabled: True → False"),
     ],
 )
-def test_a_clone_that_came_out_otherwise_is_noticed(
+def test_reports_a_clone_with_a_different_setting(
     path: str, value: str, difference: str, start_simulator: StartSimulator
 ) -> None:
     simulator = start_simulator("-vm", 0)
@@ -113,9 +113,9 @@ def test_a_clone_that_came_out_otherwise_is_noticed(
         assert differences_of(vm, clone(vm, "other")) == [difference]
 
 
-def test_extra_config_that_nobody_gave_it_is_noticed(sites: Callable[[Vcenter], Site]) -> None:
+def test_reports_unexpected_extra_config_of_a_clone(sites: Callable[[Vcenter], Site]) -> None:
     vm = sites(MAIN).client.vm("source-1")
 
-    assert differences_of(vm, clone(vm, "told", config={"guestinfo.a": "b"})) == [
+    assert differences_of(vm, clone(vm, "configured", config={"guestinfo.a": "b"})) == [
         "extraConfig[guestinfo.a]: None → 'b'"
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What each kind of hardware and setting changes in the arguments, for the releases that can express it."""
+"""Tests of the arguments of each kind of hardware and setting, for the releases that support it."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         {
             **blocks({"size": 11, "unit_number": 0}),
             "warnings": (
-                "/DC0/vm/golden-0, disk SCSI(0:0): 10738466816 bytes is no whole GiB; "
-                "a later change of the disk would grow it to 11 GiB.",
+                "/DC0/vm/golden-0, disk SCSI(0:0): The capacity of 10738466816 bytes is not a whole number of GiB; "
+                "a later change of the disk grows it to 11 GiB.",
             ),
         },
     ),
@@ -306,7 +306,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
 @pytest.mark.parametrize(
     ("layout", "release"), [(name, release) for name, (_, releases, _) in LAYOUTS.items() for release in releases]
 )
-def test_a_layout_is_said_so(layout: str, release: str) -> None:
+def test_replicates_the_named_hardware(layout: str, release: str) -> None:
     source, _, changes = LAYOUTS[layout]
     known = DEFAULT_IN_ALL if release == OLD else DEFAULT_IN_ALL | YOUNGER
     scalars = {name: value for name, value in (known | changes.get("arguments", {})).items() if value is not None}

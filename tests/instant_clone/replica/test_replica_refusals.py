@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Everything that no plan of the provider, or of an older release, can repeat."""
+"""Tests of hardware and settings that the provider, or an older release, cannot reproduce."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def findings(source: SourceVm, version: str = "2.16.1") -> list[Finding]:
 
 
 def the_finding(source: SourceVm, version: str = "2.16.1") -> tuple[str, str]:
-    """Where and what, of the only finding."""
+    """Return `where` and `what` of the only finding."""
     (finding,) = findings(source, version)
     assert finding.cure
     return finding.where, finding.what
@@ -35,79 +35,79 @@ def changed(part: str, **changes: Any) -> SourceVm:
 
 
 NEVER = {
-    "template": (default(template=True), AT, "It is a template, which never runs."),
+    "template": (default(template=True), AT, "The source is a template, which never runs."),
     "PCI passthrough": (
         default(pci_passthrough_count=2),
         AT,
-        "It has 2 PCI passthrough device(s), which an instant clone cannot share.",
+        "The source has 2 PCI passthrough device(s), which an instant clone cannot share.",
     ),
     "no network interface": (
         default(nics=()),
         AT,
-        "The source has no network interface; the provider demands one.",
+        "The source has no network interface; the provider requires one.",
     ),
     "too many network interfaces": (
         default(nics=tuple(nic(key=4000 + unit, unit=7 + unit) for unit in range(11))),
         AT,
-        "The source has 11 network interfaces; the provider takes 10.",
+        "The source has 11 network interfaces; the provider allows 10.",
     ),
     "SR-IOV": (
         default(nics=(nic("VirtualSriovEthernetCard"),)),
         f"{AT}, network interface 4000 (DC0_DVPG0)",
-        "An SR-IOV interface holds memory and a physical function: such a VM cannot be instant-cloned.",
+        "An SR-IOV interface holds memory and a physical function, so the VM cannot be instant-cloned.",
     ),
     "old adapter": (
         default(nics=(nic("VirtualPCNet32"),)),
         f"{AT}, network interface 4000 (DC0_DVPG0)",
-        "The interface is a VirtualPCNet32; the provider takes e1000, e1000e, vmxnet3, vmxnet3vrdma.",
+        "The interface is a VirtualPCNet32; the provider supports e1000, e1000e, vmxnet3, vmxnet3vrdma.",
     ),
     "network that is gone": (
         default(nics=(nic(network_id="", network_name=""),)),
         f"{AT}, network interface 4000",
-        "The network that the interface hangs on cannot be found.",
+        "The interface's network does not exist.",
     ),
     "unknown network": (
         default(nics=(nic(network_kind="unknown", network_id=""),)),
         f"{AT}, network interface 4000 (DC0_DVPG0)",
-        "The provider cannot read what the interface hangs on.",
+        "The provider cannot read the interface's backing.",
     ),
-    "no disk": (default(disks=()), AT, "The source has no disk that the provider sees; it demands one."),
+    "no disk": (default(disks=()), AT, "The source has no disk that the provider sees; the provider requires one."),
     "no disk at unit 0": (
         default(disks=(disk(unit=1), disk(unit=2))),
         AT,
-        "No disk has unit_number 0 (1 on IDE), which the provider demands.",
+        "No disk has unit_number 0 (1 on IDE), which the provider requires.",
     ),
     "disk at IDE 0:0": (
         default(disks=(disk(), disk("ide", unit=0))),
         f"{AT}, disk IDE(0:0)",
-        "The provider keeps IDE(0:0) for a CD-ROM drive and refuses a disk there.",
+        "The provider reserves IDE(0:0) for a CD-ROM drive and refuses a disk at this place.",
     ),
     "wide controller": (
         default(disks=(disk(), disk(unit=16))),
         f"{AT}, disk SCSI(0:16)",
-        "The provider takes units above 15 for units of the next SCSI controller.",
+        "The provider treats units above 15 as units of the next SCSI controller.",
     ),
     "raw device": (
         default(disks=(disk(), disk(unit=1, backing="RawDiskMappingVer1BackingInfo"))),
         f"{AT}, disk SCSI(0:1)",
-        "The disk's backing is RawDiskMappingVer1BackingInfo; the provider imports FlatVer2BackingInfo only.",
+        "The disk's backing is RawDiskMappingVer1BackingInfo; the provider imports only FlatVer2BackingInfo.",
     ),
     "thin and eager": (
         default(disks=(disk(eagerly_scrub=True),)),
         f"{AT}, disk SCSI(0:0)",
-        "The disk is thin and eagerly scrubbed, which the provider refuses together.",
+        "The disk is both thin and eagerly scrubbed, which the provider refuses.",
     ),
     "BusLogic": (
         default(controllers=(*IDE, controller("scsi", 0, "VirtualBusLogicController"))),
         f"{AT}, SCSI controller 0",
-        "The controller is a VirtualBusLogicController; the provider has lsilogic, lsilogic-sas and pvscsi only.",
+        "The controller is a VirtualBusLogicController; the provider supports only lsilogic, lsilogic-sas and pvscsi.",
     ),
     "mixed SCSI types": (
         default(controllers=(*IDE, pvscsi(0), controller("scsi", 1, "VirtualLsiLogicController"))),
         f"{AT}, SCSI controllers",
         (
-            "The SCSI controllers are of several types (ParaVirtualSCSIController, VirtualLsiLogicController); "
-            "the provider knows one for all."
+            "The SCSI controllers have several types (ParaVirtualSCSIController, VirtualLsiLogicController); "
+            "the provider supports one type per VM."
         ),
     ),
     "mixed SCSI sharing": (
@@ -121,23 +121,29 @@ NEVER = {
             )
         ),
         f"{AT}, SCSI controllers",
-        "The SCSI controllers share their buses differently (noSharing, virtualSharing); the provider knows one way.",
+        (
+            "The SCSI controllers have different bus sharing (noSharing, virtualSharing); the provider supports one "
+            "setting per VM."
+        ),
     ),
     "three CD-ROM drives": (
         default(cdroms=(Cdrom(backing="other"),) * 3),
         AT,
-        "The source has 3 CD-ROM drives, more than provider 2.16.1 takes.",
+        "The source has 3 CD-ROM drives, more than provider 2.16.1 allows.",
     ),
     "vApp by ISO without a client drive": (
         default(vapp_transport=("iso",), cdroms=(Cdrom(backing="iso", datastore_id="datastore-1", path="a.iso"),)),
         AT,
-        "Its vApp properties are delivered by ISO image alone; the provider then demands a client CD-ROM drive.",
+        (
+            "The source's vApp properties have the transport iso only, for which the provider requires a client CD-ROM "
+            "drive."
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize(("source", "where", "what"), NEVER.values(), ids=NEVER)
-def test_no_release_can(source: SourceVm, where: str, what: str) -> None:
+def test_rejects_hardware_that_every_release_lacks(source: SourceVm, where: str, what: str) -> None:
     assert the_finding(source) == (where, what)
 
 
@@ -206,18 +212,18 @@ LATER = {
 
 
 @pytest.mark.parametrize(("source", "version", "releases"), LATER.values(), ids=LATER)
-def test_another_release_can(source: SourceVm, version: str, releases: str) -> None:
+def test_names_the_releases_that_support_the_hardware(source: SourceVm, version: str, releases: str) -> None:
     (finding,) = findings(source, version)
     assert finding.cure == f"Use release {releases} of the vSphere provider."
     replicate(source, NEWEST if "newer" in releases else ProviderVersion("2.14.2"))
 
 
-def test_a_disk_that_the_release_cannot_see_is_named_beside_its_controller() -> None:
+def test_reports_both_an_unsupported_disk_and_its_controller() -> None:
     source = default(controllers=(*IDE, pvscsi(), nvme()), disks=(disk(), disk("nvme")))
     assert [str(finding) for finding in findings(source, "2.10.0")] == [
         (
-            "/DC0/vm/golden-0, nvme_controller_count: Provider 2.10.0 does not know nvme_controller_count, which is 1 "
-            "on the source. Use release 2.11.0 or newer of the vSphere provider."
+            "/DC0/vm/golden-0, nvme_controller_count: Provider 2.10.0 does not support nvme_controller_count, which is "
+            "1 on the source. Use release 2.11.0 or newer of the vSphere provider."
         ),
         (
             "/DC0/vm/golden-0, disk NVMe(0:0): Provider 2.10.0 does not see NVMe disks. "
@@ -226,23 +232,23 @@ def test_a_disk_that_the_release_cannot_see_is_named_beside_its_controller() -> 
     ]
 
 
-def test_an_unknown_argument_is_told_with_the_value_of_the_source() -> None:
+def test_reports_an_unsupported_argument_with_the_source_value() -> None:
     source = changed("tools", upgrade_policy="upgradeAtPowerCycle")
     assert the_finding(source, "2.0.2") == (
         "/DC0/vm/golden-0, tools_upgrade_policy",
-        'Provider 2.0.2 does not know tools_upgrade_policy, which is "upgradeAtPowerCycle" on the source.',
+        'Provider 2.0.2 does not support tools_upgrade_policy, which is "upgradeAtPowerCycle" on the source.',
     )
 
 
-def test_a_tpm_needs_efi() -> None:
+def test_rejects_a_tpm_without_efi() -> None:
     source = default(tpm_count=1, boot=Boot(firmware="bios"))
     assert the_finding(source) == (
         "/DC0/vm/golden-0, vtpm",
-        "The source has a TPM and firmware bios; the provider reads a TPM with efi only.",
+        "The source has a TPM and firmware bios; the provider reads a TPM only with efi.",
     )
 
 
-def test_all_findings_are_told_at_once() -> None:
+def test_reports_all_findings_in_one_error() -> None:
     source = default(
         template=True,
         hardware_version=21,

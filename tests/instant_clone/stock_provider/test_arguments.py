@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The table of arguments beside the schemas of recorded releases."""
+"""Tests that compare the table of arguments with the schemas of recorded releases."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from instant_clone.stock_provider.releases import OLDEST_SUPPORTED, RELEASES, Pr
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 RECORDED = sorted(path.parent.name for path in RECORDINGS.glob("*/schema.json"))
 CREATION_BLOCKS = ("clone.", "ovf_deploy.")
-"""blocks of which the table has no arguments"""
+"""blocks whose arguments are not in the table"""
 
 in_all_recorded_releases = pytest.mark.parametrize("release", RECORDED)
 
 
 def described(block: dict[str, Any], at: str = "") -> Iterator[tuple[str, str, bool, bool]]:
-    """Path, type, whether it is Optional and Computed, whether it is Computed only: of all in a recorded schema."""
+    """Yield path, type, whether Optional and Computed, and whether only Computed, for each argument of a schema."""
     for attribute in block["attributes"]:
         kind = json.loads(attribute["type"])
         computed = bool(attribute.get("computed"))
@@ -43,7 +43,7 @@ def described(block: dict[str, Any], at: str = "") -> Iterator[tuple[str, str, b
 def schema(release: str) -> dict[str, tuple[str, bool, bool]]:
     document = json.loads((RECORDINGS / release / "schema.json").read_text())
     found = {path: (kind, both, output) for path, kind, both, output in described(document["block"])}
-    # The SDK itself adds the id of a resource, as Optional and Computed.
+    # The SDK adds the id of a resource, which is Optional and Computed.
     found["id"] = ("string", False, True)
     return {path: row for path, row in found.items() if not path.startswith(CREATION_BLOCKS)}
 
@@ -54,29 +54,29 @@ def in_table(argument: Argument, release: ProviderVersion) -> tuple[str, bool, b
     return argument.type, computed and not output, output
 
 
-def test_releases_are_recorded() -> None:
+def test_schemas_of_the_releases_are_recorded() -> None:
     assert len(RECORDED) > 1
 
 
 @in_all_recorded_releases
-def test_the_table_has_what_a_release_has_and_nothing_else(release: str) -> None:
+def test_table_matches_the_schema_of_the_release(release: str) -> None:
     version = ProviderVersion(release)
     table = {argument.path: in_table(argument, version) for argument in ARGUMENTS if argument.since <= version}
 
     assert table == schema(release)
 
 
-def test_each_argument_has_one_row() -> None:
+def test_argument_has_one_row() -> None:
     paths = [argument.path for argument in ARGUMENTS]
 
     assert len(paths) == len(set(paths))
 
 
-def test_first_releases_are_checked_releases() -> None:
+def test_since_is_a_checked_release() -> None:
     assert {argument.since for argument in ARGUMENTS} <= set(RELEASES)
 
 
-def test_defaults_are_of_the_type_of_the_argument() -> None:
+def test_default_has_the_type_of_the_argument() -> None:
     types = {"string": str, "number": int, "bool": bool}
     defaults = [
         (argument.type, argument.default_in(release))
@@ -87,14 +87,14 @@ def test_defaults_are_of_the_type_of_the_argument() -> None:
     assert all(type(default) is types[kind] for kind, default in defaults if default is not None)
 
 
-def test_a_default_is_one_of_the_allowed_words() -> None:
+def test_default_is_an_allowed_value() -> None:
     for argument in ARGUMENTS:
         for release in RELEASES:
             default = argument.default_in(release)
             assert not argument.values or default is None or default in argument.values
 
 
-def test_what_steers_the_provider_changes_no_running_vm() -> None:
+def test_provider_options_do_not_change_a_running_vm() -> None:
     assert {argument.effect for argument in ARGUMENTS if argument.role is Role.STEERING} == {
         Effect.NONE,
         Effect.REPLACE,
@@ -114,7 +114,7 @@ def test_what_steers_the_provider_changes_no_running_vm() -> None:
         ("ept_rvi_mode", "2.16.1", None),
     ],
 )
-def test_defaults_depend_on_the_release(path: str, release: str, default: object) -> None:
+def test_default_depends_on_the_release(path: str, release: str, default: object) -> None:
     assert row(path).default_in(ProviderVersion(release)) == default
 
 
@@ -132,7 +132,7 @@ def test_defaults_depend_on_the_release(path: str, release: str, default: object
         ("no_such_argument", 1, True),
     ],
 )
-def test_a_value_can_be_configured(path: str, value: object, can: bool) -> None:
+def test_returns_whether_a_value_can_be_configured(path: str, value: object, can: bool) -> None:
     assert can_be_configured(path, value) == can
 
 
@@ -151,12 +151,12 @@ def test_a_value_can_be_configured(path: str, value: object, can: bool) -> None:
         ("video_card", "2.15.2", "2.16.0"),
     ],
 )
-def test_an_argument_is_known_from_its_first_release(argument: str, before: str, since: str) -> None:
+def test_argument_is_known_since_its_first_release(argument: str, before: str, since: str) -> None:
     assert not is_known(ProviderVersion(before), argument)
     assert is_known(ProviderVersion(since), argument)
     assert is_known(ProviderVersion("2.99.0"), argument)
 
 
 @pytest.mark.parametrize("argument", ["num_cpus", "sync_time_with_host_periodically", "vvtd_enabled"])
-def test_an_old_argument_is_known_to_all(argument: str) -> None:
+def test_old_argument_is_known_in_all_releases(argument: str) -> None:
     assert is_known(OLDEST_SUPPORTED, argument)

@@ -31,7 +31,7 @@ UNKNOWN = object()
         ("nvme", 1, 8, None, 72),
     ],
 )
-def test_places_are_numbered_over_all_buses_of_a_kind(
+def test_unit_numbers_are_consecutive_over_all_buses_of_a_kind(
     controller: str, bus: int, unit: int, own_unit: int | None, number: int
 ) -> None:
     assert unit_number(controller, bus, unit, own_unit) == number
@@ -41,9 +41,7 @@ def test_places_are_numbered_over_all_buses_of_a_kind(
     ("controller", "number", "first", "last"),
     [("scsi", 0, 0, 14), ("scsi", 15, 15, 29), ("sata", 31, 30, 59), ("nvme", 64, 64, 78)],
 )
-def test_a_bus_has_as_many_places_as_its_controller_takes_disks(
-    controller: str, number: int, first: int, last: int
-) -> None:
+def test_bus_has_one_place_per_supported_disk(controller: str, number: int, first: int, last: int) -> None:
     assert unit_numbers_on_bus(controller, number) == range(first, last + 1)
 
 
@@ -56,17 +54,15 @@ def test_a_bus_has_as_many_places_as_its_controller_takes_disks(
         ({"unit_number": UNKNOWN}, ("scsi", UNKNOWN)),
     ],
 )
-def test_a_place_is_controller_and_unit_with_the_defaults_of_the_schema(
-    disk: dict[str, object], place: tuple[object, object]
-) -> None:
+def test_place_uses_the_defaults_of_the_schema(disk: dict[str, object], place: tuple[object, object]) -> None:
     assert disk_place(disk) == place
 
 
-def test_messages_show_place_and_size_of_a_disk() -> None:
+def test_disk_text_has_place_and_size() -> None:
     assert disk_text({"unit_number": 3, "size": 20}) == "scsi unit 3, 20 GiB"
     assert disk_text({"controller_type": "nvme", "size": UNKNOWN}) == "nvme unit 0"
 
 
 @pytest.mark.parametrize(("release", "order"), [("2.5.1", (1, 0, 2)), ("2.6.0", (0, 1, 2))])
-def test_releases_before_2_6_read_interfaces_by_their_pci_units(release: str, order: tuple[int, ...]) -> None:
+def test_releases_before_2_6_order_interfaces_by_pci_unit(release: str, order: tuple[int, ...]) -> None:
     assert interface_order([9, 7, 10], ProviderVersion(release)) == order

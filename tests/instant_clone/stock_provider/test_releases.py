@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Releases of the provider."""
+"""Tests of releases of the provider."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from instant_clone.stock_provider.releases import (
 )
 
 
-def test_releases_compare_as_versions_do() -> None:
+def test_releases_compare_as_versions() -> None:
     assert ProviderVersion("2.9.3") < ProviderVersion("v2.10.0")
     assert str(ProviderVersion("2.10.0")) == "2.10.0"
 
 
 @pytest.mark.parametrize("text", ["", "2", "2.16", "2.16.1-beta", "2.16.x", " 2.16.1"])
-def test_what_is_no_release_is_refused(text: str) -> None:
+def test_rejects_text_that_is_not_a_release(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a release such as 2\.16\.1"):
         ProviderVersion(text)
 
 
-def test_the_checked_releases_run_from_the_oldest_to_the_newest() -> None:
+def test_checked_releases_are_sorted() -> None:
     assert str(OLDEST_SUPPORTED) == "2.0.2"
     assert str(NEWEST_CHECKED) == "2.16.1"
     assert list(RELEASES) == sorted(set(RELEASES))
@@ -43,12 +43,12 @@ def test_the_checked_releases_run_from_the_oldest_to_the_newest() -> None:
         ("2.16.1", [22], [23]),
     ],
 )
-def test_hardware_versions_that_may_be_configured(version: str, allowed: list[int], refused: list[int]) -> None:
+def test_release_allows_hardware_versions(version: str, allowed: list[int], refused: list[int]) -> None:
     release = ProviderVersion(version)
     assert [number for number in allowed + refused if allows_hardware_version(release, number)] == allowed
 
 
-def test_releases_are_named_in_words() -> None:
+def test_releases_where_returns_ranges_of_releases() -> None:
     assert releases_where(lambda version: version >= ProviderVersion("2.16.0")) == "2.16.0 or newer"
     assert releases_where(lambda version: version < ProviderVersion("2.2.0")) == "2.0.2 to 2.1.1"
     assert releases_where(lambda version: version == ProviderVersion("2.7.0")) == "2.7.0"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of what talks to vCenter."""
+"""Tests of the client for vCenter."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A session with a simulator that all tests of a module share, and the smallest configuration of a VM."""
+"""A session with a simulator, which all tests of a module share, and a minimal configuration of a VM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def settings_of(simulator: Simulator) -> ConnectionSettings:
 
 
 def configuration(**properties: object) -> vim.vm.ConfigInfo:
-    """A configuration with nothing but what the API always has."""
+    """Return a configuration with `properties` and the properties that the API always sets."""
     required = {
         "uuid": "564d7b1c-0000-0000-0000-000000000001",
         "template": False,
@@ -32,7 +32,7 @@ def configuration(**properties: object) -> vim.vm.ConfigInfo:
 
 @pytest.fixture(scope="module")
 def four_layouts(start_simulator: StartSimulator) -> Simulator:
-    """A simulator with a source VM of each layout, which no test of the module changes."""
+    """Start a simulator with a source VM of each layout. The tests of a module do not change these VMs."""
     layouts = ("web=default", "small=minimal", "wide=two-controllers", "mixed=sata-nvme")
     return start_simulator(
         "-source", "web,small,wide,mixed", *(argument for each in layouts for argument in ("-layout", each))

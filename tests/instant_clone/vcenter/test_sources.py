@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Sources of fleets: live, or from records."""
+"""Tests of the sources of fleets, from a look-up or from records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fleets(*each: dict[str, object]) -> FleetFile:
 
 
 @pytest.mark.simulator
-def test_all_sources_are_read_in_one_session_and_each_vm_once(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reads_all_sources_in_one_session_and_each_vm_once(four_layouts: Simulator, tmp_path: Path) -> None:
     four_layouts.requests(reset=True)
     found = look_up_sources(
         fleets(fleet("one", "web", "small"), fleet("two", "/DC0/vm/web", "web")),
@@ -60,7 +60,7 @@ def test_all_sources_are_read_in_one_session_and_each_vm_once(four_layouts: Simu
 
 @pytest.mark.simulator
 @pytest.mark.parametrize("mode", ["auto", "live", ""])
-def test_a_live_look_up_needs_no_record(four_layouts: Simulator, tmp_path: Path, mode: str) -> None:
+def test_live_look_up_needs_no_record(four_layouts: Simulator, tmp_path: Path, mode: str) -> None:
     environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: mode}
     found = look_up_sources(fleets(fleet("one", "web")), environ=environ, folder=tmp_path)
     assert found["one", "s0"].name == "web"
@@ -68,7 +68,7 @@ def test_a_live_look_up_needs_no_record(four_layouts: Simulator, tmp_path: Path,
 
 
 @pytest.mark.simulator
-def test_a_source_may_be_off_frozen_or_running(start_simulator: StartSimulator, tmp_path: Path) -> None:
+def test_looks_up_powered_off_frozen_and_running_sources(start_simulator: StartSimulator, tmp_path: Path) -> None:
     simulator = start_simulator("-source", "runs,stands", "-frozen", "stands", "-off", "rests")
     found = look_up_sources(
         fleets(fleet("one", "runs", "stands", "rests")), environ=simulator.environment({}), folder=tmp_path
@@ -77,7 +77,7 @@ def test_a_source_may_be_off_frozen_or_running(start_simulator: StartSimulator, 
 
 
 @pytest.mark.simulator
-def test_a_record_that_says_the_same_is_no_matter(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_accepts_a_record_that_equals_the_look_up(four_layouts: Simulator, tmp_path: Path) -> None:
     file = fleets(fleet("one", "web"))
     live = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
     record.save(live["one", "s0"], tmp_path / "sources" / "one-s0.json")
@@ -85,7 +85,7 @@ def test_a_record_that_says_the_same_is_no_matter(four_layouts: Simulator, tmp_p
 
 
 @pytest.mark.simulator
-def test_a_record_that_differs_from_vcenter_is_told_with_both_ways_on(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reports_a_record_that_differs_from_vcenter(four_layouts: Simulator, tmp_path: Path) -> None:
     file = fleets(fleet("one", "web", "small"))
     found = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)["one", "s0"]
     path = tmp_path / "sources" / "one-s0.json"
@@ -96,8 +96,9 @@ def test_a_record_that_differs_from_vcenter_is_told_with_both_ways_on(four_layou
     with pytest.raises(RecordError) as caught:
         look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
     assert str(caught.value) == (
-        f"fleet one, source s0: the record {path} differs from vCenter. Record the source anew with"
-        " `instant-clone record one`, or use the record with INSTANT_CLONE_LOOKUP=record. Record and vCenter:\n"
+        f"fleet one, source s0: the record {path} differs from vCenter. Run"
+        " `instant-clone record one` to renew the record, or set INSTANT_CLONE_LOOKUP=record to use the record."
+        " Record and vCenter:\n"
         '  annotation: unset → "made by vcsim"\n'
         "  cpu.count: 8 → 2\n"
         '  disks[1]: unset → {"controller": "scsi", "bus": 0, "unit": 1, "capacity": 8589934592, "b…'
@@ -105,7 +106,7 @@ def test_a_record_that_differs_from_vcenter_is_told_with_both_ways_on(four_layou
 
 
 @pytest.mark.simulator
-def test_a_record_that_cannot_be_read_is_told_beside_what_is_missing(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reports_an_unreadable_record_and_a_missing_vm(four_layouts: Simulator, tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     path = tmp_path / "sources" / "one-s0.json"
     path.write_text('{"schema": 1, "sou')
@@ -118,7 +119,7 @@ def test_a_record_that_cannot_be_read_is_told_beside_what_is_missing(four_layout
 
 
 @pytest.mark.simulator
-def test_all_missing_vms_are_told_at_once(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reports_all_missing_vms_in_one_error(four_layouts: Simulator, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         look_up_sources(
             fleets(fleet("one", "wbe", "web", "moid:vm-99999"), fleet("two", "/DC0/vm/smal")),
@@ -127,16 +128,16 @@ def test_all_missing_vms_are_told_at_once(four_layouts: Simulator, tmp_path: Pat
         )
     server = four_layouts.address
     assert str(caught.value) == (
-        f"fleet one, source s0, wbe: /DC0 of vCenter {server} has no VM of this name. Did you mean 'web'?\n"
+        f"fleet one, source s0, wbe: /DC0 of vCenter {server} has no VM with this name. Did you mean 'web'?\n"
         f"fleet one, source s2, moid:vm-99999: vCenter {server} has no VM with this managed object id."
-        " Name the VM by its name or inventory path.\n"
-        f"fleet two, source s0, /DC0/vm/smal: vCenter {server} has no such VM. Did you mean 'small'?"
+        " Use the VM's name or inventory path.\n"
+        f"fleet two, source s0, /DC0/vm/smal: vCenter {server} has no VM with this path. Did you mean 'small'?"
     )
     assert four_layouts.sessions() == 0
 
 
 @pytest.mark.simulator
-def test_a_source_that_is_gone_is_told_with_its_record(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reports_a_missing_source_with_its_record(four_layouts: Simulator, tmp_path: Path) -> None:
     live = look_up_sources(fleets(fleet("one", "web")), environ=four_layouts.environment({}), folder=tmp_path)
     path = tmp_path / "sources" / "one-s0.json"
     recorded = live["one", "s0"].model_copy(update={"name": "gone", "inventory_path": "/DC0/vm/gone"})
@@ -145,8 +146,8 @@ def test_a_source_that_is_gone_is_told_with_its_record(four_layouts: Simulator, 
     with pytest.raises(NotFoundError) as caught:
         look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
     assert str(caught.value) == (
-        f"fleet one, source s0, gone: /DC0 of vCenter {four_layouts.address} has no VM of this name. Check the name."
-        f" Or use its record, {path}, with INSTANT_CLONE_LOOKUP=record."
+        f"fleet one, source s0, gone: /DC0 of vCenter {four_layouts.address} has no VM with this name. Check the name."
+        f" Alternatively, set INSTANT_CLONE_LOOKUP=record to use the record {path}."
     )
     four_layouts.requests(reset=True)
     environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: "record"}
@@ -170,7 +171,7 @@ def test_findings_of_several_kinds_are_one_error(simulator: Simulator, tmp_path:
 
 
 @pytest.mark.simulator
-def test_without_a_server_the_records_are_read(four_layouts: Simulator, tmp_path: Path) -> None:
+def test_reads_records_without_a_server(four_layouts: Simulator, tmp_path: Path) -> None:
     file = fleets(fleet("one", "web", "small"))
     live = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
     record.save(live["one", "s0"], tmp_path / "sources" / "one-s0.json")
@@ -178,7 +179,7 @@ def test_without_a_server_the_records_are_read(four_layouts: Simulator, tmp_path
     assert look_up_sources(file, environ={"VSPHERE_SERVER": ""}, folder=tmp_path) == live
 
 
-def test_a_live_look_up_needs_a_server(tmp_path: Path) -> None:
+def test_live_look_up_needs_a_server(tmp_path: Path) -> None:
     environ = {LOOKUP_VARIABLE: "live", "VSPHERE_USER": "u", "VSPHERE_PASSWORD": "p"}
     with pytest.raises(ConnectError) as caught:
         look_up_sources(fleets(fleet("one", "web")), environ=environ, folder=tmp_path)
@@ -190,26 +191,26 @@ def test_a_live_look_up_needs_a_server(tmp_path: Path) -> None:
     [
         ("recrod", "Did you mean 'record'?"),
         ("Live", "Did you mean 'live'?"),
-        ("offline!", "There are auto, live, record."),
+        ("offline!", "Valid values are auto, live, record."),
     ],
 )
-def test_a_way_of_looking_up_that_is_not_known_is_told(tmp_path: Path, written: str, cure: str) -> None:
+def test_rejects_an_unknown_look_up_mode(tmp_path: Path, written: str, cure: str) -> None:
     with pytest.raises(InstantCloneError) as caught:
         look_up_sources(fleets(fleet("one", "web")), environ={LOOKUP_VARIABLE: written}, folder=tmp_path)
-    assert str(caught.value) == f"INSTANT_CLONE_LOOKUP is {written!r}, which is not known. {cure}"
+    assert str(caught.value) == f"INSTANT_CLONE_LOOKUP: {written!r} is not a valid value. {cure}"
 
 
-def test_all_missing_records_are_told_at_once(tmp_path: Path) -> None:
+def test_reports_all_missing_records_in_one_error(tmp_path: Path) -> None:
     with pytest.raises(RecordError) as caught:
         look_up_sources(fleets(fleet("one", "web", "small")), environ={}, folder=tmp_path)
-    cure = "Run `instant-clone record` to look the source up and write the record anew."
+    cure = "Run `instant-clone record` to read the source from vCenter and write the record."
     assert str(caught.value) == (
-        f"{tmp_path}/sources/one-s0.json: there is no such record. {cure}\n"
-        f"{tmp_path}/sources/one-s1.json: there is no such record. {cure}"
+        f"{tmp_path}/sources/one-s0.json: the record does not exist. {cure}\n"
+        f"{tmp_path}/sources/one-s1.json: the record does not exist. {cure}"
     )
 
 
-def test_records_are_read_without_pyvmomi() -> None:
+def test_reads_records_without_pyvmomi() -> None:
     program = (
         "import sys; from pathlib import Path\n"
         "from instant_clone.fleet import FleetFile\n"
@@ -221,13 +222,13 @@ def test_records_are_read_without_pyvmomi() -> None:
     assert answer.stdout == "False\n"
 
 
-def test_a_record_of_another_vm_is_refused(tmp_path: Path) -> None:
+def test_rejects_a_record_of_another_vm(tmp_path: Path) -> None:
     record.save(default(name="golden-web", inventory_path="/DC0/vm/golden-web"), tmp_path / "sources" / "web-s0.json")
 
     with pytest.raises(RecordError) as caught:
         look_up_sources(fleets(fleet("web", "goldn-web")), environ={}, folder=tmp_path)
 
     assert str(caught.value) == (
-        f"fleet web, source s0: {tmp_path}/sources/web-s0.json is the record of /DC0/vm/golden-web, but the source is "
-        "'goldn-web'. Record it with `instant-clone record web`, or name that VM."
+        f"fleet web, source s0: the record {tmp_path}/sources/web-s0.json is a record of /DC0/vm/golden-web, but the "
+        "source is 'goldn-web'. Run `instant-clone record web`, or set vm to the recorded VM."
     )

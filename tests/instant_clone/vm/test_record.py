@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Records: what is written, what is read, and what is refused."""
+"""Tests of records: writing, reading and refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from instant_clone.vm.differences import Difference
 from instant_clone.vm.record import differences, listed
 from instant_clone.vm.source_vm import Allocation, Boot, Cpu, Disk, Flags, Memory, Numa, SourceVm, Tools, Vcenter
 
-CURE = "Run `instant-clone record` to look the source up and write the record anew."
+CURE = "Run `instant-clone record` to read the source from vCenter and write the record."
 
 SMALL = SourceVm(
     vcenter=Vcenter(instance_uuid="50de", sync_time_split=True),
@@ -100,18 +100,18 @@ TEXT = """\
 """
 
 
-def test_a_record_is_sorted_json_without_what_is_unset() -> None:
+def test_dump_is_sorted_json_without_unset_properties() -> None:
     assert record.dump(SMALL) == TEXT
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_load_returns_the_saved_source(tmp_path: Path) -> None:
     path = tmp_path / "sources" / "web.json"
     record.save(SMALL, path)
     assert path.read_bytes() == TEXT.encode()
     assert record.load(path) == SMALL
 
 
-def test_saving_replaces_a_record_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_save_replaces_the_record_and_leaves_no_other_file(tmp_path: Path) -> None:
     path = tmp_path / "web.json"
     path.write_text("old")
     record.save(SMALL, path)
@@ -119,7 +119,7 @@ def test_saving_replaces_a_record_and_leaves_nothing_else(tmp_path: Path) -> Non
     assert path.read_bytes() == TEXT.encode()
 
 
-def test_a_record_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+def test_record_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         record.save(SMALL, tmp_path / "web.json")
@@ -128,7 +128,7 @@ def test_a_record_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
     assert (tmp_path / "web.json").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_failed_save_keeps_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_save_keeps_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "web.json"
     path.write_text("old")
 
@@ -139,36 +139,34 @@ def test_a_failed_save_keeps_the_old_record(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(RecordError) as caught:
         record.save(SMALL, path)
     assert str(caught.value) == (
-        f"{path}: the record cannot be written: No space left on device. See that its folder may be written."
+        f"{path}: the record cannot be written: No space left on device. Make its folder writable."
     )
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"web.json": "old"}
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_save_rejects_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "sources").write_text("")
     path = tmp_path / "sources" / "web.json"
     with pytest.raises(RecordError) as caught:
         record.save(SMALL, path)
-    assert (
-        str(caught.value) == f"{path}: the record cannot be written: File exists. See that its folder may be written."
-    )
+    assert str(caught.value) == f"{path}: the record cannot be written: File exists. Make its folder writable."
 
 
-def test_a_missing_record_is_told_with_the_command_that_writes_it(tmp_path: Path) -> None:
+def test_load_of_a_missing_record_names_the_command(tmp_path: Path) -> None:
     path = tmp_path / "web.json"
     with pytest.raises(RecordError) as caught:
         record.load(path)
-    assert str(caught.value) == f"{path}: there is no such record. {CURE}"
+    assert str(caught.value) == f"{path}: the record does not exist. {CURE}"
 
 
-def test_a_record_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_load_rejects_an_unreadable_record(tmp_path: Path) -> None:
     with pytest.raises(RecordError) as caught:
         record.load(tmp_path)
     assert str(caught.value) == f"{tmp_path}: the record cannot be read: Is a directory."
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 10_000])
-def test_a_record_that_is_not_json_is_told(tmp_path: Path, content: bytes) -> None:
+def test_load_rejects_text_that_is_not_json(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "web.json"
     path.write_bytes(content)
     with pytest.raises(RecordError) as caught:
@@ -180,16 +178,16 @@ def test_a_record_that_is_not_json_is_told(tmp_path: Path, content: bytes) -> No
 @pytest.mark.parametrize(
     ("document", "what"),
     [
-        ([], "this is no record of a source."),
-        ({"source": {}}, "this is no record of a source."),
-        ({"schema": 2}, "the record is of schema 2, and this release of instant-clone reads 1."),
-        ({"schema": "1"}, "the record is of schema '1', and this release of instant-clone reads 1."),
-        ({"schema": True}, "the record is of schema True, and this release of instant-clone reads 1."),
-        ({"schema": 1}, 'a record has "schema" and "source", and nothing else.'),
-        ({"schema": 1, "source": {}, "x": 1}, 'a record has "schema" and "source", and nothing else.'),
+        ([], "the file is not a record of a source."),
+        ({"source": {}}, "the file is not a record of a source."),
+        ({"schema": 2}, "the record has schema 2; this release of instant-clone reads schema 1."),
+        ({"schema": "1"}, "the record has schema '1'; this release of instant-clone reads schema 1."),
+        ({"schema": True}, "the record has schema True; this release of instant-clone reads schema 1."),
+        ({"schema": 1}, 'a record has exactly the keys "schema" and "source".'),
+        ({"schema": 1, "source": {}, "x": 1}, 'a record has exactly the keys "schema" and "source".'),
     ],
 )
-def test_a_document_of_another_form_is_told(tmp_path: Path, document: Any, what: str) -> None:
+def test_load_rejects_another_document(tmp_path: Path, document: Any, what: str) -> None:
     path = tmp_path / "web.json"
     path.write_text(json.dumps(document))
     with pytest.raises(RecordError) as caught:
@@ -197,7 +195,7 @@ def test_a_document_of_another_form_is_told(tmp_path: Path, document: Any, what:
     assert str(caught.value) == f"{path}: {what} {CURE}"
 
 
-def test_all_wrong_fields_are_told_at_once(tmp_path: Path) -> None:
+def test_load_reports_all_wrong_fields_in_one_error(tmp_path: Path) -> None:
     document = json.loads(TEXT)
     del document["source"]["uuid"]
     document["source"]["disks"][0]["unit"] = "0"
@@ -213,14 +211,14 @@ def test_all_wrong_fields_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_record_without_a_folder_that_can_be_is_told(tmp_path: Path) -> None:
+def test_save_and_load_reject_a_path_with_a_null_byte(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="the record cannot be written: embedded null byte"):
         record.save(SMALL, tmp_path / "a\0b.json")
     with pytest.raises(RecordError, match="embedded null byte"):
         record.load(tmp_path / "a\0b.json")
 
 
-def test_there_is_a_record_also_if_it_cannot_be_read(tmp_path: Path) -> None:
+def test_is_there_returns_true_for_an_unreadable_record(tmp_path: Path) -> None:
     (tmp_path / "web.json").write_text("")
     assert record.is_there(tmp_path / "web.json")
     assert not record.is_there(tmp_path / "other.json")
@@ -228,7 +226,7 @@ def test_there_is_a_record_also_if_it_cannot_be_read(tmp_path: Path) -> None:
     assert record.is_there(tmp_path / ("a" * 300))
 
 
-def test_differences_are_told_by_the_propertys_path() -> None:
+def test_differences_have_the_path_of_the_property() -> None:
     other = SMALL.model_copy(
         update={
             "annotation": "new",
@@ -252,11 +250,11 @@ def test_differences_are_told_by_the_propertys_path() -> None:
     )
 
 
-def test_there_are_no_differences_where_the_records_are_the_same() -> None:
+def test_equal_records_have_no_differences() -> None:
     assert differences(SMALL, SMALL.model_copy(deep=True)) == ()
 
 
-def test_differences_are_listed_for_a_person() -> None:
+def test_listed_has_one_line_per_difference() -> None:
     found = (Difference("cpu.count", 1, 2), Difference("annotation", "long " * 20, None))
     assert listed(found) == (
         "  cpu.count: 1 → 2\n"
@@ -264,6 +262,6 @@ def test_differences_are_listed_for_a_person() -> None:
     )
 
 
-def test_of_many_differences_the_first_twenty_are_listed() -> None:
+def test_listed_has_at_most_twenty_differences() -> None:
     lines = listed([Difference(f"p{number}", number, None) for number in range(25)]).splitlines()
     assert (lines[0], lines[19], lines[20:]) == ("  p0: 0 → unset", "  p19: 19 → unset", ["  and 5 more"])

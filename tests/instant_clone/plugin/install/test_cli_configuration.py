@@ -15,18 +15,18 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path)}
 
 
-def test_the_implied_folder_is_in_the_home(home: dict[str, str], tmp_path: Path) -> None:
+def test_default_folder_is_in_the_home(home: dict[str, str], tmp_path: Path) -> None:
     assert implied_plugin_folder(home) == tmp_path / ".terraform.d" / "plugins"
 
 
-def test_without_a_configuration_the_implied_folder_is_looked_into(home: dict[str, str]) -> None:
+def test_default_folder_is_visible_without_a_configuration(home: dict[str, str]) -> None:
     assert hides_plugin_folder(implied_plugin_folder(home), home) is None
 
 
 @pytest.mark.parametrize(
     "text", ["", "disable_checkpoint = true\n", "# provider_installation {}\n", 'credentials "x" {}\n']
 )
-def test_a_configuration_without_the_block_hides_nothing(home: dict[str, str], tmp_path: Path, text: str) -> None:
+def test_configuration_without_the_block_hides_nothing(home: dict[str, str], tmp_path: Path, text: str) -> None:
     (tmp_path / ".terraformrc").write_text(text)
 
     assert hides_plugin_folder(implied_plugin_folder(home), home) is None
@@ -36,22 +36,22 @@ def test_a_configuration_without_the_block_hides_nothing(home: dict[str, str], t
 @pytest.mark.parametrize(
     "text", [BLOCK, "disable_checkpoint = true\n  provider_installation {}\n", '"provider_installation" = {}']
 )
-def test_a_block_that_hides_the_folder_is_noticed(home: dict[str, str], tmp_path: Path, name: str, text: str) -> None:
+def test_reports_a_block_that_hides_the_folder(home: dict[str, str], tmp_path: Path, name: str, text: str) -> None:
     folder = implied_plugin_folder(home)
     (tmp_path / name).write_text(text)
 
     assert hides_plugin_folder(folder, home) == (
-        f"{tmp_path}/{name} has a provider_installation block, so Terraform does not look into {folder} by itself. "
+        f"{tmp_path}/{name} has a provider_installation block, so Terraform does not search {folder}. "
         "Add to that block:\n\n"
         "  filesystem_mirror {\n"
         f'    path    = "{folder}"\n'
         '    include = ["instantclone.internal/*/*"]\n'
         "  }\n\n"
-        'and to its direct and network_mirror blocks: exclude = ["instantclone.internal/*/*"]'
+        'Add to the direct and network_mirror blocks in it: exclude = ["instantclone.internal/*/*"]'
     )
 
 
-def test_a_block_that_names_the_folder_is_enough(home: dict[str, str], tmp_path: Path) -> None:
+def test_accepts_a_block_that_names_the_folder(home: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
     (tmp_path / ".terraformrc").write_text(
         f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n'
@@ -60,7 +60,7 @@ def test_a_block_that_names_the_folder_is_enough(home: dict[str, str], tmp_path:
     assert hides_plugin_folder(folder, home) is None
 
 
-def test_the_variable_goes_before_the_home(home: dict[str, str], tmp_path: Path) -> None:
+def test_tf_cli_config_file_overrides_the_home(home: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".terraformrc").write_text(BLOCK)
     named = tmp_path / "other.tfrc"
     named.write_text("")
@@ -73,9 +73,10 @@ def test_the_variable_goes_before_the_home(home: dict[str, str], tmp_path: Path)
     assert advice.startswith(f"{named} has a provider_installation block")
 
 
-def test_another_folder_has_to_be_named(home: dict[str, str], tmp_path: Path) -> None:
+def test_reports_a_folder_that_terraform_does_not_search(home: dict[str, str], tmp_path: Path) -> None:
     assert hides_plugin_folder(tmp_path / "mirror", home) == (
-        f"Terraform does not look into {tmp_path}/mirror by itself. Name in TF_CLI_CONFIG_FILE a file with:\n\n"
+        f"Terraform does not search {tmp_path}/mirror by default. "
+        "Set TF_CLI_CONFIG_FILE to a file with this content:\n\n"
         "provider_installation {\n"
         "  filesystem_mirror {\n"
         f'    path    = "{tmp_path}/mirror"\n'
@@ -88,30 +89,30 @@ def test_another_folder_has_to_be_named(home: dict[str, str], tmp_path: Path) ->
     )
 
 
-def test_an_unreadable_configuration_is_passed_over(home: dict[str, str], tmp_path: Path) -> None:
+def test_ignores_an_unreadable_configuration(home: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".terraformrc").write_bytes(b"\xff\xfe provider_installation")
     (tmp_path / ".tofurc").mkdir()
 
     assert hides_plugin_folder(implied_plugin_folder(home), home) is None
 
 
-@pytest.mark.parametrize(("naming", "lacking"), [(".terraformrc", ".tofurc"), (".tofurc", ".terraformrc")])
-def test_each_of_both_commands_has_to_find_the_folder(
-    naming: str, lacking: str, home: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(("visible_in", "hidden_in"), [(".terraformrc", ".tofurc"), (".tofurc", ".terraformrc")])
+def test_terraform_and_opentofu_must_both_find_the_folder(
+    visible_in: str, hidden_in: str, home: dict[str, str], tmp_path: Path
 ) -> None:
-    """Where both files exist, Terraform reads .terraformrc only, and OpenTofu .tofurc only."""
+    """If both files exist, Terraform reads only .terraformrc, and OpenTofu reads only .tofurc."""
     folder = implied_plugin_folder(home)
-    (tmp_path / naming).write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n')
-    (tmp_path / lacking).write_text(BLOCK)
+    (tmp_path / visible_in).write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n')
+    (tmp_path / hidden_in).write_text(BLOCK)
 
     advice = hides_plugin_folder(folder, home)
 
     assert advice is not None
-    assert advice.startswith(f"{tmp_path}/{lacking} has a provider_installation block")
+    assert advice.startswith(f"{tmp_path}/{hidden_in} has a provider_installation block")
 
 
 @pytest.mark.parametrize("others", [(), (".terraformrc",), (".tofurc",)])
-def test_opentofu_has_another_file_where_it_was_never_called_terraform(
+def test_reads_opentofus_xdg_file_if_no_other_file_exists(
     others: tuple[str, ...], home: dict[str, str], tmp_path: Path
 ) -> None:
     xdg = tmp_path / "xdg"

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""With a program in terraform's place that behaves as `terraform init` does: registries are not to be had in tests."""
+"""Download of the stock provider, tested with a script that acts as `terraform init`.
+
+Tests have no access to a registry.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ import json, os, pathlib, sys
 known = {known!r}
 required = json.loads(pathlib.Path("main.tf.json").read_text())["terraform"]["required_providers"]["vsphere"]
 with open({record!r}, "a") as record:
-    said = dict(arguments=sys.argv[1:], required=required, checkpoint=os.environ.get("CHECKPOINT_DISABLE"))
-    record.write(json.dumps(said) + chr(10))
+    call = dict(arguments=sys.argv[1:], required=required, checkpoint=os.environ.get("CHECKPOINT_DISABLE"))
+    record.write(json.dumps(call) + chr(10))
 if required["source"] not in known:
     sys.exit("Error: no registry\\n   has " + required["source"])
 folder = pathlib.Path(".terraform/providers/a.example", required["source"], required["version"], {platform!r})
@@ -60,7 +63,7 @@ def _record(tmp_path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (tmp_path / "record").read_text().splitlines()]
 
 
-def test_terraform_fetches_it(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_terraform_downloads_the_stock_provider(tmp_path: Path, environment: dict[str, str]) -> None:
     _terraform(tmp_path, "vmware/vsphere", "hashicorp/vsphere")
 
     obtained = obtain_stock(VERSION, into=tmp_path / "into", environ=environment)
@@ -77,26 +80,26 @@ def test_terraform_fetches_it(tmp_path: Path, environment: dict[str, str]) -> No
     ]
 
 
-def test_older_releases_are_at_the_older_address(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_older_releases_come_from_the_older_address(tmp_path: Path, environment: dict[str, str]) -> None:
     _terraform(tmp_path, "hashicorp/vsphere")
 
     assert obtain_stock(VERSION, into=tmp_path / "into", environ=environment).read_text() == "hashicorp/vsphere"
 
 
-def test_terraform_s_own_words_tell_why_not(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_reports_terraforms_error(tmp_path: Path, environment: dict[str, str]) -> None:
     program = _terraform(tmp_path)
 
     with pytest.raises(InstallError) as caught:
         obtain_stock(VERSION, into=tmp_path / "into", environ=environment)
 
     assert str(caught.value) == (
-        f"{program} init does not find the vSphere provider 2.16.1: Error: no registry has vmware/vsphere Name a "
-        "binary that you have with --stock-binary."
+        f"{program} init cannot download the vSphere provider 2.16.1: Error: no registry has vmware/vsphere Set "
+        "--stock-binary to a downloaded stock provider."
     )
     assert list((tmp_path / "into").iterdir()) == []
 
 
-def test_another_binary_may_be_named(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_uses_the_binary_in_terraform_binary_name(tmp_path: Path, environment: dict[str, str]) -> None:
     _terraform(tmp_path, "vmware/vsphere", name="tofu")
 
     obtained = obtain_stock(VERSION, into=tmp_path / "into", environ=environment | {"TERRAFORM_BINARY_NAME": "tofu"})
@@ -104,17 +107,19 @@ def test_another_binary_may_be_named(tmp_path: Path, environment: dict[str, str]
 
 
 @pytest.mark.parametrize(("variables", "name"), [({}, "terraform"), ({"TERRAFORM_BINARY_NAME": "tofu"}, "tofu")])
-def test_without_terraform(tmp_path: Path, environment: dict[str, str], variables: dict[str, str], name: str) -> None:
+def test_reports_a_missing_terraform(
+    tmp_path: Path, environment: dict[str, str], variables: dict[str, str], name: str
+) -> None:
     with pytest.raises(InstallError) as caught:
         obtain_stock(VERSION, into=tmp_path / "into", environ=environment | variables)
 
     assert str(caught.value) == (
-        f"{name} is not in PATH. Install Terraform 1.5 or newer, or name another binary in TERRAFORM_BINARY_NAME. Or "
-        "name a stock provider that you have with --stock-binary."
+        f"{name} is not in PATH. Install Terraform 1.5 or newer, or set TERRAFORM_BINARY_NAME to another binary. Or "
+        "set --stock-binary to a downloaded stock provider."
     )
 
 
-def test_a_program_that_cannot_be_started(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_reports_a_terraform_that_cannot_be_started(tmp_path: Path, environment: dict[str, str]) -> None:
     program = tmp_path / "bin" / "terraform"
     program.write_bytes(b"\x7fELF")
     program.chmod(0o755)

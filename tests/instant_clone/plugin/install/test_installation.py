@@ -19,7 +19,7 @@ from instant_clone.stock_provider.releases import ProviderVersion
 
 SOURCE = "instantclone.internal/fleet/vsphere"
 NAME = "terraform-provider-vsphere_v2.16.1_x5"
-# Speaks the plugin protocol as far as an installation looks at it.
+# Prints a handshake of the plugin protocol. `install` checks nothing else.
 SOUND = "#!/bin/sh\necho '1|5|unix|/nowhere|grpc|'\nexec sleep 600\n"
 
 MakeStock = Callable[..., Path]
@@ -49,7 +49,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_is_installed_and_who_may_read_it(make_stock: MakeStock, plugins: Path) -> None:
+def test_install_writes_files_with_the_right_modes(make_stock: MakeStock, plugins: Path) -> None:
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
 
     folder, package = plugins / "instantclone.internal" / "fleet" / "vsphere" / "2.16.1", platform_name()
@@ -75,7 +75,7 @@ def test_what_is_installed_and_who_may_read_it(make_stock: MakeStock, plugins: P
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_the_key_is_private_whatever_the_umask(make_stock: MakeStock, plugins: Path, umask: int) -> None:
+def test_key_is_private_with_every_umask(make_stock: MakeStock, plugins: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
@@ -86,7 +86,7 @@ def test_the_key_is_private_whatever_the_umask(make_stock: MakeStock, plugins: P
     assert _mode(made.launcher) == "0o755"
 
 
-def test_an_installation_replaces_the_one_before(make_stock: MakeStock, plugins: Path) -> None:
+def test_install_replaces_an_earlier_installation(make_stock: MakeStock, plugins: Path) -> None:
     first = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     key = first.home.certificate().key_pem
     (first.home.folder / "terraform-provider-vsphere_v2.16.1").write_text("a second stock provider")
@@ -100,17 +100,17 @@ def test_an_installation_replaces_the_one_before(make_stock: MakeStock, plugins:
     assert [path.name for path in second.folder.parent.iterdir()] == ["2.16.1"]
 
 
-def test_releases_stand_beside_each_other_oldest_first(make_stock: MakeStock, plugins: Path) -> None:
+def test_installations_returns_all_releases_oldest_first(make_stock: MakeStock, plugins: Path) -> None:
     for name in ("terraform-provider-vsphere_v2.16.1", "terraform-provider-vsphere_v2.9.3_x5"):
         install(make_stock(name), plugin_folder=plugins, source=SOURCE)
-    (plugins / SOURCE / "2.10.0").mkdir()  # a package of somebody else's
+    (plugins / SOURCE / "2.10.0").mkdir()  # a package of another provider
 
     assert [str(found.version) for found in installations(plugins, source=SOURCE)] == ["2.9.3", "2.16.1"]
     assert list(installations(plugins, source="example.com/other/vsphere")) == []
     assert list(installations(plugins / "nowhere", source=SOURCE)) == []
 
 
-def test_half_an_installation_is_never_seen(
+def test_a_failed_installation_leaves_the_earlier_one_unchanged(
     make_stock: MakeStock, plugins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = install(make_stock(), plugin_folder=plugins, source=SOURCE)
@@ -132,7 +132,7 @@ def test_half_an_installation_is_never_seen(
     assert [path.name for path in first.folder.parent.iterdir()] == ["2.16.1"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(make_stock: MakeStock, tmp_path: Path) -> None:
+def test_reports_a_folder_that_cannot_be_created(make_stock: MakeStock, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(InstallError, match=r"file/.*: Not a directory\.$"):
@@ -146,28 +146,31 @@ def _refusal(stock_binary: Path, plugins: Path) -> str:
     return str(caught.value)
 
 
-def test_a_binary_that_does_not_exist(tmp_path: Path, plugins: Path) -> None:
+def test_rejects_a_missing_binary(tmp_path: Path, plugins: Path) -> None:
     missing = tmp_path / NAME
 
-    assert _refusal(missing, plugins) == f"There is no file {missing}. Name the stock vSphere provider's binary."
-
-
-@pytest.mark.parametrize("name", ["vsphere", "terraform-provider-vsphere", "terraform-provider-vsphere_v2.16", "x.zip"])
-def test_a_binary_that_does_not_say_its_release(make_stock: MakeStock, plugins: Path, name: str) -> None:
-    assert _refusal(make_stock(name), plugins) == (
-        f"{name} does not say which release of the vSphere provider it is. Keep the name that it was released under, "
-        "such as terraform-provider-vsphere_v2.16.1_x5."
+    assert (
+        _refusal(missing, plugins)
+        == f"{missing}: no such file. Set --stock-binary to the binary of the stock vSphere provider."
     )
 
 
-def test_a_binary_of_another_machine(make_stock: MakeStock, plugins: Path) -> None:
+@pytest.mark.parametrize("name", ["vsphere", "terraform-provider-vsphere", "terraform-provider-vsphere_v2.16", "x.zip"])
+def test_rejects_a_file_name_without_a_release(make_stock: MakeStock, plugins: Path, name: str) -> None:
+    assert _refusal(make_stock(name), plugins) == (
+        f"{name}: the file name does not contain a release of the vSphere provider. Use the original file name, such "
+        "as terraform-provider-vsphere_v2.16.1_x5."
+    )
+
+
+def test_rejects_a_binary_of_another_platform(make_stock: MakeStock, plugins: Path) -> None:
     assert _refusal(make_stock(content="MZ\0\0 not for here"), plugins).endswith(
         f"{NAME} cannot be started: Exec format error."
     )
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "output"),
     [
         ("#!/bin/sh\necho hello\nexec sleep 600\n", "hello"),
         ("#!/bin/sh\necho '1|6|unix|/nowhere|grpc|'\nexec sleep 600\n", "1|6|unix|/nowhere|grpc|"),
@@ -176,34 +179,37 @@ def test_a_binary_of_another_machine(make_stock: MakeStock, plugins: Path) -> No
     ],
     ids=["rubbish", "protocol", "transport", "nothing"],
 )
-def test_a_binary_that_is_no_such_plugin(make_stock: MakeStock, plugins: Path, script: str, said: str) -> None:
+def test_rejects_a_binary_with_another_protocol(make_stock: MakeStock, plugins: Path, script: str, output: str) -> None:
     assert _refusal(make_stock(content=script), plugins) == (
-        f"The stock vSphere provider does not answer as a Terraform plugin of protocol 5: it says {said!r}. Install "
-        "another one with 'instant-clone provider install'."
+        f"The stock vSphere provider is not a Terraform plugin of protocol 5: its first line of output is {output!r}. "
+        "Install another binary with 'instant-clone provider install'."
     )
 
 
-def test_a_binary_that_says_nothing(make_stock: MakeStock, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_binary_that_does_not_answer(
+    make_stock: MakeStock, plugins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stock, "_HANDSHAKE_SECONDS", 0)
 
     assert _refusal(make_stock(content="#!/bin/sh\nexec sleep 600\n"), plugins) == (
-        "The stock vSphere provider has said nothing for 0 seconds."
+        "The stock vSphere provider did not answer in 0 seconds. Try again, or install another binary with "
+        "'instant-clone provider install'."
     )
 
 
-def test_windows(make_stock: MakeStock, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_windows(make_stock: MakeStock, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     binary = make_stock()
     monkeypatch.setattr(sys, "platform", "win32")
 
-    assert "needs Unix sockets between Terraform and itself" in _refusal(binary, plugins)
+    assert "needs a Unix socket between Terraform and the plugin" in _refusal(binary, plugins)
 
 
-def test_release_of_a_name() -> None:
+def test_stock_version_returns_the_release_in_the_file_name() -> None:
     assert stock_version(Path("terraform-provider-vsphere_v2.0.2_x5")) == ProviderVersion("2.0.2")
     assert stock_version(Path("terraform-provider-vsphere_v2.16.1")) == ProviderVersion("2.16.1")
 
 
-def test_every_problem_is_named(make_stock: MakeStock, plugins: Path) -> None:
+def test_problems_reports_all_damaged_files(make_stock: MakeStock, plugins: Path) -> None:
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     home = made.home.folder
     made.launcher.write_bytes(b"#!/bin/sh\n")
@@ -211,13 +217,13 @@ def test_every_problem_is_named(make_stock: MakeStock, plugins: Path) -> None:
     (home / "key.pem").unlink()
 
     assert made.problems() == [
-        f"{made.launcher} is not the launcher of this version of instant-clone.",
-        "The Python that it was installed from, /nowhere/python, is gone.",
+        f"{made.launcher}: the launcher is missing or from another version of instant-clone.",
+        "/nowhere/python: the Python of the installation is missing or not executable.",
         f"{home}/key.pem cannot be read: No such file or directory.",
     ]
 
 
-def test_missing_parts_are_problems(make_stock: MakeStock, plugins: Path) -> None:
+def test_problems_reports_all_missing_files(make_stock: MakeStock, plugins: Path) -> None:
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     home = made.home.folder
     made.launcher.unlink()
@@ -225,19 +231,19 @@ def test_missing_parts_are_problems(make_stock: MakeStock, plugins: Path) -> Non
     made.home.stock_binary.unlink()
 
     assert made.problems() == [
-        f"{made.launcher} is not the launcher of this version of instant-clone.",
+        f"{made.launcher}: the launcher is missing or from another version of instant-clone.",
         f"{home}/interpreter cannot be read.",
-        f"{home} holds 0 stock vSphere providers instead of one.",
+        f"{home}: found 0 stock vSphere providers, expected one.",
     ]
 
 
-def test_a_home_that_is_not_sound_says_what_to_do(make_stock: MakeStock, plugins: Path) -> None:
+def test_errors_of_a_damaged_home_name_the_command_to_run(make_stock: MakeStock, plugins: Path) -> None:
     home = install(make_stock(), plugin_folder=plugins, source=SOURCE).home
     home.stock_binary.unlink()
     (home.folder / "certificate.pem").unlink()
 
     for ask, what in (
-        (lambda: home.stock_binary, f"{home.folder} holds 0 stock vSphere providers instead of one."),
+        (lambda: home.stock_binary, f"{home.folder}: found 0 stock vSphere providers, expected one."),
         (home.certificate, f"{home.folder}/certificate.pem cannot be read: No such file or directory."),
     ):
         with pytest.raises(InstallError) as caught:
@@ -245,7 +251,7 @@ def test_a_home_that_is_not_sound_says_what_to_do(make_stock: MakeStock, plugins
         assert str(caught.value) == f"{what} Run 'instant-clone provider install'."
 
 
-def test_what_is_uninstalled_leaves_no_folder_behind(make_stock: MakeStock, plugins: Path) -> None:
+def test_uninstall_removes_empty_folders(make_stock: MakeStock, plugins: Path) -> None:
     older = install(make_stock("terraform-provider-vsphere_v2.0.2_x5"), plugin_folder=plugins, source=SOURCE)
     newer = install(make_stock(), plugin_folder=plugins, source=SOURCE)
 
@@ -256,7 +262,7 @@ def test_what_is_uninstalled_leaves_no_folder_behind(make_stock: MakeStock, plug
     assert list(plugins.iterdir()) == []
 
 
-def test_other_providers_stay(make_stock: MakeStock, plugins: Path) -> None:
+def test_uninstall_keeps_other_providers(make_stock: MakeStock, plugins: Path) -> None:
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     other = plugins / "instantclone.internal" / "other"
     other.mkdir()
@@ -266,7 +272,7 @@ def test_other_providers_stay(make_stock: MakeStock, plugins: Path) -> None:
     assert sorted(plugins.rglob("*")) == [plugins / "instantclone.internal", other]
 
 
-def test_what_is_not_there_cannot_be_uninstalled(plugins: Path) -> None:
+def test_uninstall_rejects_a_missing_installation(plugins: Path) -> None:
     missing = Installation(plugins / SOURCE / "2.16.1")
 
     with pytest.raises(InstallError, match=r"2\.16\.1: No such file or directory\.$"):

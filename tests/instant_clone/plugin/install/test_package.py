@@ -17,20 +17,20 @@ NEWEST = ProviderVersion("2.16.1")
 HASH = "h1:B0t75jbPomGQLkABfAnguqEMkvz2YnDN3Fz64SlUP6M="
 
 
-def test_the_launcher_is_named_after_the_release() -> None:
+def test_launcher_name_contains_the_release() -> None:
     assert launcher_name(NEWEST) == "terraform-provider-vsphere_v2.16.1"
 
 
-def test_the_hash_stays_what_lock_files_out_there_say() -> None:
-    """A launcher of other bytes makes every stack's lock file wrong: that is a change for a changelog."""
+def test_package_hash_matches_existing_lock_files() -> None:
+    """A change of the launcher invalidates the lock file of every stack. Such a change needs a changelog entry."""
     assert package_hash(NEWEST) == HASH
 
 
-def test_every_release_has_a_hash_of_its_own() -> None:
+def test_each_release_has_a_different_hash() -> None:
     assert package_hash(ProviderVersion("2.15.0")) != HASH
 
 
-def test_the_launcher_is_sound_shell_without_anything_of_this_machine() -> None:
+def test_launcher_is_valid_shell_without_data_of_this_machine() -> None:
     checked = subprocess.run(["/bin/sh", "-n"], input=LAUNCHER, capture_output=True, check=False)
 
     assert (checked.returncode, checked.stderr) == (0, b"")
@@ -40,7 +40,7 @@ def test_the_launcher_is_sound_shell_without_anything_of_this_machine() -> None:
 
 
 def _installed(folder: Path, interpreter: Path | None) -> Path:
-    """The launcher in its package's folder, with a home beside it."""
+    """Write the launcher into a package folder, with a home next to that folder, and return its path."""
     package = folder / "linux_amd64"
     package.mkdir(parents=True)
     launcher = package / launcher_name(NEWEST)
@@ -54,8 +54,8 @@ def _installed(folder: Path, interpreter: Path | None) -> Path:
 
 @pytest.mark.parametrize("folder", ["plain", "with blank", "with\ttab and 'quote'"])
 @pytest.mark.parametrize("linked", [False, True], ids=["copied", "linked"])
-def test_the_launcher_starts_the_interpreter_with_the_home(tmp_path: Path, folder: str, linked: bool) -> None:
-    """Terraform starts it through a link to its folder."""
+def test_launcher_starts_the_interpreter_with_the_home(tmp_path: Path, folder: str, linked: bool) -> None:
+    """Terraform starts the launcher through a symbolic link to its folder."""
     interpreter = tmp_path / "inter preter"
     interpreter.write_text('#!/bin/sh\nfor argument; do echo "$argument"; done\necho "$$"\n')
     interpreter.chmod(0o755)
@@ -67,13 +67,13 @@ def test_the_launcher_starts_the_interpreter_with_the_home(tmp_path: Path, folde
         launcher = link / launcher.name
 
     process = subprocess.Popen([launcher], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    said, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=120)
 
     home = tmp_path / folder / "instant-clone"
-    assert said.splitlines() == ["-I", "-m", "instant_clone.plugin", str(home), str(process.pid)]
+    assert output.splitlines() == ["-I", "-m", "instant_clone.plugin", str(home), str(process.pid)]
 
 
-def test_without_a_home_the_launcher_says_what_to_do(tmp_path: Path) -> None:
+def test_launcher_reports_a_missing_home(tmp_path: Path) -> None:
     done = subprocess.run([_installed(tmp_path, None)], capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
@@ -94,7 +94,7 @@ def test_without_a_home_the_launcher_says_what_to_do(tmp_path: Path) -> None:
         ("linux", "riscv64", "linux_riscv64"),
     ],
 )
-def test_platforms_are_called_as_terraform_does(
+def test_platform_name_returns_terraforms_name(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str, expected: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", system)
@@ -103,7 +103,7 @@ def test_platforms_are_called_as_terraform_does(
     assert platform_name() == expected
 
 
-def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_platform_name_rejects_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(platform, "system", lambda: "Windows")
 
@@ -111,8 +111,8 @@ def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         platform_name()
 
     assert str(caught.value) == (
-        "The provider plugin does not run on Windows: it needs Unix sockets between Terraform and itself. Use Linux "
-        "or macOS; on Windows, the Windows Subsystem for Linux."
+        "The provider plugin does not run on Windows: it needs a Unix socket between Terraform and the plugin. Use "
+        "Linux or macOS. On Windows, use the Windows Subsystem for Linux."
     )
 
 
@@ -129,7 +129,7 @@ provider "instantclone.internal/fleet/vsphere" {{
 """
 
 
-def test_the_lock_file_is_as_terraform_writes_it(tmp_path: Path) -> None:
+def test_lock_file_has_terraforms_format(tmp_path: Path) -> None:
     source = "instantclone.internal/fleet/vsphere"
 
     write_lock_file(tmp_path, source=source, version=NEWEST)

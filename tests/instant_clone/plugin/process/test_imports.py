@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform starts the plugin several times in each command, and most of these processes never ask vCenter."""
+"""Import time of the plugin.
+
+Terraform starts the plugin several times in each command. Most of these processes do not connect to vCenter.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 _PROJECT = Path(__file__).resolve().parents[4]
 
 
-def test_pyvmomi_is_not_imported_before_vcenter_is_asked() -> None:
+def test_importing_the_plugin_does_not_import_pyvmomi() -> None:
     code = (
         "import sys; import instant_clone.plugin.process.server, instant_clone.plugin.process.proxy; "
         "sys.exit('pyVmomi' in sys.modules)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin's process, as far as it can be looked at without Terraform."""
+"""The plugin's process, tested without Terraform."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_OTHER_SERVICES = [
 
 
 @pytest.mark.parametrize(("process", "defined"), [("plugin", []), ("command", OF_OTHER_SERVICES)])
-def test_types_of_other_services_are_not_defined_in_the_plugin(process: str, defined: list[str]) -> None:
+def test_plugin_does_not_define_types_of_other_services(process: str, defined: list[str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", DEFINED, process, "vim.VirtualMachine", *OF_OTHER_SERVICES],
         capture_output=True,
@@ -50,7 +50,7 @@ def test_types_of_other_services_are_not_defined_in_the_plugin(process: str, def
     assert (ended.stderr, ended.stdout.split()) == ("", ["vim.VirtualMachine", *defined])
 
 
-def test_it_tells_whoever_starts_it_by_hand() -> None:
+def test_explains_that_only_terraform_starts_the_plugin() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "instant_clone.plugin", "somewhere"],
         capture_output=True,
@@ -61,11 +61,11 @@ def test_it_tells_whoever_starts_it_by_hand() -> None:
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "This is a plugin, which Terraform starts by itself. 'instant-clone provider info' tells about it.\n"
+        "Terraform starts this plugin. Run 'instant-clone provider info' to check the installation.\n"
     )
 
 
-def test_the_debugger_s_plugin_says_what_is_not_installed(tmp_path: Path) -> None:
+def test_debug_mode_reports_a_missing_installation(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "INSTANT_CLONE_FLEETS"}
     ended = subprocess.run(
         [sys.executable, "-m", "instant_clone.plugin", "--reattach"],
@@ -80,11 +80,11 @@ def test_the_debugger_s_plugin_says_what_is_not_installed(tmp_path: Path) -> Non
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         f"instant-clone: instantclone.internal/fleet/vsphere is not installed in {tmp_path}/.terraform.d/plugins. "
-        "Run 'instant-clone provider install', or name the plugin's folder.\n"
+        "Run 'instant-clone provider install', or pass the folder instant-clone of an installation as HOME.\n"
     )
 
 
-def test_the_launcher_of_an_earlier_release_says_what_to_do(tmp_path: Path) -> None:
+def test_launcher_of_an_earlier_release_asks_for_a_new_installation(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "instant_clone.provider", str(tmp_path)],
         cwd=Path(__file__).resolve().parents[4],
@@ -96,5 +96,5 @@ def test_the_launcher_of_an_earlier_release_says_what_to_do(tmp_path: Path) -> N
 
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
-        "instant-clone: An earlier release installed this plugin: run 'instant-clone provider install' again.\n"
+        "instant-clone: a release before 0.2 installed this plugin. Run `instant-clone provider install` again.\n"
     )

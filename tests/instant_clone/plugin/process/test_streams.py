@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Streams of the stock provider, which each connection to the plugin has for as long as it lasts."""
+"""Streams of the stock provider. Terraform opens one for each connection to the plugin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS = 30
 
 
 class _Stock(grpc.GenericRpcHandler):
-    """A stock provider that never writes anything, and answers all other calls with nothing."""
+    """A stock provider with a silent stream and empty responses to all other calls."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         if handler_call_details.method == _STREAM:
@@ -51,17 +51,17 @@ def _serving(handler: grpc.GenericRpcHandler, *, workers: int) -> Iterator[str]:
 
 @pytest.fixture
 def plugin() -> Iterator[str]:
-    """The address of a plugin that has two threads."""
+    """Return the address of a plugin with two threads."""
     with _serving(_Stock(), workers=16) as stock, grpc.insecure_channel(stock) as channel:
         relay = Relay(channel, version=NEWEST_CHECKED, environ={}, done=threading.Event())
         with _serving(relay, workers=2) as address:
             yield address
 
 
-def test_a_stream_ends_with_its_connection(plugin: str) -> None:
+def test_a_stream_ends_with_the_connection_to_terraform(plugin: str) -> None:
     for _ in range(6):
         with grpc.insecure_channel(plugin) as terraform:
-            # Without serializers, bytes go in and come out; the stubs have no word for that.
+            # Without serializers, the methods take and return bytes. The type stubs cannot express that.
             listen: Callable[[bytes], object] = terraform.unary_stream(_STREAM)  # type: ignore[assignment]
             ask: Callable[..., bytes] = terraform.unary_unary(_METHOD)
             stream = listen(b"")

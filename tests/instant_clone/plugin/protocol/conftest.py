@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plugin between stand-ins for vCenter and for the stock provider."""
+"""A fixture with the plugin between stand-ins for vCenter and for the stock provider."""
 
 from __future__ import annotations
 

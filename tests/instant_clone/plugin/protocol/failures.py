@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What goes wrong between the making of a clone and the end of its apply."""
+"""Failures between the creation of a clone and the end of its apply."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def differs(**values: Any) -> Arrange:
 
 
 def before(method: str, then: Callable[[Bench], object], *, at: int = 1) -> Arrange:
-    """Let something happen right before the stock provider is asked that of the clone for the time `at`."""
+    """Call `then` directly before the stock provider receives call number `at` of `method` for the clone."""
 
     def arrange(bench: Bench) -> None:
-        seen: list[str] = []
+        calls: list[str] = []
 
-        def hold(asked: str, vm: str) -> None:
-            if (asked, vm) == (method, "web-0"):
-                seen.append(asked)
-                if len(seen) == at:
+        def hold(called: str, vm: str) -> None:
+            if (called, vm) == (method, "web-0"):
+                calls.append(called)
+                if len(calls) == at:
                     then(bench)
 
         bench.stock.hold = hold
@@ -54,6 +54,6 @@ def copied(bench: Bench) -> None:
 def make(bench: Bench, arrange: Arrange, **arguments: Any) -> Any:
     plan = bench.plugin.plan(None, clone_config(**arguments))
     assert plan.said == []
-    # What goes wrong does so once the clone is there, also where the plan has asked the same.
+    # Set up the failure after the plan, because the plan sends some of the same calls.
     arrange(bench)
     return bench.plugin.apply(plan)

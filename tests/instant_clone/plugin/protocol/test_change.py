@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A clone that exists: how a change of it, or its destruction, is carried out."""
+"""Tests of the apply of a change or destroy of an existing clone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def detail(bench: Bench, **arguments: Any) -> str:
 
 
 def own_disk(bench: Bench) -> dict[str, Any]:
-    """Return the state of a clone whose second disk is no delta: it was added by hand and got its label since."""
+    """Return the state of a clone whose second disk has no parent, as if it was added by hand and labelled later."""
     state = bench.made()
     bench.world.change(bench.world.named("web-0"), deltas=frozenset({"disk-2-2000"}))
     return state
@@ -39,7 +39,7 @@ def own_disk(bench: Bench) -> dict[str, Any]:
         pytest.param({"disk": [DISKS[0], DISKS[1] | {"size": 20}]}, ["stock: ReconfigVM_Task web-0 disk"], id="grown"),
     ],
 )
-def test_a_disk_of_the_clone_s_own_may_go_or_grow(bench: Bench, arguments: dict[str, Any], calls: list[str]) -> None:
+def test_removes_or_extends_a_disk_without_a_parent(bench: Bench, arguments: dict[str, Any], calls: list[str]) -> None:
     changed = bench.plugin.change(own_disk(bench), clone_config(**arguments))
 
     assert (changed.said, bench.calls) == ([], calls)
@@ -60,7 +60,7 @@ def test_a_disk_of_the_clone_s_own_may_go_or_grow(bench: Bench, arguments: dict[
         pytest.param({BLOCK: [], "memory": 512}, ["stock: ReconfigVM_Task web-0 memory"], id="block-removed"),
     ],
 )
-def test_a_change_is_the_stock_provider_s(bench: Bench, arguments: dict[str, Any], calls: list[str]) -> None:
+def test_applies_a_change_with_the_stock_provider(bench: Bench, arguments: dict[str, Any], calls: list[str]) -> None:
     config = clone_config(**arguments)
     plan = bench.plugin.plan(bench.made(), config)
 
@@ -71,8 +71,8 @@ def test_a_change_is_the_stock_provider_s(bench: Bench, arguments: dict[str, Any
     assert changed.state[BLOCK] == config[BLOCK]
 
 
-def test_a_change_keeps_in_the_state_what_cannot_have_changed(bench: Bench) -> None:
-    """VCenter may report a delta otherwise than the disk below it."""
+def test_change_keeps_values_in_the_state_that_cannot_change(bench: Bench) -> None:
+    """VCenter may report other values for a delta disk than for its parent."""
     state = bench.made()
     plan = bench.plugin.plan(state, clone_config(cpu_limit=2000))
     vm = bench.world.named("web-0")
@@ -84,7 +84,7 @@ def test_a_change_keeps_in_the_state_what_cannot_have_changed(bench: Bench) -> N
     assert (changed.said, changed.state) == ([], state | {"cpu_limit": 2000})
 
 
-def test_a_replacement_destroys_the_clone_and_makes_another(bench: Bench) -> None:
+def test_replacement_destroys_the_clone_and_creates_another(bench: Bench) -> None:
     """Terraform plans the new clone with no prior state."""
     state = bench.made()
     assert bench.plugin.plan(state, clone_config(replace_trigger="2")).replaced == ("replace_trigger",)
@@ -112,7 +112,7 @@ IDENTITIES = [
             bench.world.named("web-0"), extra_config={OWNER_KEY: marker("web-0", owner="other")}
         ),
         "error: Virtual machine has another owner",
-        "/DC0/vm/web-0 (vm-2): its marker names the clone web-0 of the fleet web in the state other, ",
+        "/DC0/vm/web-0 (vm-2): its owner marker names the clone web-0 of the fleet web in the state other, ",
         id="another-owner",
     ),
     pytest.param(
@@ -121,16 +121,16 @@ IDENTITIES = [
             bench.world.clone("restored", {}, uuid=uuid_of(2)),
         ),
         "error: Another virtual machine has this UUID",
-        "web-0: the state means the virtual machine vm-2, and the only one with its BIOS UUID ",
+        "web-0: the state contains the virtual machine vm-2, but the only virtual machine with its BIOS UUID ",
         id="another-vm",
     ),
 ]
 
 
-@pytest.mark.parametrize(("arrange", "said", "detail"), IDENTITIES)
+@pytest.mark.parametrize(("arrange", "expected", "detail"), IDENTITIES)
 @pytest.mark.parametrize("config", [clone_config(cpu_limit=2000), None], ids=["change", "destroy"])
-def test_a_vm_that_is_not_the_clone_is_neither_changed_nor_destroyed(
-    bench: Bench, arrange: Arrange, said: str, detail: str, config: dict[str, Any] | None
+def test_rejects_changing_or_destroying_another_vm(
+    bench: Bench, arrange: Arrange, expected: str, detail: str, config: dict[str, Any] | None
 ) -> None:
     state = bench.made()
     plan = bench.plugin.plan(state, config)
@@ -138,7 +138,7 @@ def test_a_vm_that_is_not_the_clone_is_neither_changed_nor_destroyed(
 
     refused = bench.plugin.apply(plan)
 
-    assert (refused.said, refused.state, bench.calls) == ([said], state, [])
+    assert (refused.said, refused.state, bench.calls) == ([expected], state, [])
     assert refused.details[0].startswith(detail)
 
 
@@ -149,7 +149,7 @@ def test_a_vm_that_is_not_the_clone_is_neither_changed_nor_destroyed(
         pytest.param(None, ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0"], id="destroy"),
     ],
 )
-def test_a_clone_that_was_registered_again_is_told_and_followed(
+def test_warns_of_a_clone_that_was_registered_again_and_changes_it(
     bench: Bench, config: dict[str, Any] | None, calls: list[str]
 ) -> None:
     state = bench.made()
@@ -164,7 +164,7 @@ def test_a_clone_that_was_registered_again_is_told_and_followed(
 
 
 @pytest.mark.parametrize(
-    ("arrange", "said"),
+    ("arrange", "expected"),
     [
         pytest.param(
             lambda bench: bench.stock.faults.add("ApplyResourceChange", "Cannot set"), "error: Cannot set", id="refused"
@@ -176,25 +176,25 @@ def test_a_clone_that_was_registered_again_is_told_and_followed(
         ),
         pytest.param(
             lambda bench: bench.vcenter.faults.add("vms_with_uuid", VcenterError("x")),
-            "error: vCenter refuses",
+            "error: vCenter rejected the request",
             id="vcenter-does-not-tell",
         ),
     ],
 )
-def test_a_change_that_fails_leaves_the_clone_in_the_state(bench: Bench, arrange: Arrange, said: str) -> None:
+def test_failed_change_keeps_the_clone_in_the_state(bench: Bench, arrange: Arrange, expected: str) -> None:
     state = bench.made()
     plan = bench.plugin.plan(state, clone_config(cpu_limit=2000))
     arrange(bench)
 
     failed = bench.plugin.apply(plan)
 
-    assert (failed.said, bench.calls) == ([said], [])
-    # The stock provider answers a change that fails with what was planned.
+    assert (failed.said, bench.calls) == ([expected], [])
+    # The stock provider returns the planned state for a failed change.
     assert {**failed.state, "cpu_limit": -1} == state
 
 
 @pytest.mark.parametrize(
-    ("arrange", "said", "kept"),
+    ("arrange", "expected", "kept"),
     [
         # Terraform keeps the prior state of an object whose destroy ends with errors and null.
         pytest.param(
@@ -223,17 +223,17 @@ def test_a_change_that_fails_leaves_the_clone_in_the_state(bench: Bench, arrange
         ),
     ],
 )
-def test_a_destroy_that_fails(bench: Bench, arrange: Arrange, said: str, kept: bool) -> None:
+def test_reports_a_failed_destroy(bench: Bench, arrange: Arrange, expected: str, kept: bool) -> None:
     state = bench.made()
     plan = bench.plugin.plan(state, None)
     arrange(bench)
 
     failed = bench.plugin.apply(plan)
 
-    assert (failed.said, failed.state, bench.calls) == ([said], state if kept else None, [])
+    assert (failed.said, failed.state, bench.calls) == ([expected], state if kept else None, [])
 
 
-def test_a_clone_that_is_gone_after_its_change_leaves_the_state(bench: Bench) -> None:
+def test_removes_a_clone_from_the_state_that_disappears_during_a_change(bench: Bench) -> None:
     state = bench.made()
     bench.stock.vanishing.add("web-0")
 
@@ -242,7 +242,7 @@ def test_a_clone_that_is_gone_after_its_change_leaves_the_state(bench: Bench) ->
     assert (changed.said, changed.state) == ([], None)
 
 
-def test_a_folder_that_looks_like_a_pattern_stays_what_it_is(bench: Bench) -> None:
+def test_keeps_a_folder_name_that_looks_like_a_pattern(bench: Bench) -> None:
     bench.vcenter.folders.add("rack[1-3]")
     config = clone_config(folder="rack[1-3]")
 
@@ -253,7 +253,7 @@ def test_a_folder_that_looks_like_a_pattern_stays_what_it_is(bench: Bench) -> No
     assert (changed.said, changed.state["folder"]) == ([], "rack[1-3]")
 
 
-def test_a_vm_without_the_block_is_changed_unasked(bench: Bench) -> None:
+def test_changes_a_vm_without_the_block_without_checks(bench: Bench) -> None:
     state = bench.plugin.make(clone_config(**NO_BLOCK)).state
 
     changed = bench.plugin.change(state, clone_config(memory=512, **NO_BLOCK))

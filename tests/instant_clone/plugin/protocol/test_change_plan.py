@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the plan of a change says of a clone that exists."""
+"""Tests of the plan of a change of an existing clone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from testkit.wire import BLOCK, UNKNOWN
 
 DISKS = clone_config()["disk"]
 ON_REBOOT = "(instantclone[0].on_reboot)"
-REFUSED = f"error: Change would power-cycle or move the clone {ON_REBOOT}"
-PASSED = f"warning: Change power-cycles or moves the clone {ON_REBOOT}"
-DOUBTFUL = "warning: Change may be refused"
-LOST = "error: Change would take disks from the clone (disk)"
-GROWN = "error: Disks cannot grow (disk)"
+REFUSED = f"error: Change requires reboot or move {ON_REBOOT}"
+PASSED = f"warning: Change reboots or moves clone {ON_REBOOT}"
+DOUBTFUL = "warning: Change may be rejected"
+LOST = "error: Change would remove source disks (disk)"
+GROWN = "error: Delta disk cannot be extended (disk)"
 NEW_SOURCE = "instantclone[0].source_uuid"
 PLANS = [
     pytest.param({}, [], (), id="nothing"),
@@ -72,15 +72,15 @@ PLANS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said", "replaced"), PLANS)
-def test_a_change_is_planned(
-    bench: Bench, arguments: dict[str, Any], said: list[str], replaced: tuple[str, ...]
+@pytest.mark.parametrize(("arguments", "expected", "replaced"), PLANS)
+def test_plans_a_change(
+    bench: Bench, arguments: dict[str, Any], expected: list[str], replaced: tuple[str, ...]
 ) -> None:
     state = bench.made()
 
     plan = bench.plugin.plan(state, clone_config(**arguments), private=PRIVATE)
 
-    assert (plan.said, plan.replaced) == (said, replaced)
+    assert (plan.said, plan.replaced) == (expected, replaced)
     assert plan.state[BLOCK] == clone_config(**arguments)[BLOCK]
     assert (plan.private, bench.calls) == (PRIVATE, [])
 
@@ -90,39 +90,40 @@ def detail(bench: Bench, **arguments: Any) -> str:
     return only
 
 
-def test_a_change_that_is_refused_is_listed_with_the_ways_out(bench: Bench) -> None:
+def test_rejected_change_lists_values_and_options(bench: Bench) -> None:
     assert detail(bench, memory=512, resource_pool_id="resgroup-2") == (
-        "An instant clone that is powered off or moved loses what it shares with its source. For web-0:\n"
+        "web-0: these changes power the clone off or move it. The clone then loses the memory and disks that it shares "
+        "with its source.\n"
         "  memory: 1024 → 512. Memory cannot be taken from a running VM.\n"
-        '  resource_pool_id: "resgroup-1" → "resgroup-2". The VM is relocated into another resource pool.\n'
-        "Take the change back, or say in the fleet file what is to be done: on_reboot = "
-        '"replace" has clones remade by such changes, on_reboot = "reboot" lets them be rebooted. In HCL these are '
-        "arguments of the block instantclone."
+        '  resource_pool_id: "resgroup-1" → "resgroup-2". The VM moves into another resource pool.\n'
+        'Revert the changes, or set on_reboot in the fleet file: "replace" replaces the clone, and "reboot" lets the '
+        "stock provider reboot or move it. In HCL, on_reboot is an argument of the block instantclone."
     )
 
 
-def test_a_change_that_is_allowed_is_listed(bench: Bench) -> None:
+def test_allowed_change_lists_values(bench: Bench) -> None:
     assert detail(bench, memory=512, on_reboot="reboot").endswith(
-        "to web-0, which then shares no more memory with its source:\n"
+        "makes these changes. The clone then no longer shares memory with its source:\n"
         "  memory: 1024 → 512. Memory cannot be taken from a running VM."
     )
 
 
-def test_disks_that_would_be_taken_are_listed(bench: Bench) -> None:
+def test_lists_source_disks_that_the_change_would_remove(bench: Bench) -> None:
     assert detail(bench, disk=[DISKS[1]]).startswith(
-        "web-0 has these disks from its source, and the change would remove them from it:\n"
-        "  scsi unit 0, 16 GiB (disk0): No disk block has the label disk0 any more; the provider destroys it."
+        "web-0: the change would remove these disks, which the clone shares with its source:\n"
+        "  scsi unit 0, 16 GiB (disk0): No disk block has the label disk0 any more, so the provider destroys the disk."
     )
 
 
-def test_deltas_that_cannot_grow_are_listed(bench: Bench) -> None:
+def test_lists_delta_disks_that_cannot_be_extended(bench: Bench) -> None:
     assert detail(bench, disk=[DISKS[0], DISKS[1] | {"size": 20}]).startswith(
-        "These disks of web-0 are deltas on those of its source, and vSphere extends no disk that has a parent:\n"
-        "  disk[1].size: 8 → 20. vCenter grows no disk that has a parent, "
+        "web-0: these disks are delta disks on the disks of its source, and vSphere does not extend a disk that has a "
+        "parent:\n"
+        "  disk[1].size: 8 → 20. vCenter cannot grow a disk that has a parent, "
     )
 
 
-def test_a_plan_that_the_stock_provider_refuses_is_its_answer(bench: Bench) -> None:
+def test_returns_the_error_of_the_stock_provider_plan(bench: Bench) -> None:
     state = bench.made()
     bench.stock.faults.add("PlanResourceChange", "Cannot plan")
 

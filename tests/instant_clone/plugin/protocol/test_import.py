@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""VMs that are imported: clones get back their block and their words, others are left as they are."""
+"""Tests of the import: a clone gets its block and labels, and the plugin does not change the state of another VM."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ DISKS = clone_config()["disk"]
         pytest.param("web-0", [], ["Hard disk 1", "Hard disk 2"], None, id="a-marker-of-something-else"),
     ],
 )
-def test_a_vm_is_imported(
-    bench: Bench, mark: str | None, block: list[Any], labels: list[str], trigger: str | None
-) -> None:
+def test_imports_a_vm(bench: Bench, mark: str | None, block: list[Any], labels: list[str], trigger: str | None) -> None:
     bench.left_behind(mark=mark)
 
     imported = bench.plugin.import_vm("/DC0/vm/web-0")
@@ -51,15 +49,15 @@ def test_a_vm_is_imported(
         pytest.param("rack2", "/DC0/vm/rack[2-9]", id="a-pattern"),
     ],
 )
-def test_a_path_that_looks_like_a_pattern_is_meant_as_it_is(bench: Bench, name: str, path: str) -> None:
+def test_import_prefers_an_exact_path_over_a_pattern(bench: Bench, name: str, path: str) -> None:
     bench.left_behind("rack1")
-    meant = bench.left_behind(name)
+    expected = bench.left_behind(name)
 
-    assert bench.plugin.import_vm(path).state["id"] == meant.uuid
+    assert bench.plugin.import_vm(path).state["id"] == expected.uuid
 
 
 @pytest.mark.parametrize(
-    ("arrange", "said"),
+    ("arrange", "messages"),
     [
         pytest.param(
             lambda bench: None, "error: error fetching virtual machine: vm '/DC0/vm/web-0' not found", id="no-such-vm"
@@ -71,28 +69,28 @@ def test_a_path_that_looks_like_a_pattern_is_meant_as_it_is(bench: Bench, name: 
         ),
         pytest.param(
             lambda bench: (bench.left_behind(), bench.vcenter.faults.add("vms_with_uuid", VcenterError("x"))),
-            "error: vCenter refuses",
+            "error: vCenter rejected the request",
             id="vcenter-does-not-tell",
         ),
     ],
 )
-def test_an_import_that_fails_imports_nothing(bench: Bench, arrange: Callable[[Bench], object], said: str) -> None:
+def test_failed_import_returns_no_state(bench: Bench, arrange: Callable[[Bench], object], messages: str) -> None:
     arrange(bench)
 
     imported = bench.plugin.import_vm("/DC0/vm/web-0")
 
-    assert (imported.said, imported.state) == ([said], None)
+    assert (imported.said, imported.state) == ([messages], None)
 
 
-def test_a_plain_vm_is_imported_although_another_vm_has_its_uuid(bench: Bench) -> None:
-    """Without our block and marker, all is as with the stock provider."""
+def test_imports_a_plain_vm_with_a_uuid_that_another_vm_has(bench: Bench) -> None:
+    """Without the block instantclone and an owner marker, the import works as with the stock provider."""
     bench.left_behind("plain", mark=None)
     bench.world.clone("copy", {}, uuid=uuid_of(2))
 
     assert bench.plugin.import_vm("/DC0/vm/plain").state[BLOCK] == []
 
 
-def test_a_clone_is_known_by_its_path_among_the_vms_of_its_uuid(bench: Bench) -> None:
+def test_import_selects_a_clone_by_path_if_several_vms_have_its_uuid(bench: Bench) -> None:
     bench.left_behind("web-0")
     bench.world.clone("copy", {}, uuid=uuid_of(2))
 
@@ -119,7 +117,7 @@ def imported(bench: Bench, name: str = "web-0", mark: str | None = "", **values:
         pytest.param({"disk": [DISKS[1], DISKS[0]]}, id="with-disks-in-another-order"),
     ],
 )
-def test_an_imported_clone_is_aligned_with_its_configuration(bench: Bench, arguments: dict[str, Any]) -> None:
+def test_aligns_an_imported_clone_with_its_configuration(bench: Bench, arguments: dict[str, Any]) -> None:
     config = clone_config(**arguments)
     plan = bench.plugin.plan(imported(bench), config)
 
@@ -134,7 +132,7 @@ def test_an_imported_clone_is_aligned_with_its_configuration(bench: Bench, argum
     assert (following.said, following.state) == ([], aligned.state)
 
 
-def test_a_change_of_an_imported_clone_is_made_alone(bench: Bench) -> None:
+def test_changes_only_the_requested_argument_of_an_imported_clone(bench: Bench) -> None:
     state = imported(bench)
 
     changed = bench.plugin.change(state, clone_config(cpu_limit=2000))
@@ -144,26 +142,26 @@ def test_a_change_of_an_imported_clone_is_made_alone(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "messages"),
     [
-        pytest.param({"disk": DISKS[:1]}, "error: Disks without a partner (disk)", id="a-disk-that-nobody-configured"),
+        pytest.param({"disk": DISKS[:1]}, "error: Disk is not configured (disk)", id="a-disk-that-nobody-configured"),
         pytest.param(
             {"memory": 512},
-            "error: Change would power-cycle or move the clone (instantclone[0].on_reboot)",
+            "error: Change requires reboot or move (instantclone[0].on_reboot)",
             id="what-powers-it-off",
         ),
     ],
 )
-def test_an_imported_clone_is_not_harmed(bench: Bench, arguments: dict[str, Any], said: str) -> None:
-    assert bench.plugin.plan(imported(bench), clone_config(**arguments)).said == [said]
+def test_rejects_harmful_changes_of_an_imported_clone(bench: Bench, arguments: dict[str, Any], messages: str) -> None:
+    assert bench.plugin.plan(imported(bench), clone_config(**arguments)).said == [messages]
 
 
-def test_an_imported_vm_without_the_block_is_the_stock_provider_s_affair(bench: Bench) -> None:
+def test_leaves_an_imported_vm_without_the_block_to_the_stock_provider(bench: Bench) -> None:
     config = clone_config(**NO_BLOCK)
 
     plan = bench.plugin.plan(imported(bench, mark=None), config)
 
-    # Its labels differ, and the stock provider would replace the disks.
+    # The imported labels differ from the configured labels, so the stock provider would replace the disks.
     assert (plan.said, [disk["label"] for disk in plan.state["disk"]]) == (
         [],
         ["disk0", "disk1", "<deleted>", "<deleted>"],
@@ -177,33 +175,34 @@ def test_an_imported_vm_without_the_block_is_the_stock_provider_s_affair(bench: 
             "golden",
             None,
             clone_config(),
-            f"/DC0/vm/golden (UUID {SOURCE_UUID}) is the source of this clone, and not web-0. Take it out",
+            f"/DC0/vm/golden (UUID {SOURCE_UUID}): the virtual machine is the source of this clone, and not web-0. To ",
             id="the-source",
         ),
         pytest.param(
             "web-1",
             "",
             clone_config(),
-            f"/DC0/vm/web-1 (UUID {uuid_of(2)}) is the clone web-1 of the fleet web (state ",
+            f"/DC0/vm/web-1 (UUID {uuid_of(2)}): the virtual machine is the clone web-1 of the fleet web (state ",
             id="another-member",
         ),
         pytest.param(
             "web-0",
             marker("web-0", owner="other"),
             clone_config(),
-            f"/DC0/vm/web-0 (UUID {uuid_of(2)}) is the clone web-0 of the fleet web (state other), and not web-0. ",
+            f"/DC0/vm/web-0 (UUID {uuid_of(2)}): the virtual machine is the clone web-0 of the fleet web (state "
+            "other), and not web-0. ",
             id="another-state",
         ),
         pytest.param(
             "web-0",
             "",
             clone_config(mark=None),
-            f"/DC0/vm/web-0 (UUID {uuid_of(2)}) is the clone web-0 of the fleet web (state ",
+            f"/DC0/vm/web-0 (UUID {uuid_of(2)}): the virtual machine is the clone web-0 of the fleet web (state ",
             id="a-configuration-without-a-marker",
         ),
     ],
 )
-def test_a_vm_that_was_imported_at_another_address_is_an_error(
+def test_rejects_a_vm_that_was_imported_at_the_wrong_address(
     bench: Bench, name: str, mark: str | None, config: dict[str, Any], detail: str
 ) -> None:
     plan = bench.plugin.plan(imported(bench, name, mark), config)
@@ -212,12 +211,12 @@ def test_a_vm_that_was_imported_at_another_address_is_an_error(
     assert plan.details[0].startswith(detail)
 
 
-def test_a_vm_without_a_marker_is_planned_with_a_warning(bench: Bench) -> None:
+def test_warns_of_an_imported_vm_without_a_marker(bench: Bench) -> None:
     plan = bench.plugin.plan(imported(bench, mark=None), clone_config())
 
-    assert plan.said == ["warning: Imported without a marker"]
+    assert plan.said == ["warning: Imported VM has no marker"]
     assert plan.details[0].startswith(
-        f"/DC0/vm/web-0 (UUID {uuid_of(2)}): it carries no owner marker, so nothing proves"
+        f"/DC0/vm/web-0 (UUID {uuid_of(2)}): the virtual machine has no owner marker, so the plugin cannot verify"
     )
 
 
@@ -229,5 +228,5 @@ def test_a_vm_without_a_marker_is_planned_with_a_warning(bench: Bench) -> None:
         pytest.param("", clone_config(source_uuid=UNKNOWN), id="a-source-not-known-yet"),
     ],
 )
-def test_a_vm_that_may_be_the_one_is_planned(bench: Bench, mark: str | None, config: dict[str, Any]) -> None:
+def test_plans_an_imported_vm_while_values_are_unknown(bench: Bench, mark: str | None, config: dict[str, Any]) -> None:
     assert bench.plugin.plan(imported(bench, mark=mark), config).said == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A clone that is made: what vCenter and the stock provider are asked for, and what is in the state."""
+"""Tests of the creation of a clone: the calls to vCenter and the stock provider, and the state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def state_of_disks(state: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [tuple(disk[name] for name in names) for disk in state["disk"]]
 
 
-def test_an_exact_replica_is_made_by_one_call_and_needs_no_change(bench: Bench) -> None:
+def test_creates_an_exact_replica_with_one_call(bench: Bench) -> None:
     made = bench.plugin.make(clone_config(timeout=5))
 
     assert (made.said, made.private, bench.calls) == ([], b'{"schema_version":"3"}', [MADE])
@@ -85,7 +85,9 @@ def test_an_exact_replica_is_made_by_one_call_and_needs_no_change(bench: Bench) 
         pytest.param({"disk": [DISKS[1], DISKS[0]]}, [], id="disks-in-another-order"),
     ],
 )
-def test_what_is_configured_otherwise_is_changed(bench: Bench, arguments: dict[str, Any], calls: list[str]) -> None:
+def test_changes_arguments_that_differ_from_the_source(
+    bench: Bench, arguments: dict[str, Any], calls: list[str]
+) -> None:
     config = clone_config(**arguments)
 
     made = bench.plugin.make(config)
@@ -94,17 +96,15 @@ def test_what_is_configured_otherwise_is_changed(bench: Bench, arguments: dict[s
     plain = [name for name in arguments if name not in ("network_interface", "disk", "on_reboot")]
     assert {name: made.state[name] for name in plain} == {name: arguments[name] for name in plain}
     network = made.state["network_interface"][0]
-    asked = config["network_interface"][0]
-    assert network["network_id"] == asked["network_id"]
-    assert network["mac_address"] == (asked["mac_address"] or "00:50:56:00:00:02")
+    configured = config["network_interface"][0]
+    assert network["network_id"] == configured["network_id"]
+    assert network["mac_address"] == (configured["mac_address"] or "00:50:56:00:00:02")
     following = bench.plugin.plan(made.state, config)
     assert (following.said, following.replaced) == ([], ())
 
 
 @pytest.mark.parametrize("release", ["2.0.2", "2.6.1", "2.7.0", "2.16.1"])
-def test_disks_have_the_configured_labels_after_each_release_s_import(
-    monkeypatch: pytest.MonkeyPatch, release: str
-) -> None:
+def test_disks_have_the_configured_labels_with_each_release(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
     disks = [DISKS[0], DISKS[1] | {"label": "data", "keep_on_remove": True}]
     with running_bench(monkeypatch, release=ProviderVersion(release)) as bench:
         made = bench.plugin.make(clone_config(disk=disks))
@@ -116,7 +116,7 @@ def test_disks_have_the_configured_labels_after_each_release_s_import(
     ]
 
 
-def test_a_delta_that_reports_another_size_is_as_large_as_its_source_s_disk(bench: Bench) -> None:
+def test_a_delta_disk_has_the_size_of_its_source_disk(bench: Bench) -> None:
     disks = bench.world.vms[SOURCE_MOID].values["disk"]
     bench.world.clones_differ = {"disk": [{**disk, "uuid": f"own-{disk['key']}", "size": 1} for disk in disks]}
 
@@ -125,26 +125,27 @@ def test_a_delta_that_reports_another_size_is_as_large_as_its_source_s_disk(benc
     assert (made.said, [disk["size"] for disk in made.state["disk"]], bench.calls) == ([], [16, 8], [MADE])
 
 
-def test_what_vcenter_has_made_otherwise_is_told_and_left(bench: Bench) -> None:
+def test_warns_of_a_difference_from_the_source_and_keeps_it(bench: Bench) -> None:
     bench.world.clones_differ = {"memory_reservation": 512}
 
     made = bench.plugin.make(clone_config())
 
-    assert made.said == ["warning: Clone came out otherwise than its source"]
+    assert made.said == ["warning: Clone differs from its source"]
     assert made.details[0].startswith(
-        "vCenter has made /DC0/vm/web-0 with other values than the source's, although the configuration repeats those:"
-        "\n  memory_reservation: the source has 0, the clone 512.\nThe clone was left as it is"
+        "/DC0/vm/web-0: vCenter created this clone with other values than its source, although the configuration "
+        "repeats the source's values:\n  memory_reservation: the source has 0, the clone has 512.\n"
+        "This apply did not change them"
     )
-    assert 'Either put "memory_reservation" into ignore_changes' in made.details[0]
+    assert 'Add "memory_reservation" to ignore_changes' in made.details[0]
     assert (made.state["memory_reservation"], bench.calls) == (512, [MADE])
 
 
-def test_of_both_only_what_was_asked_for_is_changed(bench: Bench) -> None:
+def test_applies_requested_changes_only(bench: Bench) -> None:
     bench.world.clones_differ = {"memory_reservation": 512}
 
     made = bench.plugin.make(clone_config(cpu_limit=2000))
 
-    assert made.said == ["warning: Clone came out otherwise than its source"]
+    assert made.said == ["warning: Clone differs from its source"]
     assert (made.state["memory_reservation"], made.state["cpu_limit"]) == (512, 2000)
     assert bench.calls == [MADE, "stock: ReconfigVM_Task web-0 cpu_limit"]
 
@@ -174,15 +175,13 @@ WAIT = GuestNetworkWait(network_minutes=5, ignored=("10.20.0.6",))
         ),
     ],
 )
-def test_the_guest_s_network_is_waited_for(
-    bench: Bench, arguments: dict[str, Any], waited: list[GuestNetworkWait]
-) -> None:
+def test_waits_for_the_guest_network(bench: Bench, arguments: dict[str, Any], waited: list[GuestNetworkWait]) -> None:
     made = bench.plugin.make(clone_config(**arguments))
 
     assert (made.said, bench.vcenter.waited, bench.calls) == ([], waited, [MADE])
 
 
-def test_the_state_has_what_the_guest_has_reported(bench: Bench) -> None:
+def test_state_contains_the_addresses_that_the_guest_reported(bench: Bench) -> None:
     def report() -> None:
         bench.world.change(bench.world.named("web-0"), {"default_ip_address": "10.20.0.7"})
 
@@ -193,17 +192,17 @@ def test_the_state_has_what_the_guest_has_reported(bench: Bench) -> None:
     assert (made.said, made.state["default_ip_address"]) == ([], "10.20.0.7")
 
 
-def test_an_interrupt_ends_the_wait_and_keeps_the_clone(bench: Bench) -> None:
+def test_interrupt_ends_the_wait_and_keeps_the_clone(bench: Bench) -> None:
     bench.vcenter.on_wait = bench.plugin.stop
 
     made = bench.plugin.make(clone_config(wait_for_guest_net_timeout=5))
 
-    assert made.said == ["warning: Network not awaited"]
-    assert made.details[0].startswith("The apply was interrupted before the guest of /DC0/vm/web-0 had reported ")
+    assert made.said == ["warning: Guest network wait interrupted"]
+    assert made.details[0].startswith("/DC0/vm/web-0: the apply was interrupted before the guest reported ")
     assert (made.state["uuid"], bench.calls) == (uuid_of(2), [MADE])
 
 
-def test_a_clone_in_a_datastore_cluster_is_made_on_the_source_s_datastore(bench: Bench) -> None:
+def test_creates_a_clone_in_a_datastore_cluster_on_the_source_datastore(bench: Bench) -> None:
     bench.vcenter.cluster_members["group-p1"] = "datastore-7"
     config = clone_config(datastore_id=None, datastore_cluster_id="group-p1")
 
@@ -213,23 +212,23 @@ def test_a_clone_in_a_datastore_cluster_is_made_on_the_source_s_datastore(bench:
     assert (made.state["datastore_id"], made.state["datastore_cluster_id"]) == ("datastore-7", "group-p1")
 
 
-def test_a_source_is_looked_up_and_imported_once(bench: Bench) -> None:
+def test_imports_a_source_once(bench: Bench) -> None:
     for name in ("web-0", "web-1"):
         assert bench.plugin.make(clone_config(name)).said == []
 
-    # Twice for each clone, once for the source.
+    # One import for each clone, and one for the source.
     assert bench.stock.asked.count("ImportResourceState") == 3
     assert bench.vcenter.log_ins == 1
 
 
-def test_a_vm_without_the_block_is_the_stock_provider_s_affair(bench: Bench) -> None:
+def test_leaves_a_vm_without_the_block_to_the_stock_provider(bench: Bench) -> None:
     made = bench.plugin.make(clone_config(**NO_BLOCK))
 
     assert (made.said, made.state[BLOCK], bench.calls) == ([], [], ["stock: CreateVM_Task web-0"])
     assert bench.vcenter.log_ins == 0
 
 
-def test_a_source_s_tpm_is_the_clone_s(bench: Bench) -> None:
+def test_clone_has_the_tpm_of_its_source(bench: Bench) -> None:
     bench.world.change(bench.world.vms[SOURCE_MOID], tpm_count=1)
 
     made = bench.plugin.make(clone_config(vtpm=[{"version": "2.0"}]))
@@ -237,7 +236,7 @@ def test_a_source_s_tpm_is_the_clone_s(bench: Bench) -> None:
     assert (made.said, made.state["vtpm"], bench.calls) == ([], [{"version": "2.0"}], [MADE])
 
 
-def test_drives_are_in_the_state_in_the_source_s_order(bench: Bench) -> None:
+def test_state_has_drives_in_the_order_of_the_source(bench: Bench) -> None:
     drives = [
         {"key": key, "device_address": f"ide:{unit}:0", "client_device": True, "datastore_id": "", "path": ""}
         for unit, key in enumerate((3000, 3002))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What goes wrong before a clone that was made is read back: it is removed, tainted, or left to the next apply."""
+"""Tests of failures before a new clone is read: the clone is removed, tainted, or kept for the next apply."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from tests.instant_clone.plugin.protocol.failures import (
 
 MADE = "plugin: InstantClone_Task web-0"
 REMOVED = ["plugin: PowerOffVM_Task web-0", "plugin: Destroy_Task web-0"]
-REMOVED_AGAIN = "error: Clone removed again"
-TAINTED = "error: Clone is in the state as tainted"
-LEFT = "error: Clone left to the next apply"
+REMOVED_AGAIN = "error: Clone creation rolled back"
+TAINTED = "error: Clone is tainted"
+LEFT = "error: Clone not added to state"
 STOCK_FAILED = "error: Stock vSphere provider failed"
 NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 DISK = clone_config()["disk"][0]
 
 
 def misled(bench: Bench) -> None:
-    """Let the path of the clone lead to the source."""
+    """Make the stock provider find the source at the path of the clone."""
     bench.stock.misled["/DC0/vm/web-0"] = SOURCE_MOID
 
 
 def copied_first(bench: Bench) -> None:
-    """Let the stock provider find the copy and not the clone."""
+    """Make the stock provider find the copy instead of the clone."""
     copied(bench)
     bench.world.vms = dict(reversed(bench.world.vms.items()))
 
@@ -66,31 +66,34 @@ READ_BACK = [
         id="disks-that-the-configuration-lacks",
     ),
     pytest.param(
-        fails("change", VcenterError("refused")), {"memory": 2048}, ["error: vCenter refuses"], id="not-changed"
+        fails("change", VcenterError("refused")),
+        {"memory": 2048},
+        ["error: vCenter rejected the request"],
+        id="not-changed",
     ),
-    pytest.param(fails("change", KeyError("x")), {}, ["error: Error in the instant clone plugin"], id="mistake"),
-    # Without a marker no later apply would find it.
+    pytest.param(fails("change", KeyError("x")), {}, ["error: Internal plugin error"], id="mistake"),
+    # Without an owner marker no later apply can adopt the clone.
     pytest.param(stock_fails("ImportResourceState", Died()), {"mark": None}, [STOCK_FAILED], id="ended-and-no-marker"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arrange", "arguments", "said"), READ_BACK)
-def test_a_clone_that_cannot_be_read_back_is_removed(
-    bench: Bench, arrange: Arrange, arguments: dict[str, Any], said: list[str]
+@pytest.mark.parametrize(("arrange", "arguments", "expected"), READ_BACK)
+def test_removes_a_clone_that_cannot_be_read(
+    bench: Bench, arrange: Arrange, arguments: dict[str, Any], expected: list[str]
 ) -> None:
     failed = make(bench, arrange, **arguments)
 
-    assert failed.said == [*said, REMOVED_AGAIN]
+    assert failed.said == [*expected, REMOVED_AGAIN]
     assert failed.details[-1] == (
-        "/DC0/vm/web-0 was made but could not be read back, so it was removed. Apply again once the cause above is "
-        "mended."
+        "/DC0/vm/web-0: the clone was created, but it could not be read and was removed. Fix the errors above and "
+        "apply again."
     )
     assert (failed.state, failed.private) == (None, b"")
     assert bench.calls == [MADE, *REMOVED]
     assert "web-0" not in bench.world.names()
 
 
-def test_the_disks_that_the_configuration_lacks_are_named(bench: Bench) -> None:
+def test_names_disks_without_a_disk_block(bench: Bench) -> None:
     disks = [
         {**disk, "unit_number": unit, "device_address": f"scsi:0:{unit}", "uuid": f"own-{unit}"}
         for unit in range(3)
@@ -99,24 +102,29 @@ def test_the_disks_that_the_configuration_lacks_are_named(bench: Bench) -> None:
 
     failed = make(bench, differs(disk=disks))
 
-    assert failed.details[0] == ("The clone has disks that its configuration lacks: scsi unit 2, 16 GiB (Hard disk 3).")
+    assert failed.details[0] == (
+        "/DC0/vm/web-0: the configuration has no disk block for these disks of the clone: scsi unit 2, 16 GiB (Hard "
+        "disk 3)."
+    )
 
 
-def test_another_vm_than_the_clone_is_never_removed(bench: Bench) -> None:
+def test_never_removes_another_vm(bench: Bench) -> None:
     failed = make(bench, misled)
 
     assert failed.details[0].startswith(
         f"/DC0/vm/web-0: the stock provider read the virtual machine vm-1 (UUID {uuid_of(1)}), not vm-2 (UUID "
-        f"{uuid_of(2)}). Nothing of it is in the state."
+        f"{uuid_of(2)}). The virtual machine was not added to the state."
     )
     assert bench.world.names() == ["golden"]
 
 
-def test_a_clone_that_is_gone_before_it_is_read_back_is_not_in_the_state(bench: Bench) -> None:
+def test_a_clone_that_disappears_before_it_is_read_is_not_in_the_state(bench: Bench) -> None:
     failed = make(bench, before("ImportResourceState", gone))
 
     assert failed.said[-1] == REMOVED_AGAIN
-    assert failed.details[-1] == "/DC0/vm/web-0 was made, and was gone before it could be read back. Apply again."
+    assert failed.details[-1] == (
+        "/DC0/vm/web-0: the clone was created, but it disappeared before it could be read. Apply again."
+    )
     assert (failed.state, bench.calls) == (None, [MADE])
 
 
@@ -128,9 +136,7 @@ def test_a_clone_that_is_gone_before_it_is_read_back_is_not_in_the_state(bench: 
         pytest.param(OSError("broken"), "broken", id="mistake"),
     ],
 )
-def test_a_clone_that_can_neither_be_read_back_nor_removed_is_tainted(
-    bench: Bench, left: Exception, because: str
-) -> None:
+def test_taints_a_clone_that_can_be_neither_read_nor_removed(bench: Bench, left: Exception, because: str) -> None:
     def arrange(bench: Bench) -> None:
         bench.stock.faults.add("ReadResource", "Odd", vm="web-0")
         bench.vcenter.faults.add("destroy", left, vm="web-0")
@@ -139,7 +145,7 @@ def test_a_clone_that_can_neither_be_read_back_nor_removed_is_tainted(
 
     assert failed.said == ["error: Odd", TAINTED]
     assert failed.details[1].startswith(
-        f"{NAMED} was made, could not be read back, and could not be removed: {because}"
+        f"{NAMED}: the clone was created, but it could be neither read nor removed: {because}"
     )
     assert "terraform untaint ADDRESS" in failed.details[1]
     names = ("name", "id", "uuid", "moid", "default_ip_address", "extra_config")
@@ -160,14 +166,14 @@ def test_a_clone_that_can_neither_be_read_back_nor_removed_is_tainted(
 
 
 @pytest.mark.parametrize("method", ["ImportResourceState", "ReadResource"])
-def test_a_marked_clone_is_left_to_the_next_apply_when_the_stock_provider_ends(bench: Bench, method: str) -> None:
+def test_keeps_a_marked_clone_for_adoption_if_the_stock_provider_exits(bench: Bench, method: str) -> None:
     failed = make(bench, stock_fails(method, Died()))
 
     assert failed.said == [STOCK_FAILED, LEFT]
     assert failed.details[1] == (
-        f"{NAMED} was made, but the stock vSphere provider has ended. The clone runs and carries the mark of this "
-        "state: apply again, and it is taken over."
+        f"{NAMED}: the clone was created, but the stock vSphere provider exited. The clone is running and has the "
+        "owner marker of this state. Apply again to adopt the clone."
     )
     assert (failed.state, failed.private, bench.calls) == (None, b"", [MADE])
     bench.stock.alive = True
-    assert bench.plugin.make(clone_config()).said == ["warning: Clone taken over"]
+    assert bench.plugin.make(clone_config()).said == ["warning: Existing clone adopted"]

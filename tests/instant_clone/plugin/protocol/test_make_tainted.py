@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What goes wrong after a clone was read back: it is tainted, or left to the next apply."""
+"""Tests of failures after a new clone was read: the clone is tainted, or kept for the next apply."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.instant_clone.plugin.protocol.failures import (
 
 MADE = "plugin: InstantClone_Task web-0"
 UPDATED = "stock: ReconfigVM_Task web-0 cpu_limit"
-TAINTED = "error: Clone is in the state as tainted"
-LEFT = "error: Clone left to the next apply"
+TAINTED = "error: Clone is tainted"
+LEFT = "error: Clone not added to state"
 STOCK_FAILED = "error: Stock vSphere provider failed"
 NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 LATER = [
@@ -76,7 +76,7 @@ LATER = [
     pytest.param(
         fails("wait_for_network", VcenterError("SystemError")),
         {"wait_for_guest_ip_timeout": 5},
-        ["error: vCenter refuses"],
+        ["error: vCenter rejected the request"],
         {},
         [MADE],
         id="fault-while-waiting",
@@ -102,20 +102,21 @@ LATER = [
 ]
 
 
-@pytest.mark.parametrize(("arrange", "arguments", "said", "state", "calls"), LATER)
-def test_a_clone_that_misses_something_is_in_the_state_as_tainted(
+@pytest.mark.parametrize(("arrange", "arguments", "expected", "state", "calls"), LATER)
+def test_taints_a_clone_if_a_later_step_fails(
     bench: Bench,
     arrange: Arrange,
     arguments: dict[str, Any],
-    said: list[str],
+    expected: list[str],
     state: dict[str, Any],
     calls: list[str],
 ) -> None:
     failed = make(bench, arrange, **arguments)
 
-    assert failed.said == [*said, TAINTED]
+    assert failed.said == [*expected, TAINTED]
     assert failed.details[-1].startswith(
-        f"{NAMED} was made and runs, but what comes after did not succeed: see above. The next apply makes it anew, "
+        f"{NAMED}: the clone was created and is running, but a later step failed with the errors above. The next apply "
+        "replaces the clone. "
     )
     assert {name: failed.state[name] for name in ("uuid", "moid", *state)} == {
         "uuid": uuid_of(2),
@@ -127,13 +128,13 @@ def test_a_clone_that_misses_something_is_in_the_state_as_tainted(
     assert bench.calls == calls
 
 
-def test_the_guest_that_reports_no_network_is_named(bench: Bench) -> None:
+def test_names_the_guest_that_reports_no_network(bench: Bench) -> None:
     bench.vcenter.guest_reports = False
 
     failed = make(bench, lambda bench: None, wait_for_guest_net_timeout=5)
 
     assert failed.details[0].startswith(
-        "The guest of /DC0/vm/web-0 has not reported a network address within 5 minutes that is not its source's. "
+        "/DC0/vm/web-0: the guest did not report a network address other than its source's within 5 minutes. "
     )
 
 
@@ -144,7 +145,7 @@ def test_the_guest_that_reports_no_network_is_named(bench: Bench) -> None:
         pytest.param("PlanResourceChange", {}, [MADE], id="while-it-is-planned"),
     ],
 )
-def test_a_marked_clone_that_misses_something_is_left_when_the_stock_provider_ends(
+def test_keeps_a_marked_clone_for_adoption_if_the_stock_provider_exits_later(
     bench: Bench, method: str, arguments: dict[str, Any], calls: list[str]
 ) -> None:
     failed = make(bench, before(method, lambda bench: setattr(bench.stock, "alive", False)), **arguments)
@@ -153,7 +154,7 @@ def test_a_marked_clone_that_misses_something_is_left_when_the_stock_provider_en
     assert (failed.state, failed.private, bench.calls) == (None, b"", calls)
 
 
-def test_a_clone_that_is_gone_after_its_change_leaves_the_state_at_the_next_refresh(bench: Bench) -> None:
+def test_refresh_removes_a_clone_that_disappeared_after_its_change(bench: Bench) -> None:
     bench.stock.vanishing.add("web-0")
 
     made = make(bench, lambda bench: None, cpu_limit=2000)

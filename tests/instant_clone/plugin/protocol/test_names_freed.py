@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A name that another VM of the state has, which the same apply destroys."""
+"""Tests of a clone with the name of another VM that the same apply destroys."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from testkit.standins.bench import Bench, clone_config
 from testkit.wire import Answer
 
 MADE = "plugin: InstantClone_Task web-0"
-NOT_FREE = "error: Name is not free yet (name)"
+NOT_FREE = "error: Name is still in use (name)"
 _PATIENCE = 30
-"""seconds for which a thread waits for another one, if it waits in vain"""
+"""the maximum number of seconds for which a thread waits for another thread"""
 
 
 @pytest.mark.parametrize("lingering", [0, 3])
-def test_a_name_that_this_apply_has_freed_is_taken(bench: Bench, lingering: int) -> None:
-    """vCenter may show a VM for a moment after it has been destroyed."""
+def test_uses_a_name_that_this_apply_has_freed(bench: Bench, lingering: int) -> None:
+    """vCenter may still list a VM for a moment after its destroy."""
     left = bench.left_behind(mark=None)
     state = bench.known(left)
     plan = bench.plugin.plan(None, clone_config())
@@ -36,7 +36,7 @@ def test_a_name_that_this_apply_has_freed_is_taken(bench: Bench, lingering: int)
     assert bench.clock.pauses == [0.5] * lingering
 
 
-def test_a_vm_that_does_not_leave_the_inventory_keeps_its_name(bench: Bench) -> None:
+def test_rejects_the_name_of_a_vm_that_stays_in_the_inventory(bench: Bench) -> None:
     left = bench.left_behind(mark=None)
     state = bench.known(left)
     plan = bench.plugin.plan(None, clone_config())
@@ -54,7 +54,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def test_a_vm_that_this_apply_is_destroying_is_waited_for(bench: Bench, threads: ThreadPoolExecutor) -> None:
+def test_waits_for_a_vm_that_this_apply_destroys(bench: Bench, threads: ThreadPoolExecutor) -> None:
     state = bench.known(bench.left_behind(mark=None))
     plan = bench.plugin.plan(None, clone_config())
     destroying, looked = threading.Event(), threading.Event()
@@ -75,7 +75,7 @@ def test_a_vm_that_this_apply_is_destroying_is_waited_for(bench: Bench, threads:
     assert bench.calls == ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0", MADE]
 
 
-def test_a_clone_that_is_destroyed_while_it_is_looked_at_is_not_taken_over(bench: Bench) -> None:
+def test_does_not_adopt_a_clone_that_is_destroyed_during_the_check(bench: Bench) -> None:
     left = bench.left_behind()
     state = {**bench.plugin.read(bench.plugin.import_vm(left.path).state).state, "extra_config": left.extra_config}
     plan = bench.plugin.plan(None, clone_config())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A clone that could neither be read back nor removed: its first refresh, its plan and its destroy."""
+"""Tests of a clone that could be neither read nor removed: its first refresh, its plan and its destroy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DISKS = clone_config()["disk"]
 
 
 def unread(bench: Bench, **arguments: Any) -> dict[str, Any]:
-    """Return the state of a clone that could neither be read back nor removed."""
+    """Return the state of a clone that could be neither read nor removed."""
     plan = bench.plugin.plan(None, clone_config(**arguments))
     bench.stock.faults.add("ReadResource", "Odd", vm="web-0")
     bench.vcenter.faults.add("destroy", VcenterError("busy"), vm="web-0")
@@ -30,7 +30,7 @@ def unread(bench: Bench, **arguments: Any) -> dict[str, Any]:
     return dict(state)
 
 
-def test_a_clone_that_was_never_read_is_imported_by_its_first_refresh(bench: Bench) -> None:
+def test_first_refresh_imports_a_clone_that_was_never_read(bench: Bench) -> None:
     read = bench.plugin.read(unread(bench, timeout=5))
 
     assert (read.said, read.private, bench.calls) == ([], PRIVATE, [])
@@ -47,7 +47,7 @@ def test_a_clone_that_was_never_read_is_imported_by_its_first_refresh(bench: Ben
 
 
 @pytest.mark.parametrize("release", ["2.0.2", "2.16.1"])
-def test_only_the_disks_that_are_to_be_kept_are_kept_after_it(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
+def test_first_refresh_keeps_keep_on_remove_of_each_disk(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
     with running_bench(monkeypatch, release=ProviderVersion(release)) as bench:
         read = bench.plugin.read(unread(bench, disk=[DISKS[0], DISKS[1] | {"keep_on_remove": True}]))
 
@@ -58,30 +58,30 @@ def test_only_the_disks_that_are_to_be_kept_are_kept_after_it(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "there"),
+    ("change", "expected", "there"),
     [
         pytest.param(
             lambda bench: bench.world.change(bench.world.named("web-0"), running=False),
-            ["warning: Clone does not run"],
+            ["warning: Clone is not running"],
             True,
             id="off",
         ),
         pytest.param(lambda bench: bench.world.remove(bench.world.named("web-0")), [], False, id="gone"),
     ],
 )
-def test_a_clone_that_was_never_read_may_have_changed(
-    bench: Bench, change: Change, said: list[str], there: bool
+def test_first_refresh_reports_a_clone_that_has_changed(
+    bench: Bench, change: Change, expected: list[str], there: bool
 ) -> None:
     state = unread(bench)
     change(bench)
 
     read = bench.plugin.read(state)
 
-    assert (read.said, read.state is not None) == (said, there)
+    assert (read.said, read.state is not None) == (expected, there)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         pytest.param(
             lambda bench: bench.stock.faults.add("ReadResource", "Odd", vm="web-0"), "error: Odd", id="not-read"
@@ -91,19 +91,19 @@ def test_a_clone_that_was_never_read_may_have_changed(
         ),
     ],
 )
-def test_a_clone_that_cannot_be_read_yet_stays_unread(bench: Bench, change: Change, said: str) -> None:
+def test_failed_first_refresh_returns_the_error(bench: Bench, change: Change, expected: str) -> None:
     state = unread(bench)
     change(bench)
 
-    assert bench.plugin.read(state).said == [said]
+    assert bench.plugin.read(state).said == [expected]
 
 
-def test_a_clone_that_was_never_read_is_not_planned_without_a_refresh(bench: Bench) -> None:
+def test_rejects_a_plan_without_refresh_of_a_clone_that_was_never_read(bench: Bench) -> None:
     plan = bench.plugin.plan(unread(bench), clone_config(cpu_limit=2000))
 
-    assert plan.said == ["error: Clone was not read yet"]
+    assert plan.said == ["error: Clone has not been read"]
     assert plan.details == [
-        f"web-0 (UUID {uuid_of(2)}) was made by an apply that could not read it back. Run the command once without "
+        f"web-0 (UUID {uuid_of(2)}): an apply created this clone and could not read it. Run the command once without "
         "-refresh=false."
     ]
 
@@ -123,7 +123,7 @@ def test_a_clone_that_was_never_read_is_not_planned_without_a_refresh(bench: Ben
         pytest.param(False, ["stock: ShutdownGuest web-0", "stock: Destroy_Task web-0"], id="with-its-disks"),
     ],
 )
-def test_a_clone_that_was_never_read_is_destroyed(bench: Bench, keep: bool, calls: list[str]) -> None:
+def test_destroys_a_clone_that_was_never_read(bench: Bench, keep: bool, calls: list[str]) -> None:
     state = unread(bench, disk=[DISKS[0], DISKS[1] | {"keep_on_remove": keep}])
 
     destroyed = bench.plugin.destroy(state)
@@ -131,7 +131,7 @@ def test_a_clone_that_was_never_read_is_destroyed(bench: Bench, keep: bool, call
     assert (destroyed.said, destroyed.state, bench.calls) == ([], None, calls)
 
 
-def test_a_clone_that_was_never_read_and_is_gone_is_destroyed_without_a_call(bench: Bench) -> None:
+def test_destroys_a_missing_clone_that_was_never_read_without_a_call(bench: Bench) -> None:
     state = unread(bench, disk=[DISKS[0], DISKS[1] | {"keep_on_remove": True}])
     bench.world.remove(bench.world.named("web-0"))
 
@@ -140,7 +140,7 @@ def test_a_clone_that_was_never_read_and_is_gone_is_destroyed_without_a_call(ben
     assert (destroyed.said, destroyed.state, bench.calls) == ([], None, [])
 
 
-def test_a_clone_that_was_never_read_and_cannot_be_read_is_not_destroyed_with_its_kept_disks(bench: Bench) -> None:
+def test_keeps_a_clone_with_kept_disks_that_cannot_be_read_before_its_destroy(bench: Bench) -> None:
     state = unread(bench, disk=[DISKS[0], DISKS[1] | {"keep_on_remove": True}])
     bench.stock.faults.add("ReadResource", "Odd", vm="web-0")
 

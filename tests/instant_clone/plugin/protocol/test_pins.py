@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""DRS overrides: one change of a cluster at a time, and no trouble with VMs that are gone."""
+"""Tests of DRS overrides: one change of a cluster at a time, and overrides of VMs that no longer exist."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pin(**arguments: Any) -> dict[str, Any]:
 
 
 def in_place(bench: Bench, **arguments: Any) -> dict[str, Any]:
-    """Pin a clone; the calls of that are forgotten."""
+    """Pin a clone, and clear the recorded calls."""
     bench.left_behind()
     state = bench.plugin.make(pin(**arguments), kind=OVERRIDE).state
     bench.calls.clear()
@@ -48,7 +48,7 @@ def copied(bench: Bench) -> None:
     bench.world.clone("copy", {}, uuid=uuid_of(2))
 
 
-def test_a_pin_is_set_changed_and_removed(bench: Bench) -> None:
+def test_sets_changes_and_removes_a_pin(bench: Bench) -> None:
     bench.left_behind()
 
     made = bench.plugin.make(pin(), kind=OVERRIDE)
@@ -62,7 +62,7 @@ def test_a_pin_is_set_changed_and_removed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("config", [pin(drs_enabled=True), None], ids=["change", "destroy"])
-def test_a_busy_cluster_is_asked_again(bench: Bench, config: dict[str, Any] | None) -> None:
+def test_retries_while_the_cluster_is_busy(bench: Bench, config: dict[str, Any] | None) -> None:
     state = in_place(bench)
     bench.stock.overrides.busy = 3
 
@@ -72,7 +72,7 @@ def test_a_busy_cluster_is_asked_again(bench: Bench, config: dict[str, Any] | No
     assert len(bench.clock.pauses) == 3
 
 
-def test_a_cluster_that_stays_busy_for_half_an_hour_is_an_error(bench: Bench) -> None:
+def test_fails_if_the_cluster_is_busy_for_half_an_hour(bench: Bench) -> None:
     bench.left_behind()
     bench.stock.overrides.busy = 10_000
 
@@ -83,7 +83,7 @@ def test_a_cluster_that_stays_busy_for_half_an_hour_is_an_error(bench: Bench) ->
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "expected"),
     [
         pytest.param(pin(), [], id="the-planned-one"),
         pytest.param(
@@ -93,19 +93,19 @@ def test_a_cluster_that_stays_busy_for_half_an_hour_is_an_error(bench: Bench) ->
         ),
     ],
 )
-def test_a_pin_that_an_interrupted_apply_has_set_is_taken_over(
-    bench: Bench, there: dict[str, Any], said: list[str]
+def test_adopts_a_pin_that_an_interrupted_apply_has_set(
+    bench: Bench, there: dict[str, Any], expected: list[str]
 ) -> None:
     in_place(bench, drs_enabled=there["drs_enabled"])
 
     made = bench.plugin.make(pin(), kind=OVERRIDE)
 
-    assert (made.said, bench.calls) == (said, [])
+    assert (made.said, bench.calls) == (expected, [])
     assert made.failed or made.state == pin(id=KEY)
 
 
 @pytest.mark.parametrize(
-    ("arrange", "said"),
+    ("arrange", "expected"),
     [
         pytest.param(copied, NOT_UNIQUE, id="uuid-not-unique"),
         pytest.param(lambda bench: bench.stock.faults.add("ApplyResourceChange", "Odd"), "error: Odd", id="refused"),
@@ -116,14 +116,14 @@ def test_a_pin_that_an_interrupted_apply_has_set_is_taken_over(
         ),
         pytest.param(
             lambda bench: bench.vcenter.faults.add("vms_with_uuid", VcenterError("x")),
-            "error: vCenter refuses",
+            "error: vCenter rejected the request",
             id="vcenter-does-not-tell",
         ),
     ],
 )
 @pytest.mark.parametrize("config", [pin(drs_enabled=True), None], ids=["change", "destroy"])
-def test_a_pin_that_cannot_be_changed_stays_in_the_state(
-    bench: Bench, arrange: Callable[[Bench], object], said: str, config: dict[str, Any] | None
+def test_failed_change_keeps_the_pin_in_the_state(
+    bench: Bench, arrange: Callable[[Bench], object], expected: str, config: dict[str, Any] | None
 ) -> None:
     state = in_place(bench)
     plan = bench.plugin.plan(state, config, kind=OVERRIDE)
@@ -131,12 +131,12 @@ def test_a_pin_that_cannot_be_changed_stays_in_the_state(
 
     failed = bench.plugin.apply(plan)
 
-    assert (failed.said, bench.calls) == ([said], [])
-    # The stock provider answers a destroy that fails with null, and Terraform keeps the prior state.
+    assert (failed.said, bench.calls) == ([expected], [])
+    # The stock provider returns null for a failed destroy, and Terraform keeps the prior state.
     assert (failed.state or state)["id"] == KEY
 
 
-def test_a_pin_of_a_vm_that_was_copied_is_not_made(bench: Bench) -> None:
+def test_rejects_a_pin_if_two_vms_have_the_uuid(bench: Bench) -> None:
     bench.left_behind()
     copied(bench)
 
@@ -147,7 +147,7 @@ def test_a_pin_of_a_vm_that_was_copied_is_not_made(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrange", "said", "state"),
+    ("arrange", "expected", "state"),
     [
         pytest.param(lambda bench: None, [], pin(id=KEY), id="as-it-was"),
         pytest.param(lambda bench: bench.world.overrides.clear(), [], None, id="removed-by-hand"),
@@ -170,12 +170,12 @@ def test_a_pin_of_a_vm_that_was_copied_is_not_made(bench: Bench) -> None:
         ),
     ],
 )
-def test_a_pin_is_refreshed(
-    bench: Bench, arrange: Callable[[Bench], object], said: list[str], state: dict[str, Any] | None
+def test_refreshes_a_pin(
+    bench: Bench, arrange: Callable[[Bench], object], expected: list[str], state: dict[str, Any] | None
 ) -> None:
     before = in_place(bench)
     arrange(bench)
 
     read = bench.plugin.read(before, kind=OVERRIDE)
 
-    assert (read.said, read.state, bench.calls) == (said, state, [])
+    assert (read.said, read.state, bench.calls) == (expected, state, [])

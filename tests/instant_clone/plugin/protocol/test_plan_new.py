@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The plan of a clone that is not there yet: what speaks against it comes before anything is made."""
+"""Tests of the plan of a new clone: the plan reports problems before anything is created."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERFACE = clone_config()["network_interface"][0]
 
 
 def source(**fields: Any) -> Arrange:
-    """Change the source: `values` is what the stock provider reads."""
+    """Change the source. `values` are the values that the stock provider reads."""
     return lambda bench: bench.world.change(bench.world.vms[SOURCE_MOID], fields.pop("values", None), **fields)
 
 
@@ -49,7 +49,7 @@ def dry_run(**result: Any) -> Arrange:
 
 
 def nothing(bench: Bench) -> None:
-    """Arrange nothing."""
+    """Change nothing."""
 
 
 CASES = [
@@ -57,11 +57,11 @@ CASES = [
     pytest.param(nothing, {"source_uuid": UNKNOWN}, [], id="source-not-known-yet"),
     pytest.param(nothing, {BLOCK: UNKNOWN}, [], id="block-not-known-yet"),
     pytest.param(nothing, {"source_uuid": uuid_of(99)}, [f"error: Not found in vCenter {SOURCE}"], id="no-source"),
-    pytest.param(source(template=True), {}, [f"error: Source cannot be cloned {SOURCE}"], id="source-is-a-template"),
-    pytest.param(source(running=False), {}, [f"error: Source cannot be cloned {SOURCE}"], id="source-is-off"),
+    pytest.param(source(template=True), {}, [f"error: Source is a template {SOURCE}"], id="source-is-a-template"),
+    pytest.param(source(running=False), {}, [f"error: Source is not powered on {SOURCE}"], id="source-is-off"),
     pytest.param(nothing, {"host_system_id": "host-1"}, [], id="source-s-host"),
     pytest.param(
-        nothing, {"host_system_id": "host-9"}, ["error: Clone would be moved (host_system_id)"], id="another-host"
+        nothing, {"host_system_id": "host-9"}, ["error: Invalid host_system_id (host_system_id)"], id="another-host"
     ),
     pytest.param(
         nothing,
@@ -82,17 +82,17 @@ CASES = [
         id="datastore-cluster",
     ),
     pytest.param(
-        dry_run(errors=("InvalidState: busy",)), {}, ["error: vCenter would refuse the clone"], id="dry-run-with-errors"
+        dry_run(errors=("InvalidState: busy",)), {}, ["error: vCenter would reject the clone"], id="dry-run-with-errors"
     ),
-    pytest.param(dry_run(warnings=("Slow",)), {}, ["warning: vCenter warns"], id="dry-run-with-warnings"),
-    pytest.param(dry_run(missing="it is old"), {}, ["warning: No dry run"], id="no-dry-run"),
+    pytest.param(dry_run(warnings=("Slow",)), {}, ["warning: Dry run returned warnings"], id="dry-run-with-warnings"),
+    pytest.param(dry_run(missing="it is old"), {}, ["warning: Dry run not available"], id="no-dry-run"),
     pytest.param(
         fails("check", CloneError("No such datastore.", argument="datastore_id")),
         {},
         ["error: Instant clone failed (datastore_id)"],
         id="dry-run-not-needed-to-refuse",
     ),
-    pytest.param(nothing, {"folder": "Prod"}, ["warning: No such folder yet"], id="no-folder"),
+    pytest.param(nothing, {"folder": "Prod"}, ["warning: Folder does not exist yet"], id="no-folder"),
     pytest.param(lambda bench: bench.vcenter.folders.add("Prod"), {"folder": "Prod"}, [], id="folder"),
     pytest.param(
         lambda bench: bench.plugin.plan(None, {"path": "/Prod"}, kind=FOLDER),
@@ -100,11 +100,11 @@ CASES = [
         [],
         id="planned-folder",
     ),
-    pytest.param(taken(None), {}, ["error: Name is taken (name)"], id="name-of-a-stranger"),
+    pytest.param(taken(None), {}, ["error: Name already in use (name)"], id="name-of-a-stranger"),
     pytest.param(
-        taken(marker("web-0", owner="other")), {}, ["error: Name is taken (name)"], id="name-in-another-state"
+        taken(marker("web-0", owner="other")), {}, ["error: Name already in use (name)"], id="name-in-another-state"
     ),
-    pytest.param(taken(marker("web-1")), {}, ["error: Name is taken (name)"], id="name-of-another-member"),
+    pytest.param(taken(marker("web-1")), {}, ["error: Name already in use (name)"], id="name-of-another-member"),
     pytest.param(taken(""), {}, [], id="left-by-an-interrupted-apply"),
     pytest.param(taken(marker("web-0", generation=2)), {}, [], id="name-of-another-generation"),
     pytest.param(in_state, {}, [], id="name-of-a-vm-in-the-state"),
@@ -123,7 +123,7 @@ CASES = [
         ["error: Configuration would power-cycle the clone"],
         id="an-interface-of-another-type-without-tools",
     ),
-    # A name of its own is no change that such a VM would be powered off for.
+    # The clone's name differs from the source's name, but a new name does not require a power cycle.
     pytest.param(
         source(values={"num_cores_per_socket": 0}), {"num_cores_per_socket": 0}, [], id="a-replica-in-need-of-no-change"
     ),
@@ -139,9 +139,12 @@ CASES = [
         id="a-replica-with-a-network-and-an-address-of-its-own",
     ),
     pytest.param(
-        nothing, {"disk": [DISKS[0] | {"size": 20}, DISKS[1]]}, ["error: Disks cannot grow (disk)"], id="larger-disk"
+        nothing,
+        {"disk": [DISKS[0] | {"size": 20}, DISKS[1]]},
+        ["error: Delta disk cannot be extended (disk)"],
+        id="larger-disk",
     ),
-    pytest.param(nothing, {"disk": DISKS[:1]}, ["error: Disks without a partner (disk)"], id="missing-disk"),
+    pytest.param(nothing, {"disk": DISKS[:1]}, ["error: Disk is not configured (disk)"], id="missing-disk"),
     pytest.param(
         source(tpm_count=1), {}, ["error: Configuration would power-cycle the clone"], id="a-tpm-that-is-not-configured"
     ),
@@ -155,20 +158,18 @@ CASES = [
     pytest.param(
         lambda bench: bench.stock.replaces.add("annotation"),
         {"annotation": "mine"},
-        ["error: Configuration does not fit an instant clone"],
+        ["error: Configuration would replace the clone"],
         id="argument-that-replaces",
     ),
     pytest.param(
         fails("connect", ConnectError("down")), {}, [f"error: No connection to vCenter {SOURCE}"], id="no-connection"
     ),
-    pytest.param(
-        fails("connect", LoginError("no")), {}, [f"error: vCenter refuses the log-in {SOURCE}"], id="no-log-in"
-    ),
+    pytest.param(fails("connect", LoginError("no")), {}, [f"error: vCenter login failed {SOURCE}"], id="no-log-in"),
     pytest.param(fails("check", NotFoundError("x")), {}, [f"error: Not found in vCenter {SOURCE}"], id="no-pool"),
-    pytest.param(fails("check", VcenterError("x")), {}, [f"error: vCenter refuses {SOURCE}"], id="no-privilege"),
     pytest.param(
-        fails("check", ZeroDivisionError("x")), {}, [f"error: Error in the instant clone plugin {SOURCE}"], id="mistake"
+        fails("check", VcenterError("x")), {}, [f"error: vCenter rejected the request {SOURCE}"], id="no-privilege"
     ),
+    pytest.param(fails("check", ZeroDivisionError("x")), {}, [f"error: Internal plugin error {SOURCE}"], id="mistake"),
     pytest.param(
         stock_fails("ImportResourceState", "Odd VM", "golden"),
         {},
@@ -194,13 +195,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("arrange", "arguments", "said"), CASES)
-def test_a_new_clone_is_checked(bench: Bench, arrange: Arrange, arguments: dict[str, Any], said: list[str]) -> None:
+@pytest.mark.parametrize(("arrange", "arguments", "expected"), CASES)
+def test_checks_a_new_clone(bench: Bench, arrange: Arrange, arguments: dict[str, Any], expected: list[str]) -> None:
     arrange(bench)
 
     plan = bench.plugin.plan(None, clone_config(**arguments))
 
-    assert plan.said == said
+    assert plan.said == expected
     assert bench.calls == []
 
 
@@ -209,7 +210,7 @@ def details(bench: Bench, arrange: Arrange = nothing, **arguments: Any) -> list[
     return bench.plugin.plan(None, clone_config(**arguments)).details
 
 
-def test_the_plan_is_the_stock_provider_s_with_the_block(bench: Bench) -> None:
+def test_returns_the_stock_provider_plan_with_the_block(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config(timeout=5))
 
     assert plan.state[BLOCK] == [{"source_uuid": SOURCE_UUID, "timeout": 5, "on_reboot": None}]
@@ -223,75 +224,78 @@ def test_the_plan_is_the_stock_provider_s_with_the_block(bench: Bench) -> None:
     assert (plan.private, plan.replaced) == (b'{"schema_version":"3"}', ("id",))
 
 
-def test_a_source_that_is_not_known_yet_costs_no_log_in(bench: Bench) -> None:
+def test_does_not_log_in_if_the_source_is_unknown(bench: Bench) -> None:
     bench.plugin.plan(None, clone_config(source_uuid=UNKNOWN))
 
     assert bench.vcenter.log_ins == 0
 
 
-def test_what_cannot_be_made_is_listed_with_both_values(bench: Bench) -> None:
+def test_lists_both_values_of_a_rejected_argument(bench: Bench) -> None:
     assert details(bench, memory=512, num_cpus=UNKNOWN, guest_id="other") == [
-        "An instant clone that is powered off loses the memory that it shares with its source. These arguments differ "
-        "from the source /DC0/vm/golden:\n"
-        '  guest_id: the source has "ubuntu64Guest", configured is "other". The provider changes guest_id only while '
-        "the VM is off.\n"
-        "  num_cpus: the source has 1, configured is (known after apply). The number of processors is not known before "
-        "the apply.\n"
-        "  memory: the source has 1024, configured is 512. Memory cannot be taken from a running VM.\n"
-        "Repeat the source's values, or change the source."
+        "/DC0/vm/golden: the configuration differs from the source in arguments that cannot change while the clone is "
+        "running. An instant clone that is powered off loses the memory that it shares with its source.\n"
+        '  guest_id: the source has "ubuntu64Guest", the configuration has "other". The provider changes guest_id only '
+        "while the VM is off.\n"
+        "  num_cpus: the source has 1, the configuration has (known after apply). The number of processors is not "
+        "known before the apply.\n"
+        "  memory: the source has 1024, the configuration has 512. Memory cannot be taken from a running VM.\n"
+        "Set these arguments to the source's values, or change the source."
     ]
 
 
-def test_a_disk_that_cannot_grow_is_listed_with_both_sizes(bench: Bench) -> None:
+def test_lists_both_sizes_of_a_delta_disk_that_cannot_be_extended(bench: Bench) -> None:
     assert details(bench, disk=[DISKS[0], DISKS[1] | {"size": 20}]) == [
-        "The disks of an instant clone are deltas on those of /DC0/vm/golden, and vSphere extends no disk that has a "
-        "parent:\n  disk[1].size: the source has 8, configured is 20.\n"
-        "Repeat the source's sizes; more room is to be had by additional disks."
+        "/DC0/vm/golden: the disks of an instant clone are delta disks on the disks of this virtual machine, and "
+        "vSphere does not extend a disk that has a parent.\n"
+        "  disk[1].size: the source has 8 GiB, the configuration has 20 GiB.\n"
+        "Set the size to the source's size. For more space, add a disk."
     ]
 
 
-def test_a_missing_disk_is_named_by_its_place(bench: Bench) -> None:
+def test_names_a_missing_disk_by_controller_and_unit(bench: Bench) -> None:
     (detail,) = details(bench, disk=DISKS[:1])
 
     assert detail.startswith(
-        "/DC0/vm/golden has disks that the configuration lacks: scsi unit 1, 8 GiB (Hard disk 2). The stock provider "
+        "/DC0/vm/golden: the configuration has no disk block for these disks: scsi unit 1, 8 GiB (Hard disk 2). The "
     )
 
 
-def test_the_arguments_that_would_replace_the_clone_are_named(bench: Bench) -> None:
+def test_names_the_arguments_that_would_replace_the_clone(bench: Bench) -> None:
     bench.stock.replaces |= {"annotation", "guest_id"}
 
     assert details(bench, annotation="mine") == [
-        "With these arguments the stock provider would replace the clone: annotation."
+        "/DC0/vm/golden: the stock provider would replace the clone because of these arguments: annotation. Remove "
+        "them, or set them to the source's values."
     ]
 
 
 @pytest.mark.parametrize(
-    ("mark", "cure"),
+    ("mark", "remedy"),
     [
         pytest.param(
             None,
-            "If it is meant to be this one, take it into the state: terraform import ADDRESS '/DC0/vm/web-0', with the "
-            "address above in single quotes and without what stands in parentheses. ",
+            "If this virtual machine is the clone, import it: terraform import ADDRESS '/DC0/vm/web-0', with the "
+            "address above as ADDRESS, in single quotes and without any text in parentheses. ",
             id="no-marker",
         ),
         pytest.param(
             marker("web-1"),
-            f"It is the clone web-1 of the fleet web in this state ({marker('').partition('/')[0]}), made from the "
+            f"It is the clone web-1 of the fleet web in this state ({marker('').partition('/')[0]}), created from the "
             f"source {SOURCE_UUID}. ",
             id="this-state",
         ),
         pytest.param(
             marker("web-0", owner="other"),
-            f"It is the clone web-0 of the fleet web in another state (other), made from the source {SOURCE_UUID}. "
-            "Only if that state is lost, because Terraform was killed before or while it wrote it, make this state its "
-            "heir, and apply again: terraform import terraform_data.owner other. ",
+            f"It is the clone web-0 of the fleet web in another state (other), created from the source {SOURCE_UUID}. "
+            "If that state is lost because Terraform was killed before or while it wrote the state, transfer the "
+            "ownership to this state: terraform import terraform_data.owner other. Then apply again. Do this only if "
+            "the other state is lost. ",
             id="another-state",
         ),
     ],
 )
-def test_a_name_that_is_taken_is_reported_with_its_owner(bench: Bench, mark: str | None, cure: str) -> None:
+def test_reports_the_owner_of_a_name_in_use(bench: Bench, mark: str | None, remedy: str) -> None:
     assert details(bench, taken(mark)) == [
-        f"There is a virtual machine /DC0/vm/web-0 already, with the UUID {uuid_of(2)}. {cure}Otherwise choose another "
-        "name, or remove it."
+        f"/DC0/vm/web-0: a virtual machine with this name already exists, with the UUID {uuid_of(2)}. {remedy}"
+        "Otherwise choose another name, or delete the virtual machine."
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a plan of several new clones asks vCenter, and what it says of a source's disk chain."""
+"""Tests of the plan of several new clones: the requests to vCenter, and the length of a source's disk chain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SILVER_UUID = uuid_of(99)
 
 
 def chain(bench: Bench, depth: int, *, frozen: bool = False) -> None:
-    """Let golden's disks have so many delta disks."""
+    """Set the number of delta disks in the disk chain of golden."""
     bench.world.change(bench.world.vms[SOURCE_MOID], chain_depth=depth, frozen=frozen)
 
 
@@ -32,60 +32,60 @@ def add_silver(bench: Bench, depth: int) -> None:
 
 
 def planned(bench: Bench, *names: str, **arguments: Any) -> list[list[str]]:
-    """What is said of each clone, planned one after another."""
+    """Plan the clones one after another. Return the diagnostics of each clone."""
     return [bench.plugin.plan(None, clone_config(name, **arguments)).said for name in names]
 
 
 @pytest.mark.parametrize(
-    ("depth", "said"),
+    ("depth", "expected"),
     [(98, []), (99, []), (100, LONG), (254, LONG), (255, TOO_LONG), (300, TOO_LONG)],
     ids=["to-99", "to-100", "to-101", "to-255", "to-256", "to-301"],
 )
-def test_a_chain_of_up_to_100_is_usual_and_one_of_up_to_255_possible(bench: Bench, depth: int, said: list[str]) -> None:
+def test_warns_above_100_delta_disks_and_fails_above_255(bench: Bench, depth: int, expected: list[str]) -> None:
     chain(bench, depth)
 
-    assert planned(bench, "web-0") == [said]
+    assert planned(bench, "web-0") == [expected]
     assert bench.calls == []
 
 
-def test_a_frozen_source_s_chain_does_not_grow(bench: Bench) -> None:
+def test_ignores_the_chain_of_a_frozen_source(bench: Bench) -> None:
     chain(bench, 255, frozen=True)
 
     assert planned(bench, "web-0") == [[]]
 
 
-def test_a_clone_that_is_there_already_lengthens_no_chain(bench: Bench) -> None:
+def test_does_not_count_an_existing_clone(bench: Bench) -> None:
     chain(bench, 255)
     bench.left_behind()
 
     assert planned(bench, "web-0") == [[]]
 
 
-def test_a_chain_is_too_long_in_a_folder_too_that_is_not_there(bench: Bench) -> None:
+def test_reports_a_long_chain_together_with_a_missing_folder(bench: Bench) -> None:
     chain(bench, 255)
 
-    assert planned(bench, "web-0", folder="Prod") == [[*TOO_LONG, "warning: No such folder yet"]]
+    assert planned(bench, "web-0", folder="Prod") == [[*TOO_LONG, "warning: Folder does not exist yet"]]
 
 
-def test_the_clones_of_a_plan_are_counted_together_and_the_warning_comes_once(bench: Bench) -> None:
+def test_counts_all_clones_of_a_plan_and_warns_once(bench: Bench) -> None:
     chain(bench, 98)
 
     assert planned(bench, "web-0", "web-1", "web-2", "web-3") == [[], [], LONG, []]
 
 
-def test_the_clones_that_fit_in_are_planned_beside_the_first_that_does_not(bench: Bench) -> None:
+def test_rejects_only_the_clones_beyond_the_limit(bench: Bench) -> None:
     chain(bench, 253)
 
     assert planned(bench, "web-0", "web-1", "web-2") == [LONG, [], TOO_LONG]
 
 
-def test_a_clone_that_is_planned_again_is_counted_once(bench: Bench) -> None:
+def test_counts_a_clone_once_if_it_is_planned_twice(bench: Bench) -> None:
     chain(bench, 98)
 
     assert planned(bench, "web-0", "web-1", "web-1", "web-2") == [[], [], [], LONG]
 
 
-def test_each_source_has_a_chain_of_its_own(bench: Bench) -> None:
+def test_counts_the_chain_of_each_source_separately(bench: Bench) -> None:
     chain(bench, 99)
     add_silver(bench, 99)
 
@@ -98,60 +98,61 @@ def test_each_source_has_a_chain_of_its_own(bench: Bench) -> None:
     [
         (
             100,
-            "The disks of /DC0/vm/golden have 100 delta disks, and this plan brings them over 100, which costs speed; "
-            "255 is the limit. Each clone of a running source adds one: freeze the source, or make it anew.",
+            "/DC0/vm/golden: the disk chain has 100 delta disks, and this plan extends it beyond 100, which reduces "
+            "performance. The limit is 255. Each clone of a running source adds a delta disk. Freeze the source or "
+            "recreate it.",
         ),
         (
             255,
-            "The disks of /DC0/vm/golden have 255 delta disks. Each clone of a running source adds one, and with those "
-            "of this plan there would be 256; vSphere allows 255. Freeze the source, make it anew, or spread the fleet "
-            "over several sources.",
+            "/DC0/vm/golden: the disk chain has 255 delta disks. Each clone of a running source adds a delta disk, and "
+            "this plan extends the chain to 256. vSphere allows 255. Freeze the source, recreate it, or distribute the "
+            "fleet over several sources.",
         ),
     ],
     ids=["long", "too-long"],
 )
-def test_both_say_how_long_the_chain_is_and_what_to_do(bench: Bench, depth: int, detail: str) -> None:
+def test_message_contains_the_length_of_the_chain_and_the_action(bench: Bench, depth: int, detail: str) -> None:
     chain(bench, depth)
 
     assert bench.plugin.plan(None, clone_config()).details == [detail]
 
 
-def test_a_dry_run_is_for_a_target_and_a_warning_for_a_plan(bench: Bench) -> None:
+def test_runs_one_dry_run_per_target_and_warns_once_per_plan(bench: Bench) -> None:
     bench.vcenter.dry_run = DryRun(warnings=("Slow",))
 
-    said = [bench.plugin.plan(None, clone_config(name)).said for name in ("web-0", "web-1")]
+    expected = [bench.plugin.plan(None, clone_config(name)).said for name in ("web-0", "web-1")]
     other = bench.plugin.plan(None, clone_config("web-2", network_interface=[INTERFACE | {"network_id": "network-2"}]))
 
-    assert [*said, other.said] == [["warning: vCenter warns"], [], []]
+    assert [*expected, other.said] == [["warning: Dry run returned warnings"], [], []]
     assert [(run.name, run.interfaces[0].network_id) for run in bench.vcenter.dry_runs] == [
         ("web-0", "network-1"),
         ("web-2", "network-2"),
     ]
 
 
-def test_dry_runs_that_vcenter_does_not_answer_are_one_warning_for_all_targets(bench: Bench) -> None:
+def test_warns_once_if_dry_runs_are_not_available(bench: Bench) -> None:
     bench.vcenter.dry_run = DryRun(missing="it answers with InvalidArgument: A")
     first = bench.plugin.plan(None, clone_config("web-0"))
     bench.vcenter.dry_run = DryRun(missing="it answers with B")
     second = bench.plugin.plan(None, clone_config("web-1", resource_pool_id="resgroup-2"))
 
-    assert (first.said, second.said) == (["warning: No dry run"], [])
+    assert (first.said, second.said) == (["warning: Dry run not available"], [])
     assert first.details == [
-        "vCenter could not be asked whether clones can be made before they are: it answers with InvalidArgument: A. "
-        "The apply will show."
+        "/DC0/vm/golden: vCenter could not check the clones in a dry run: it answers with InvalidArgument: A. vCenter "
+        "checks them during the apply."
     ]
     assert len(bench.vcenter.dry_runs) == 2
 
 
-def test_findings_of_dry_runs_are_errors_for_each_target(bench: Bench) -> None:
+def test_reports_dry_run_errors_for_each_target(bench: Bench) -> None:
     refused = DryRun(errors=("InvalidArgument: A",))
-    said = []
+    expected = []
     for number, result in enumerate((refused, DryRun(), refused)):
         bench.vcenter.dry_run = result
-        said += planned(bench, f"web-{number}", resource_pool_id=f"resgroup-{number}")
+        expected += planned(bench, f"web-{number}", resource_pool_id=f"resgroup-{number}")
 
-    error = ["error: vCenter would refuse the clone"]
-    assert said == [error, [], error]
+    error = ["error: vCenter would reject the clone"]
+    assert expected == [error, [], error]
 
 
 @pytest.mark.parametrize(
@@ -162,14 +163,14 @@ def test_findings_of_dry_runs_are_errors_for_each_target(bench: Bench) -> None:
         pytest.param({"folder": "Missing"}, id="folder-that-is-not-there"),
     ],
 )
-def test_what_is_not_known_yet_is_left_to_the_apply(bench: Bench, arguments: dict[str, Any]) -> None:
+def test_skips_the_dry_run_if_values_are_unknown(bench: Bench, arguments: dict[str, Any]) -> None:
     plan = bench.plugin.plan(None, clone_config(**arguments))
 
     assert not plan.failed
     assert bench.vcenter.dry_runs == []
 
 
-def test_the_dry_run_of_a_clone_in_a_planned_folder_names_none(bench: Bench) -> None:
+def test_dry_run_omits_a_planned_folder(bench: Bench) -> None:
     bench.plugin.plan(None, {"path": "/Prod/", "type": "vm"}, kind=FOLDER)
 
     bench.plugin.plan(None, clone_config(folder="Prod"))

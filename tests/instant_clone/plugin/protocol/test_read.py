@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The refresh of a clone, and what of its disks, of its power and of its identity a refresh tells."""
+"""Tests of the refresh of a clone, and of its diagnostics about disks, power state and identity."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def web(bench: Bench, values: dict[str, Any] | None = None, **fields: Any) -> Vm
 
 
 def disks(bench: Bench, *changes: dict[str, Any] | None) -> Vm:
-    """Change its disks one by one; None removes one."""
-    own = bench.world.named("web-0").values["disk"]
+    """Change the disks of the clone. Each argument changes one disk, and None removes the disk."""
+    current = bench.world.named("web-0").values["disk"]
     return web(
-        bench, {"disk": [{**disk, **change} for disk, change in zip(own, changes, strict=True) if change is not None]}
+        bench,
+        {"disk": [{**disk, **change} for disk, change in zip(current, changes, strict=True) if change is not None]},
     )
 
 
@@ -55,7 +56,7 @@ REFRESHES = [
     pytest.param(lambda bench: disks(bench, {"size": 10}, {"size": 12}), [], {}, id="a-delta-s-size"),
     pytest.param(
         lambda bench: web(bench, running=False),
-        ["warning: Clone does not run"],
+        ["warning: Clone is not running"],
         {"power_state": "off", "vmware_tools_status": "guestToolsNotRunning"},
         id="powered-off",
     ),
@@ -68,18 +69,18 @@ REFRESHES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said", "changed"), REFRESHES)
-def test_a_clone_is_refreshed(bench: Bench, change: Change, said: list[str], changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("change", "expected", "changed"), REFRESHES)
+def test_refreshes_a_clone(bench: Bench, change: Change, expected: list[str], changed: dict[str, Any]) -> None:
     state = bench.made(timeout=5)
     change(bench)
 
     read = bench.plugin.read(state)
 
-    assert (read.said, read.private, bench.calls) == (said, PRIVATE, [])
+    assert (read.said, read.private, bench.calls) == (expected, PRIVATE, [])
     assert read.state == state | changed
 
 
-def test_a_disk_of_the_clone_s_own_may_have_grown(bench: Bench) -> None:
+def test_reads_the_new_size_of_a_disk_without_a_parent(bench: Bench) -> None:
     state = bench.made()
     web(bench, deltas=frozenset({"disk-2-2000"}))
     disks(bench, {}, {"size": 12})
@@ -87,7 +88,7 @@ def test_a_disk_of_the_clone_s_own_may_have_grown(bench: Bench) -> None:
     assert [disk["size"] for disk in bench.plugin.read(state).state["disk"]] == [16, 12]
 
 
-def test_interfaces_are_read_in_the_order_of_the_state(bench: Bench) -> None:
+def test_refresh_keeps_the_order_of_interfaces(bench: Bench) -> None:
     interface = bench.world.vms["vm-1"].values["network_interface"][0]
     two = [interface, interface | {"key": 4001, "network_id": "network-2", "device_address": "pci:0:8"}]
     bench.world.change(bench.world.vms["vm-1"], {"network_interface": two})
@@ -102,7 +103,7 @@ def test_interfaces_are_read_in_the_order_of_the_state(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "detail"),
+    ("change", "expected", "detail"),
     [
         pytest.param(
             lambda bench: bench.world.clone("copy", {}, uuid=uuid_of(2)),
@@ -113,13 +114,13 @@ def test_interfaces_are_read_in_the_order_of_the_state(bench: Bench) -> None:
         pytest.param(
             lambda bench: web(bench, extra_config={OWNER_KEY: marker("web-1")}),
             "error: Virtual machine has another owner",
-            "/DC0/vm/web-0 (vm-2): its marker names the clone web-1 of the fleet web ",
+            "/DC0/vm/web-0 (vm-2): its owner marker names the clone web-1 of the fleet web ",
             id="another-owner",
         ),
         pytest.param(
             lambda bench: registered_again(bench, mark=None),
             "error: Another virtual machine has this UUID",
-            "web-0: the state means the virtual machine vm-2, and the only one with its BIOS UUID ",
+            "web-0: the state contains the virtual machine vm-2, but the only virtual machine with its BIOS UUID ",
             id="another-vm",
         ),
         pytest.param(
@@ -128,36 +129,36 @@ def test_interfaces_are_read_in_the_order_of_the_state(bench: Bench) -> None:
         pytest.param(
             lambda bench: bench.stock.faults.add("ReadResource", Died()),
             "error: Stock vSphere provider failed",
-            "ReadResource: the stand-in has ended (UNAVAILABLE). TF_LOG_PROVIDER=DEBUG shows",
+            "ReadResource: the stand-in has ended (UNAVAILABLE). Set TF_LOG_PROVIDER=DEBUG to see",
             id="stock-provider-ends",
         ),
         pytest.param(
             lambda bench: bench.vcenter.faults.add("vms_with_uuid", VcenterError("x")),
-            "error: vCenter refuses",
+            "error: vCenter rejected the request",
             "x",
             id="vcenter-does-not-tell",
         ),
     ],
 )
-def test_a_refresh_of_what_may_be_another_vm_fails(bench: Bench, change: Change, said: str, detail: str) -> None:
+def test_rejects_a_refresh_that_may_read_another_vm(bench: Bench, change: Change, expected: str, detail: str) -> None:
     state = bench.made()
     change(bench)
 
     read = bench.plugin.read(state)
 
-    assert (read.said, bench.calls) == ([said], [])
+    assert (read.said, bench.calls) == ([expected], [])
     assert read.details[0].startswith(detail)
 
 
-def test_a_vm_that_changes_its_uuid_while_it_is_read_is_an_error(bench: Bench) -> None:
+def test_rejects_a_vm_that_changes_its_uuid_during_the_refresh(bench: Bench) -> None:
     state = bench.made()
     bench.world.change(bench.world.named("web-0"), values={"moid": "vm-8"})
 
-    # vCenter has web-0 as vm-2, and the stock provider has read vm-8.
+    # In vCenter web-0 is vm-2, but the stock provider has read vm-8.
     assert bench.plugin.read(state).said == ["error: Another virtual machine was read"]
 
 
-def test_a_copy_that_is_gone_when_it_is_looked_for_again_is_no_error(bench: Bench) -> None:
+def test_accepts_a_copy_that_disappears_before_the_second_search(bench: Bench) -> None:
     state = bench.made()
     copy = bench.world.clone("copy", {}, uuid=uuid_of(2))
     bench.vcenter.on_search = [lambda: bench.world.remove(copy)]
@@ -167,7 +168,7 @@ def test_a_copy_that_is_gone_when_it_is_looked_for_again_is_no_error(bench: Benc
     assert (read.said, read.state) == ([], state)
 
 
-def test_a_clone_that_is_gone_leaves_the_state(bench: Bench) -> None:
+def test_refresh_removes_a_missing_clone_from_the_state(bench: Bench) -> None:
     state = bench.made()
     bench.world.remove(bench.world.named("web-0"))
 
@@ -176,17 +177,17 @@ def test_a_clone_that_is_gone_leaves_the_state(bench: Bench) -> None:
     assert (read.said, read.state) == ([], None)
 
 
-def test_all_uuids_are_read_once_for_many_clones(bench: Bench) -> None:
+def test_reads_all_uuids_once_for_many_clones(bench: Bench) -> None:
     states = [bench.made(f"web-{number}") for number in range(4)]
 
     assert [bench.plugin.read(state).said for state in states] == [[]] * 4
     bench.world.clone("copy", {}, uuid=states[3]["uuid"])
-    # The first look counts for a refresh; a change looks again.
+    # A refresh uses the UUIDs of the first read. A change searches again.
     assert bench.plugin.read(states[3]).said == []
     assert bench.plugin.destroy(states[3]).said == ["error: BIOS UUID is not unique"]
 
 
-def test_a_vm_without_the_block_is_read_as_it_is(bench: Bench) -> None:
+def test_reads_a_vm_without_the_block_without_checks(bench: Bench) -> None:
     state = bench.plugin.make(clone_config(**NO_BLOCK)).state
     web(bench, running=False)
 
@@ -197,9 +198,9 @@ def test_a_vm_without_the_block_is_read_as_it_is(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "labels"),
+    ("change", "expected", "labels"),
     [
-        pytest.param(restored, ["warning: Disk is another one"], ["disk0", "disk1"], id="restored-over-itself"),
+        pytest.param(restored, ["warning: Disk was replaced"], ["disk0", "disk1"], id="restored-over-itself"),
         pytest.param(
             lambda bench: disks(bench, {}, None), ["warning: Disk is missing"], ["disk0"], id="removed-by-hand"
         ),
@@ -211,24 +212,26 @@ def test_a_vm_without_the_block_is_read_as_it_is(bench: Bench) -> None:
         ),
     ],
 )
-def test_disks_are_known_by_their_places(bench: Bench, change: Change, said: list[str], labels: list[str]) -> None:
+def test_matches_disks_by_controller_and_unit(
+    bench: Bench, change: Change, expected: list[str], labels: list[str]
+) -> None:
     state = bench.made()
     change(bench)
 
     read = bench.plugin.read(state)
 
-    assert read.said == said
+    assert read.said == expected
     assert [disk["label"] for disk in read.state["disk"]] == labels
 
 
-def test_a_disk_that_is_another_one_keeps_its_words_and_is_not_removed(bench: Bench) -> None:
+def test_a_replaced_disk_keeps_its_label_and_is_not_removed(bench: Bench) -> None:
     state = bench.made()
     restored(bench)
 
     read = bench.plugin.read(state)
 
     assert read.details[0].startswith(
-        "web-0: disk1 (scsi unit 1, 8 GiB) has the UUID restored and the file web-0/restored.vmdk; the state has "
+        "web-0: disk1 (scsi unit 1, 8 GiB) has the UUID restored and the file web-0/restored.vmdk, but the state has "
         "disk-2-2001 and web-0/web-0-2001.vmdk. "
     )
     assert [(disk["label"], disk["keep_on_remove"], disk["uuid"]) for disk in read.state["disk"]] == [
@@ -239,31 +242,33 @@ def test_a_disk_that_is_another_one_keeps_its_words_and_is_not_removed(bench: Be
     assert (plan.said, bench.plugin.apply(plan).said, bench.calls) == ([], [], [])
 
 
-def orphaned(bench: Bench, **words: Any) -> dict[str, Any]:
-    """Return the state of a clone with a third disk, added by hand, as the stock provider labels it."""
+def orphaned(bench: Bench) -> dict[str, Any]:
+    """Return the state of a clone with a third disk that was added by hand, with the stock provider's label."""
     state = bench.made()
-    own = bench.world.named("web-0").values["disk"]
-    third = own[1] | {"uuid": "own", "key": 2002, "unit_number": 2, "device_address": "scsi:0:2", "size": 4}
-    web(bench, {"disk": [*own, third]})
+    current = bench.world.named("web-0").values["disk"]
+    third = current[1] | {"uuid": "own", "key": 2002, "unit_number": 2, "device_address": "scsi:0:2", "size": 4}
+    web(bench, {"disk": [*current, third]})
     read = bench.plugin.read(state)
     assert (read.said, [disk["label"] for disk in read.state["disk"]]) == ([], ["disk0", "disk1", "orphaned_disk_0"])
     return dict(read.state)
 
 
-def test_a_disk_that_nobody_configured_is_not_removed(bench: Bench) -> None:
+def test_rejects_a_plan_that_would_remove_an_unconfigured_disk(bench: Bench) -> None:
     plan = bench.plugin.plan(orphaned(bench), clone_config())
 
-    assert plan.said == ["error: Disks without a partner (disk)"]
-    assert plan.details[0].startswith("web-0 has disks that the configuration lacks: scsi unit 2, 4 GiB. The stock ")
+    assert plan.said == ["error: Disk is not configured (disk)"]
+    assert plan.details[0].startswith(
+        "web-0: the configuration has no disk block for these disks: scsi unit 2, 4 GiB. The stock provider "
+    )
 
 
-def test_a_disk_that_is_configured_since_gets_its_label(bench: Bench) -> None:
+def test_adopts_a_disk_when_its_block_is_configured(bench: Bench) -> None:
     config = clone_config(disk=[*DISKS, DISKS[1] | {"label": "data", "unit_number": 2, "size": 4}])
     plan = bench.plugin.plan(orphaned(bench), config)
 
     changed = bench.plugin.apply(plan)
 
-    assert (plan.said, changed.said, bench.calls) == (["warning: Disk is adopted"], [], [])
+    assert (plan.said, changed.said, bench.calls) == (["warning: Existing disk adopted"], [], [])
     assert [(disk["label"], disk["uuid"]) for disk in changed.state["disk"]] == [
         ("disk0", "disk-2-2000"),
         ("disk1", "disk-2-2001"),
@@ -272,15 +277,15 @@ def test_a_disk_that_is_configured_since_gets_its_label(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         pytest.param(lambda bench: None, [], id="running"),
-        pytest.param(lambda bench: web(bench, running=False), ["warning: Clone does not run"], id="off"),
+        pytest.param(lambda bench: web(bench, running=False), ["warning: Clone is not running"], id="off"),
         pytest.param(lambda bench: bench.vcenter.faults.add("source", CloneError("x")), [], id="vcenter-does-not-tell"),
     ],
 )
-def test_a_release_without_power_states_asks_vcenter(
-    monkeypatch: pytest.MonkeyPatch, change: Change, said: list[str]
+def test_asks_vcenter_for_the_power_state_with_old_releases(
+    monkeypatch: pytest.MonkeyPatch, change: Change, expected: list[str]
 ) -> None:
     with running_bench(monkeypatch, release=ProviderVersion("2.0.2")) as bench:
         state = bench.made()
@@ -288,4 +293,4 @@ def test_a_release_without_power_states_asks_vcenter(
         web(bench, {"vmware_tools_status": "guestToolsNotRunning"})
         change(bench)
 
-        assert bench.plugin.read(state).said == said
+        assert bench.plugin.read(state).said == expected

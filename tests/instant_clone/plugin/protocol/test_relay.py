@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the plugin relays, and what it answers when the stock provider or its own configuration fails."""
+"""Tests of relayed requests, and of failures of the stock provider and of the plugin's configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.wire import FOLDER
 OTHER = "vsphere_tag"
 
 
-def test_other_resources_are_relayed(bench: Bench) -> None:
+def test_relays_other_resources(bench: Bench) -> None:
     plan = bench.plugin.plan(None, {"name": "prod"}, kind=OTHER)
 
     assert (plan.said, plan.state) == ([], {"name": "prod"})
@@ -22,7 +22,7 @@ def test_other_resources_are_relayed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("fault", [Died(), grpc.StatusCode.UNAVAILABLE])
-def test_a_stock_provider_that_fails_at_another_resource_is_terraform_s_to_tell(bench: Bench, fault: object) -> None:
+def test_relays_a_failure_of_the_stock_provider_for_another_resource(bench: Bench, fault: object) -> None:
     bench.stock.faults.add("PlanResourceChange", fault)
 
     with pytest.raises(grpc.RpcError) as caught:
@@ -31,21 +31,21 @@ def test_a_stock_provider_that_fails_at_another_resource_is_terraform_s_to_tell(
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_folder_is_planned_and_made_by_the_stock_provider(bench: Bench) -> None:
+def test_stock_provider_plans_and_creates_a_folder(bench: Bench) -> None:
     made = bench.plugin.make({"path": "rack[1]/web", "type": "vm"}, kind=FOLDER)
 
     assert (made.said, made.state) == ([], {"path": "rack[1]/web", "type": "vm"})
-    # Only the parent is looked up, as a pattern.
+    # The stock provider looks up the parent folder only, and treats its path as a pattern.
     assert bench.calls == ["stock: folder rack\\[1]/web"]
 
 
-def test_an_interrupt_reaches_the_stock_provider(bench: Bench) -> None:
+def test_forwards_an_interrupt_to_the_stock_provider(bench: Bench) -> None:
     bench.plugin.stop()
 
     assert bench.stock.asked[-1] == "Stop"
 
 
-def test_the_configuration_reaches_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configures_the_plugin_and_the_stock_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     with running_bench(monkeypatch, VSPHERE_SERVER="", VSPHERE_PASSWORD="") as bench:
         refused = bench.plugin.plan(None, clone_config())
         assert [detail.partition(". ")[0] for detail in refused.details] == [
@@ -59,15 +59,15 @@ def test_the_configuration_reaches_both(monkeypatch: pytest.MonkeyPatch) -> None
         assert "Configure" in bench.stock.asked
 
 
-def test_a_wrong_parallelism_is_an_error_of_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_an_invalid_parallelism_in_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     with running_bench(monkeypatch, INSTANT_CLONE_PARALLELISM="many") as bench:
         assert bench.plugin.plan(None, clone_config()).said == [
-            "error: INSTANT_CLONE_PARALLELISM is wrong (instantclone[0].source_uuid)"
+            "error: Invalid INSTANT_CLONE_PARALLELISM (instantclone[0].source_uuid)"
         ]
         assert bench.vcenter.log_ins == 0
 
 
-def test_nobody_logs_in_once_the_plugin_has_left(bench: Bench) -> None:
+def test_rejects_requests_after_close(bench: Bench) -> None:
     state = bench.made()
     bench.plugin.relay.close()
 
@@ -75,16 +75,16 @@ def test_nobody_logs_in_once_the_plugin_has_left(bench: Bench) -> None:
     assert bench.calls == []
 
 
-def test_a_vcenter_that_cannot_instant_clone_is_logged_out_of(bench: Bench) -> None:
+def test_logs_out_of_a_vcenter_without_instant_clone(bench: Bench) -> None:
     bench.vcenter.faults.add("require_instant_clone", VcenterError("too old"))
 
     assert bench.plugin.plan(None, clone_config()).details == ["too old"]
     assert (bench.vcenter.log_ins, bench.vcenter.log_outs) == (1, 1)
-    # The next one tries again.
+    # The next request logs in again.
     assert bench.plugin.plan(None, clone_config()).said == []
 
 
-def test_no_clone_is_started_once_the_stock_provider_has_ended(bench: Bench) -> None:
+def test_creates_no_clone_after_the_stock_provider_exited(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config())
     bench.plugin.relay.start_no_more()
 
@@ -94,7 +94,7 @@ def test_no_clone_is_started_once_the_stock_provider_has_ended(bench: Bench) -> 
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["running", "ended"])
-def test_terraform_s_goodbye_is_noticed_also_without_a_stock_provider(bench: Bench, alive: bool) -> None:
+def test_handles_shutdown_with_and_without_the_stock_provider(bench: Bench, alive: bool) -> None:
     bench.stock.alive = alive
 
     bench.plugin.shut_down()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The stand-in for vCenter has the methods of the real connection; what they do is compared end to end."""
+"""Tests that the stand-in for vCenter has the methods of the real connection.
+
+The tests in tests/e2e/test_standins.py compare the behaviour of both.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ METHODS = sorted(name for name, value in vars(cloning.Cloner).items() if callabl
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_takes_what_the_real_one_takes(name: str) -> None:
+def test_method_has_the_signature_of_the_real_method(name: str) -> None:
     real, standin = (inspect.signature(getattr(kind, name)) for kind in (cloning.Cloner, VcenterConnection))
 
     assert standin == real
 
 
-def test_it_has_no_others() -> None:
-    own = {name for name in vars(VcenterConnection) if not name.startswith("_")}
+def test_standin_has_no_other_methods() -> None:
+    methods = {name for name in vars(VcenterConnection) if not name.startswith("_")}
 
-    # It stands for the session too.
-    assert own - {"close", "require_instant_clone"} == set(METHODS)
+    # The stand-in also replaces the session.
+    assert methods - {"close", "require_instant_clone"} == set(METHODS)

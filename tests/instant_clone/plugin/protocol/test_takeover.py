@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM that has the name of a clone which is to be made: it is taken over, or left alone."""
+"""Tests of a VM that has the name of a new clone: the plugin adopts it, or does not change it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from testkit.standins.bench import Bench, clone_config, marker
 from testkit.standins.stock import Died
 from testkit.standins.world import uuid_of
 
-TAKEN_OVER = "warning: Clone taken over"
-OTHERWISE = "warning: Clone taken over as it was made"
-LEFT = "error: Clone left to the next apply"
-TAKEN = "error: Name is taken (name)"
-NOT_FREE = "error: Name is not free yet (name)"
+TAKEN_OVER = "warning: Existing clone adopted"
+OTHERWISE = "warning: Adopted clone differs from configuration"
+LEFT = "error: Clone not added to state"
+TAKEN = "error: Name already in use (name)"
+NOT_FREE = "error: Name is still in use (name)"
 NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 
 
-def test_a_clone_of_this_state_is_taken_over_as_it_is(bench: Bench) -> None:
+def test_adopts_a_clone_of_this_state_without_changes(bench: Bench) -> None:
     left = bench.left_behind(extra_config={"guestinfo.role": "web"})
 
     made = bench.plugin.make(clone_config())
 
     assert made.said == [TAKEN_OVER]
-    assert made.details[0].startswith(f"{NAMED} was there already: made for this address from the same source by ")
+    assert made.details[0].startswith(f"{NAMED}: an interrupted apply created this clone for this address, ")
     assert (made.state["moid"], made.state["extra_config"]) == (left.moid, {OWNER_KEY: marker("web-0")})
     assert [disk["label"] for disk in made.state["disk"]] == ["disk0", "disk1"]
     assert bench.calls == []
@@ -36,7 +36,7 @@ def test_a_clone_of_this_state_is_taken_over_as_it_is(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "arguments", "said", "state", "calls"),
+    ("values", "arguments", "expected", "state", "calls"),
     [
         pytest.param(
             {"extra_config": {"guestinfo.ip": "10.0.0.1"}},
@@ -67,11 +67,11 @@ def test_a_clone_of_this_state_is_taken_over_as_it_is(bench: Bench) -> None:
         ),
     ],
 )
-def test_a_clone_that_was_made_with_other_values(
+def test_adopts_a_clone_with_other_values(
     bench: Bench,
     values: dict[str, Any],
     arguments: dict[str, Any],
-    said: list[str],
+    expected: list[str],
     state: dict[str, Any],
     calls: list[str],
 ) -> None:
@@ -79,18 +79,18 @@ def test_a_clone_that_was_made_with_other_values(
 
     made = bench.plugin.make(clone_config(**arguments))
 
-    assert (made.said, bench.calls) == (said, calls)
+    assert (made.said, bench.calls) == (expected, calls)
     assert {name: made.state[name] for name in state} == state
 
 
-def test_the_values_that_a_clone_was_made_with_are_listed(bench: Bench) -> None:
+def test_lists_the_differing_values_of_an_adopted_clone(bench: Bench) -> None:
     bench.left_behind(memory_reservation=512)
 
     assert bench.plugin.make(clone_config()).details[1] == (
-        "/DC0/vm/web-0 was made with other values than the configuration has now:\n"
-        "  memory_reservation: the configuration has 0, the clone 512.\n"
-        "It was left as it is. The next plan will show these as changes, or say why they cannot be made while the "
-        "clone runs."
+        "/DC0/vm/web-0: an earlier apply created this clone with other values than the configuration has now:\n"
+        "  memory_reservation: the configuration has 0, the clone has 512.\n"
+        "This apply did not change them. The next plan shows them as changes, or reports why a running clone does not "
+        "accept them."
     )
 
 
@@ -98,7 +98,7 @@ Arrange = Callable[[Bench], object]
 
 
 @pytest.mark.parametrize(
-    ("arrange", "config", "said"),
+    ("arrange", "config", "expected"),
     [
         pytest.param(lambda bench: bench.left_behind(mark=None), clone_config(), TAKEN, id="a-stranger"),
         pytest.param(
@@ -136,7 +136,7 @@ Arrange = Callable[[Bench], object]
         pytest.param(
             lambda bench: bench.world.change(bench.left_behind(), running=False),
             clone_config(),
-            "error: Clone does not run (name)",
+            "error: Clone is not running (name)",
             id="off",
         ),
         pytest.param(
@@ -148,13 +148,13 @@ Arrange = Callable[[Bench], object]
         pytest.param(
             lambda bench: bench.vcenter.faults.add("occupant", VcenterError("x"), vm="web-0"),
             clone_config(),
-            "error: vCenter refuses (instantclone[0].source_uuid)",
+            "error: vCenter rejected the request (instantclone[0].source_uuid)",
             id="vcenter-does-not-tell",
         ),
     ],
 )
-def test_a_vm_that_is_not_the_clone_is_left_alone(
-    bench: Bench, arrange: Arrange, config: dict[str, Any], said: str
+def test_does_not_change_a_vm_that_is_not_the_clone(
+    bench: Bench, arrange: Arrange, config: dict[str, Any], expected: str
 ) -> None:
     plan = bench.plugin.plan(None, config)
     arrange(bench)
@@ -162,17 +162,17 @@ def test_a_vm_that_is_not_the_clone_is_left_alone(
 
     refused = bench.plugin.apply(plan)
 
-    assert (refused.said, refused.state, refused.private) == ([said], None, b"")
+    assert (refused.said, refused.state, refused.private) == ([expected], None, b"")
     assert (bench.calls, list(bench.world)) == ([], vms)
 
 
 @pytest.mark.parametrize(
-    ("arrange", "arguments", "said", "because"),
+    ("arrange", "arguments", "expected", "because"),
     [
         pytest.param(
             lambda bench: bench.vcenter.faults.add("change", VcenterError("x")),
             {"annotation": "new"},
-            ["error: vCenter refuses"],
+            ["error: vCenter rejected the request"],
             "it could not be read",
             id="not-changed",
         ),
@@ -187,13 +187,13 @@ def test_a_vm_that_is_not_the_clone_is_left_alone(
             lambda bench: bench.stock.faults.add("ReadResource", Died(), vm="web-0"),
             {},
             ["error: Stock vSphere provider failed"],
-            "the stock vSphere provider has ended",
+            "the stock vSphere provider exited",
             id="stock-provider-ends",
         ),
     ],
 )
-def test_a_clone_that_was_there_already_is_never_removed(
-    bench: Bench, arrange: Arrange, arguments: dict[str, Any], said: list[str], because: str
+def test_never_removes_an_existing_clone(
+    bench: Bench, arrange: Arrange, arguments: dict[str, Any], expected: list[str], because: str
 ) -> None:
     bench.left_behind()
     plan = bench.plugin.plan(None, clone_config(**arguments))
@@ -201,15 +201,15 @@ def test_a_clone_that_was_there_already_is_never_removed(
 
     failed = bench.plugin.apply(plan)
 
-    assert failed.said == [TAKEN_OVER, *said, LEFT]
+    assert failed.said == [TAKEN_OVER, *expected, LEFT]
     assert failed.details[-1] == (
-        f"{NAMED} was there already, but {because}. The clone runs and carries the mark of this state: apply again, "
-        "and it is taken over."
+        f"{NAMED}: the clone already existed, but {because}. The clone is running and has the owner marker of this "
+        "state. Apply again to adopt the clone."
     )
     assert (failed.state, bench.calls, bench.world.names()) == (None, [], ["golden", "web-0"])
 
 
-def test_a_clone_that_was_there_already_is_left_when_the_stock_provider_ends_later(bench: Bench) -> None:
+def test_keeps_an_existing_clone_if_the_stock_provider_exits_later(bench: Bench) -> None:
     bench.left_behind()
     plan = bench.plugin.plan(None, clone_config(cpu_limit=2000))
     bench.stock.faults.add("ApplyResourceChange", Died(), vm="web-0")
@@ -220,26 +220,26 @@ def test_a_clone_that_was_there_already_is_left_when_the_stock_provider_ends_lat
     assert (failed.state, bench.calls) == (None, [])
 
 
-def test_a_clone_that_was_there_already_and_misses_something_is_tainted(bench: Bench) -> None:
+def test_taints_an_adopted_clone_if_a_later_step_fails(bench: Bench) -> None:
     bench.left_behind()
     plan = bench.plugin.plan(None, clone_config(cpu_limit=2000))
     bench.stock.faults.add("ApplyResourceChange", "Cannot set", vm="web-0")
 
     failed = bench.plugin.apply(plan)
 
-    assert failed.said == [TAKEN_OVER, "error: Cannot set", "error: Clone is in the state as tainted"]
+    assert failed.said == [TAKEN_OVER, "error: Cannot set", "error: Clone is tainted"]
     assert failed.state["moid"] == "vm-2"
 
 
-def test_a_clone_that_another_address_has_taken_over_is_kept(bench: Bench) -> None:
+def test_does_not_destroy_a_clone_that_another_address_has_adopted(bench: Bench) -> None:
     state = bench.plugin.read(bench.plugin.import_vm(bench.left_behind().path).state).state
     assert bench.plugin.make(clone_config()).said == [TAKEN_OVER]
 
     left = bench.plugin.destroy(state)
 
-    assert (left.said, left.state, bench.calls) == (["warning: Clone kept"], None, [])
+    assert (left.said, left.state, bench.calls) == (["warning: Clone not destroyed"], None, [])
     assert left.details[0] == (
-        f"web-0 (UUID {uuid_of(2)}) belongs to another address of this state now, which has taken it over. It only "
-        "leaves this one."
+        f"web-0 (UUID {uuid_of(2)}): another address of this state has adopted the clone. The clone was not destroyed, "
+        "and this address was removed from the state."
     )
     assert bench.world.names() == ["golden", "web-0"]

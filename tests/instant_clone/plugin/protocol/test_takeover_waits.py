@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM with the name of a clone that is being made, does not run, or is to be destroyed: how long it is waited for."""
+"""Tests of the wait for a VM with the name of a new clone that is incomplete, not running, or to be destroyed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from instant_clone.errors import CloneError
 from testkit.standins.bench import Bench, clone_config, marker
 from testkit.standins.world import SOURCE_UUID, uuid_of
 
-TAKEN_OVER = "warning: Clone taken over"
-TAKEN = "error: Name is taken (name)"
+TAKEN_OVER = "warning: Existing clone adopted"
+TAKEN = "error: Name already in use (name)"
 NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 
 
@@ -19,43 +19,43 @@ def refusal(bench: Bench, config: dict[str, Any]) -> str:
     return detail
 
 
-def test_a_name_that_is_not_free_yet_is_told_with_its_generation(bench: Bench) -> None:
+def test_message_contains_the_generation_of_the_vm_with_the_name(bench: Bench) -> None:
     bench.left_behind(mark=marker("web-0", generation=2))
 
     assert refusal(bench, clone_config()).startswith(
-        f"{NAMED} still has this name, made from the source {SOURCE_UUID} in its generation 2. If this apply is to "
-        "remove it, Terraform has not come to that yet: apply again; "
+        f"{NAMED}: the virtual machine still has the clone's name (source {SOURCE_UUID}, generation 2). If this apply "
+        "destroys the virtual machine, Terraform has not started the destroy yet: apply again. "
     )
 
 
-def test_a_name_of_a_vm_without_a_marker_is_told_without_a_generation(bench: Bench) -> None:
+def test_message_omits_the_generation_of_a_vm_without_a_marker(bench: Bench) -> None:
     bench.known(bench.left_behind(mark=None))
 
-    assert refusal(bench, clone_config()).startswith(f"{NAMED} still has this name. If this apply is to remove it, ")
+    assert refusal(bench, clone_config()).startswith(f"{NAMED}: the virtual machine still has the clone's name. If ")
 
 
-def test_a_clone_that_does_not_run_is_given_five_seconds(bench: Bench) -> None:
+def test_waits_five_seconds_for_a_clone_that_is_not_running(bench: Bench) -> None:
     bench.world.change(bench.left_behind(), running=False)
     bench.vcenter.cloning = 3
 
     assert refusal(bench, clone_config()) == (
-        f"{NAMED} is this clone, left by an apply that was interrupted, and does not run. Remove it in vCenter, and "
-        "apply again."
+        f"{NAMED}: an interrupted apply created this clone, and it is not running. Delete it in vCenter "
+        "and apply again."
     )
-    # They begin with the third look, half a second after the second: vCenter clones the source no longer then.
+    # The five seconds start with the third check, when vCenter no longer clones the source. Each check takes 0.5 s.
     assert bench.clock.now == 1.5 + 5.5
 
 
-def test_an_interrupt_ends_the_wait_for_a_clone_that_does_not_run(bench: Bench) -> None:
+def test_interrupt_ends_the_wait_for_a_clone_that_is_not_running(bench: Bench) -> None:
     bench.world.change(bench.left_behind(), running=False)
     plan = bench.plugin.plan(None, clone_config())
     bench.plugin.stop()
 
-    assert bench.plugin.apply(plan).said == ["error: Clone does not run (name)"]
+    assert bench.plugin.apply(plan).said == ["error: Clone is not running (name)"]
     assert bench.clock.now == 0
 
 
-def test_a_clone_that_vcenter_is_still_making_is_taken_over_when_it_runs(bench: Bench) -> None:
+def test_adopts_a_clone_when_vcenter_has_finished_it(bench: Bench) -> None:
     left = bench.world.change(bench.left_behind(), running=False)
     bench.vcenter.unnamed, bench.vcenter.cloning = 2, 9
     bench.vcenter.after_look = [lambda: None] * 3 + [lambda: bench.world.change(left, running=True)]
@@ -67,7 +67,7 @@ def test_a_clone_that_vcenter_is_still_making_is_taken_over_when_it_runs(bench: 
     assert bench.clock.pauses == [0.5] * 4
 
 
-def test_a_vm_that_vcenter_knows_nothing_of_is_a_stranger_once_nothing_is_cloned(bench: Bench) -> None:
+def test_rejects_a_vm_without_properties_if_no_clone_task_is_running(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config())
     bench.left_behind()
     bench.vcenter.unnamed = 9
@@ -75,7 +75,7 @@ def test_a_vm_that_vcenter_knows_nothing_of_is_a_stranger_once_nothing_is_cloned
     assert bench.plugin.apply(plan).said == [TAKEN]
 
 
-def test_a_clone_that_vcenter_finishes_in_between_is_taken_over(bench: Bench) -> None:
+def test_adopts_a_clone_that_vcenter_finishes_during_the_check(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config())
     bench.vcenter.after_look = [bench.left_behind]
 
@@ -84,7 +84,7 @@ def test_a_clone_that_vcenter_finishes_in_between_is_taken_over(bench: Bench) ->
     assert (made.said, made.state["moid"], bench.calls) == ([TAKEN_OVER], "vm-2", [])
 
 
-def test_a_name_that_a_stranger_takes_in_between_is_taken(bench: Bench) -> None:
+def test_rejects_a_name_that_another_vm_takes_during_the_check(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config())
     bench.vcenter.after_look = [lambda: bench.left_behind(mark=None)]
 
@@ -92,7 +92,7 @@ def test_a_name_that_a_stranger_takes_in_between_is_taken(bench: Bench) -> None:
     assert bench.calls == []
 
 
-def test_a_clone_whose_name_is_refused_by_vcenter_and_free_is_not_looked_for_forever(bench: Bench) -> None:
+def test_fails_if_vcenter_rejects_a_free_name(bench: Bench) -> None:
     bench.vcenter.faults.add("clone", CloneError("x", argument="name"), vm="web-0", times=9)
 
     assert bench.plugin.make(clone_config()).said == ["error: Instant clone failed (name)"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is checked before anything is planned, and how a stored state is read."""
+"""Tests of the validation of the block, and of the upgrade of a stored state."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from testkit.standins.bench import Bench, clone_config
 from testkit.standins.world import SOURCE_UUID, uuid_of
 from testkit.wire import BLOCK, UNKNOWN
 
-NOT_A_UUID = "error: Not a UUID (instantclone[0].source_uuid)"
+NOT_A_UUID = "error: Invalid source_uuid (instantclone[0].source_uuid)"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         pytest.param({}, [], id="a-clone"),
         pytest.param({"source_uuid": f"  {SOURCE_UUID.upper()} "}, [], id="uuid-in-capitals"),
@@ -25,8 +25,8 @@ NOT_A_UUID = "error: Not a UUID (instantclone[0].source_uuid)"
         pytest.param({BLOCK: [], "clone": [{"template_uuid": "-"}]}, [], id="no-block"),
         pytest.param({"source_uuid": "golden"}, [NOT_A_UUID], id="a-name-as-uuid"),
         pytest.param({"timeout": 1, "on_reboot": "replace"}, [], id="all-arguments"),
-        pytest.param({"timeout": 0}, ["error: Time-out too short (instantclone[0].timeout)"], id="no-time"),
-        pytest.param({"on_reboot": "ask"}, ["error: Unknown way (instantclone[0].on_reboot)"], id="unknown-way"),
+        pytest.param({"timeout": 0}, ["error: Invalid timeout (instantclone[0].timeout)"], id="no-time"),
+        pytest.param({"on_reboot": "ask"}, ["error: Invalid on_reboot (instantclone[0].on_reboot)"], id="unknown-way"),
         pytest.param(
             {"clone": [{"template_uuid": "-"}]}, ["error: Conflicting blocks (instantclone)"], id="with-a-clone-block"
         ),
@@ -36,23 +36,23 @@ NOT_A_UUID = "error: Not a UUID (instantclone[0].source_uuid)"
                 "error: Conflicting blocks (instantclone)",
                 "error: Conflicting blocks (instantclone)",
                 NOT_A_UUID,
-                "error: Time-out too short (instantclone[0].timeout)",
+                "error: Invalid timeout (instantclone[0].timeout)",
             ],
             id="all-findings-at-once",
         ),
     ],
 )
-def test_the_block_is_validated(bench: Bench, arguments: dict[str, Any], said: list[str]) -> None:
-    assert bench.plugin.validate(clone_config(**arguments)).said == said
+def test_validates_the_block(bench: Bench, arguments: dict[str, Any], expected: list[str]) -> None:
+    assert bench.plugin.validate(clone_config(**arguments)).said == expected
     assert bench.vcenter.log_ins == 0
 
 
-def test_the_stock_provider_s_findings_come_first(bench: Bench) -> None:
+def test_lists_the_errors_of_the_stock_provider_first(bench: Bench) -> None:
     bench.stock.faults.add("ValidateResourceTypeConfig", "Invalid memory")
 
     assert bench.plugin.validate(clone_config(on_reboot="ask")).said == [
         "error: Invalid memory",
-        "error: Unknown way (instantclone[0].on_reboot)",
+        "error: Invalid on_reboot (instantclone[0].on_reboot)",
     ]
 
 
@@ -63,7 +63,7 @@ def test_the_stock_provider_s_findings_come_first(bench: Bench) -> None:
         pytest.param([{"source_uuid": SOURCE_UUID, "timeout": 5, "on_reboot": "error"}], id="a-clone"),
     ],
 )
-def test_a_stored_state_keeps_its_block(bench: Bench, block: list[Any]) -> None:
+def test_upgrade_keeps_the_block_of_a_stored_state(bench: Bench, block: list[Any]) -> None:
     stored = {"name": "web-0", "uuid": uuid_of(2), BLOCK: block}
 
     answer = bench.plugin.upgrade(json.dumps(stored).encode())
@@ -71,19 +71,19 @@ def test_a_stored_state_keeps_its_block(bench: Bench, block: list[Any]) -> None:
     assert (answer.said, answer.state) == ([], stored)
 
 
-def test_a_state_that_the_stock_provider_stored_has_no_block(bench: Bench) -> None:
+def test_upgrade_adds_no_block_to_a_state_of_the_stock_provider(bench: Bench) -> None:
     answer = bench.plugin.upgrade(json.dumps({"name": "web-0", "uuid": uuid_of(2)}).encode())
 
     assert answer.state == {"name": "web-0", "uuid": uuid_of(2), BLOCK: []}
 
 
-def test_a_state_without_content_is_the_stock_provider_s_affair(bench: Bench) -> None:
+def test_upgrade_leaves_an_empty_state_to_the_stock_provider(bench: Bench) -> None:
     answer = bench.plugin.upgrade(b"")
 
     assert (answer.said, answer.state) == ([], None)
 
 
-def test_a_state_that_cannot_be_upgraded_is_an_error(bench: Bench) -> None:
+def test_reports_a_failed_upgrade(bench: Bench) -> None:
     bench.stock.faults.add("UpgradeResourceState", "Unknown version")
 
     assert bench.plugin.upgrade(b'{"uuid": "x"}').said == ["error: Unknown version"]

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from instant_clone.plugin.resource.source_diff import asked_for, granted
+from instant_clone.plugin.resource.source_diff import limit_to_requested, requested_paths
 from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.vm.differences import Difference
 
@@ -34,14 +34,14 @@ def _planned(**changes: Any) -> Plan:
     return Plan({**SOURCE, "change_version": UNKNOWN, **changes})
 
 
-def test_what_the_configuration_has_otherwise_than_the_source_is_asked_for() -> None:
+def test_returns_the_paths_where_the_configuration_differs_from_the_source() -> None:
     planned = _planned(
         memory=8192,
         network_interface=[{"network_id": "network-2", "bandwidth_limit": -1}],
         disk=[*SOURCE["disk"], {"label": "disk1", "size": 5}],
     )
 
-    assert asked_for(SOURCE, planned) == {"memory", "network_interface[0].network_id", "disk[1]"}
+    assert requested_paths(SOURCE, planned) == {"memory", "network_interface[0].network_id", "disk[1]"}
 
 
 @pytest.mark.parametrize(
@@ -56,86 +56,86 @@ def test_what_the_configuration_has_otherwise_than_the_source_is_asked_for() -> 
         "resource_pool_id",
     ],
 )
-def test_where_a_clone_lies_is_not_asked_for_afterwards(argument: str) -> None:
-    assert asked_for(_clone(**{argument: "one"}), _planned(**{argument: "other"})) == frozenset()
+def test_ignores_placement_arguments(argument: str) -> None:
+    assert requested_paths(_clone(**{argument: "one"}), _planned(**{argument: "other"})) == frozenset()
 
 
-def test_what_came_out_otherwise_is_left_and_told() -> None:
+def test_withholds_and_returns_differences_that_vcenter_introduced() -> None:
     clone = _clone(memory_reservation=0)
 
-    found = granted(clone, _planned(), frozenset())
+    found = limit_to_requested(clone, _planned(), frozenset())
 
     assert found.withheld == (Difference("memory_reservation", 0, 512),)
     assert not found.changes
     assert found.state == clone
 
 
-def test_what_was_asked_for_is_done_beside_what_came_out_otherwise() -> None:
+def test_keeps_requested_changes_and_withholds_other_differences() -> None:
     clone = _clone(memory_reservation=0)
 
-    found = granted(clone, _planned(memory=8192), {"memory"})
+    found = limit_to_requested(clone, _planned(memory=8192), {"memory"})
 
     assert found.changes
     assert found.state == {**clone, "memory": 8192, "change_version": UNKNOWN}
     assert found.withheld == (Difference("memory_reservation", 0, 512),)
 
 
-def test_added_blocks_are_made() -> None:
+def test_keeps_added_blocks() -> None:
     added = {"label": "disk1", "size": 5, "uuid": UNKNOWN}
 
-    found = granted(SOURCE, _planned(disk=[*SOURCE["disk"], added]), {"disk[1]"})
+    found = limit_to_requested(SOURCE, _planned(disk=[*SOURCE["disk"], added]), {"disk[1]"})
 
     assert found.changes
     assert found.state["disk"] == [{"label": "disk0", "size": 16}, added]
 
 
-def test_a_block_that_goes_as_asked_for_leaves_no_gap() -> None:
+def test_removes_a_block_on_request_without_leaving_a_gap() -> None:
     clone = _clone(cdrom=[{"client_device": True}])
 
-    assert granted(clone, _planned(cdrom=[]), {"cdrom[0]"}).state["cdrom"] == []
+    assert limit_to_requested(clone, _planned(cdrom=[]), {"cdrom[0]"}).state["cdrom"] == []
 
 
-def test_a_block_that_nobody_asked_for_is_not_made() -> None:
+def test_withholds_an_added_block_that_was_not_requested() -> None:
     added = {"label": "disk1", "size": 5}
 
-    found = granted(SOURCE, _planned(memory=8192, disk=[*SOURCE["disk"], added]), {"memory"})
+    found = limit_to_requested(SOURCE, _planned(memory=8192, disk=[*SOURCE["disk"], added]), {"memory"})
 
     assert found.state["disk"] == SOURCE["disk"]
     assert found.withheld == (Difference("disk[1]", None, added),)
 
 
-def test_a_device_that_the_clone_has_besides_stays() -> None:
+def test_keeps_an_additional_device_of_the_clone() -> None:
     clone = _clone(cdrom=[{"client_device": True}])
 
-    found = granted(clone, _planned(cdrom=[]), frozenset())
+    found = limit_to_requested(clone, _planned(cdrom=[]), frozenset())
 
     assert not found.changes
     assert found.state["cdrom"] == [{"client_device": True}]
     assert found.withheld == (Difference("cdrom[0]", {"client_device": True}, None),)
 
 
-def test_tags_and_attributes_are_the_clone_s_own() -> None:
-    """Those of the source are not inherited, so that they are missing although the configuration repeats them."""
+def test_keeps_changes_of_tags_that_the_clone_does_not_inherit() -> None:
+    """A clone does not inherit its source's tags, so they are missing although the configuration repeats them."""
     clone = _clone(tags=[])
 
-    found = granted(clone, _planned(), frozenset())
+    found = limit_to_requested(clone, _planned(), frozenset())
 
     assert found.changes
     assert found.state["tags"] == ["urn:source"]
     assert found.withheld == ()
 
 
-def test_a_clone_is_never_moved_to_where_it_was_to_lie() -> None:
+def test_withholds_a_move_of_the_clone() -> None:
     clone = _clone(datastore_id="datastore-9")
 
-    found = granted(clone, _planned(), {"memory"})
+    found = limit_to_requested(clone, _planned(), {"memory"})
 
     assert not found.changes
     assert found.withheld == (Difference("datastore_id", "datastore-9", "datastore-1"),)
 
 
-def test_what_is_read_anew_is_no_change() -> None:
-    found = granted(SOURCE, _planned(), frozenset())
+def test_ignores_computed_values() -> None:
+    found = limit_to_requested(SOURCE, _planned(), frozenset())
 
     assert not found.changes
     assert found.withheld == ()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from instant_clone.plugin.resource.state_reconciliation import settled
+from instant_clone.plugin.resource.state_reconciliation import with_source_settings
 from instant_clone.plugin.wire.values import Config, State
 
 
-def _settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> Config:
-    return settled(Config(config), State(source))
+def _completed(config: Mapping[str, Any], source: Mapping[str, Any]) -> Config:
+    return with_source_settings(Config(config), State(source))
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def _settled(config: Mapping[str, Any], source: Mapping[str, Any]) -> Config:
         ("tools_upgrade_policy", ""),
     ],
 )
-def test_what_has_no_words_is_as_the_source_has_it(argument: str, value: Any) -> None:
-    assert _settled({argument: None, "name": "web"}, {argument: value})[argument] == value
+def test_copies_a_source_value_that_no_configuration_can_express(argument: str, value: Any) -> None:
+    assert _completed({argument: None, "name": "web"}, {argument: value})[argument] == value
 
 
 @pytest.mark.parametrize(
@@ -42,23 +42,23 @@ def test_what_has_no_words_is_as_the_source_has_it(argument: str, value: Any) ->
         ("memory_reservation", 0),
     ],
 )
-def test_what_could_have_been_said_and_was_not_is_left_out(argument: str, value: Any) -> None:
-    assert _settled({argument: None}, {argument: value})[argument] is None
+def test_keeps_null_for_a_value_that_a_configuration_can_express(argument: str, value: Any) -> None:
+    assert _completed({argument: None}, {argument: value})[argument] is None
 
 
-def test_what_is_said_stays() -> None:
-    assert _settled({"ide_controller_count": 2}, {"ide_controller_count": 0})["ide_controller_count"] == 2
+def test_keeps_a_configured_value() -> None:
+    assert _completed({"ide_controller_count": 2}, {"ide_controller_count": 0})["ide_controller_count"] == 2
 
 
-def test_vapp_properties_are_the_source_s_unless_configured() -> None:
-    theirs = [{"properties": {"password": "s"}}]
+def test_copies_vapp_properties_unless_they_are_configured() -> None:
+    vapp = [{"properties": {"password": "s"}}]
 
-    assert _settled({"vapp": []}, {"vapp": theirs})["vapp"] == theirs
-    assert _settled({"vapp": [{"properties": {}}]}, {"vapp": theirs})["vapp"] == [{"properties": {}}]
-    assert _settled({"vapp": []}, {"vapp": []})["vapp"] == []
+    assert _completed({"vapp": []}, {"vapp": vapp})["vapp"] == vapp
+    assert _completed({"vapp": [{"properties": {}}]}, {"vapp": vapp})["vapp"] == [{"properties": {}}]
+    assert _completed({"vapp": []}, {"vapp": []})["vapp"] == []
 
 
-def test_disks_are_completed_by_the_disk_in_their_place() -> None:
+def test_completes_a_disk_from_the_source_disk_at_the_same_unit() -> None:
     config = {"disk": [{"label": "disk0", "controller_type": None, "unit_number": 1, "disk_sharing": None}]}
     source = {
         "disk": [
@@ -67,12 +67,12 @@ def test_disks_are_completed_by_the_disk_in_their_place() -> None:
         ]
     }
 
-    assert _settled(config, source)["disk"][0]["disk_sharing"] == ""
+    assert _completed(config, source)["disk"][0]["disk_sharing"] == ""
 
 
-def test_interfaces_are_completed_by_the_one_at_their_position() -> None:
+def test_completes_an_interface_from_the_source_interface_at_the_same_position() -> None:
     config = {"network_interface": [{"bandwidth_share_level": None}, {"bandwidth_share_level": None}]}
 
-    completed = _settled(config, {"network_interface": [{"bandwidth_share_level": ""}]})
+    completed = _completed(config, {"network_interface": [{"bandwidth_share_level": ""}]})
 
     assert completed["network_interface"] == [{"bandwidth_share_level": ""}, {"bandwidth_share_level": None}]

@@ -21,11 +21,11 @@ NOTHING = {"vsphere_server": None, "vcenter_server": None, "user": None, "passwo
 
 
 @pytest.mark.parametrize("configuration", [{}, NOTHING])
-def test_the_environment_says_what_the_configuration_does_not(configuration: dict[str, Any]) -> None:
+def test_reads_missing_settings_from_the_environment(configuration: dict[str, Any]) -> None:
     assert connection_settings(configuration, ENVIRONMENT) == FROM_ENVIRONMENT
 
 
-def test_the_configuration_goes_before_the_environment() -> None:
+def test_configuration_takes_precedence_over_the_environment() -> None:
     configuration = {
         "vsphere_server": "config.example:8443",
         "user": "config-user",
@@ -39,14 +39,14 @@ def test_the_configuration_goes_before_the_environment() -> None:
     assert connection_settings(configuration, {}) == connection_settings(configuration, ENVIRONMENT)
 
 
-def test_a_configured_false_goes_before_a_true_environment() -> None:
+def test_configured_false_takes_precedence_over_a_true_variable() -> None:
     environment = ENVIRONMENT | {"VSPHERE_ALLOW_UNVERIFIED_SSL": "true"}
 
     assert connection_settings({"allow_unverified_ssl": False}, environment).allow_unverified_ssl is False
     assert connection_settings({}, environment).allow_unverified_ssl is True
 
 
-def test_the_deprecated_names_are_known() -> None:
+def test_accepts_deprecated_names() -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != "VSPHERE_SERVER"}
 
     assert connection_settings({}, environment | {"VSPHERE_VCENTER": "old.example"}).server == "old.example"
@@ -56,11 +56,11 @@ def test_the_deprecated_names_are_known() -> None:
     assert connection_settings(both, ENVIRONMENT).server == "new.example"
 
 
-def test_what_is_unknown_is_taken_from_the_environment() -> None:
+def test_reads_an_unknown_setting_from_the_environment() -> None:
     assert connection_settings({"password": msgpack.ExtType(0, b"")}, ENVIRONMENT) == FROM_ENVIRONMENT
 
 
-def test_all_that_is_missing_is_told_at_once() -> None:
+def test_reports_all_missing_settings_at_once() -> None:
     with pytest.raises(ConnectError) as caught:
         connection_settings({"user": "config-user"}, {})
 

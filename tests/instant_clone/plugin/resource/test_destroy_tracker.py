@@ -17,7 +17,7 @@ _HANG_SECONDS = 120
 
 
 class Watched(threading.Condition):
-    """A condition that counts the threads that wait for it, and how often one has begun to wait."""
+    """A condition that counts the waiting threads and the calls of `wait`."""
 
     waiting = begun = 0
 
@@ -45,20 +45,20 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def _watched(departures: Departures) -> Watched:
-    """A condition in the place of that of `departures`, by which a test knows who waits."""
+    """Replace the condition of `departures` with one that counts the waiting threads."""
     watched = Watched()
     departures._changed = watched
     return watched
 
 
 def _pass(clock: Clock, watched: Watched, seconds: float) -> None:
-    """Let so much time pass for all who wait."""
+    """Advance the clock by `seconds`, and notify all waiting threads."""
     with watched:
         clock.sleep(seconds)
         watched.notify_all()
 
 
-def test_a_vm_of_the_state_is_known_before_and_after_it_has_left() -> None:
+def test_contains_a_vm_of_the_state_before_and_after_its_destroy() -> None:
     departures = Departures()
     assert "a" not in departures
 
@@ -70,7 +70,7 @@ def test_a_vm_of_the_state_is_known_before_and_after_it_has_left() -> None:
     assert "b" in departures
 
 
-def test_waiting_ends_when_the_vm_has_left(threads: ThreadPoolExecutor) -> None:
+def test_wait_ends_with_the_destroy(threads: ThreadPoolExecutor) -> None:
     departures = Departures()
     watched = _watched(departures)
 
@@ -83,7 +83,7 @@ def test_waiting_ends_when_the_vm_has_left(threads: ThreadPoolExecutor) -> None:
     assert departures.wait_for("a", patience=0, seconds=0)
 
 
-def test_a_departure_that_does_not_begin_is_not_waited_for(clock: Clock, threads: ThreadPoolExecutor) -> None:
+def test_wait_gives_up_if_the_destroy_does_not_start(clock: Clock, threads: ThreadPoolExecutor) -> None:
     departures = Departures()
     watched = _watched(departures)
 
@@ -94,7 +94,7 @@ def test_a_departure_that_does_not_begin_is_not_waited_for(clock: Clock, threads
     assert not waiting.result()
 
 
-def test_a_departure_that_does_not_end_is_waited_for_so_long(clock: Clock, threads: ThreadPoolExecutor) -> None:
+def test_wait_times_out_if_the_destroy_does_not_end(clock: Clock, threads: ThreadPoolExecutor) -> None:
     departures = Departures()
     watched = _watched(departures)
 
@@ -106,7 +106,7 @@ def test_a_departure_that_does_not_end_is_waited_for_so_long(clock: Clock, threa
         assert not waiting.result()
 
 
-def test_a_destruction_that_fails_has_ended_too() -> None:
+def test_wait_ends_with_a_failed_destroy() -> None:
     departures = Departures()
     with suppress(ValueError), departures.leaving("a"):
         int("x")
@@ -114,9 +114,7 @@ def test_a_destruction_that_fails_has_ended_too() -> None:
     assert departures.wait_for("a", patience=0, seconds=0)
 
 
-def test_a_departure_is_waited_for_as_long_as_somebody_works_who_may_lead_to_it(
-    clock: Clock, threads: ThreadPoolExecutor
-) -> None:
+def test_wait_continues_while_another_request_is_active(clock: Clock, threads: ThreadPoolExecutor) -> None:
     departures = Departures()
     watched = _watched(departures)
 
@@ -137,8 +135,8 @@ def test_a_departure_is_waited_for_as_long_as_somebody_works_who_may_lead_to_it(
     assert waiting.result()
 
 
-def test_those_who_wait_for_one_another_give_up_one_by_one(clock: Clock, threads: ThreadPoolExecutor) -> None:
-    """The first that does makes room for the departures of the others."""
+def test_waiting_creations_give_up_one_after_another(clock: Clock, threads: ThreadPoolExecutor) -> None:
+    """The first creation that gives up frees a worker for the destroys of the other VMs."""
     departures = Departures()
     watched = _watched(departures)
     given_up: list[str] = []
@@ -161,7 +159,7 @@ def test_those_who_wait_for_one_another_give_up_one_by_one(clock: Clock, threads
     assert len(given_up) == 1
 
 
-def test_a_vm_is_taken_over_or_leaves_and_never_both() -> None:
+def test_a_vm_is_either_adopted_or_destroyed() -> None:
     departures = Departures()
 
     assert departures.take_over("a")

@@ -22,34 +22,34 @@ def _interface(key: int, network: str = "network-7", adapter: str = "vmxnet3") -
     return {"key": key, "network_id": network, "adapter_type": adapter}
 
 
-def test_interfaces_are_paired_by_key() -> None:
+def test_matches_interfaces_by_key() -> None:
     sources = [_interface(4000), _interface(4001, "network-8")]
     clones = [_interface(4001, "network-9"), _interface(4000, "network-9")]
 
     assert pair_interfaces(clones, sources) == [clones[1], clones[0]]
 
 
-def test_interfaces_on_one_network_are_paired_by_key() -> None:
+def test_matches_interfaces_on_one_network_by_key() -> None:
     sources = [_interface(4000), _interface(4001)]
 
     assert pair_interfaces(sources[::-1], sources) == sources
 
 
-def test_interfaces_with_other_keys_are_paired_by_network_then_by_order() -> None:
+def test_matches_interfaces_with_different_keys_by_network_and_order() -> None:
     sources = [_interface(4000, "network-7"), _interface(4001, "network-8"), _interface(4002, "network-9")]
     clones = [_interface(5001, "network-1"), _interface(5002, "network-8"), _interface(5003, "network-7")]
 
     assert [each["key"] for each in pair_interfaces(clones, sources)] == [5003, 5002, 5001]
 
 
-def test_an_interface_of_another_type_is_no_partner_of_its_key() -> None:
+def test_does_not_match_interfaces_with_different_adapter_types() -> None:
     sources = [_interface(4000, adapter="e1000e"), _interface(4001, adapter="vmxnet3")]
     clones = [_interface(4001, adapter="e1000e"), _interface(4000, adapter="vmxnet3")]
 
     assert pair_interfaces(clones, sources) == clones
 
 
-def test_an_address_of_its_own_tells_an_interface_from_all_others() -> None:
+def test_matches_interfaces_by_static_mac_address_first() -> None:
     wanted = [_interface(4000) | {"mac_address": "00:50:56:AA:00:01"}, _interface(4001) | {"mac_address": None}]
     clones = [
         _interface(4000) | {"mac_address": "00:50:56:bb:00:02"},
@@ -59,21 +59,21 @@ def test_an_address_of_its_own_tells_an_interface_from_all_others() -> None:
     assert pair_interfaces(clones, wanted) == [clones[1], clones[0]]
 
 
-def test_a_key_on_the_wrong_network_is_no_proof_where_another_fits() -> None:
+def test_prefers_a_match_of_the_network_over_a_match_of_the_key() -> None:
     wanted = [_interface(4000, "network-8"), _interface(4001, "network-7")]
     clones = [_interface(4001, "network-8"), _interface(4002, "network-7")]
 
     assert pair_interfaces(clones, wanted) == clones
 
 
-def test_on_one_network_the_place_on_the_bus_decides() -> None:
+def test_matches_interfaces_on_one_network_by_device_address() -> None:
     wanted = [_interface(4000) | {"device_address": "pci:0:7"}, _interface(4001) | {"device_address": "pci:0:8"}]
     clones = [_interface(4301) | {"device_address": "pci:0:8"}, _interface(4300) | {"device_address": "pci:0:7"}]
 
     assert pair_interfaces(clones, wanted) == [clones[1], clones[0]]
 
 
-def test_what_is_wanted_of_an_interface_is_the_configuration_s_with_the_source_s_numbers() -> None:
+def test_returns_configured_interfaces_with_keys_and_addresses_of_the_source() -> None:
     source = State(
         {"network_interface": [_interface(4000, "network-7") | {"device_address": "pci:0:7"}, _interface(4001)]}
     )
@@ -98,11 +98,11 @@ def test_what_is_wanted_of_an_interface_is_the_configuration_s_with_the_source_s
     ]
 
 
-def test_interfaces_that_are_not_known_are_wanted_nowhere() -> None:
+def test_returns_no_interfaces_for_an_unknown_block() -> None:
     assert wanted_interfaces(Config({"network_interface": UNKNOWN}), State({})) == []
 
 
-def test_devices_keep_their_order_and_new_ones_take_the_places_of_those_that_went() -> None:
+def test_keeps_the_order_and_puts_new_devices_in_place_of_removed_devices() -> None:
     before = [_interface(4002), _interface(4000), _interface(4001)]
     read = [_interface(4000), _interface(4001), _interface(4005), _interface(4006)]
 
@@ -110,13 +110,13 @@ def test_devices_keep_their_order_and_new_ones_take_the_places_of_those_that_wen
     assert in_order_of(read, []) == read
 
 
-def test_what_has_no_partner_comes_last() -> None:
+def test_puts_devices_without_a_match_last() -> None:
     clones = [_interface(4007, "network-1", "e1000"), _interface(4000)]
 
     assert pair_interfaces(clones, [_interface(4000)]) == [clones[1], clones[0]]
 
 
-def test_drives_are_paired_by_address() -> None:
+def test_matches_drives_by_device_address() -> None:
     sources = [{"device_address": "ide:0:0", "key": 3000}, {"device_address": "sata:0:1", "key": 16001}]
     clones = [{"device_address": "sata:0:1", "key": 9}, {"device_address": "ide:0:0", "key": 8}]
 
@@ -135,7 +135,7 @@ INTERFACES = st.lists(
 
 
 @given(INTERFACES, INTERFACES)
-def test_no_interface_is_lost_or_doubled(clones: list[dict[str, Any]], sources: list[dict[str, Any]]) -> None:
+def test_returns_every_interface_once(clones: list[dict[str, Any]], sources: list[dict[str, Any]]) -> None:
     paired = pair_interfaces(clones, sources)
 
     assert sorted(map(repr, paired)) == sorted(map(repr, clones))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Comparison of the virtual machines that have a BIOS UUID with the state."""
+"""Tests of the comparison of the virtual machines that have a BIOS UUID with the state."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def summaries(found: Sequence[IdentifiedVm], state: State = STATE, expected: Own
         ([CLONE, TEMPLATE], ["error: BIOS UUID is not unique"]),
     ],
 )
-def test_what_tells_a_vm_from_the_one_that_the_state_means(found: list[IdentifiedVm], expected: list[str]) -> None:
+def test_compares_the_found_vms_with_the_state(found: list[IdentifiedVm], expected: list[str]) -> None:
     assert summaries(found) == expected
 
 
-def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None:
+def test_compares_an_imported_state_by_the_marker_of_the_configuration() -> None:
     imported = state_with(extra_config=None)
     expected = Owner.parse(MINE)
     foreign = vm(marker=f"other/web/web-0/{SOURCE}/1")
@@ -72,8 +72,8 @@ def test_a_state_without_a_marker_is_held_to_that_of_the_configuration() -> None
     assert summaries([vm("vm-9")], imported, expected) == ["warning: Clone was registered again"]
 
 
-def test_a_marker_that_nothing_proves_to_be_ours_is_of_another_owner() -> None:
-    """As right after an import: a destroy has no configuration to compare it with."""
+def test_rejects_a_marker_without_a_marker_in_the_state_or_the_configuration() -> None:
+    """A destroy directly after an import has no configuration to compare the marker with."""
     imported = state_with(extra_config=None)
 
     assert summaries([CLONE], imported) == ["error: Virtual machine has another owner"]
@@ -81,17 +81,17 @@ def test_a_marker_that_nothing_proves_to_be_ours_is_of_another_owner() -> None:
     assert summaries([vm("vm-9", None)], imported) == ["error: Another virtual machine has this UUID"]
 
 
-def test_a_marker_that_a_broken_off_change_has_written_already_is_ours() -> None:
+def test_accepts_a_marker_that_an_interrupted_change_has_written() -> None:
     renamed = Owner.parse(f"mine/web/web-1/{SOURCE}/1")
 
     assert summaries([vm(marker=f"mine/web/web-1/{SOURCE}/1")], STATE, renamed) == []
 
 
-def test_a_state_that_was_never_read_has_no_managed_object_id_to_compare() -> None:
+def test_accepts_a_state_without_a_managed_object_id() -> None:
     assert summaries([CLONE], state_with(moid=None)) == []
 
 
-def test_the_message_lists_every_vm_of_a_uuid() -> None:
+def test_message_lists_every_vm_with_the_uuid() -> None:
     (error,) = differences_from_state([TEMPLATE, COPY, CLONE], STATE)
 
     assert error.detail == (
@@ -99,28 +99,28 @@ def test_the_message_lists_every_vm_of_a_uuid() -> None:
         "  /DC0/vm/golden (vm-8, template, no marker)\n"
         "  /DC0/vm/copy (vm-9, poweredOff, no marker)\n"
         f"  /DC0/vm/web-0 (vm-7, poweredOn, marker {MINE})\n"
-        "The stock provider finds a virtual machine by this UUID and could take any of them, so nothing was changed. "
-        "Remove the copy from the inventory, or give it a UUID of its own while it is off (docs/life.md, "
+        "The stock provider finds a virtual machine by this UUID and could use any of them, so nothing was changed. "
+        "Remove the copy from the inventory, or power it off and change its UUID (docs/life.md, "
         '"Copies, restores and test failovers"). Then run the command again.'
     )
 
 
 class Vcenter:
-    """What a connection answers about UUIDs, and the questions."""
+    """A stand-in for the vCenter connection that records the searched UUIDs."""
 
     def __init__(self, **found: Sequence[IdentifiedVm]) -> None:
         self.found = found
-        self.asked: list[str] = []
+        self.searched: list[str] = []
 
     def cloner(self) -> Vcenter:
         return self
 
     def vms_with_uuid(self, uuid: str) -> Sequence[IdentifiedVm]:
-        self.asked.append(uuid)
+        self.searched.append(uuid)
         return self.found.get(uuid, ())
 
     def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
-        self.asked.append("all")
+        self.searched.append("all")
         return {uuid: [each.moid for each in vms] for uuid, vms in self.found.items()}
 
 
@@ -132,7 +132,7 @@ def state(uuid: str, moid: str) -> State:
     return State({"name": uuid, "uuid": uuid, "moid": moid, "extra_config": None})
 
 
-def test_the_uuids_of_all_vms_are_read_once_for_more_than_two_refreshes() -> None:
+def test_reads_all_uuids_once_for_more_than_two_refreshes() -> None:
     vcenter = Vcenter(**{name: [IdentifiedVm(name, name, "poweredOn", template=False, marker=None)] for name in "abcd"})
     compared = identities(vcenter)
 
@@ -140,24 +140,24 @@ def test_the_uuids_of_all_vms_are_read_once_for_more_than_two_refreshes() -> Non
         compared.before_refresh(name, name)
         assert compared.after_refresh(state(name, name), state(name, name)) == []
 
-    assert vcenter.asked == ["a", "b", "all"]
+    assert vcenter.searched == ["a", "b", "all"]
 
 
-def test_a_refresh_that_found_another_vm_is_refused() -> None:
+def test_rejects_a_refresh_that_read_another_vm() -> None:
     vcenter = Vcenter(a=[IdentifiedVm("vm-2", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
 
     with pytest.raises(RefusedError, match="Another virtual machine has this UUID"):
         identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
 
 
-def test_a_vm_that_has_lost_its_uuid_while_it_was_read_is_refused() -> None:
+def test_rejects_a_vm_that_lost_its_uuid_during_the_refresh() -> None:
     vcenter = Vcenter(a=[IdentifiedVm("vm-1", "/DC0/vm/a", "poweredOn", template=False, marker=None)])
 
     with pytest.raises(RefusedError, match="Another virtual machine was read"):
         identities(vcenter).after_refresh(state("a", "vm-1"), state("a", "vm-2"))
 
 
-def test_a_uuid_that_occurs_twice_refuses_refreshes_and_changes_also_of_what_only_names_it() -> None:
+def test_rejects_refreshes_and_changes_if_two_vms_have_the_uuid() -> None:
     vcenter = Vcenter(a=[CLONE, COPY])
     compared = identities(vcenter)
 
@@ -166,23 +166,23 @@ def test_a_uuid_that_occurs_twice_refuses_refreshes_and_changes_also_of_what_onl
     with pytest.raises(RefusedError, match="not unique"):
         compared.before_change(state("a", "vm-7"))
     with pytest.raises(RefusedError, match="not unique"):
-        compared.searched_uuid("the pin", "a")
+        compared.require_unique_uuid("the pin", "a")
 
 
-def test_each_change_looks_for_itself() -> None:
+def test_searches_the_uuid_before_each_change() -> None:
     vcenter = Vcenter(a=[vm()])
     compared = identities(vcenter)
 
     compared.before_change(state_with(uuid="a"))
     compared.before_change(state_with(uuid="a"))
 
-    assert vcenter.asked == ["a", "a"]
+    assert vcenter.searched == ["a", "a"]
 
 
-def test_a_read_of_all_uuids_that_fails_is_not_tried_again() -> None:
+def test_does_not_repeat_a_failed_read_of_all_uuids() -> None:
     class Failing(Vcenter):
         def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
-            self.asked.append("all")
+            self.searched.append("all")
             raise VcenterError("no")
 
     vcenter = Failing(**{name: [vm()] for name in "ab"})
@@ -194,9 +194,9 @@ def test_a_read_of_all_uuids_that_fails_is_not_tried_again() -> None:
         with pytest.raises(VcenterError, match="no"):
             compared.before_refresh(name, name)
 
-    assert vcenter.asked == ["a", "b", "all"]
+    assert vcenter.searched == ["a", "b", "all"]
 
 
-def test_a_vm_that_nobody_has_any_more_was_read_by_mistake() -> None:
+def test_rejects_a_refresh_if_no_vm_has_the_uuid_any_more() -> None:
     with pytest.raises(RefusedError, match="Another virtual machine was read"):
         identities(Vcenter()).after_refresh(state("a", "vm-1"), state("a", "vm-2"))

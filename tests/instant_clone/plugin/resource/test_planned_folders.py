@@ -13,7 +13,7 @@ def _planned(*values: object) -> PlannedFolders:
     return folders
 
 
-def test_a_folder_is_known_by_its_path_however_it_is_written() -> None:
+def test_contains_a_folder_with_or_without_slashes_around_its_path() -> None:
     folders = _planned({"path": "/web/inner/"}, {"path": "lab"})
 
     assert ["web/inner" in folders, "web" in folders, "/lab" in folders, "web/inner/more" in folders] == [
@@ -21,7 +21,7 @@ def test_a_folder_is_known_by_its_path_however_it_is_written() -> None:
     ]
 
 
-def test_folders_that_go_and_paths_that_are_not_known_are_none() -> None:
+def test_ignores_destroyed_folders_and_missing_paths() -> None:
     folders = _planned(None, {"path": None}, {})
 
     assert ["" in folders, "web" in folders] == [False, False]

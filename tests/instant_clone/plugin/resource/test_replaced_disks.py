@@ -25,19 +25,20 @@ def vm(*disks: dict[str, Any]) -> State:
     return State({"name": "web-0", "disk": list(disks)})
 
 
-def test_a_disk_at_the_place_of_another_gets_its_label_and_what_is_kept() -> None:
+def test_gives_a_replaced_disk_the_label_and_settings_of_the_old_disk() -> None:
     before = vm(disk("disk0", 0), disk("data", 1, keep_on_remove=True))
 
     paired = pair_disks(vm(orphan(0, 0), orphan(1, 1)), before)
 
     assert paired.state == vm(disk("disk0", 0, "new"), disk("data", 1, "new", keep_on_remove=True))
-    assert [(each.severity, each.summary) for each in paired.diagnostics] == [(2, "Disk is another one")] * 2
+    assert [(each.severity, each.summary) for each in paired.diagnostics] == [(2, "Disk was replaced")] * 2
     assert paired.diagnostics[0].detail.startswith(
-        "web-0: disk0 (scsi unit 0, 16 GiB) has the UUID new and the file new.vmdk; the state has old and old.vmdk. "
+        "web-0: disk0 (scsi unit 0, 16 GiB) has the UUID new and the file new.vmdk, but the state has old and "
+        "old.vmdk. "
     )
 
 
-def test_disks_that_are_the_same_ones_are_left_alone() -> None:
+def test_does_not_change_disks_that_were_not_replaced() -> None:
     state = vm(disk("disk0", 0), disk("disk1", 1))
 
     paired = pair_disks(state, state)
@@ -45,7 +46,7 @@ def test_disks_that_are_the_same_ones_are_left_alone() -> None:
     assert (paired.state, paired.diagnostics) == (state, ())
 
 
-def test_a_disk_at_a_place_of_its_own_stays_an_orphan() -> None:
+def test_keeps_an_orphan_at_another_unit() -> None:
     state = vm(disk("disk0", 0), orphan(0, 3))
 
     paired = pair_disks(state, vm(disk("disk0", 0)))
@@ -54,7 +55,7 @@ def test_a_disk_at_a_place_of_its_own_stays_an_orphan() -> None:
 
 
 @pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
-def test_a_disk_that_the_plan_takes_from_the_vm_is_not_missed(label: str) -> None:
+def test_does_not_warn_of_a_disk_that_the_plan_removes(label: str) -> None:
     planned = Plan(vm(disk("disk0", 0), disk(label, 1)))
 
     paired = pair_disks(vm(disk("disk0", 0)), planned)
@@ -64,14 +65,14 @@ def test_a_disk_that_the_plan_takes_from_the_vm_is_not_missed(label: str) -> Non
     assert [each["label"] for each in another.state["disk"]] == ["disk0", "orphaned_disk_0"]
 
 
-def test_a_disk_that_is_gone_is_missed() -> None:
+def test_warns_of_a_missing_disk() -> None:
     paired = pair_disks(vm(disk("disk0", 0)), vm(disk("disk0", 0), disk("disk1", 1), orphan(0, 2)))
 
     assert [each.summary for each in paired.diagnostics] == ["Disk is missing"]
-    assert "has no disk disk1 (scsi unit 1, 16 GiB) any more" in paired.diagnostics[0].detail
+    assert "no longer has the disk disk1 (scsi unit 1, 16 GiB)" in paired.diagnostics[0].detail
 
 
-def test_an_orphan_that_was_one_before_is_nothing_new() -> None:
+def test_does_not_warn_of_an_orphan_of_the_prior_state() -> None:
     state = vm(orphan(1, 4))
 
     paired = pair_disks(state, vm(orphan(0, 4)))
@@ -79,40 +80,41 @@ def test_an_orphan_that_was_one_before_is_nothing_new() -> None:
     assert (paired.state, paired.diagnostics) == (state, ())
 
 
-def test_a_vm_without_disks_stays_one() -> None:
+def test_accepts_a_vm_without_disks() -> None:
     state = State({"name": "web-0", "disk": None})
 
     assert pair_disks(state, State({"disk": None})).state == {"name": "web-0", "disk": None}
 
 
-def test_an_orphan_is_called_as_the_configuration_calls_its_place() -> None:
-    words = Config({"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]})
+def test_gives_an_orphan_the_label_of_the_disk_block_at_its_unit() -> None:
+    config = Config({"disk": [disk("disk0", 0), disk("data", 3, keep_on_remove=True)]})
 
-    named = name_orphans(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), words)
+    named = name_orphans(vm(disk("disk0", 0), orphan(0, 3), orphan(1, 5)), config)
 
     assert named.state == vm(disk("disk0", 0), disk("data", 3, "new", keep_on_remove=True), orphan(1, 5))
     assert named.without == ("scsi unit 5, 16 GiB",)
-    assert [(each.severity, each.summary) for each in named.warnings] == [(2, "Disk is adopted")]
-    assert "with the UUID new and the file new.vmdk. No empty disk is added. It outlives the clone" in (
-        named.warnings[0].detail
-    )
+    assert [(each.severity, each.summary) for each in named.warnings] == [(2, "Existing disk adopted")]
+    assert (
+        "with the UUID new and the file new.vmdk. The apply adopts this disk and adds no empty disk. keep_on_remove is "
+        "true, so a destroy of the clone keeps the disk."
+    ) in named.warnings[0].detail
 
 
-@pytest.mark.parametrize("words", [{"disk": UNKNOWN}, {"disk": [disk("data", 3), UNKNOWN]}, {}, {"disk": None}])
-def test_places_that_are_not_known_yet_say_nothing_of_an_orphan(words: Config) -> None:
+@pytest.mark.parametrize("config", [{"disk": UNKNOWN}, {"disk": [disk("data", 3), UNKNOWN]}, {}, {"disk": None}])
+def test_does_not_change_orphans_if_a_unit_is_unknown(config: Config) -> None:
     prior = vm(orphan(0, 3))
 
-    assert name_orphans(prior, words) == NamedOrphans(prior)
+    assert name_orphans(prior, config) == NamedOrphans(prior)
 
 
-def test_only_orphans_are_renamed() -> None:
+def test_does_not_rename_other_disks() -> None:
     prior = vm(disk("disk0", 0))
 
     assert name_orphans(prior, Config({"disk": [disk("other", 0)]})) == NamedOrphans(prior)
 
 
 @pytest.mark.parametrize("label", ["<deleted>", "<remove, keep disk>"])
-def test_a_disk_that_the_plan_took_away_is_not_missed(label: str) -> None:
+def test_does_not_warn_of_a_disk_that_the_applied_plan_removed(label: str) -> None:
     planned = Plan(vm(disk("disk0", 0), disk(label, 1), disk("new", 2, uuid=UNKNOWN)))
 
     paired = pair_disks(vm(disk("disk0", 0), orphan(0, 1)), planned)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instant_clone.plugin.resource.state_reconciliation import Aligned, align, as_before
+from instant_clone.plugin.resource.state_reconciliation import Aligned, align, with_fixed_values
 from instant_clone.plugin.wire.values import Config, Plan, State
 
 UNKNOWN = msgpack.ExtType(0, b"")
@@ -56,11 +56,11 @@ def _configured(label: str, **others: Any) -> dict[str, Any]:
 BOTH = [_configured("disk0"), _configured("disk1", unit_number=1)]
 
 
-def test_a_clone_is_no_imported_vm_any_more() -> None:
+def test_sets_imported_to_false() -> None:
     assert _align(STATE, {"disk": BOTH}).state["imported"] is False
 
 
-def test_disks_get_the_labels_of_their_places() -> None:
+def test_gives_disks_the_labels_of_the_blocks_at_their_units() -> None:
     aligned = _align(STATE, {"disk": [BOTH[1], BOTH[0]]})
 
     assert aligned.state["disk"] == [
@@ -70,7 +70,7 @@ def test_disks_get_the_labels_of_their_places() -> None:
     assert aligned.orphans == ()
 
 
-def test_the_controller_is_part_of_the_place() -> None:
+def test_distinguishes_disks_by_controller() -> None:
     config = {"disk": [_configured("a"), _configured("b", controller_type="sata", unit_number=0)]}
 
     aligned = _align(_state(disk=[SATA_0, SCSI_0]), config)
@@ -79,20 +79,20 @@ def test_the_controller_is_part_of_the_place() -> None:
 
 
 @pytest.mark.parametrize(("configured", "expected"), [(None, False), (False, False), (True, True)])
-def test_a_disk_is_kept_on_removal_only_as_configured(configured: bool | None, expected: bool) -> None:
+def test_takes_keep_on_remove_from_the_configuration(configured: bool | None, expected: bool) -> None:
     config = {"disk": [_configured("disk0", keep_on_remove=configured)]}
 
     assert _align(_state(disk=[SCSI_0]), config).state["disk"][0]["keep_on_remove"] is expected
 
 
-def test_a_disk_without_a_partner_stays_and_is_named() -> None:
+def test_returns_disks_without_a_block_as_orphans() -> None:
     aligned = _align(_state(disk=[SCSI_0, SCSI_1, SATA_0]), {"disk": BOTH[:1]})
 
     assert aligned.orphans == ("scsi unit 1, 8 GiB (Hard disk 2)", "sata unit 0, 4 GiB (Hard disk 3)")
     assert aligned.state["disk"][1:] == [SCSI_1, SATA_0]
 
 
-def test_a_configured_disk_that_the_vm_lacks_is_the_stock_provider_s_to_make() -> None:
+def test_does_not_add_configured_disks_that_the_vm_lacks() -> None:
     aligned = _align(_state(disk=[SCSI_0]), {"disk": BOTH})
 
     assert aligned.orphans == ()
@@ -107,13 +107,13 @@ def test_a_configured_disk_that_the_vm_lacks_is_the_stock_provider_s_to_make() -
         [BOTH[0], _configured("disk1", controller_type=UNKNOWN, unit_number=1)],
     ],
 )
-def test_while_places_are_unknown_disks_stay_as_they_are(disks: list[Any]) -> None:
+def test_does_not_change_disks_if_a_unit_is_unknown(disks: list[Any]) -> None:
     aligned = _align(STATE, {"disk": disks})
 
     assert (aligned.state["disk"], aligned.orphans) == ([SCSI_0, SCSI_1], ())
 
 
-def test_extra_config_has_the_keys_that_are_managed_with_the_values_that_are_there() -> None:
+def test_extra_config_has_the_configured_keys_with_the_values_of_the_vm() -> None:
     config = {"disk": BOTH, "extra_config": {"guestinfo.a": "1", "guestinfo.b": "2", "guestinfo.c": "3"}}
 
     aligned = _align(STATE, config, extra_config={"guestinfo.a": "1", "guestinfo.b": "other", "svga.present": "TRUE"})
@@ -121,12 +121,12 @@ def test_extra_config_has_the_keys_that_are_managed_with_the_values_that_are_the
     assert aligned.state["extra_config"] == {"guestinfo.a": "1", "guestinfo.b": "other"}
 
 
-def test_without_any_of_the_keys_extra_config_is_null() -> None:
+def test_extra_config_is_null_if_the_vm_has_no_configured_key() -> None:
     assert _align(STATE, {"disk": BOTH, "extra_config": {"a": "1"}}).state["extra_config"] is None
 
 
 @pytest.mark.parametrize("wanted", [None, UNKNOWN])
-def test_extra_config_that_is_not_managed_stays_as_it_is(wanted: object) -> None:
+def test_keeps_extra_config_if_it_is_not_configured(wanted: object) -> None:
     state = _state(extra_config={"b": "2"})
 
     aligned = _align(state, {"disk": BOTH, "extra_config": wanted}, extra_config={"a": "1"})
@@ -149,12 +149,12 @@ def test_extra_config_that_is_not_managed_stays_as_it_is(wanted: object) -> None
         "wait_for_guest_net_timeout",
     ],
 )
-def test_what_only_steers_the_provider_is_as_configured(argument: str) -> None:
+def test_takes_provider_settings_from_the_configuration(argument: str) -> None:
     assert _align(_state(**{argument: None}), {"disk": BOTH, argument: 7}).state[argument] == 7
     assert _align(_state(**{argument: 3}), {"disk": BOTH, argument: None}).state[argument] == 3
 
 
-def test_arguments_that_the_release_does_not_know_are_not_added() -> None:
+def test_does_not_add_arguments_that_the_release_lacks() -> None:
     state = State({key: value for key, value in STATE.items() if key != "vtpm"})
 
     aligned = _align(state, {"disk": BOTH, "extra_config_reboot_required": False}, tpm_count=1)
@@ -173,11 +173,11 @@ def test_arguments_that_the_release_does_not_know_are_not_added() -> None:
         ([{"version": "2.0"}], 0, []),
     ],
 )
-def test_tpms_are_as_many_as_the_vm_has(configured: object, count: int, expected: list[object]) -> None:
+def test_returns_one_vtpm_block_per_tpm_of_the_vm(configured: object, count: int, expected: list[object]) -> None:
     assert _align(STATE, {"disk": BOTH, "vtpm": configured}, tpm_count=count).state["vtpm"] == expected
 
 
-def test_nothing_else_is_taken_from_the_configuration() -> None:
+def test_takes_no_other_value_from_the_configuration() -> None:
     config = {"disk": [BOTH[0] | {"size": 99, "key": 1}, BOTH[1]], "name": "other", "num_cpus": 8, "memory": 1}
 
     aligned = _align(STATE, config).state
@@ -213,7 +213,7 @@ KEYS = st.dictionaries(st.sampled_from("abc"), st.text(max_size=2), max_size=3)
 
 
 @given(_disks(), _disks(), KEYS, KEYS, st.integers(0, 2), st.booleans())
-def test_aligning_twice_is_aligning_once(
+def test_align_is_idempotent(
     disks: list[dict[str, Any]],
     configured: list[dict[str, Any]],
     wanted: dict[str, str],
@@ -235,7 +235,7 @@ def test_aligning_twice_is_aligning_once(
     ]
 
 
-def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> None:
+def test_keeps_the_configured_size_if_the_vm_reports_it() -> None:
     config = Config({"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]})
 
     aligned = align(STATE, config, extra_config={}, tpm_count=0, disk_sizes={2000: {15, 16}, 2001: {8}})
@@ -243,7 +243,7 @@ def test_a_size_that_the_vm_reports_otherwise_elsewhere_is_as_configured() -> No
     assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
 
 
-def test_a_clone_s_disk_is_as_large_as_its_source_s() -> None:
+def test_keeps_the_configured_size_if_the_source_disk_has_it() -> None:
     config = Config({"disk": [BOTH[0] | {"size": 15}, BOTH[1] | {"size": 9}]})
     source = State({"disk": [SCSI_0 | {"size": 15}, SCSI_1]})
 
@@ -252,8 +252,8 @@ def test_a_clone_s_disk_is_as_large_as_its_source_s() -> None:
     assert [disk["size"] for disk in aligned.state["disk"]] == [15, 8]
 
 
-def test_a_clone_s_interfaces_come_as_the_configuration_means_them() -> None:
-    """Those of an imported VM, of which the source is not known, by what the configuration alone says."""
+def test_sorts_interfaces_in_the_order_of_the_configuration() -> None:
+    """The source of an imported VM is unknown, so the configuration alone determines the order of its interfaces."""
     cards = [{"key": 4001, "network_id": "b", "adapter_type": "e1000"}, {"key": 4000, "network_id": "a"}]
     cards[1]["adapter_type"] = "vmxnet3"
     configured = [{"network_id": "a"}, {"network_id": "b", "adapter_type": "e1000"}]
@@ -275,46 +275,46 @@ BEFORE = State(
 )
 
 
-def test_what_a_disk_was_created_as_stays() -> None:
+def test_keeps_the_creation_settings_of_a_disk() -> None:
     unset = {"thin_provisioned": None, "eagerly_scrub": True, "write_through": True, "size": 0}
     read = State({"disk": [BEFORE["disk"][0] | unset, BEFORE["disk"][1]]})
 
-    assert as_before(read, BEFORE, deltas=NOT_ASKED)["disk"] == BEFORE["disk"]
+    assert with_fixed_values(read, BEFORE, deltas=NOT_ASKED)["disk"] == BEFORE["disk"]
 
 
-def test_of_disks_that_report_more_than_before_deltas_alone_have_not_grown() -> None:
+def test_keeps_the_size_of_delta_disks_only() -> None:
     read = State({"disk": [disk | {"size": disk["size"] + 1} for disk in BEFORE["disk"]]})
 
-    kept = as_before(read, BEFORE, deltas=lambda: {"a"})
+    kept = with_fixed_values(read, BEFORE, deltas=lambda: {"a"})
 
     assert [disk["size"] for disk in kept["disk"]] == [16, 9]
 
 
-def test_a_disk_that_is_new_is_as_it_was_read() -> None:
+def test_does_not_change_a_new_disk() -> None:
     new = SCSI_1 | {"label": "orphaned_disk_0", "thin_provisioned": None, "uuid": "c"}
 
-    assert as_before(State({"disk": [new]}), BEFORE, deltas=NOT_ASKED)["disk"] == [new]
+    assert with_fixed_values(State({"disk": [new]}), BEFORE, deltas=NOT_ASKED)["disk"] == [new]
 
 
-def test_values_that_are_not_known_before_are_taken_as_read() -> None:
+def test_does_not_copy_unknown_values_of_a_plan() -> None:
     before = Plan({"disk": [BEFORE["disk"][0] | {"size": UNKNOWN, "thin_provisioned": UNKNOWN}]})
     read = State({"disk": [BEFORE["disk"][0]]})
 
-    assert as_before(read, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
+    assert with_fixed_values(read, before, deltas=NOT_ASKED)["disk"] == [BEFORE["disk"][0]]
 
 
-def test_devices_are_read_in_the_order_that_they_had() -> None:
+def test_keeps_the_order_of_devices() -> None:
     read = State({"network_interface": [{"key": 4000}, {"key": 4001}, {"key": 4002}], "cdrom": []})
 
-    kept = as_before(read, BEFORE, deltas=NOT_ASKED)
+    kept = with_fixed_values(read, BEFORE, deltas=NOT_ASKED)
 
     assert kept == {"network_interface": [{"key": 4001}, {"key": 4000}, {"key": 4002}], "cdrom": []}
     drives = [{"key": 3000}, {"key": 3002}]
     before = State({"cdrom": drives[::-1]})
-    assert as_before(State({"cdrom": drives}), before, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
+    assert with_fixed_values(State({"cdrom": drives}), before, deltas=NOT_ASKED) == {"cdrom": drives[::-1]}
 
 
-def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
+def test_replaces_unset_settings_with_defaults() -> None:
     unset = {"cpu_limit": None, "memory_share_level": None, "latency_sensitivity": None, "memory_limit": 512}
 
     aligned = _align(_state(**unset), {"disk": BOTH}).state
@@ -325,5 +325,5 @@ def test_a_setting_that_is_unset_is_what_vsphere_takes_it_for() -> None:
         "latency_sensitivity": "normal",
         "memory_limit": 512,
     }
-    assert as_before(_state(**unset), STATE, deltas=tuple)["cpu_limit"] == -1
-    assert "cpu_limit" not in as_before(STATE, STATE, deltas=tuple)
+    assert with_fixed_values(_state(**unset), STATE, deltas=tuple)["cpu_limit"] == -1
+    assert "cpu_limit" not in with_fixed_values(STATE, STATE, deltas=tuple)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import msgpack
 from pyVmomi import vim
 
-from instant_clone.plugin.resource.prior_state import is_unread, unread
+from instant_clone.plugin.resource.prior_state import is_unread, unread_state
 from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.vcenter.cloning.clone_task import Clone
 
@@ -12,7 +12,7 @@ UNKNOWN = msgpack.ExtType(0, b"")
 CLONE = Clone(vim.VirtualMachine("vm-7"), "564d7b1c-0000-0000-0000-000000000007", "/DC0/vm/web-0")
 
 
-def test_what_was_planned_is_kept_and_nothing_is_left_unknown() -> None:
+def test_keeps_planned_values_and_replaces_unknown_values_with_null() -> None:
     planned = Plan(
         {
             "name": "web-0",
@@ -25,7 +25,7 @@ def test_what_was_planned_is_kept_and_nothing_is_left_unknown() -> None:
         }
     )
 
-    assert unread(planned, CLONE) == {
+    assert unread_state(planned, CLONE) == {
         "name": "web-0",
         "id": CLONE.uuid,
         "uuid": CLONE.uuid,
@@ -36,8 +36,8 @@ def test_what_was_planned_is_kept_and_nothing_is_left_unknown() -> None:
     }
 
 
-def test_a_state_is_unread_until_the_stock_provider_has_read_it() -> None:
-    state = unread(Plan({"name": "web-0", "moid": UNKNOWN}), CLONE)
+def test_a_state_with_a_managed_object_id_was_read() -> None:
+    state = unread_state(Plan({"name": "web-0", "moid": UNKNOWN}), CLONE)
 
     assert is_unread(state)
     assert not is_unread(State({**state, "moid": "vm-7"}))

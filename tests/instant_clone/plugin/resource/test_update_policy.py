@@ -37,52 +37,54 @@ def _judged(on_reboot: str = "error", **planned: Any) -> Judgement:
     return judge(State(PRIOR), Plan(PRIOR | planned), block, version=NEWEST_CHECKED, deltas=deltas)
 
 
-def _said(judgement: Judgement) -> list[tuple[str, str]]:
+def _messages(judgement: Judgement) -> list[tuple[str, str]]:
     return [({1: "error", 2: "warning"}[each.severity], each.summary) for each in judgement.diagnostics]
 
 
 @pytest.mark.parametrize(
-    ("on_reboot", "said", "replaced"),
+    ("on_reboot", "expected", "replaced"),
     [
-        ("error", [("error", "Change would power-cycle or move the clone")], []),
+        ("error", [("error", "Change requires reboot or move")], []),
         ("replace", [], ["firmware"]),
-        ("reboot", [("warning", "Change power-cycles or moves the clone")], []),
+        ("reboot", [("warning", "Change reboots or moves clone")], []),
     ],
 )
-def test_what_becomes_of_a_reboot(on_reboot: str, said: list[tuple[str, str]], replaced: list[str]) -> None:
+def test_on_reboot_selects_the_handling_of_a_reboot(
+    on_reboot: str, expected: list[tuple[str, str]], replaced: list[str]
+) -> None:
     judgement = _judged(on_reboot, firmware="bios")
 
-    assert _said(judgement) == said
+    assert _messages(judgement) == expected
     assert [path.steps[0].attribute_name for path in judgement.replace] == replaced
 
 
-def test_what_fails_on_the_running_clone_is_no_reboot_to_be_asked_for() -> None:
+def test_rejects_a_change_that_fails_on_the_running_clone() -> None:
     judgement = _judged("reboot", guest_id="ubuntu64Guest", extra_config={"a": "2"})
 
-    assert _said(judgement) == [("error", "Change would power-cycle or move the clone")]
+    assert _messages(judgement) == [("error", "Change requires reboot or move")]
 
 
 @pytest.mark.parametrize("on_reboot", ["error", "replace", "reboot"])
-def test_no_delta_goes_or_grows(on_reboot: str) -> None:
+def test_rejects_removing_or_extending_a_delta_disk(on_reboot: str) -> None:
     gone = _judged(on_reboot, disk=DISKS[1:])
     grown = _judged(on_reboot, disk=[DISKS[0] | {"size": 17}, DISKS[1]])
 
-    assert _said(gone) == [("error", "Change would take disks from the clone")]
-    assert _said(grown) == [("error", "Disks cannot grow")]
+    assert _messages(gone) == [("error", "Change would remove source disks")]
+    assert _messages(grown) == [("error", "Delta disk cannot be extended")]
     assert "  disk[0].size: 16 → 17. " in grown.diagnostics[0].detail
 
 
-def test_a_disk_that_is_no_delta_goes_and_may_grow() -> None:
-    assert _said(_judged(disk=DISKS[:1])) == []
-    assert _said(_judged(disk=[DISKS[0], DISKS[1] | {"size": 9}])) == []
+def test_accepts_removing_or_extending_another_disk() -> None:
+    assert _messages(_judged(disk=DISKS[:1])) == []
+    assert _messages(_judged(disk=[DISKS[0], DISKS[1] | {"size": 9}])) == []
 
 
-def test_what_vcenter_may_refuse_is_told() -> None:
+def test_warns_of_a_change_that_vcenter_may_reject() -> None:
     judgement = _judged(latency_sensitivity="high")
 
-    assert _said(judgement) == [("warning", "Change may be refused")]
+    assert _messages(judgement) == [("warning", "Change may be rejected")]
     assert '  latency_sensitivity: "normal" → "high". ' in judgement.diagnostics[0].detail
-    # With the VM off, it is not.
-    assert _said(_judged("reboot", latency_sensitivity="high", firmware="bios")) == [
-        ("warning", "Change power-cycles or moves the clone")
+    # vCenter does not reject the change while the VM is powered off.
+    assert _messages(_judged("reboot", latency_sensitivity="high", firmware="bios")) == [
+        ("warning", "Change reboots or moves clone")
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The provider's one session with vCenter: opened once, by whoever is first, and ended whatever happens."""
+"""Tests of the plugin's vCenter session: the first request opens it, and every path closes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testkit.simulator import Simulator
 pytestmark = pytest.mark.simulator
 
 _PATIENCE = 120
-"""seconds for which a thread of these tests waits for another, if it waits in vain"""
+"""the maximum number of seconds for which a thread of these tests waits for another thread"""
 _NO_STOCK_PROVIDER = cast(StockClient, None)
 
 
@@ -34,13 +34,13 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 class Gate:
-    """A log-in, or a log-out, that is under way until it is let through."""
+    """A log-in or log-out that blocks until the test releases it."""
 
     def __init__(self) -> None:
         self.entered, self.let_through, self.passed = threading.Event(), threading.Event(), threading.Event()
 
     def hold(self) -> None:
-        """Called by whoever logs in or out."""
+        """Block the calling thread until `let_through` is set."""
         self.entered.set()
         self.let_through.wait(_PATIENCE)
         self.passed.set()
@@ -48,7 +48,7 @@ class Gate:
 
 @pytest.fixture
 def log_in(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """Holds log-ins before they reach vCenter."""
+    """Block log-ins before they reach vCenter."""
     gate, really = Gate(), sessions.open_session
 
     def held(settings: ConnectionSettings) -> Session:
@@ -83,7 +83,7 @@ def test_all_threads_share_one_session(simulator: Simulator, threads: ThreadPool
 
 
 @pytest.mark.parametrize("written", ["0", "many", "-1", "2.5"])
-def test_a_wrong_parallelism_is_told_before_anybody_logs_in(
+def test_rejects_an_invalid_parallelism_before_the_login(
     simulator: Simulator, threads: ThreadPoolExecutor, written: str
 ) -> None:
     sources = _sources(simulator, INSTANT_CLONE_PARALLELISM=written)
@@ -92,17 +92,15 @@ def test_a_wrong_parallelism_is_told_before_anybody_logs_in(
 
     assert (simulator.sessions(), simulator.requests().get("Login")) == (0, None)
     assert {type(failure) for failure in failures} == {CloneError}
-    (said,) = explained(cast(CloneError, failures[0]))
-    assert (said.summary, said.detail) == (
-        "INSTANT_CLONE_PARALLELISM is wrong",
-        f"INSTANT_CLONE_PARALLELISM is '{written}', which is no number of clones. Write one from 1 on, or unset it: "
-        "8 is usual.",
+    (expected,) = explained(cast(CloneError, failures[0]))
+    assert (expected.summary, expected.detail) == (
+        "Invalid INSTANT_CLONE_PARALLELISM",
+        f"INSTANT_CLONE_PARALLELISM: must be a positive integer, not '{written}'. Set a positive integer, or unset it: "
+        "the default is 8.",
     )
 
 
-def test_a_vcenter_that_cannot_instant_clone_is_logged_out_of(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_logs_out_of_a_vcenter_without_instant_clone(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = _sources(simulator)
     with monkeypatch.context() as patched:
         patched.setattr(sessions, "OLDEST_VCENTER", (99, 0, 0))
@@ -111,14 +109,14 @@ def test_a_vcenter_that_cannot_instant_clone_is_logged_out_of(
                 sources.cloner()
             assert simulator.sessions() == 0
 
-    # Nothing half-made was kept.
+    # The failed attempts leave no connection behind.
     assert sources.cloner() is sources.cloner()
     assert simulator.sessions() == 1
     sources.close()
     assert simulator.sessions() == 0
 
 
-def test_once_closed_nobody_logs_in(simulator: Simulator) -> None:
+def test_rejects_a_login_after_close(simulator: Simulator) -> None:
     sources = _sources(simulator)
     sources.cloner()
     sources.close()
@@ -128,52 +126,52 @@ def test_once_closed_nobody_logs_in(simulator: Simulator) -> None:
         sources.cloner()
 
     assert str(caught.value) == (
-        "The plugin has left vCenter, because Terraform has ended it or is gone. Run the command again."
+        "The plugin has logged out of vCenter, because Terraform stopped the plugin or exited. Run the command again."
     )
     assert (simulator.sessions(), simulator.requests()["Login"]) == (0, 1)
 
 
-def test_a_log_in_that_comes_out_after_the_end_logs_out_by_itself(
+def test_a_login_that_ends_after_close_logs_out(
     simulator: Simulator, threads: ThreadPoolExecutor, log_in: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_GOODBYE_SECONDS", 0.1)
     sources = _sources(simulator)
-    asked = [threads.submit(_failure, sources) for _ in range(3)]
+    logins = [threads.submit(_failure, sources) for _ in range(3)]
     assert log_in.entered.wait(_PATIENCE)
 
     sources.close()
 
-    # It was not waited for.
+    # The call to close did not wait for the log-in.
     assert not log_in.passed.is_set()
     log_in.let_through.set()
-    assert [type(each.result(_PATIENCE)) for each in asked] == [ConnectError] * 3
+    assert [type(each.result(_PATIENCE)) for each in logins] == [ConnectError] * 3
     assert (simulator.sessions(), simulator.requests()["Login"]) == (0, 1)
 
 
-def test_the_end_leaves_a_log_in_the_time_to_log_out(
+def test_close_waits_for_a_login_in_progress(
     simulator: Simulator, threads: ThreadPoolExecutor, log_in: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_GOODBYE_SECONDS", _PATIENCE)
     sources = _sources(simulator)
-    asked = threads.submit(_failure, sources)
+    login = threads.submit(_failure, sources)
     assert log_in.entered.wait(_PATIENCE)
     simulator.hold("Login")
     log_in.let_through.set()
     until(simulator.held, "the log-in")
 
     closing = threads.submit(sources.close)
-    # It has begun once nobody is let in any more.
-    until(lambda: sources._closed, "the end to begin")
+    # `close` first sets this flag.
+    until(lambda: sources._closed, "the start of close")
     assert not closing.done()
     simulator.release()
     closing.result(_PATIENCE)
 
     assert simulator.requests()["Logout"] == 1
     assert simulator.sessions() == 0
-    asked.result(_PATIENCE)
+    login.result(_PATIENCE)
 
 
-def test_a_log_out_that_vcenter_does_not_answer_is_not_waited_for(
+def test_close_does_not_wait_for_a_logout_without_response(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_GOODBYE_SECONDS", 0.1)

@@ -35,12 +35,12 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_packed_is_unpacked(value: object) -> None:
+def test_unpack_is_the_inverse_of_pack(value: object) -> None:
     assert unpack(pack(value)) == value
 
 
 @pytest.mark.parametrize("unknown", [UNKNOWN, REFINED], ids=["plain", "refined"])
-def test_unknown_values_pass_byte_by_byte(unknown: msgpack.ExtType) -> None:
+def test_unknown_values_keep_their_bytes(unknown: msgpack.ExtType) -> None:
     raw = msgpack.packb({"name": unknown, "disk": [{"size": unknown}]})
 
     value = unpack(DynamicValue(msgpack=raw))
@@ -49,7 +49,7 @@ def test_unknown_values_pass_byte_by_byte(unknown: msgpack.ExtType) -> None:
     assert pack(value).msgpack == raw
 
 
-def test_only_unknown_values_are_unknown() -> None:
+def test_is_unknown_accepts_only_extension_types() -> None:
     values: list[object] = [UNKNOWN, REFINED, None, "", 0, b"", (0, b""), []]
 
     assert [is_unknown(value) for value in values] == [
@@ -57,17 +57,17 @@ def test_only_unknown_values_are_unknown() -> None:
     ]  # fmt: skip
 
 
-def test_json_is_understood_too() -> None:
+def test_unpack_reads_json() -> None:
     assert unpack(DynamicValue(json=b'{"name": "web"}')) == {"name": "web"}
 
 
-def test_nothing_and_null_are_none() -> None:
+def test_unpack_returns_none_for_null_and_an_empty_value() -> None:
     assert unpack(DynamicValue()) is None
     assert unpack(NULL) is None
     assert NULL.msgpack == b"\xc0"
 
 
-def test_an_object_without_the_block_and_the_block() -> None:
+def test_split_block_returns_object_and_block() -> None:
     value = pack({"name": "web", "instantclone": [{"source_uuid": UUID, "timeout": 5}]})
     before = value.SerializeToString()
 
@@ -79,7 +79,7 @@ def test_an_object_without_the_block_and_the_block() -> None:
 
 
 @pytest.mark.parametrize("value", [NULL, DynamicValue(), pack(UNKNOWN)], ids=["null", "nothing", "unknown"])
-def test_where_there_is_no_object_there_is_no_block(value: DynamicValue) -> None:
+def test_split_block_and_with_block_ignore_values_without_an_object(value: DynamicValue) -> None:
     response = ReadResponse(new_state=value)
 
     assert split_block(value, State) == (None, InstantCloneBlock([]))
@@ -87,7 +87,7 @@ def test_where_there_is_no_object_there_is_no_block(value: DynamicValue) -> None
 
 
 @pytest.mark.parametrize("given_block", [[], [{"source_uuid": UUID, "timeout": None}], UNKNOWN])
-def test_what_is_taken_out_can_be_put_back(given_block: object) -> None:
+def test_with_block_restores_the_block(given_block: object) -> None:
     value: DynamicValue = pack({"name": "web", "instantclone": given_block})
 
     content, block = split_block(value, State)
@@ -112,39 +112,41 @@ def test_what_is_taken_out_can_be_put_back(given_block: object) -> None:
         ([{"source_uuid": f" {UUID}\n", "timeout": "2.5"}], True, True, UUID, 2.5),
     ],
 )
-def test_what_the_block_says(value: object, present: bool, known: bool, source: str | None, timeout: float) -> None:
+def test_block_returns_presence_source_and_timeout(
+    value: object, present: bool, known: bool, source: str | None, timeout: float
+) -> None:
     block = InstantCloneBlock(value)
 
     assert (bool(block), block.is_known(), block.source_uuid, block.timeout) == (present, known, source, timeout)
 
 
 @pytest.mark.parametrize("source", ["golden", "", UUID[:-1], UUID.replace("-", ""), f"{{{UUID}}}", f"urn:uuid:{UUID}"])
-def test_what_is_no_uuid_is_a_problem(source: str) -> None:
+def test_rejects_an_invalid_source_uuid(source: str) -> None:
     ((summary, detail, path),) = InstantCloneBlock([{"source_uuid": source}]).problems()
 
-    assert summary == "Not a UUID"
+    assert summary == "Invalid source_uuid"
     assert detail == (
-        f'instantclone.source_uuid is "{source}"; it must be the BIOS UUID of the source virtual machine, such as '
+        f'instantclone.source_uuid is "{source}". It must be the BIOS UUID of the source virtual machine, such as '
         "564d3a5c-7b1e-4f6a-9c2d-0123456789ab."
     )
     assert path == attribute_path("instantclone", 0, "source_uuid")
 
 
 @pytest.mark.parametrize(("timeout", "shown"), [(0, "0"), (-1, "-1"), (0.5, "0.5")])
-def test_a_time_out_below_a_minute_is_a_problem(timeout: float, shown: str) -> None:
+def test_rejects_a_timeout_below_one_minute(timeout: float, shown: str) -> None:
     ((summary, detail, path),) = InstantCloneBlock([{"source_uuid": UUID, "timeout": timeout}]).problems()
 
-    assert summary == "Time-out too short"
-    assert detail == f"instantclone.timeout is {shown}; it is in minutes and must be at least 1."
+    assert summary == "Invalid timeout"
+    assert detail == f"instantclone.timeout is {shown} minutes. It must be at least 1."
     assert path == attribute_path("instantclone", 0, "timeout")
 
 
 @pytest.mark.parametrize("value", [[], UNKNOWN, [{"source_uuid": UNKNOWN}], [{"source_uuid": UUID, "timeout": 1}]])
-def test_blocks_without_a_problem(value: object) -> None:
+def test_accepts_valid_blocks(value: object) -> None:
     assert list(InstantCloneBlock(value).problems()) == []
 
 
-def test_a_path_has_names_and_indexes() -> None:
+def test_attribute_path_has_names_and_indexes() -> None:
     path = AttributePath.FromString(attribute_path("disk", 0, "label").SerializeToString())
 
     assert [step.WhichOneof("selector") for step in path.steps] == [
@@ -155,7 +157,7 @@ def test_a_path_has_names_and_indexes() -> None:
     )  # fmt: skip
 
 
-def test_only_an_error_fails() -> None:
+def test_failed_is_true_only_for_errors() -> None:
     at = attribute_path("name")
 
     assert (error("a", "b", at).severity, warning("a", "b").severity) == (1, 2)
@@ -180,10 +182,10 @@ def test_only_an_error_fails() -> None:
         (None, {"a": 1}, [Difference("", None, {"a": 1})]),
     ],
 )
-def test_differences_are_named_by_path(before: object, after: object, expected: list[Difference]) -> None:
+def test_differences_have_paths(before: object, after: object, expected: list[Difference]) -> None:
     assert differences(before, after, blocks_only=True) == expected
 
 
 @given(VALUES)
-def test_equal_values_do_not_differ(value: object) -> None:
+def test_equal_values_have_no_differences(value: object) -> None:
     assert differences(value, unpack(pack(value)), blocks_only=True) == []

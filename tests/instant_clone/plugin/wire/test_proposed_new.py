@@ -55,7 +55,7 @@ PRIOR = State(
 )
 
 
-def test_what_is_computed_and_left_out_keeps_what_it_is() -> None:
+def test_omitted_computed_attributes_keep_the_prior_value() -> None:
     config: dict[str, Any] = {"name": "new", "annotation": None, "guest_id": None, "id": None, "disk": []}
 
     assert _proposed(PRIOR, config) == {
@@ -67,13 +67,13 @@ def test_what_is_computed_and_left_out_keeps_what_it_is() -> None:
     }
 
 
-def test_what_is_configured_goes_before_what_is_computed() -> None:
+def test_configured_values_override_computed_values() -> None:
     config: dict[str, Any] = {"name": "new", "annotation": None, "guest_id": UNKNOWN, "id": None, "disk": []}
 
     assert _proposed(PRIOR, config)["guest_id"] == UNKNOWN
 
 
-def test_elements_of_a_list_are_paired_by_position() -> None:
+def test_list_elements_are_paired_by_position() -> None:
     config = {"name": "new", "disk": [_disk("disk1"), _disk("disk0", size=32), _disk("disk2")]}
 
     assert _proposed(PRIOR, config)["disk"] == [
@@ -83,16 +83,16 @@ def test_elements_of_a_list_are_paired_by_position() -> None:
     ]
 
 
-def test_elements_that_are_no_longer_configured_are_gone() -> None:
+def test_elements_missing_from_the_configuration_are_removed() -> None:
     assert _proposed(PRIOR, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [_disk("disk0", uuid="u0", size=16)]
 
 
 @pytest.mark.parametrize("disks", [UNKNOWN, None])
-def test_blocks_that_are_unknown_or_missing_as_a_whole_stay_so(disks: object) -> None:
+def test_unknown_and_null_block_lists_are_unchanged(disks: object) -> None:
     assert _proposed(PRIOR, {"name": "new", "disk": disks})["disk"] == disks
 
 
-def test_an_unknown_element_stays_unknown() -> None:
+def test_an_unknown_element_is_unchanged() -> None:
     assert _proposed(PRIOR, {"name": "new", "disk": [UNKNOWN, _disk("disk1")]})["disk"] == [
         UNKNOWN,
         _disk("disk1", uuid="u1", size=8),
@@ -100,13 +100,13 @@ def test_an_unknown_element_stays_unknown() -> None:
 
 
 @pytest.mark.parametrize("prior_disks", [None, UNKNOWN, []])
-def test_without_prior_blocks_the_configured_ones_are_new(prior_disks: object) -> None:
+def test_blocks_without_prior_blocks_have_no_computed_values(prior_disks: object) -> None:
     prior = State({**PRIOR, "disk": prior_disks})
 
     assert _proposed(prior, {"name": "new", "disk": [_disk("disk0")]})["disk"] == [_disk("disk0")]
 
 
-def test_a_single_block_keeps_what_is_computed_in_it() -> None:
+def test_a_single_block_keeps_its_computed_values() -> None:
     prior = State({**PRIOR, "disk": _disk("disk0", uuid="u0")})
 
     assert _proposed(prior, {"name": "n", "disk": _disk("x")}, SINGLE)["disk"] == _disk("x", uuid="u0")
@@ -114,14 +114,14 @@ def test_a_single_block_keeps_what_is_computed_in_it() -> None:
     assert _proposed(None, {"name": "n", "disk": _disk("x")}, SINGLE)["disk"] == _disk("x")
 
 
-def test_without_a_prior_state_it_is_the_configuration() -> None:
+def test_returns_the_configuration_without_a_prior_state() -> None:
     config = {"name": "new", "annotation": None, "guest_id": None, "id": None, "disk": [_disk("disk0")]}
 
     assert _proposed(None, config) == config
     assert _proposed(None, config, SET) == config
 
 
-def test_its_arguments_stay_as_they_are() -> None:
+def test_does_not_modify_its_arguments() -> None:
     config = {"name": "new", "disk": [_disk("disk0")]}
 
     _proposed(PRIOR, config)

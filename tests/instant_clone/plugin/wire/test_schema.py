@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Stock providers that the plugin can work with, and those that it cannot."""
+"""Schemas of supported and unsupported stock providers."""
 
 from __future__ import annotations
 
 from instant_clone.plugin.wire.schema import add_block
 from instant_clone.plugin.wire.tfplugin5 import Attribute, Block, GetSchemaResponse, NamedSchema, NestedBlock, Schema
 
-OTHER = "Install the plugin around another release: instant-clone provider install --version 2.16.1, for example."
+OTHER = (
+    "Install the plugin with another release of the stock provider, for example "
+    "'instant-clone provider install --version 2.16.1'."
+)
 ARGUMENTS = {
     "": ["name", "uuid", "imported", "extra_config", "folder", "resource_pool_id", "replace_trigger", "annotation"],
     "disk": ["label", "size", "unit_number", "controller_type", "keep_on_remove", "uuid"],
@@ -26,15 +29,15 @@ def _schemas(arguments: dict[str, list[str]], *, resource: str = "vsphere_virtua
     return GetSchemaResponse(resource_schemas=[NamedSchema(key=resource, value=Schema(block=block))])
 
 
-def _said(schemas: GetSchemaResponse) -> list[tuple[str, str]]:
+def _diagnostics(schemas: GetSchemaResponse) -> list[tuple[str, str]]:
     add_block(schemas)
     return [(each.summary, each.detail) for each in schemas.diagnostics]
 
 
-def test_the_block_is_added() -> None:
+def test_adds_the_block_to_the_schema() -> None:
     schemas = _schemas(ARGUMENTS)
 
-    assert _said(schemas) == []
+    assert _diagnostics(schemas) == []
 
     added = schemas.resource_schemas[0].value.block.block_types[-1]
     assert (added.type_name, added.nesting, added.max_items) == ("instantclone", 2, 1)
@@ -45,37 +48,38 @@ def test_the_block_is_added() -> None:
     ]
 
 
-def test_a_provider_that_is_not_vsphere_s_is_refused() -> None:
-    assert _said(_schemas(ARGUMENTS, resource="null_resource")) == [
+def test_rejects_a_provider_without_virtual_machines() -> None:
+    assert _diagnostics(_schemas(ARGUMENTS, resource="null_resource")) == [
         (
             "Not the vSphere provider",
-            f"The provider that this plugin was installed around has no resource vsphere_virtual_machine. {OTHER}",
+            f"The provider that this plugin wraps has no resource vsphere_virtual_machine. {OTHER}",
         )
     ]
 
 
-def test_a_provider_with_such_a_block_of_its_own_is_refused() -> None:
+def test_rejects_a_provider_that_already_has_the_block() -> None:
     schemas = _schemas({**ARGUMENTS, "instantclone": ["source_uuid"]})
 
-    assert _said(schemas) == [
+    assert _diagnostics(schemas) == [
         (
-            "Stock vSphere provider instant-clones itself",
-            'Its resource vsphere_virtual_machine has a block "instantclone" of its own, which may mean something '
-            f"else than this plugin's. {OTHER} Or use that provider without the plugin: terraform state "
-            "replace-provider moves the states.",
+            "Conflicting instantclone block",
+            'The resource vsphere_virtual_machine of the stock vSphere provider already has a block "instantclone", '
+            f"which may differ from the block of this plugin. {OTHER} Or use the stock provider without the plugin: "
+            "change the states with 'terraform state replace-provider'.",
         )
     ]
     assert [each.type_name for each in schemas.resource_schemas[0].value.block.block_types].count("instantclone") == 1
 
 
-def test_a_provider_that_lacks_what_is_needed_is_refused_with_all_of_it() -> None:
+def test_rejects_a_provider_and_names_all_missing_arguments() -> None:
     without = {"": [name for name in ARGUMENTS[""] if name != "imported"], "disk": ["label"]}
 
-    (said,) = _said(_schemas(without))
+    (diagnostic,) = _diagnostics(_schemas(without))
 
-    assert said == (
-        "Stock vSphere provider does not fit",
-        "Its resource vsphere_virtual_machine lacks imported, disk.controller_type, disk.keep_on_remove, disk.size, "
-        "disk.unit_number, disk.uuid, network_interface.key, network_interface.mac_address, "
-        f"network_interface.network_id, network_interface.use_static_mac, which instant clones need. {OTHER}",
+    assert diagnostic == (
+        "Unsupported stock vSphere provider",
+        "The resource vsphere_virtual_machine of the stock vSphere provider lacks arguments that instant clones need: "
+        "imported, disk.controller_type, disk.keep_on_remove, disk.size, disk.unit_number, disk.uuid, "
+        "network_interface.key, network_interface.mac_address, network_interface.network_id, "
+        f"network_interface.use_static_mac. {OTHER}",
     )

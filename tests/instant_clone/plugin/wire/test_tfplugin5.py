@@ -57,16 +57,16 @@ def _type_of(field: Any) -> str:
     return f"RepeatedCompositeFieldContainer[{name}]" if field.is_repeated else name
 
 
-def test_the_stub_says_what_the_table_makes() -> None:
-    made = {
+def test_the_stub_has_the_fields_and_types_of_the_table() -> None:
+    built = {
         name: {field.name: _type_of(field) for field in message.DESCRIPTOR.fields}
         for name, message in _classes().items()
     }
 
-    assert _types_by_stub() == made
+    assert _types_by_stub() == built
 
 
-def test_every_constructor_of_the_stub_takes_every_field() -> None:
+def test_every_constructor_in_the_stub_has_all_fields() -> None:
     tree = ast.parse(Path(str(messages.__file__)).with_suffix(".pyi").read_text())
     taken = {
         node.name: [argument.arg for argument in member.args.kwonlyargs]
@@ -80,14 +80,14 @@ def test_every_constructor_of_the_stub_takes_every_field() -> None:
 
 
 @pytest.mark.parametrize("message", _classes().values(), ids=_classes().keys())
-def test_fields_of_newer_protocols_survive(message: type[Message]) -> None:
-    # Field 99 as bytes, field 98 as a number: neither is in any table here.
+def test_keeps_fields_of_newer_protocols(message: type[Message]) -> None:
+    # Field 99 holds bytes, field 98 a number. No message of the table has these fields.
     unknown = bytes([0xF2 | 0x08, 0x06, 0x03]) + b"new" + bytes([0x90, 0x06, 0x07])
 
     assert message.FromString(unknown).SerializeToString() == unknown
 
 
-def test_an_unknown_field_survives_a_change_beside_it() -> None:
+def test_keeps_an_unknown_field_when_another_field_changes() -> None:
     capabilities = bytes([0x3A, 0x02, 0x08, 0x01])  # PlanResourceChange.Request.client_capabilities, field 7
     request = PlanRequest.FromString(PlanRequest(type_name="a").SerializeToString() + capabilities)
 
@@ -96,7 +96,7 @@ def test_an_unknown_field_survives_a_change_beside_it() -> None:
     assert request.SerializeToString().endswith(capabilities)
 
 
-def test_numbers_on_the_wire_are_terraform_s() -> None:
+def test_encodes_fields_with_terraforms_numbers() -> None:
     state = DynamicValue(msgpack=b"\xc0")
 
     assert ApplyRequest(type_name="a", planned_private=b"p").SerializeToString() == b"\x0a\x01a\x2a\x01p"
@@ -106,7 +106,7 @@ def test_numbers_on_the_wire_are_terraform_s() -> None:
     )
 
 
-def test_a_step_with_index_0_is_told_from_none() -> None:
+def test_encodes_a_step_with_index_0() -> None:
     path = AttributePath(steps=[Step(element_key_int=0)])
 
     assert path.SerializeToString() == b"\x0a\x02\x18\x00"

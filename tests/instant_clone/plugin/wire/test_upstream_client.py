@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the stock provider is sent, and what is believed of its answers."""
+"""Requests to the stock provider, and the check of its responses."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Stock:
 
     def __init__(self, **vm: Any) -> None:
         self.vm: dict[str, Any] = {"uuid": UUID, "moid": "vm-7", "folder": "[Prod] Web"} | vm
-        self.asked: list[Any] = []
+        self.requests: list[Any] = []
         self.fails = False
 
     def answer(self, method: str, request: bytes) -> bytes:
         if method == "ImportResourceState":
-            self.asked.append(ImportRequest.FromString(request).id)
+            self.requests.append(ImportRequest.FromString(request).id)
             found = ImportedResource(type_name=VIRTUAL_MACHINE, state=pack({"id": self.vm["uuid"]}))
             return ImportResponse(imported_resources=[found]).SerializeToString()
         if method == "ReadResource":
@@ -47,11 +47,11 @@ class Stock:
             return ReadResponse(new_state=pack(self.vm)).SerializeToString()
         if method == "PlanResourceChange":
             plan = PlanRequest.FromString(request)
-            self.asked.append([unpack(each) for each in (plan.prior_state, plan.proposed_new_state, plan.config)])
+            self.requests.append([unpack(each) for each in (plan.prior_state, plan.proposed_new_state, plan.config)])
             return PlanResponse(planned_state=plan.proposed_new_state).SerializeToString()
         assert method == "ApplyResourceChange"
         apply = ApplyRequest.FromString(request)
-        self.asked.append([unpack(each) for each in (apply.prior_state, apply.planned_state, apply.config)])
+        self.requests.append([unpack(each) for each in (apply.prior_state, apply.planned_state, apply.config)])
         return ApplyResponse(new_state=apply.planned_state if self.fails else pack(self.vm)).SerializeToString()
 
 
@@ -61,17 +61,17 @@ def client_of(stock: Stock) -> Iterator[StockClient]:
         yield StockClient(channel)
 
 
-def test_a_vm_is_imported_by_a_path_that_matches_only_itself() -> None:
+def test_adopt_imports_a_vm_by_an_escaped_path() -> None:
     stock = Stock()
     with client_of(stock) as client:
         imported = client.adopt("/DC0/vm/rack[1-3]/web-0", uuid=UUID.upper(), moid="vm-7", provider_meta=NULL)
 
     assert imported.state == stock.vm
-    assert stock.asked == ["/DC0/vm/rack\\[1-3]/web-0"]
+    assert stock.requests == ["/DC0/vm/rack\\[1-3]/web-0"]
 
 
 @pytest.mark.parametrize("other", [{"uuid": "564d7b1c-0000-4000-8000-000000000009"}, {"moid": "vm-9"}])
-def test_another_vm_than_the_one_that_was_made_is_not_adopted(other: dict[str, str]) -> None:
+def test_adopt_rejects_another_vm(other: dict[str, str]) -> None:
     with client_of(Stock(**other)) as client, pytest.raises(CloneError) as caught:
         client.adopt("/DC0/vm/web-0", uuid=UUID, moid="vm-7", provider_meta=NULL)
 
@@ -79,7 +79,7 @@ def test_another_vm_than_the_one_that_was_made_is_not_adopted(other: dict[str, s
     assert str(caught.value).startswith("/DC0/vm/web-0: the stock provider read the virtual machine vm-")
 
 
-def test_a_vm_that_is_gone_before_it_is_read_is_not_adopted() -> None:
+def test_adopt_rejects_a_vm_deleted_before_the_read() -> None:
     stock = Stock()
     stock.vm = {"uuid": None, "moid": None}
     with client_of(stock) as client, pytest.raises(CloneError):
@@ -87,7 +87,7 @@ def test_a_vm_that_is_gone_before_it_is_read_is_not_adopted() -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_folder_is_a_pattern_between_plugin_and_stock_provider_only(fails: bool) -> None:
+def test_escapes_a_folder_only_for_the_stock_provider(fails: bool) -> None:
     before, after = {"folder": "rack[1-3]"}, {"folder": "[Prod] Web"}
     stock = Stock()
     stock.fails = fails
@@ -103,13 +103,13 @@ def test_a_folder_is_a_pattern_between_plugin_and_stock_provider_only(fails: boo
         applied = client.apply_change(request)
 
     sent = [{"folder": "rack\\[1-3]"}, {"folder": "\\[Prod] Web"}, {"folder": "\\[Prod] Web"}]
-    assert stock.asked == [sent, sent]
+    assert stock.requests == [sent, sent]
     assert unpack(plan.planned_state) == after
     assert unpack(applied.new_state)["folder"] == "[Prod] Web"
     assert unpack(request.planned_state) == after
 
 
-def test_of_a_folder_to_make_only_the_parent_is_a_pattern() -> None:
+def test_escapes_only_the_parent_of_a_new_folder() -> None:
     wanted = {"path": "team [x]/own *"}
     stock = Stock(path="team [x]/own *")
     with client_of(stock) as client:
@@ -121,14 +121,14 @@ def test_of_a_folder_to_make_only_the_parent_is_a_pattern() -> None:
         )
 
     sent = [None, {"path": "team \\[x]/own *"}, {"path": "team \\[x]/own *"}]
-    assert stock.asked == [sent, sent]
+    assert stock.requests == [sent, sent]
 
 
 @pytest.mark.parametrize(
     ("folder", "sent"),
     [("web", "web"), ("./web/", "./web/"), ("./[a]/", "\\[a]"), ("/[a]/b", "\\[a]/b"), ("a/a/b", "a/a/\\b"), ("", "")],
 )
-def test_a_folder_is_cleaned_as_the_stock_provider_would(folder: str, sent: str) -> None:
+def test_normalizes_a_folder_as_the_stock_provider_does(folder: str, sent: str) -> None:
     wanted = {"folder": folder}
     stock = Stock()
     with client_of(stock) as client:
@@ -138,11 +138,11 @@ def test_a_folder_is_cleaned_as_the_stock_provider_would(folder: str, sent: str)
             )
         )
 
-    assert stock.asked == [[None, {"folder": sent}, {"folder": sent}]]
+    assert stock.requests == [[None, {"folder": sent}, {"folder": sent}]]
 
 
 @pytest.mark.parametrize(("path", "sent"), [("team [x]/", "team [x]/"), ("[a]/b [c]/", "\\[a]/b [c]"), ("a", "a")])
-def test_the_last_part_of_a_folder_to_make_is_never_a_pattern(path: str, sent: str) -> None:
+def test_does_not_escape_the_name_of_a_new_folder(path: str, sent: str) -> None:
     wanted = {"path": path}
     stock = Stock()
     with client_of(stock) as client:
@@ -150,4 +150,4 @@ def test_the_last_part_of_a_folder_to_make_is_never_a_pattern(path: str, sent: s
             PlanRequest(type_name=FOLDER, prior_state=NULL, proposed_new_state=pack(wanted), config=pack(wanted))
         )
 
-    assert stock.asked == [[None, {"path": sent}, {"path": sent}]]
+    assert stock.requests == [[None, {"path": sent}, {"path": sent}]]

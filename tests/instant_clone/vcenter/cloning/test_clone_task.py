@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones made in the simulator, over a socket."""
+"""Tests of cloning in the simulator, over a socket."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PASSWORD = "sentinel-pw-91b2"
 
 @dataclass(frozen=True)
 class World:
-    """A simulator, seen through pyvmomi's eyes and ours."""
+    """A simulator with a pyvmomi client, a session and a Cloner."""
 
     simulator: Simulator
     client: Client
@@ -41,7 +41,7 @@ class World:
     source: LiveVm
 
     def request(self, name: str, **others: Any) -> CloneRequest:
-        """A clone into the cluster's own pool, with its source's network."""
+        """Return a request for a clone in the cluster's root resource pool, with its source's network."""
         (key,) = self.source.cards
         request = CloneRequest(
             name=name,
@@ -55,11 +55,11 @@ class World:
         return replace(request, **others)
 
     def network(self, name: str) -> str:
-        """A network's managed object id."""
+        """Return the managed object id of a network."""
         return str(self.client.find(f"network/{name}")._moId)
 
     def clone(self, name: str, **others: Any) -> Any:
-        """The clone that such a request leads to, as pyvmomi sees it."""
+        """Create the requested clone, and return pyvmomi's object of it."""
         made = self.cloner.clone(self.source, self.request(name, **others), stopped=lambda: False)
         return self.client.content.searchIndex.FindByUuid(None, made.uuid, True, False)
 
@@ -76,7 +76,7 @@ def world(simulator: Simulator) -> Iterator[World]:
         yield World(simulator, client, session, cloner, cloner.live_vm(client.vm("golden").config.uuid))
 
 
-def test_what_is_known_of_a_source(world: World) -> None:
+def test_live_vm_returns_the_properties_of_a_source(world: World) -> None:
     source, golden = world.source, world.client.vm("golden")
 
     assert (source.machine._moId, source.inventory_path) == (golden._moId, "/DC0/vm/golden")
@@ -88,14 +88,14 @@ def test_what_is_known_of_a_source(world: World) -> None:
     assert world.cloner.live_vm(world.client.vm("sleeping").config.uuid).powered_on is False
 
 
-def test_a_source_is_looked_up_once(world: World) -> None:
+def test_live_vm_is_cached(world: World) -> None:
     world.simulator.requests(reset=True)
 
     assert world.cloner.live_vm(world.client.vm("golden").config.uuid) is world.source
     assert "FindAllByUuid" not in world.simulator.requests()
 
 
-def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_vm_is_read_again_after_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     golden = world.client.vm("golden")
     other = next(each for each in world.client.find("host/DC0_C0").host if each != golden.runtime.host)
     clock = Clock()
@@ -110,17 +110,17 @@ def test_a_source_that_moves_is_read_again_after_a_minute(world: World, monkeypa
     assert cloner.live_vm(golden.config.uuid).host._moId == other._moId
 
 
-def test_a_source_that_does_not_exist(world: World) -> None:
+def test_live_vm_rejects_an_unknown_uuid(world: World) -> None:
     with pytest.raises(NotFoundError) as caught:
         world.cloner.live_vm(MISSING)
 
     assert str(caught.value) == (
-        f"{world.simulator.address} has no virtual machine with the UUID {MISSING}. Check that the source still "
-        "exists, and that its record is of this vCenter ('instant-clone record' makes it anew)."
+        f"{world.simulator.address}: no virtual machine has the UUID {MISSING}. Check that the source still exists and "
+        "that its record is from this vCenter. `instant-clone record` writes a new record."
     )
 
 
-def test_a_uuid_of_several_vms(world: World) -> None:
+def test_live_vm_rejects_a_uuid_of_several_vms(world: World) -> None:
     uuid, own = (world.client.vm(name).config.uuid for name in ("silver", "sleeping"))
     result(world.client.vm("sleeping").ReconfigVM_Task(vim.vm.ConfigSpec(uuid=uuid)))
     try:
@@ -131,13 +131,13 @@ def test_a_uuid_of_several_vms(world: World) -> None:
 
     silver, sleeping = (world.client.vm(name)._moId for name in ("silver", "sleeping"))
     assert str(caught.value) == (
-        f"Several virtual machines have the UUID {uuid}. Change that of all but one:\n"
+        f"UUID {uuid}: several virtual machines have this UUID. Change the UUID of all but one:\n"
         f"  /DC0/vm/silver ({silver}, poweredOn, no marker)\n"
         f"  /DC0/vm/sleeping ({sleeping}, poweredOff, no marker)"
     )
 
 
-def test_a_clone_runs_where_it_was_asked_for(world: World) -> None:
+def test_clone_runs_at_the_requested_location(world: World) -> None:
     folder = world.client.find("vm").CreateFolder("teams").CreateFolder("web")
 
     made = world.cloner.clone(
@@ -162,16 +162,16 @@ def test_a_clone_runs_where_it_was_asked_for(world: World) -> None:
     assert {option.key: option.value for option in machine.config.extraConfig}["guestinfo.ic.hostname"] == "placed"
 
 
-def test_each_clone_has_an_address_of_its_own(world: World) -> None:
+def test_clones_have_distinct_mac_addresses(world: World) -> None:
     cards = [nics(each)[0] for each in (world.client.vm("golden"), world.clone("mac-0"), world.clone("mac-1"))]
 
     assert len({card.macAddress for card in cards}) == 3
     assert [card.addressType for card in cards[1:]] == ["assigned", "assigned"]
-    # No datastore was named: the source's is taken.
+    # The request has no datastore, so the clone is on the source's datastore.
     assert world.client.vm("mac-0").config.files.vmPathName.startswith("[LocalDS_0] ")
 
 
-def test_an_address_that_is_asked_for(world: World) -> None:
+def test_clone_has_the_requested_mac_address(world: World) -> None:
     (key,) = world.source.cards
     edit = InterfaceEdit(key, world.network("DC0_DVPG0"), mac_address="00:50:56:3f:00:02")
 
@@ -180,7 +180,7 @@ def test_an_address_that_is_asked_for(world: World) -> None:
     assert (card.addressType, card.macAddress) == ("manual", "00:50:56:3f:00:02")
 
 
-def test_another_distributed_port_group(world: World) -> None:
+def test_clone_uses_another_distributed_port_group(world: World) -> None:
     (key,) = world.source.cards
     group = world.client.find("network/DC0_DVPG1")
 
@@ -190,7 +190,7 @@ def test_another_distributed_port_group(world: World) -> None:
     assert nics(world.client.vm("golden"))[0].backing.port.portgroupKey != group.key
 
 
-def test_a_network_of_the_host(world: World) -> None:
+def test_clone_uses_a_standard_network_of_the_host(world: World) -> None:
     (key,) = world.source.cards
 
     (card,) = nics(world.clone("plain", interfaces=(InterfaceEdit(key, world.network("VM Network")),)))
@@ -199,7 +199,7 @@ def test_a_network_of_the_host(world: World) -> None:
 
 
 def _error(world: World, name: str, **others: Any) -> VcenterError:
-    """The error that a clone ends with, which must not exist then."""
+    """Return the error of a failed clone, and check that the clone does not exist."""
     with pytest.raises(VcenterError) as caught:
         world.cloner.clone(world.source, world.request(name, **others), stopped=lambda: False)
     with pytest.raises(KeyError):
@@ -208,29 +208,29 @@ def _error(world: World, name: str, **others: Any) -> VcenterError:
     return caught.value
 
 
-def test_a_network_that_the_host_does_not_have(world: World) -> None:
+def test_rejects_a_network_that_the_host_lacks(world: World) -> None:
     (key,) = world.source.cards
 
     error = _error(world, "astray", interfaces=(InterfaceEdit(key, "network-none"),))
 
     assert str(error) == (
-        "The host of /DC0/vm/golden has no network network-none. A clone starts on its source's host: name a network "
-        "of that host."
+        "Network network-none: the host of /DC0/vm/golden does not have this network. A clone starts on the host of "
+        "its source. Use a network of that host."
     )
 
 
-def test_an_interface_that_the_source_does_not_have(world: World) -> None:
+def test_rejects_an_interface_that_the_source_lacks(world: World) -> None:
     error = _error(world, "extra", interfaces=(InterfaceEdit(4711, world.network("DC0_DVPG0")),))
 
-    assert str(error) == "/DC0/vm/golden has no network interface with the key 4711 any more."
+    assert str(error) == "/DC0/vm/golden: the network interface with the key 4711 no longer exists."
 
 
-def test_a_folder_that_does_not_exist(world: World) -> None:
+def test_rejects_a_folder_that_does_not_exist(world: World) -> None:
     error = _error(world, "homeless", folder="nowhere/at all")
 
     assert isinstance(error, NotFoundError)
     assert str(error) == (
-        "vCenter has no folder /DC0/vm/nowhere/at all. Make it, or let the stack own it (create_folder)."
+        "Folder /DC0/vm/nowhere/at all: not found in vCenter. Create the folder, or set create_folder."
     )
 
 
@@ -241,7 +241,7 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("fault", FAULTS.split())
-def test_a_fault_is_told_with_source_clone_and_name(world: World, fault: str) -> None:
+def test_fault_message_names_source_clone_and_fault(world: World, fault: str) -> None:
     world.simulator.fault("InstantClone_Task", fault, vm=f"faulty-{fault}")
 
     error = _error(world, f"faulty-{fault}")
@@ -264,7 +264,7 @@ CURES = {
 
 
 @pytest.mark.parametrize("fault", CURES)
-def test_a_fault_of_cloning_has_an_argument_and_a_cure(world: World, fault: str) -> None:
+def test_fault_of_cloning_has_an_argument_and_a_cure(world: World, fault: str) -> None:
     world.simulator.fault("InstantClone_Task", fault, vm=f"cured-{fault}")
 
     error = _error(world, f"cured-{fault}")
@@ -275,7 +275,7 @@ def test_a_fault_of_cloning_has_an_argument_and_a_cure(world: World, fault: str)
     assert finding.cure.endswith(".")
 
 
-def test_a_source_that_vcenter_is_busy_with_is_asked_for_again(world: World) -> None:
+def test_clone_is_retried_while_vcenter_is_busy(world: World) -> None:
     world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="patient", times=3)
     world.simulator.requests(reset=True)
 
@@ -285,16 +285,18 @@ def test_a_source_that_vcenter_is_busy_with_is_asked_for_again(world: World) -> 
     assert world.simulator.requests()["InstantClone_Task"] == 4
 
 
-def test_a_source_that_stays_busy_is_told(world: World) -> None:
+def test_clone_fails_if_vcenter_stays_busy(world: World) -> None:
     world.simulator.fault("InstantClone_Task", "TaskInProgress", vm="impatient", times=50)
 
     error = _error(world, "impatient", timeout=0.01)
 
     assert isinstance(error, CloneError)
-    assert str(error).startswith("vCenter was busy with /DC0/vm/golden for 0.01 minutes (instantclone.timeout")
+    assert str(error).startswith(
+        "/DC0/vm/golden: vCenter was busy with this source for 0.01 minutes (instantclone.timeout"
+    )
 
 
-def test_a_clone_whose_answer_is_lost_is_found_and_made_once(world: World) -> None:
+def test_clone_with_a_lost_answer_is_found_and_created_once(world: World) -> None:
     world.simulator.drop("InstantClone_Task", when="after", vm="unheard")
     world.simulator.requests(reset=True)
 
@@ -304,12 +306,12 @@ def test_a_clone_whose_answer_is_lost_is_found_and_made_once(world: World) -> No
     assert world.simulator.requests()["InstantClone_Task"] == 1
 
 
-def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: StartSimulator) -> None:
+def test_clone_survives_failed_reads_of_its_task(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-source", "golden")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
         cloner = Cloner(session)
         world = World(simulator, client, session, cloner, cloner.live_vm(client.vm("golden").config.uuid))
-        # How pyvmomi reads a property, the task's info in this case.
+        # pyvmomi reads a property, here the task's info, with this method.
         simulator.drop("Fetch", when="before", times=2)
 
         made = world.cloner.clone(world.source, world.request("unwatched"), stopped=lambda: False)
@@ -318,7 +320,7 @@ def test_a_clone_whose_task_cannot_be_watched_for_a_while(start_simulator: Start
         assert made.uuid == client.vm("unwatched").config.uuid
 
 
-def test_a_guest_that_cannot_be_asked_for_a_while_is_waited_for(world: World) -> None:
+def test_guest_network_wait_survives_a_lost_connection(world: World) -> None:
     made = world.cloner.clone(world.source, world.request("unasked"), stopped=lambda: False)
     world.simulator.drop("Fetch", when="before", times=1, vm="unasked")
     world.simulator.drop("Fetch", when="after", times=1, vm="unasked")
@@ -329,7 +331,7 @@ def test_a_guest_that_cannot_be_asked_for_a_while_is_waited_for(world: World) ->
     assert world.simulator.requests()["Fetch"] > 2
 
 
-def test_the_occupant_of_a_name(world: World) -> None:
+def test_occupant_returns_the_vm_with_the_name(world: World) -> None:
     request = world.request("occupied")
     assert world.cloner.occupant(request) is None
     made = world.cloner.clone(world.source, request, stopped=lambda: False)
@@ -345,20 +347,20 @@ def test_the_occupant_of_a_name(world: World) -> None:
     assert world.cloner.occupant(request) is None
 
 
-def test_a_missing_privilege_is_named(world: World) -> None:
+def test_missing_privilege_is_in_the_message(world: World) -> None:
     world.simulator.fault("InstantClone_Task", "NoPermission", vm="forbidden", at="call")
 
     assert "(cloning /DC0/vm/golden as forbidden): the user lacks the privilege" in str(_error(world, "forbidden"))
 
 
-def test_a_connection_that_breaks_is_told_as_such(world: World) -> None:
+def test_broken_connection_raises_connect_error(world: World) -> None:
     world.simulator.drop("InstantClone_Task", when="before", vm="cut", times=10)
 
     with pytest.raises(ConnectError, match=r"\(cloning /DC0/vm/golden as cut\): no connection"):
         world.cloner.clone(world.source, world.request("cut"), stopped=lambda: False)
 
 
-def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
+def test_clone_fails_after_the_time_out(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-source", "golden")
     simulator.hold("InstantClone_Task", at="task")
     with Client(simulator) as client, connect(settings_of(simulator)) as session:
@@ -369,26 +371,28 @@ def test_a_clone_that_takes_too_long(start_simulator: StartSimulator) -> None:
 
     assert isinstance(error, CloneError)
     assert str(error).startswith(
-        "The clone /DC0/vm/late was not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish it, "
+        "Clone /DC0/vm/late: not ready after 0.005 minutes (instantclone.timeout). vCenter may still finish the clone, "
         "with the UUID "
     )
     assert str(error).endswith(
-        ". Apply again: it is taken over if it carries the mark of this state, and if not, its name is told to be "
-        "taken, with what to do."
+        ". Apply again: the apply adopts the clone if its owner id is that of this state. If not, the apply reports "
+        "that the name is in use."
     )
 
 
-def test_once_stopped_no_clone_is_started(world: World) -> None:
+def test_stopped_cloner_does_not_start_a_clone(world: World) -> None:
     world.simulator.requests(reset=True)
 
     with pytest.raises(CloneError) as caught:
         world.cloner.clone(world.source, world.request("stopped"), stopped=lambda: True)
 
-    assert str(caught.value) == "Stopped before the clone /DC0/vm/stopped was started. Apply again to make it."
+    assert str(caught.value) == (
+        "Clone /DC0/vm/stopped: stopped before its task started. Apply again to create the clone."
+    )
     assert "InstantClone_Task" not in world.simulator.requests()
 
 
-def test_a_clone_can_be_removed_again(world: World) -> None:
+def test_destroy_removes_a_clone(world: World) -> None:
     for name in ("removed", "removed-off"):
         made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
         if name == "removed-off":
@@ -399,7 +403,7 @@ def test_a_clone_can_be_removed_again(world: World) -> None:
         assert world.client.vm(name) is None
 
 
-def test_a_removal_that_fails_says_what_of(world: World) -> None:
+def test_failed_destroy_names_the_clone(world: World) -> None:
     made = world.cloner.clone(world.source, world.request("stuck"), stopped=lambda: False)
     world.simulator.fault("Destroy_Task", "TaskInProgress", vm="stuck")
 
@@ -411,12 +415,12 @@ def test_a_removal_that_fails_says_what_of(world: World) -> None:
     )
 
 
-def test_a_second_clone_asks_for_nothing_that_is_known(world: World) -> None:
+def test_second_clone_needs_fewer_requests(world: World) -> None:
     def requests_of(name: str) -> dict[str, int]:
         request = world.request(name)
         world.simulator.requests(reset=True)
         world.cloner.clone(world.source, request, stopped=lambda: False)
-        # How often a task is asked depends on how long it takes.
+        # The number of reads of a task depends on its duration.
         return {method: count for method, count in world.simulator.requests().items() if method != "Fetch"}
 
     assert requests_of("first") == {"RetrievePropertiesEx": 4, "FindByInventoryPath": 1, "InstantClone_Task": 1}
@@ -424,7 +428,7 @@ def test_a_second_clone_asks_for_nothing_that_is_known(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "a%b", "a/b", "a\\b", "ä"])
-def test_names_are_escaped_in_paths_only(world: World, name: str) -> None:
+def test_names_are_escaped_only_in_paths(world: World, name: str) -> None:
     made = world.cloner.clone(world.source, world.request(name), stopped=lambda: False)
 
     escaped = {"a%b": "a%25b", "a/b": "a%2fb", "a\\b": "a%5cb"}.get(name, name)

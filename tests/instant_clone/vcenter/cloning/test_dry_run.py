@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is checked before a clone is made: vCenter's dry run, and what its own checks of a location do not cover."""
+"""Tests of the checks before a clone is created: vCenter's dry run, and checks that the dry run does not include."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DRY_RUN = "CheckInstantClone_Task"
 
 @dataclass(frozen=True)
 class World:
-    """A simulator, a source in it, and a clone that would be made in the pool and on the datastore of the source."""
+    """A simulator, a source, and a request for a clone in the resource pool and on the datastore of the source."""
 
     simulator: Simulator
     client: Client
@@ -61,12 +61,12 @@ def world(simulator: Simulator) -> Iterator[World]:
         simulator.reset_quirks()
 
 
-def test_a_dry_run_with_a_datastore_is_sent_none(world: World) -> None:
-    """The simulator answers InvalidArgument to a dry run with a datastore, as the API reference says."""
+def test_dry_run_is_sent_without_the_datastore(world: World) -> None:
+    """The simulator answers a dry run with a datastore with InvalidArgument, as the API reference specifies."""
     assert world.check() == DryRun()
 
 
-def test_the_clone_itself_is_made_on_the_datastore(world: World) -> None:
+def test_clone_is_created_on_the_datastore(world: World) -> None:
     datastore = world.client.find("datastore/LocalDS_1")._moId
     request = replace(world.request, name="placed", datastore_id=datastore)
 
@@ -81,13 +81,13 @@ def test_the_clone_itself_is_made_on_the_datastore(world: World) -> None:
     [
         ("InvalidArgument", ""),
         ("InsufficientResourcesFault", ""),
-        ("MethodNotFound", " (the method exists since vCenter 6.7)"),
-        ("NoPermission", " (the method needs the privilege System.View)"),
+        ("MethodNotFound", " (the method requires vCenter 6.7 or later)"),
+        ("NoPermission", " (the method requires the privilege System.View)"),
         ("NotSupported", ""),
         ("InvalidState", ""),
     ],
 )
-def test_a_fault_of_the_dry_run_means_that_vcenter_could_not_be_asked(
+def test_fault_of_the_call_means_that_the_dry_run_is_missing(
     world: World, fault: str, hint: str, at: Literal["call", "task"]
 ) -> None:
     world.simulator.fault(DRY_RUN, fault, at=at)
@@ -95,11 +95,11 @@ def test_a_fault_of_the_dry_run_means_that_vcenter_could_not_be_asked(
     found = world.check()
 
     assert found.errors == ()
-    assert found.missing.startswith(f"CheckInstantClone_Task answers with {fault}")
+    assert found.missing.startswith(f"CheckInstantClone_Task failed with {fault}")
     assert found.missing.endswith(hint)
 
 
-def test_a_finding_in_the_result_is_an_error(world: World) -> None:
+def test_fault_in_the_result_is_an_error(world: World) -> None:
     source = replace(world.source, machine=world.client.vm("golden-off"))
 
     (error,) = world.cloner.check(source, world.request).errors
@@ -107,7 +107,7 @@ def test_a_finding_in_the_result_is_an_error(world: World) -> None:
     assert error.startswith("InvalidPowerState")
 
 
-def test_a_datastore_that_the_host_of_the_source_lacks(world: World, tmp_path: Path) -> None:
+def test_rejects_a_datastore_that_the_host_lacks(world: World, tmp_path: Path) -> None:
     elsewhere = world.client.find("host/DC0_H0/DC0_H0").configManager.datastoreSystem
     datastore = elsewhere.CreateLocalDatastore(name="lonely", path=str(tmp_path))
     host = world.client.vm("golden").runtime.host.name
@@ -118,13 +118,13 @@ def test_a_datastore_that_the_host_of_the_source_lacks(world: World, tmp_path: P
 
     assert refused.value.argument == "datastore_id"
     assert str(refused.value) == (
-        f"datastore lonely ({datastore._moId}): the host {host} of the source /DC0/vm/golden does not have it. "
-        "A clone starts on the host of its source. Name a datastore of that host."
+        f"datastore lonely ({datastore._moId}): the host {host} of the source /DC0/vm/golden does not have this "
+        "datastore. A clone starts on the host of its source. Use a datastore of that host."
     )
     assert DRY_RUN not in world.simulator.requests()
 
 
-def test_a_host_is_read_once(world: World) -> None:
+def test_host_is_read_once(world: World) -> None:
     world.check()
     world.simulator.requests(reset=True)
 
@@ -132,5 +132,5 @@ def test_a_host_is_read_once(world: World) -> None:
         identifier = world.client.find(f"datastore/{datastore}")._moId
         world.cloner.check(world.source, replace(world.request, name=f"checked-{number}", datastore_id=identifier))
 
-    # The pool, for each target.
+    # One request per clone for the resource pool.
     assert world.simulator.requests()["RetrievePropertiesEx"] == 2

@@ -19,7 +19,7 @@ NET, ROUTABLE_OR_NOT, IP = (
 
 
 def _guest(*addresses: str, gateways: tuple[tuple[str, str], ...] = (), main: str | None = None) -> GuestInfo:
-    """A guest with one interface; gateways are pairs of a route's network and its gateway."""
+    """Return a guest with one interface. `gateways` are pairs of a route's network and its gateway."""
     parts = [address.split("/") for address in addresses]
     configured = [
         vim.net.IpConfigInfo.IpAddress(ipAddress=address, prefixLength=int(prefix)) for address, prefix in parts
@@ -46,7 +46,7 @@ DEFAULT_ROUTE_6 = (("::", "2001:db8::1"),)
 
 
 class Machine:
-    """A VM whose guest says these things, one after the other, or cannot be asked, and then keeps the last."""
+    """A VM whose reads of the guest return or raise these values in turn. The last value repeats."""
 
     def __init__(self, *guests: GuestInfo | Exception | None) -> None:
         self._guests = list(guests)
@@ -100,7 +100,9 @@ def _wait(machine: Machine, wait: GuestNetworkWait, *, stopped: bool = False) ->
         (_guest(main=""), IP, False),
     ],
 )
-def test_what_counts_as_a_network(guest: GuestInfo | None, wait: GuestNetworkWait, expected: bool) -> None:
+def test_returns_whether_the_guest_has_a_network(
+    guest: GuestInfo | None, wait: GuestNetworkWait, expected: bool
+) -> None:
     assert _wait(Machine(guest), wait) is expected
 
 
@@ -116,14 +118,14 @@ def test_what_counts_as_a_network(guest: GuestInfo | None, wait: GuestNetworkWai
         (("2001:db8::/32",), True),
     ],
 )
-def test_ignored_addresses_do_not_count(ignored: tuple[str, ...], expected: bool) -> None:
+def test_ignored_addresses_do_not_satisfy_the_wait(ignored: tuple[str, ...], expected: bool) -> None:
     guest = _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE, main="192.0.2.7")
 
     assert _wait(Machine(guest), GuestNetworkWait(network_minutes=1, ignored=ignored)) is expected
     assert _wait(Machine(guest), GuestNetworkWait(ip_minutes=1, ignored=ignored)) is expected
 
 
-def test_both_are_waited_for() -> None:
+def test_waits_for_both_conditions() -> None:
     both = GuestNetworkWait(ip_minutes=1, network_minutes=1)
 
     assert _wait(Machine(_guest("192.0.2.7/24", gateways=DEFAULT_ROUTE)), both) is False
@@ -132,26 +134,26 @@ def test_both_are_waited_for() -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, -1])
-def test_without_a_time_out_nothing_is_asked(minutes: int) -> None:
+def test_does_not_wait_without_a_time_out(minutes: int) -> None:
     machine = Machine(None)
 
     assert _wait(machine, GuestNetworkWait(ip_minutes=minutes, network_minutes=minutes)) is True
     assert machine.asked == 0
 
 
-def test_a_network_that_comes_later_is_seen(clock: Clock) -> None:
+def test_returns_true_when_the_network_appears_later(clock: Clock) -> None:
     machine = Machine(None, GuestInfo(), _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE))
 
     assert _wait(machine, NET) is True
     assert (machine.asked, clock.now) == (3, 1.0)
 
 
-def test_the_longer_time_out_ends_the_wait(clock: Clock) -> None:
+def test_wait_ends_after_the_longer_time_out(clock: Clock) -> None:
     assert _wait(Machine(GuestInfo()), GuestNetworkWait(ip_minutes=1, network_minutes=3)) is False
     assert 180 <= clock.now <= 181
 
 
-def test_being_stopped_ends_the_wait(clock: Clock) -> None:
+def test_wait_ends_when_stopped(clock: Clock) -> None:
     assert _wait(Machine(GuestInfo()), NET, stopped=True) is False
     assert clock.now == 0
 
@@ -160,7 +162,7 @@ CUT = ConnectionResetError(104, "Connection reset by peer")
 HALF_AN_HOUR = GuestNetworkWait(network_minutes=30)
 
 
-def test_a_connection_that_is_lost_for_a_while_is_made_again(clock: Clock) -> None:
+def test_wait_survives_a_lost_connection(clock: Clock) -> None:
     silence = [CUT] * 100
     machine = Machine(*silence, None, *silence, _guest("192.0.2.7/24", gateways=DEFAULT_ROUTE))
 
@@ -168,25 +170,25 @@ def test_a_connection_that_is_lost_for_a_while_is_made_again(clock: Clock) -> No
     assert clock.now == 100.5
 
 
-def test_a_vcenter_that_stays_silent_for_a_minute_is_told(clock: Clock) -> None:
+def test_raises_after_a_minute_without_an_answer(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
         _wait(Machine(None, CUT), HALF_AN_HOUR)
     assert 60 < clock.now <= 61
 
 
-def test_a_vcenter_that_is_silent_at_the_end_is_told(clock: Clock) -> None:
-    # Of a guest that nobody could ask, nothing is known.
+def test_raises_if_vcenter_does_not_answer_at_the_time_out(clock: Clock) -> None:
+    # Without an answer, the state of the guest is unknown.
     with pytest.raises(ConnectionResetError):
         _wait(Machine(*[None] * 100, CUT), NET)
     assert 59 <= clock.now <= 61
 
 
-def test_being_stopped_ends_a_silence(clock: Clock) -> None:
+def test_stop_ends_the_wait_without_an_answer(clock: Clock) -> None:
     assert _wait(Machine(CUT), NET, stopped=True) is False
     assert clock.now == 0
 
 
-def test_a_guest_is_asked_for_again_while_the_connection_is_lost(clock: Clock) -> None:
+def test_guest_of_retries_while_the_connection_is_lost(clock: Clock) -> None:
     guest = _guest("192.0.2.7/24")
 
     assert guest_of(cast(Any, Machine(*[CUT] * 100, guest))) is guest

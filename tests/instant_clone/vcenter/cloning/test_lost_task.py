@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones of which nobody saw how their tasks ended: they are looked for, and not made twice."""
+"""Tests of clones whose task was lost: the clone is searched, and not created twice."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def client(simulator: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def failure_of_the_wait(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
-    """Whoever waits for a task is told of that failure at once, whatever the task does."""
+    """Make each wait for a task raise `failure` immediately, independent of the task."""
 
     def fails(task: object, *, seconds: float) -> object:
         raise failure
@@ -69,7 +69,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def _clone(client: Client, simulator: Simulator, name: str) -> str:
-    """Makes a clone, and returns its UUID."""
+    """Create a clone, and return its UUID."""
     request = CloneRequest(
         name=name,
         resource_pool_id=client.find("host/DC0_C0/Resources")._moId,
@@ -86,7 +86,7 @@ def _clone(client: Client, simulator: Simulator, name: str) -> str:
 
 @UNSEEN
 @pytest.mark.usefixtures("failure_of_the_wait")
-def test_a_clone_that_comes_is_waited_for(
+def test_waits_for_a_clone_that_appears_later(
     simulator: Simulator, client: Client, failure: Exception, request: pytest.FixtureRequest
 ) -> None:
     name = f"coming-{request.node.callspec.id}"
@@ -108,9 +108,7 @@ def test_a_clone_that_comes_is_waited_for(
 
 @UNSEEN
 @pytest.mark.usefixtures("failure_of_the_wait")
-def test_of_a_clone_that_does_not_come_the_first_failure_is_told(
-    simulator: Simulator, client: Client, failure: Exception
-) -> None:
+def test_raises_the_first_error_if_no_clone_appears(simulator: Simulator, client: Client, failure: Exception) -> None:
     simulator.fault("InstantClone_Task", "NoDiskSpace", vm="missing")
     simulator.requests(reset=True)
 
@@ -129,9 +127,9 @@ Collector = vmodl.query.PropertyCollector
 
 
 class _Answers:
-    """VCenter's answers to pyvmomi, for as long as it clones golden: each search for the clone has another outcome.
+    """A pyvmomi stub that answers as a vCenter that clones golden.
 
-    The last outcome is that of all further searches.
+    Searches for the clone return or raise the values of `found` in turn. The last value repeats.
     """
 
     def __init__(self, *found: vim.VirtualMachine | Exception | None) -> None:
@@ -159,7 +157,7 @@ class _Answers:
 
 
 def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
-    """Look for a clone that is being made: each second another of these is found, and then always the last."""
+    """Return the result of look_again while golden is cloned. The searches return `found` in turn, one per second."""
     stub = _Answers(*found)
     content = SimpleNamespace(
         searchIndex=vim.SearchIndex("SearchIndex", stub), propertyCollector=Collector("propertyCollector", stub)
@@ -168,19 +166,19 @@ def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine |
     return look_again(cast(Session, session), cast(LiveVm, source), "a UUID", seconds=600)
 
 
-def test_a_connection_is_lost_again_while_a_clone_is_looked_for(clock: Clock) -> None:
+def test_search_survives_another_lost_connection(clock: Clock) -> None:
     silence = [CUT] * 100
 
     assert _look(*silence, None, *silence, CLONE) is CLONE
     assert clock.now == 201
 
 
-def test_a_vcenter_that_stays_silent_for_two_minutes_is_given_up(clock: Clock) -> None:
+def test_raises_after_two_minutes_without_an_answer(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
         _look(None, CUT)
     assert 120 < clock.now <= 122
 
 
-def test_a_clone_is_looked_for_no_longer_than_it_may_take(clock: Clock) -> None:
+def test_search_ends_after_the_time_out(clock: Clock) -> None:
     assert _look(None) is None
     assert 599 <= clock.now <= 601

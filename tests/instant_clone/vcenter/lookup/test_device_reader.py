@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM's devices, from hand-made pyvmomi objects."""
+"""Tests of the conversion of pyvmomi's devices."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def only_disk(*devices: device.VirtualDevice) -> Disk:
         ),
     ],
 )
-def test_storage_controllers_keep_the_names_of_the_api(
+def test_storage_controllers_have_the_class_names_of_the_api(
     controller: device.VirtualController, expected: Controller
 ) -> None:
     assert controllers([controller]) == (expected,)
 
 
-def test_other_controllers_are_no_part_of_a_source() -> None:
+def test_other_controllers_are_left_out() -> None:
     others = (device.VirtualPCIController, device.VirtualPS2Controller, device.VirtualSIOController)
     assert controllers([kind(busNumber=0) for kind in (*others, device.VirtualUSBXHCIController)]) == ()
 
@@ -87,12 +87,12 @@ def test_other_controllers_are_no_part_of_a_source() -> None:
         (device.VirtualLsiLogicSASController(key=1000, busNumber=1), "scsi"),
     ],
 )
-def test_a_disk_stands_with_its_controller(controller: device.VirtualController, kind: str) -> None:
+def test_disk_has_the_address_of_its_controller(controller: device.VirtualController, kind: str) -> None:
     found = only_disk(controller, virtual_disk(controller.key, 3, flat()))
     assert (found.controller, found.bus, found.unit) == (kind, 1, 3)
 
 
-def test_a_disk_keeps_what_vcenter_says_and_what_it_leaves_unset() -> None:
+def test_disk_keeps_reported_and_unset_properties() -> None:
     shares = vim.SharesInfo(level="high", shares=2000)
     scsi = device.ParaVirtualSCSIController(key=1000, busNumber=0)
     disk = virtual_disk(
@@ -117,7 +117,7 @@ def test_a_disk_keeps_what_vcenter_says_and_what_it_leaves_unset() -> None:
     )
 
 
-def test_a_capacity_in_kilobytes_is_told_in_bytes() -> None:
+def test_capacity_in_kilobytes_is_converted_to_bytes() -> None:
     assert (
         only_disk(device.VirtualIDEController(key=200, busNumber=0), virtual_disk(200, 0, flat())).capacity == 1048576
     )
@@ -136,7 +136,7 @@ def test_a_capacity_in_kilobytes_is_told_in_bytes() -> None:
         ),
     ],
 )
-def test_a_disk_of_another_backing_is_told_by_its_name(backing: object, name: str, mode: str | None) -> None:
+def test_disk_has_the_class_name_of_its_backing(backing: object, name: str, mode: str | None) -> None:
     found = only_disk(device.VirtualIDEController(key=200, busNumber=0), virtual_disk(200, 0, backing))
     assert (found.backing, found.mode, found.thin_provisioned) == (name, mode, None)
 
@@ -144,15 +144,17 @@ def test_a_disk_of_another_backing_is_told_by_its_name(backing: object, name: st
 @pytest.mark.parametrize(
     ("devices", "what"),
     [
-        ([], "none"),
+        ([], "missing"),
         ([device.VirtualUSBController(key=7000, busNumber=0)], "VirtualUSBController"),
     ],
 )
-def test_a_disk_on_nothing_that_disks_can_hang_on_is_told(devices: list[device.VirtualDevice], what: str) -> None:
+def test_rejects_a_disk_without_a_storage_controller(devices: list[device.VirtualDevice], what: str) -> None:
     disk = virtual_disk(7000, 0, flat(), deviceInfo=vim.Description(label="Hard disk 1", summary=""))
     with pytest.raises(VcenterError) as caught:
         disks([*devices, disk])
-    assert str(caught.value) == (f"The disk Hard disk 1 is on no SCSI, SATA, IDE or NVMe controller (but {what}).")
+    assert str(caught.value) == (
+        f"The controller of the disk Hard disk 1 is {what}; it must be SCSI, SATA, IDE or NVMe."
+    )
 
 
 NETWORKS = (
@@ -200,17 +202,17 @@ def opaque(identifier: str) -> Ethernet.OpaqueNetworkBackingInfo:
         (Ethernet.LegacyNetworkBackingInfo(deviceName="old"), ("unknown", "", "")),
     ],
 )
-def test_the_network_is_found_by_what_the_backing_refers_to(backing: object, network: tuple[str, str, str]) -> None:
+def test_network_is_found_by_the_backing(backing: object, network: tuple[str, str, str]) -> None:
     found = only_interface(card(backing))
     assert (found.network_kind, found.network_id, found.network_name) == network
 
 
-def test_an_interface_without_a_port_group_is_on_no_network_that_has_none() -> None:
+def test_interface_without_a_port_group_has_no_network() -> None:
     (found,) = network_interfaces([card(distributed(None))], [AttachedNetwork("network-7", "VM Network")])
     assert (found.network_id, found.network_name) == ("", "")
 
 
-def test_an_sr_iov_interface_and_its_bandwidth() -> None:
+def test_reads_an_sr_iov_interface_and_its_bandwidth() -> None:
     bandwidth = Ethernet.ResourceAllocation(
         reservation=100, limit=1000, share=vim.SharesInfo(level="custom", shares=60)
     )
@@ -255,11 +257,11 @@ def test_unset_bandwidth_stays_unset() -> None:
         ),
     ],
 )
-def test_a_drive_is_told_by_what_is_behind_it(backing: object, expected: Cdrom) -> None:
+def test_drive_has_the_kind_of_its_backing(backing: object, expected: Cdrom) -> None:
     assert cdroms([device.VirtualCdrom(key=3000, backing=backing)]) == (expected,)
 
 
-def test_tpms_and_devices_handed_through_are_counted() -> None:
+def test_counts_tpms_and_passthrough_devices() -> None:
     devices = [
         device.VirtualTPM(key=11000),
         device.VirtualPCIPassthrough(key=13000, backing=device.VirtualPCIPassthrough.DeviceBackingInfo(id="03:00.0")),
@@ -269,7 +271,7 @@ def test_tpms_and_devices_handed_through_are_counted() -> None:
     assert (tpm_count(devices), pci_passthrough_count(devices)) == (1, 2)
 
 
-def test_the_order_of_devices_is_kept() -> None:
+def test_keeps_the_order_of_devices() -> None:
     devices = [
         card(standard("network-8")),
         device.VirtualNVMEController(key=31000, busNumber=0),

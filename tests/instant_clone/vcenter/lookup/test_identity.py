@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Which VMs have a BIOS UUID, as a vCenter tells it, and what it costs to ask."""
+"""Tests of the look-up of VMs by BIOS UUID, and of the number of requests."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def session(vcenter: Simulator, client: Client) -> Iterator[Session]:
         yield session
 
 
-def test_all_vms_and_templates_of_a_uuid_are_found_with_what_tells_them_apart(
-    client: Client, session: Session, vcenter: Simulator
-) -> None:
+def test_returns_all_vms_and_templates_of_a_uuid(client: Client, session: Session, vcenter: Simulator) -> None:
     folder = client.find("vm").CreateFolder("copies [1]")
     original = clone(client.vm("golden"), "original", config={OWNER_KEY: "a/b/c/d/1"})
     uuid = original.config.uuid
@@ -60,12 +58,12 @@ def test_all_vms_and_templates_of_a_uuid_are_found_with_what_tells_them_apart(
     assert vcenter.requests() == {"FindAllByUuid": 1, "RetrievePropertiesEx": 1}
 
 
-def test_a_uuid_that_no_vm_has_costs_one_request(session: Session, vcenter: Simulator) -> None:
+def test_unknown_uuid_costs_one_request(session: Session, vcenter: Simulator) -> None:
     assert Cloner(session).vms_with_uuid("4b1d0000-0000-4000-8000-000000000099") == ()
     assert vcenter.requests() == {"FindAllByUuid": 1}
 
 
-def test_the_uuids_of_all_vms_are_read_with_two_requests(client: Client, session: Session, vcenter: Simulator) -> None:
+def test_reads_the_uuids_of_all_vms_with_two_requests(client: Client, session: Session, vcenter: Simulator) -> None:
     one = make(client, machine_spec("one", uuid="4B1D0000-0000-4000-8000-000000000002"))
     two = make(client, machine_spec("two", uuid="4B1D0000-0000-4000-8000-000000000002"))
     vcenter.requests(reset=True)
@@ -77,7 +75,7 @@ def test_the_uuids_of_all_vms_are_read_with_two_requests(client: Client, session
     assert vcenter.requests() == {"CreateContainerView": 1, "RetrievePropertiesEx": 1}
 
 
-def test_a_path_is_no_pattern(client: Client, session: Session) -> None:
+def test_path_is_not_a_pattern(client: Client, session: Session) -> None:
     make(client, machine_spec("web[1]"))
     make(client, machine_spec("web2"))
     cloner = Cloner(session)
@@ -87,7 +85,7 @@ def test_a_path_is_no_pattern(client: Client, session: Session) -> None:
     assert not cloner.is_vm_at("/DC0/vm")
 
 
-def test_the_deltas_of_a_vm_are_found_by_its_managed_object_id(client: Client, session: Session) -> None:
+def test_returns_the_delta_disks_of_a_managed_object_id(client: Client, session: Session) -> None:
     made = clone(client.vm("golden"), "delta")
     cloner = Cloner(session)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the look-up refuses, with a vCenter that answers as the simulator cannot."""
+"""Tests of errors of the look-up, with answers of vCenter that the simulator cannot give."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def session_that_answers(
     refused: dict[str, vmodl.MethodFault] | None = None,
     about: vim.AboutInfo | None = None,
 ) -> Session:
-    """A session with a vCenter whose only VM has these properties."""
+    """Return a session with a vCenter whose only VM has these properties."""
     answer = Collector.RetrieveResult(objects=[read(MACHINE, properties, refused), *others])
     content = SimpleNamespace(
         propertyCollector=SimpleNamespace(RetrievePropertiesEx=lambda *_: answer),
@@ -50,23 +50,23 @@ def session_that_answers(
 
 
 @pytest.mark.parametrize("state", ["disconnected", "orphaned", "inaccessible", "invalid"])
-def test_a_vm_that_vcenter_has_lost_is_refused(state: str) -> None:
+def test_rejects_a_vm_that_is_not_connected(state: str) -> None:
     session = session_that_answers({"name": "web", "config": configuration(), "runtime.connectionState": state})
     with pytest.raises(VcenterError) as caught:
         look_up(session, "/DC0/vm/web", datacenter="DC0")
     assert str(caught.value) == (
-        f"/DC0/vm/web: vCenter has no up-to-date configuration of this VM, which is {state}."
-        " See that its host is connected, and that the user may read the VM."
+        f"/DC0/vm/web: vCenter has no current configuration of this VM, whose connection state is {state}."
+        " Check that its host is connected and that the user may read the VM."
     )
 
 
-def test_a_vm_without_a_configuration_is_refused() -> None:
+def test_rejects_a_vm_without_a_configuration() -> None:
     session = session_that_answers({"name": "web", "runtime.connectionState": "connected"})
-    with pytest.raises(VcenterError, match="has no up-to-date configuration of this VM"):
+    with pytest.raises(VcenterError, match="has no current configuration of this VM"):
         look_up(session, "/DC0/vm/web", datacenter="DC0")
 
 
-def test_what_the_user_may_not_read_is_told_with_the_privilege() -> None:
+def test_names_the_privilege_for_an_unreadable_property() -> None:
     session = session_that_answers(
         {"name": "web", "runtime.connectionState": "connected"},
         refused={"config": vim.fault.NoPermission(privilegeId="System.Read")},
@@ -74,11 +74,12 @@ def test_what_the_user_may_not_read_is_told_with_the_privilege() -> None:
     with pytest.raises(VcenterError) as caught:
         look_up(session, "/DC0/vm/web", datacenter="DC0")
     assert str(caught.value) == (
-        "/DC0/vm/web: the user lacks the privilege System.Read on vm-42. Ask for it, or log in as another user."
+        "/DC0/vm/web: the user lacks the privilege System.Read on vm-42. Ask for the privilege, or log in as another "
+        "user."
     )
 
 
-def test_a_privilege_that_lacks_for_several_properties_is_told_once() -> None:
+def test_names_a_missing_privilege_once() -> None:
     fault = vim.fault.NoPermission(privilegeId="System.Read")
     session = session_that_answers({"name": "web"}, refused={"config": fault, "network": fault})
     with pytest.raises(VcenterError) as caught:
@@ -86,16 +87,16 @@ def test_a_privilege_that_lacks_for_several_properties_is_told_once() -> None:
     assert len(caught.value.findings) == 1
 
 
-def test_what_vcenter_does_not_tell_for_another_reason_is_told() -> None:
+def test_reports_a_property_that_vcenter_fails_to_read() -> None:
     session = session_that_answers({"name": "web"}, refused={"config": vmodl.fault.SystemError(msg="Out of luck.")})
     with pytest.raises(VcenterError) as caught:
         look_up(session, "/DC0/vm/web", datacenter="DC0")
     assert str(caught.value) == (
-        "/DC0/vm/web: vCenter does not tell config of vm-42, but answers with SystemError: Out of luck. Start again."
+        "/DC0/vm/web: vCenter refuses to read config of vm-42: SystemError: Out of luck. Run the command again."
     )
 
 
-def test_a_network_that_the_user_may_not_read_is_told_with_the_privilege() -> None:
+def test_names_the_privilege_for_an_unreadable_network() -> None:
     network = vim.Network("network-7")
     hidden = read(network, {}, {"name": vim.fault.NoPermission(privilegeId="System.Read")})
     session = session_that_answers(
@@ -111,7 +112,7 @@ def test_a_network_that_the_user_may_not_read_is_told_with_the_privilege() -> No
         look_up(session, "/DC0/vm/web", datacenter="DC0")
 
 
-def test_networks_of_other_vms_are_not_this_ones() -> None:
+def test_ignores_networks_of_other_vms() -> None:
     card = vim.vm.device.VirtualVmxnet3(
         key=4000,
         backing=vim.vm.device.VirtualEthernetCard.DistributedVirtualPortBackingInfo(
@@ -132,24 +133,24 @@ def test_networks_of_other_vms_are_not_this_ones() -> None:
     assert [nic.network_name for nic in look_up(session, "/DC0/vm/web", datacenter="DC0").nics] == ["own"]
 
 
-def test_the_path_of_a_vm_in_folders_that_may_not_be_read_is_the_users() -> None:
+def test_vm_in_unreadable_folders_keeps_the_path_of_the_user() -> None:
     properties = {"name": "web", "config": configuration(), "runtime.connectionState": "connected"}
     session = session_that_answers(properties | {"parent": vim.Folder("group-v3")})
     assert look_up(session, "golden/web", datacenter="DC0").inventory_path == "/DC0/vm/golden/web"
 
 
-def test_a_vm_in_folders_that_may_not_be_read_has_to_be_named_by_its_path() -> None:
+def test_vm_in_unreadable_folders_needs_a_path() -> None:
     properties = {"name": "web", "config": configuration(), "runtime.connectionState": "connected"}
     session = session_that_answers(properties | {"parent": vim.Folder("group-v3")})
     with pytest.raises(VcenterError) as caught:
         look_up(session, "moid:vm-42", datacenter="DC0")
     assert str(caught.value) == (
-        "moid:vm-42: the user may not see the folders that the VM vm-42 is in."
-        " Ask for the privilege System.Read on them, or name the VM by its inventory path."
+        "moid:vm-42: the user may not see the folders of the VM vm-42."
+        " Ask for the privilege System.Read on these folders, or use the VM's inventory path."
     )
 
 
-def test_a_folder_that_may_not_be_read_is_told_with_the_privilege() -> None:
+def test_names_the_privilege_for_an_unreadable_folder() -> None:
     folder = vim.Folder("group-v3")
     properties = {"name": "web", "config": configuration(), "runtime.connectionState": "connected", "parent": folder}
     fault = vim.fault.NoPermission(
@@ -160,7 +161,7 @@ def test_a_folder_that_may_not_be_read_is_told_with_the_privilege() -> None:
         look_up(session, "moid:vm-42", datacenter="DC0")
 
 
-def test_an_esxi_host_is_not_asked() -> None:
+def test_rejects_an_esxi_host() -> None:
     session = session_that_answers({}, about=vim.AboutInfo(apiType="HostAgent", fullName="VMware ESXi 8.0.2"))
-    with pytest.raises(VcenterError, match=r"this is VMware ESXi 8\.0\.2, not a vCenter"):
+    with pytest.raises(VcenterError, match=r"the server is VMware ESXi 8\.0\.2, but only a vCenter can instant-clone"):
         look_up(session, "/DC0/vm/web", datacenter="DC0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Finding VMs in the simulator, and the requests that it takes."""
+"""Tests of the search for VMs in the simulator, and of the number of requests."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ WEB = "c4a0e058-ec62-5205-b1f9-2fd3aa11bde0"
 
 @pytest.fixture(scope="module")
 def vcenter(start_simulator: StartSimulator) -> Simulator:
-    """Besides the VMs of DC0's VM folder: golden/database, two named twin, two with one UUID, one in a vApp, and a DC1.
+    """Start a simulator with VMs that share names or UUIDs. The tests of the module do not change it.
 
-    No test of the module changes it.
+    It has VMs in DC0's VM folder, golden/database, two VMs named twin, two VMs with one UUID, a VM in a vApp, and a
+    second datacenter DC1.
     """
     simulator = start_simulator("-source", "web,db-model,apart", "-off", "model", "-vm", 5)
     with Client(simulator) as client:
@@ -72,7 +73,7 @@ def session(vcenter: Simulator) -> Iterator[Session]:
 
 
 def found(session: Session, *vms: str, datacenter: str = "DC0") -> list[str]:
-    """What becomes of each: the inventory path, or the message of the error."""
+    """Return the inventory path or the error message of each VM."""
     wanted = [selector(vm, datacenter=datacenter) for vm in vms]
     answers = look_up_all(session, wanted)
     assert list(answers) or not wanted
@@ -93,84 +94,84 @@ def found(session: Session, *vms: str, datacenter: str = "DC0") -> list[str]:
         (f"uuid:{WEB.upper()}", "/DC0/vm/web"),
     ],
 )
-def test_a_vm_is_found_by_name_path_and_uuid(session: Session, vm: str, path: str) -> None:
+def test_finds_a_vm_by_name_path_and_uuid(session: Session, vm: str, path: str) -> None:
     assert look_up(session, vm, datacenter="DC0").inventory_path == path
 
 
-def test_a_vm_is_found_by_its_managed_object_id(vcenter: Simulator, session: Session) -> None:
+def test_finds_a_vm_by_managed_object_id(vcenter: Simulator, session: Session) -> None:
     assert found(session, f"moid:{vcenter.vm('apart').moid}") == ["/DC0/vm/apart"]
 
 
-def test_a_vm_in_a_vapp_is_found_by_its_name(session: Session) -> None:
+def test_finds_a_vm_in_a_vapp_by_name(session: Session) -> None:
     assert look_up(session, "inside", datacenter="DC0").name == "inside"
 
 
-def test_a_name_of_several_vms_is_told_with_their_paths(session: Session) -> None:
+def test_lists_the_paths_of_several_vms_with_a_name(session: Session) -> None:
     assert found(session, "twin") == [
-        f"twin: /DC0 has 2 VMs of this name: /DC0/vm/golden/twin (moid:{moid(session, 'golden/twin')}),"
+        f"twin: /DC0 has 2 VMs with this name: /DC0/vm/golden/twin (moid:{moid(session, 'golden/twin')}),"
         f" /DC0/vm/twin (moid:{moid(session, 'twin')})."
-        " Write the inventory path of one of them, or its moid:…."
+        " Use the inventory path of one of these VMs, or moid: and its managed object id."
     ]
 
 
-def test_a_uuid_of_several_vms_is_told_with_their_paths(session: Session) -> None:
+def test_lists_the_paths_of_several_vms_with_a_uuid(session: Session) -> None:
     uuid = "uuid:" + look_up(session, "model", datacenter="DC0").uuid
     other = "golden/same uuid"
     assert found(session, uuid) == [
         f"{uuid}: /DC0 has 2 VMs with this BIOS UUID: /DC0/vm/{other} (moid:{moid(session, other)}),"
         f" /DC0/vm/model (moid:{moid(session, 'model')})."
-        " Write the inventory path of one of them, or its moid:…."
+        " Use the inventory path of one of these VMs, or moid: and its managed object id."
     ]
 
 
-def test_what_is_not_found_is_told_with_likely_names(session: Session) -> None:
+def test_suggests_similar_names(session: Session) -> None:
     server = session.server
     assert found(
         session,
         *("Wbe", "golden/databse", "zzzzzzzz", "images/web", "/DC0/vm/golden", "moid:vm-99999"),
         "europe/DC1/vm/abroad",
     ) == [
-        f"Wbe: /DC0 of vCenter {server} has no VM of this name. Did you mean 'web'?",
-        f"/DC0/vm/golden/databse: vCenter {server} has no such VM. Did you mean 'database'?",
-        f"zzzzzzzz: /DC0 of vCenter {server} has no VM of this name. Check the name.",
-        f"/DC0/vm/images/web: vCenter {server} has no such VM, nor /DC0/vm/images. Check the path.",
-        "/DC0/vm/golden: this is a Folder, not a VM. Name a VM in it.",
-        f"moid:vm-99999: vCenter {server} has no VM with this managed object id."
-        " Name the VM by its name or inventory path.",
-        f"/DC0/vm/europe/DC1/vm/abroad: vCenter {server} has no such VM. Did you mean '/europe/DC1/vm/abroad'?",
+        f"Wbe: /DC0 of vCenter {server} has no VM with this name. Did you mean 'web'?",
+        f"/DC0/vm/golden/databse: vCenter {server} has no VM with this path. Did you mean 'database'?",
+        f"zzzzzzzz: /DC0 of vCenter {server} has no VM with this name. Check the name.",
+        f"/DC0/vm/images/web: vCenter {server} has neither this VM nor /DC0/vm/images. Check the path.",
+        "/DC0/vm/golden: the path is that of a Folder, not of a VM. Use the path of a VM.",
+        f"moid:vm-99999: vCenter {server} has no VM with this managed object id. Use the VM's name or inventory path.",
+        f"/DC0/vm/europe/DC1/vm/abroad: vCenter {server} has no VM with this path."
+        " Did you mean '/europe/DC1/vm/abroad'?",
     ]
 
 
-def test_an_instance_uuid_is_told_from_a_bios_uuid(session: Session) -> None:
+def test_distinguishes_an_instance_uuid_from_a_bios_uuid(session: Session) -> None:
     instance = "uuid:" + look_up(session, "web", datacenter="DC0").instance_uuid
-    nobody = "uuid:564d7b1c-0000-0000-0000-000000000001"
+    unused = "uuid:564d7b1c-0000-0000-0000-000000000001"
     what = f"/DC0 of vCenter {session.server} has no VM with this BIOS UUID."
-    assert found(session, instance, nobody) == [
-        f"{instance}: {what} It is the instance UUID of /DC0/vm/web. Write that path.",
-        f"{nobody}: {what} Name the VM by its name or inventory path.",
+    assert found(session, instance, unused) == [
+        f"{instance}: {what} It is the instance UUID of /DC0/vm/web. Use this path.",
+        f"{unused}: {what} Use the VM's name or inventory path.",
     ]
 
 
-def test_a_fleets_datacenter_limits_the_search(session: Session) -> None:
+def test_search_is_limited_to_the_datacenter(session: Session) -> None:
     assert found(session, "web", "abroad", datacenter="europe/DC1") == ["/europe/DC1/vm/web", "/europe/DC1/vm/abroad"]
-    elsewhere = "An instant clone lives on its source's host: name a VM of the fleet's datacenter."
+    elsewhere = "An instant clone runs on the host of its source. Use a VM of the fleet's datacenter."
     assert found(session, "abroad", "/europe/DC1/vm/web") == [
-        f"abroad: /DC0 of vCenter {session.server} has no VM of this name. Check the name.",
-        f"/europe/DC1/vm/web: this VM is in the datacenter /europe/DC1, and the fleet in /DC0. {elsewhere}",
+        f"abroad: /DC0 of vCenter {session.server} has no VM with this name. Check the name.",
+        f"/europe/DC1/vm/web: the VM is in the datacenter /europe/DC1, but the fleet is in /DC0. {elsewhere}",
     ]
 
 
-def test_a_datacenter_that_does_not_exist_is_told_with_likely_ones(session: Session) -> None:
+def test_suggests_similar_datacenters(session: Session) -> None:
     server = session.server
     assert found(session, "web", datacenter="DC1") == [
-        f"/DC1: vCenter {server} has no such datacenter. Did you mean '/europe/DC1'?"
+        f"/DC1: vCenter {server} has no datacenter with this path. Did you mean '/europe/DC1'?"
     ]
     assert found(session, "web", datacenter="DCO") == [
-        f"/DCO: vCenter {server} has no such datacenter. Did you mean '/DC0'?"
+        f"/DCO: vCenter {server} has no datacenter with this path. Did you mean '/DC0'?"
     ]
 
 
-def test_names_of_several_datacenters_are_told_apart(vcenter: Simulator, session: Session) -> None:
+def test_distinguishes_names_of_several_datacenters(vcenter: Simulator, session: Session) -> None:
     wanted = [
         selector("web", datacenter="DC0"),
         selector("web", datacenter="europe/DC1"),
@@ -185,12 +186,12 @@ def test_names_of_several_datacenters_are_told_apart(vcenter: Simulator, session
     ] == [
         "/DC0/vm/web",
         "/europe/DC1/vm/web",
-        f"wbe: /europe/DC1 of vCenter {session.server} has no VM of this name. Did you mean 'web'?",
-        f"abroda: /DC0 of vCenter {session.server} has no VM of this name. Check the name.",
+        f"wbe: /europe/DC1 of vCenter {session.server} has no VM with this name. Did you mean 'web'?",
+        f"abroda: /DC0 of vCenter {session.server} has no VM with this name. Check the name.",
     ]
 
 
-def test_a_vm_with_several_names_is_one_answer_for_each(session: Session) -> None:
+def test_returns_one_answer_for_each_selector_of_a_vm(session: Session) -> None:
     vms = ("web", "/DC0/vm/web", f"uuid:{WEB}", f"moid:{moid(session, 'web')}", "web")
     assert found(session, *vms) == ["/DC0/vm/web"] * 5
 
@@ -203,7 +204,7 @@ def moid(session: Session, path: str) -> str:
 
 
 @pytest.mark.parametrize("machines", [20, 400])
-def test_requests_do_not_grow_with_the_inventory(start_simulator: StartSimulator, machines: int) -> None:
+def test_number_of_requests_is_independent_of_the_inventory(start_simulator: StartSimulator, machines: int) -> None:
     simulator = start_simulator("-vm", machines)
     twenty = [f"DC0_C0_RP0_VM{number}" for number in range(20)]
 
@@ -231,19 +232,19 @@ def test_requests_do_not_grow_with_the_inventory(start_simulator: StartSimulator
     }
 
 
-def test_one_refused_request_leaves_the_others(simulator: Simulator) -> None:
+def test_one_refused_request_does_not_affect_the_others(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.fault("FindByInventoryPath", "NoPermission", at="call")
         answers = found(session, "/DC0/vm/golden-web", "golden-off")
     assert answers == [
         f"{simulator.address} (looking up /DC0/vm/golden-web): the user lacks the privilege"
-        " VirtualMachine.Inventory.CreateFromExisting on vm-0. Ask for it, or log in as another user.",
+        " VirtualMachine.Inventory.CreateFromExisting on vm-0. Ask for the privilege, or log in as another user.",
         "/DC0/vm/golden-off",
     ]
 
 
 @pytest.mark.parametrize("method", ["FindByInventoryPath", "RetrievePropertiesEx", "CreateContainerView"])
-def test_a_broken_connection_ends_the_search(simulator: Simulator, method: str) -> None:
+def test_broken_connection_ends_the_search(simulator: Simulator, method: str) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.drop(method, when="before")
         with pytest.raises(ConnectError):
@@ -252,9 +253,9 @@ def test_a_broken_connection_ends_the_search(simulator: Simulator, method: str) 
     assert simulator.sessions() == 0
 
 
-def test_a_vm_that_is_deleted_meanwhile_is_told(simulator: Simulator) -> None:
+def test_reports_a_vm_that_is_deleted_during_the_look_up(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session, Client(simulator) as client, ThreadPoolExecutor(1) as threads:
-        # It has been found by its path, and not been read.
+        # The search has found the VM by its path, and the look-up has not read it yet.
         simulator.hold("RetrievePropertiesEx")
         looking = threads.submit(look_up, session, "/DC0/vm/golden-off", datacenter="DC0")
         until(lambda: simulator.held("RetrievePropertiesEx"), "the VM to be read")
@@ -262,4 +263,4 @@ def test_a_vm_that_is_deleted_meanwhile_is_told(simulator: Simulator) -> None:
         simulator.release()
         with pytest.raises(NotFoundError) as caught:
             looking.result()
-    assert str(caught.value) == "/DC0/vm/golden-off: vCenter no longer has this VM. Start again."
+    assert str(caught.value) == "/DC0/vm/golden-off: vCenter no longer has this VM. Run the command again."

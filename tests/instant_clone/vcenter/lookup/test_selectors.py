@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What `vm` in fleets.toml can be."""
+"""Tests of the parsing of `vm` in fleets.toml."""
 
 from __future__ import annotations
 
@@ -33,26 +33,28 @@ from tests.instant_clone.replica.replica_layouts import default
         ("moid:vm-42", "moid", "vm-42"),
     ],
 )
-def test_a_vm_is_named_in_four_ways(vm: str, kind: str, value: str) -> None:
+def test_selector_accepts_name_path_uuid_and_moid(vm: str, kind: str, value: str) -> None:
     found = selector(vm, datacenter="DC0")
     assert (found.kind, found.value, found.datacenter) == (kind, value, "/DC0")
 
 
 @pytest.mark.parametrize("datacenter", ["/europe/DC0", "europe/DC0", "/europe/DC0/"])
-def test_a_datacenter_in_a_folder_is_named_by_its_path(datacenter: str) -> None:
+def test_datacenter_in_a_folder_needs_its_path(datacenter: str) -> None:
     found = selector("golden/web", datacenter=datacenter)
     assert (found.value, found.datacenter) == ("/europe/DC0/vm/golden/web", "/europe/DC0")
 
 
 @pytest.mark.parametrize("vm", ["uuid:", "uuid:564d", "uuid:golden-web"])
-def test_a_malformed_uuid_is_told(vm: str) -> None:
+def test_rejects_a_malformed_uuid(vm: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         selector(vm, datacenter="DC0")
-    assert str(caught.value) == (f'{vm}: this is no UUID. Write it as in "uuid:564d7b1c-0000-0000-0000-000000000001".')
+    assert str(caught.value) == (
+        f'{vm}: the UUID is malformed. Use the form "uuid:564d7b1c-0000-0000-0000-000000000001".'
+    )
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_any_text_is_a_selector_or_an_error_for_the_user(vm: str, datacenter: str) -> None:
+def test_any_text_gives_a_selector_or_a_not_found_error(vm: str, datacenter: str) -> None:
     if vm.startswith("uuid:"):
         with suppress(NotFoundError):
             assert selector(vm, datacenter=datacenter).kind == "uuid"
@@ -62,7 +64,7 @@ def test_any_text_is_a_selector_or_an_error_for_the_user(vm: str, datacenter: st
 
 
 @pytest.mark.parametrize(
-    ("vm", "meant"),
+    ("vm", "matches"),
     [
         ("golden-web", True),
         ("goldn-web", False),
@@ -73,8 +75,8 @@ def test_any_text_is_a_selector_or_an_error_for_the_user(vm: str, datacenter: st
         ("moid:vm-42", True),
     ],
 )
-def test_a_record_is_of_the_vm_that_is_meant(vm: str, meant: bool) -> None:
+def test_may_be_compares_the_selector_with_a_record(vm: str, matches: bool) -> None:
     machine = default(
         name="golden-web", inventory_path="/DC0/vm/golden-web", uuid="265104de-1472-547c-b873-6dc7883fb6cb"
     )
-    assert selector(vm, datacenter="DC0").may_be(machine) is meant
+    assert selector(vm, datacenter="DC0").may_be(machine) is matches

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The look-up of VMs in the simulator, with literal results."""
+"""Tests of the look-up of VMs in the simulator, with literal results."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def managed_object(session: Session, path: str) -> Any:
     return session.content.searchIndex.FindByInventoryPath(path)
 
 
-def test_the_look_up_of_a_common_server(session: Session) -> None:
+def test_look_up_of_the_default_layout(session: Session) -> None:
     assert look_up(session, "web", datacenter="DC0") == SourceVm(
         vcenter=Vcenter(instance_uuid="7ea14b2f-2619-5cc3-b8d8-d3478e82241d", sync_time_split=True),
         name="web",
@@ -141,7 +141,7 @@ def test_the_look_up_of_a_common_server(session: Session) -> None:
     )
 
 
-def test_disks_on_two_controllers_and_interfaces_of_two_kinds(session: Session) -> None:
+def test_look_up_of_two_controllers_and_two_kinds_of_interfaces(session: Session) -> None:
     source = look_up(session, "wide", datacenter="DC0")
     assert source.controllers == (*IDE, scsi(0), scsi(1))
     assert source.disks == (
@@ -157,7 +157,7 @@ def test_disks_on_two_controllers_and_interfaces_of_two_kinds(session: Session) 
     assert source.cdroms == (Cdrom(backing="remote_atapi"),)
 
 
-def test_disks_on_every_kind_of_controller_and_allocations_of_its_own(session: Session) -> None:
+def test_look_up_of_every_kind_of_controller_and_custom_allocations(session: Session) -> None:
     source = look_up(session, "mixed", datacenter="DC0")
     assert source.controllers == (
         *IDE,
@@ -180,20 +180,20 @@ def test_disks_on_every_kind_of_controller_and_allocations_of_its_own(session: S
     assert (source.cpu.hot_add_enabled, source.memory.hot_add_enabled) == (False, False)
 
 
-def test_as_little_as_a_vm_can_do_with(session: Session) -> None:
+def test_look_up_of_a_minimal_vm(session: Session) -> None:
     source = look_up(session, "small", datacenter="DC0")
     assert (source.cpu.count, source.memory.size_mb, source.boot.firmware) == (1, 1024, "bios")
     assert source.disks == (disk("scsi", 0, 0, 8),)
     assert [nic.network_id for nic in source.nics] == ["network-6"]
 
 
-def test_a_look_up_by_path_is_two_requests(four_layouts: Simulator, session: Session) -> None:
+def test_look_up_by_path_costs_two_requests(four_layouts: Simulator, session: Session) -> None:
     four_layouts.requests(reset=True)
     look_up(session, "/DC0/vm/wide", datacenter="DC0")
     assert four_layouts.requests() == {"FindByInventoryPath": 1, "RetrievePropertiesEx": 1}
 
 
-def test_running_and_cloning_do_not_change_a_record(start_simulator: StartSimulator) -> None:
+def test_record_is_unchanged_by_running_and_cloning(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-source", "golden-web", "-layout", "golden-web=two-controllers")
     with connect(settings_of(simulator)) as session:
 
@@ -230,7 +230,7 @@ def test_threads_share_a_session(four_layouts: Simulator, session: Session) -> N
     assert four_layouts.sessions() == 1
 
 
-def test_a_lacking_privilege_is_told(simulator: Simulator) -> None:
+def test_reports_a_missing_privilege(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.fault("RetrievePropertiesEx", "NoPermission", at="call")
         with pytest.raises(VcenterError, match="the user lacks the privilege") as caught:
@@ -238,14 +238,14 @@ def test_a_lacking_privilege_is_told(simulator: Simulator) -> None:
     assert str(caught.value).startswith(f"{simulator.address} (reading the sources): ")
 
 
-def test_a_fault_of_vcenter_is_told_by_its_name(simulator: Simulator) -> None:
+def test_reports_the_name_of_a_fault(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.fault("FindByInventoryPath", "RequestCanceled", at="call")
         with pytest.raises(VcenterError, match="vCenter answers with RequestCanceled"):
             look_up(session, "/DC0/vm/golden-web", datacenter="DC0")
 
 
-def test_a_connection_that_breaks_is_told(simulator: Simulator) -> None:
+def test_reports_a_broken_connection(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         simulator.drop("RetrievePropertiesEx", when="after")
         with pytest.raises(ConnectError, match="no connection"):
@@ -253,7 +253,7 @@ def test_a_connection_that_breaks_is_told(simulator: Simulator) -> None:
     assert simulator.sessions() == 0
 
 
-def test_a_session_that_has_ended_is_told(simulator: Simulator) -> None:
+def test_reports_an_ended_session(simulator: Simulator) -> None:
     session = open_session(settings_of(simulator))
     session.close()
     with pytest.raises(LoginError, match="the session has ended"):
@@ -261,7 +261,7 @@ def test_a_session_that_has_ended_is_told(simulator: Simulator) -> None:
     session.service_instance._GetStub().DropConnections()
 
 
-def test_a_vcenter_that_cannot_instant_clone_is_not_asked(start_simulator: StartSimulator) -> None:
+def test_rejects_a_vcenter_that_cannot_instant_clone(start_simulator: StartSimulator) -> None:
     simulator = start_simulator("-version", "6.5.0")
     with connect(settings_of(simulator)) as session, pytest.raises(VcenterError, match=r"6\.5\.0 cannot instant-clone"):
         look_up(session, "golden-web", datacenter="DC0")
@@ -269,7 +269,7 @@ def test_a_vcenter_that_cannot_instant_clone_is_not_asked(start_simulator: Start
 
 
 @pytest.mark.parametrize(("version", "split"), [("7.0.0", False), ("7.0.1", True), ("8.0.3", True)])
-def test_of_the_vcenter_s_version_only_what_it_does_to_settings_is_kept(
+def test_keeps_only_the_setting_that_depends_on_the_version(
     start_simulator: StartSimulator, version: str, split: bool
 ) -> None:
     with connect(settings_of(start_simulator("-version", version))) as session:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A VM's settings, from hand-made pyvmomi objects."""
+"""Tests of the conversion of pyvmomi's configuration of a VM."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def source(config: vim.vm.ConfigInfo) -> SourceVm:
     )
 
 
-def test_what_vcenter_leaves_unset_stays_unset() -> None:
+def test_unset_properties_stay_unset() -> None:
     assert source(configuration()) == SourceVm(
         vcenter=Vcenter(instance_uuid="50de", sync_time_split=True),
         name="golden%2fweb",
@@ -45,7 +45,7 @@ def test_what_vcenter_leaves_unset_stays_unset() -> None:
     )
 
 
-def test_everything_that_can_be_set() -> None:
+def test_reads_all_properties() -> None:
     found = source(
         configuration(
             instanceUuid="50010000-0000-0000-0000-000000000001",
@@ -140,13 +140,13 @@ def test_everything_that_can_be_set() -> None:
     )
 
 
-def test_cores_per_numa_node_that_vsphere_chooses_are_not_recorded() -> None:
+def test_automatic_cores_per_numa_node_are_not_recorded() -> None:
     info = vim.vm.VirtualNumaInfo(autoCoresPerNumaNode=True, coresPerNumaNode=8)
     assert source(configuration(numaInfo=info)).numa == Numa(auto_cores_per_node=True, cores_per_node=None)
 
 
-def test_a_hardware_version_of_another_form_is_told() -> None:
-    with pytest.raises(VcenterError, match=r"The hardware version 'vmx' is not of the form vmx-19\."):
+def test_rejects_a_malformed_hardware_version() -> None:
+    with pytest.raises(VcenterError, match=r"The hardware version 'vmx' does not have the form vmx-19\."):
         source(configuration(version="vmx"))
 
 
@@ -156,7 +156,7 @@ def vapp_property(key: int, name: str, *, value: str | None, default: str = "", 
     )
 
 
-def test_vapp_properties_are_told_without_their_values() -> None:
+def test_vapp_properties_have_no_values() -> None:
     found = source(
         configuration(
             vAppConfig=vim.vApp.VmConfigInfo(

@@ -13,7 +13,7 @@ from testkit.clock import Clock
 
 
 class Busy:
-    """What is busy for its first calls, and notes how many are in it at once."""
+    """A call that is busy at first, and that records the number of concurrent calls."""
 
     def __init__(self, times: int) -> None:
         self.times, self.calls = times, 0
@@ -32,33 +32,33 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_what_finds_the_object_busy_is_repeated_with_growing_pauses(clock: Clock) -> None:
+def test_repeats_busy_calls_with_growing_pauses(clock: Clock) -> None:
     work = Busy(3)
 
     assert Turns(1).take("vm-1", work, seconds=60) == "done"
 
     assert work.calls == 4
-    # Chance shortens each pause by up to a half.
+    # Each pause is shortened at random by up to a half.
     assert [longest / 2 <= pause <= longest for pause, longest in zip(clock.pauses, (0.2, 0.4, 0.8), strict=True)] == [
         True
     ] * 3
 
 
-def test_no_pause_is_longer_than_a_quarter_of_a_minute(clock: Clock) -> None:
+def test_pauses_have_at_most_fifteen_seconds(clock: Clock) -> None:
     assert Turns(1).take("vm-1", Busy(20), seconds=600) == "done"
 
     assert 7.5 <= max(clock.pauses) <= 15
 
 
-def test_an_end_is_put_to_it(clock: Clock) -> None:
+def test_raises_if_the_object_stays_busy(clock: Clock) -> None:
     with pytest.raises(WaitedTooLongError):
         Turns(1).take("vm-1", Busy(10_000), seconds=60)
 
-    # It is not asked again where the next pause may be over too late.
+    # The call is not repeated if the next pause would end after the deadline.
     assert 45 < clock.now <= 60
 
 
-def test_other_errors_are_not_repeated() -> None:
+def test_does_not_repeat_other_errors() -> None:
     with pytest.raises(vim.fault.InvalidState):
         Turns(1).take("vm-1", _invalid, seconds=60)
 
@@ -67,11 +67,11 @@ def _invalid() -> None:
     raise vim.fault.InvalidState
 
 
-def test_no_more_than_the_bound_work_on_one_object_and_others_are_not_held_up() -> None:
+def test_limits_concurrent_calls_per_object() -> None:
     turns, lock = Turns(3), Lock()
     inside: dict[str, int] = {"vm-1": 0, "vm-2": 0}
     most: dict[str, int] = {"vm-1": 0, "vm-2": 0}
-    # Three at each object have to be inside together before any of them goes on.
+    # The barriers require that three calls per object run at the same time.
     together = {"vm-1": Barrier(3), "vm-2": Barrier(3)}
 
     def work(key: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Settings, log-in and log-out, and everything that can be wrong with a server."""
+"""Tests of connection settings, login, logout and errors of a server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.instant_clone.vcenter.conftest import settings_of
 COMPLETE = {"VSPHERE_SERVER": "vcenter.example", "VSPHERE_USER": "ann@vsphere.local", "VSPHERE_PASSWORD": "sesame"}
 
 
-def test_settings_come_from_the_providers_variables() -> None:
+def test_reads_the_variables_of_the_provider() -> None:
     assert ConnectionSettings.from_environment(COMPLETE) == ConnectionSettings(
         server="vcenter.example",
         user="ann@vsphere.local",
@@ -40,14 +40,14 @@ def test_settings_come_from_the_providers_variables() -> None:
     )
 
 
-def test_all_that_is_missing_or_unreadable_is_told_at_once() -> None:
+def test_reports_all_missing_or_invalid_variables_in_one_error() -> None:
     with pytest.raises(ConnectError) as caught:
         ConnectionSettings.from_environment({"VSPHERE_SERVER": "", "VSPHERE_ALLOW_UNVERIFIED_SSL": "yes"})
     assert str(caught.value) == (
         "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port.\n"
         "VSPHERE_USER is not set. Set it to the user who logs in.\n"
         "VSPHERE_PASSWORD is not set. Set it to that user's password.\n"
-        "VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false (but 'yes'). Write true, or unset it."
+        "VSPHERE_ALLOW_UNVERIFIED_SSL must be true or false, not 'yes'. Set it to true, or unset it."
     )
 
 
@@ -58,14 +58,14 @@ def test_all_that_is_missing_or_unreadable_is_told_at_once() -> None:
         *((text, False) for text in ("", "0", "f", "F", "FALSE", "false", "False")),
     ],
 )
-def test_certificates_are_verified_unless_go_reads_true(text: str, unverified: bool) -> None:
+def test_certificates_are_verified_unless_the_variable_is_true_in_go(text: str, unverified: bool) -> None:
     settings = ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_ALLOW_UNVERIFIED_SSL": text})
     assert settings.allow_unverified_ssl is unverified
 
 
 @pytest.mark.parametrize("text", ["yes", "tRUE", " true", "2"])
-def test_what_go_does_not_read_as_a_boolean_is_refused(text: str) -> None:
-    with pytest.raises(ConnectError, match="VSPHERE_ALLOW_UNVERIFIED_SSL is neither true nor false"):
+def test_rejects_a_value_that_is_not_a_boolean_in_go(text: str) -> None:
+    with pytest.raises(ConnectError, match="VSPHERE_ALLOW_UNVERIFIED_SSL must be true or false"):
         ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_ALLOW_UNVERIFIED_SSL": text})
 
 
@@ -80,7 +80,7 @@ def test_what_go_does_not_read_as_a_boolean_is_refused(text: str) -> None:
         ("[2001:db8::1]:8443", ("2001:db8::1", 8443)),
     ],
 )
-def test_a_server_is_a_host_with_or_without_a_port(server: str, address: tuple[str, int]) -> None:
+def test_server_is_a_host_with_an_optional_port(server: str, address: tuple[str, int]) -> None:
     assert ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_SERVER": server}).address == address
 
 
@@ -96,11 +96,11 @@ def test_a_server_is_a_host_with_or_without_a_port(server: str, address: tuple[s
         "[host]",
     ],
 )
-def test_anything_else_is_no_server(server: str) -> None:
+def test_rejects_a_malformed_server(server: str) -> None:
     with pytest.raises(ConnectError) as caught:
         ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_SERVER": server})
     assert str(caught.value) == (
-        f'VSPHERE_SERVER is neither a host nor host:port (but {server!r}). Write it as in "vcenter.example:443".'
+        f'VSPHERE_SERVER must be host or host:port, not {server!r}. Use the form "vcenter.example:443".'
     )
 
 
@@ -109,7 +109,7 @@ def test_settings_do_not_show_the_password() -> None:
 
 
 @pytest.mark.simulator
-def test_a_session_is_one_log_in_and_one_log_out(simulator: Simulator) -> None:
+def test_session_is_one_login_and_one_logout(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         assert simulator.sessions() == 1
         assert session.content.about.version == "7.0.3"
@@ -119,7 +119,7 @@ def test_a_session_is_one_log_in_and_one_log_out(simulator: Simulator) -> None:
 
 
 @pytest.mark.simulator
-def test_authorities_are_not_loaded_where_nothing_is_verified(
+def test_does_not_load_authorities_without_verification(
     start_simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = tmp_path / "authority.pem"
@@ -136,14 +136,14 @@ def test_authorities_are_not_loaded_where_nothing_is_verified(
     assert loaded == {False: 1, True: 0}
 
 
-def test_a_session_ends_when_its_block_fails(simulator: Simulator) -> None:
+def test_session_ends_when_its_block_fails(simulator: Simulator) -> None:
     with pytest.raises(ZeroDivisionError), connect(settings_of(simulator)):
         raise ZeroDivisionError
     assert simulator.sessions() == 0
 
 
 @pytest.mark.simulator
-def test_closing_again_does_nothing(simulator: Simulator) -> None:
+def test_second_close_has_no_effect(simulator: Simulator) -> None:
     session = open_session(settings_of(simulator))
     session.close()
     session.close()
@@ -151,14 +151,14 @@ def test_closing_again_does_nothing(simulator: Simulator) -> None:
 
 
 @pytest.mark.simulator
-def test_closing_does_not_fail_when_vcenter_is_gone(simulator: Simulator) -> None:
+def test_close_raises_no_error_without_vcenter(simulator: Simulator) -> None:
     session = open_session(settings_of(simulator))
     simulator.stop()
     session.close()
 
 
 @pytest.mark.simulator
-def test_a_wrong_password_is_told_without_it(start_simulator: StartSimulator) -> None:
+def test_message_about_a_wrong_password_does_not_show_it(start_simulator: StartSimulator) -> None:
     simulator = start_simulator(password="right")
     with pytest.raises(LoginError) as caught:
         open_session(dataclasses.replace(settings_of(simulator), password="wrong-and-secret"))
@@ -169,7 +169,7 @@ def test_a_wrong_password_is_told_without_it(start_simulator: StartSimulator) ->
 
 
 @pytest.mark.simulator
-def test_a_certificate_of_no_known_authority_is_refused(
+def test_rejects_a_certificate_of_an_unknown_authority(
     four_layouts: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
@@ -177,8 +177,8 @@ def test_a_certificate_of_no_known_authority_is_refused(
         open_session(dataclasses.replace(settings_of(four_layouts), allow_unverified_ssl=False))
     assert str(caught.value) == (
         f"{four_layouts.address}: the certificate is not trusted: self-signed certificate."
-        " Name the certificate of its authority in SSL_CERT_FILE,"
-        " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
+        " Set SSL_CERT_FILE to the certificate of the server's authority,"
+        " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
     )
 
 
@@ -187,10 +187,10 @@ def test_a_certificate_of_no_known_authority_is_refused(
     ("name", "content", "wrong"),
     [
         ("missing.pem", None, "cannot be read: No such file or directory"),
-        ("notes.txt", "no certificate", "holds no certificate in PEM"),
+        ("notes.txt", "no certificate", "has no certificate in PEM format"),
     ],
 )
-def test_a_file_of_authorities_that_is_none_is_named(
+def test_reports_an_unusable_ssl_cert_file(
     four_layouts: Simulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -206,18 +206,18 @@ def test_a_file_of_authorities_that_is_none_is_named(
         open_session(dataclasses.replace(settings_of(four_layouts), allow_unverified_ssl=False))
     assert [str(finding) for finding in caught.value.findings] == [
         f"{four_layouts.address}: the certificate is not trusted: self-signed certificate."
-        f" SSL_CERT_FILE names {file}, which {wrong}."
-        " Name the certificate of its authority there,"
-        " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to go without verification."
+        f" SSL_CERT_FILE is {file}, which {wrong}."
+        " Set SSL_CERT_FILE to the certificate of the server's authority,"
+        " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
     ]
 
 
 @pytest.mark.simulator
-def test_the_password_is_sent_over_no_unverified_connection(
+def test_password_is_not_sent_over_an_unverified_connection(
     four_layouts: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    # The question for the API's version, which is verified by itself, comes first.
+    # The request for the API's version, which also verifies the certificate, comes first.
     monkeypatch.setattr("instant_clone.vcenter.session.connection._newest_version", lambda *_: "vim.version.v7_0_3_0")
     four_layouts.requests(reset=True)
     with pytest.raises(ConnectError, match="the certificate is not trusted"):
@@ -226,7 +226,7 @@ def test_the_password_is_sent_over_no_unverified_connection(
 
 
 @pytest.mark.simulator
-def test_the_certificate_of_a_named_authority_is_accepted(
+def test_accepts_a_certificate_of_the_authority_in_ssl_cert_file(
     start_simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = tmp_path / "authority.pem"
@@ -237,13 +237,13 @@ def test_the_certificate_of_a_named_authority_is_accepted(
 
 
 @pytest.mark.simulator
-def test_a_connection_that_breaks_at_the_log_in_is_told(simulator: Simulator) -> None:
+def test_reports_a_connection_that_breaks_at_the_login(simulator: Simulator) -> None:
     simulator.drop("Login", when="before")
     with pytest.raises(ConnectError, match="no connection: Remote end closed connection without response"):
         open_session(settings_of(simulator))
 
 
-def test_a_refused_connection_is_told() -> None:
+def test_reports_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(ConnectError) as caught:
@@ -253,15 +253,15 @@ def test_a_refused_connection_is_told() -> None:
     )
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
+def test_raises_if_the_server_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ConnectError) as caught:
             open_session(ConnectionSettings(server, "ann", "sesame", timeout=0.2))
-    assert str(caught.value) == f"{server}: no answer in time. Check VSPHERE_SERVER and the network."
+    assert str(caught.value) == f"{server}: the server did not answer in time. Check VSPHERE_SERVER and the network."
 
 
-def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_an_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -274,7 +274,7 @@ def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _SilentApi(BaseHTTPRequestHandler):
-    """Tells its version, and no more until it is released."""
+    """A server that answers the request for its version, and delays all other answers until it is released."""
 
     released = threading.Event()
 
@@ -290,14 +290,14 @@ class _SilentApi(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_api_that_never_answers_is_given_up(self_signed: ssl.SSLContext) -> None:
+def test_raises_if_the_api_does_not_answer(self_signed: ssl.SSLContext) -> None:
     with web_server(self_signed, _SilentApi) as server:
         try:
             with pytest.raises(ConnectError) as caught:
                 open_session(ConnectionSettings(server, "ann", "sesame", allow_unverified_ssl=True, timeout=0.5))
         finally:
             _SilentApi.released.set()
-    assert str(caught.value) == f"{server}: no answer in time. Check VSPHERE_SERVER and the network."
+    assert str(caught.value) == f"{server}: the server did not answer in time. Check VSPHERE_SERVER and the network."
 
 
 class _EmptyPages(BaseHTTPRequestHandler):
@@ -325,13 +325,13 @@ def web_server(context: ssl.SSLContext | None, pages: type[BaseHTTPRequestHandle
             serving.join()
 
 
-def test_a_web_server_is_not_taken_for_vcenter(self_signed: ssl.SSLContext) -> None:
+def test_rejects_a_web_server(self_signed: ssl.SSLContext) -> None:
     with web_server(self_signed) as server, pytest.raises(ConnectError) as caught:
         open_session(ConnectionSettings(server, "ann", "sesame", allow_unverified_ssl=True))
-    assert str(caught.value) == (f"{server}: what answers is not a vCenter that pyvmomi knows. Check VSPHERE_SERVER.")
+    assert str(caught.value) == (f"{server}: the server is not a vCenter that pyvmomi supports. Check VSPHERE_SERVER.")
 
 
-def test_a_vcenter_that_is_still_starting_is_told(self_signed: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_a_vcenter_that_is_still_starting(self_signed: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_EmptyPages, "status", 503)
     with web_server(self_signed) as server, pytest.raises(ConnectError) as caught:
         open_session(ConnectionSettings(server, "ann", "sesame", allow_unverified_ssl=True))
@@ -340,7 +340,7 @@ def test_a_vcenter_that_is_still_starting_is_told(self_signed: ssl.SSLContext, m
     )
 
 
-def test_a_server_without_tls_is_told() -> None:
+def test_reports_a_server_without_tls() -> None:
     with web_server(None) as server, pytest.raises(ConnectError, match="no TLS connection: WRONG_VERSION_NUMBER"):
         open_session(ConnectionSettings(server, "ann", "sesame", allow_unverified_ssl=True))
 
@@ -382,22 +382,22 @@ def about(version: str, *, kind: str = "VirtualCenter") -> vim.AboutInfo:
     return vim.AboutInfo(apiType=kind, version=version, fullName=f"VMware {kind} {version}")
 
 
-def test_a_host_is_refused() -> None:
+def test_rejects_an_esxi_host() -> None:
     with pytest.raises(VcenterError) as caught:
         require_instant_clone(session_with(about("8.0.3", kind="HostAgent")))
     assert str(caught.value) == (
-        "vcenter.example: this is VMware HostAgent 8.0.3, not a vCenter, and only vCenter instant-clones."
-        " Name the vCenter that manages the host."
+        "vcenter.example: the server is VMware HostAgent 8.0.3, but only a vCenter can instant-clone."
+        " Use the vCenter that manages the host."
     )
 
 
 @pytest.mark.parametrize("version", ["6.5.0", "6.0.0", "5.5"])
-def test_a_vcenter_that_cannot_instant_clone_is_refused(version: str) -> None:
+def test_rejects_a_vcenter_that_cannot_instant_clone(version: str) -> None:
     with pytest.raises(VcenterError) as caught:
         require_instant_clone(session_with(about(version)))
     assert str(caught.value) == (f"vcenter.example: vCenter {version} cannot instant-clone. Use vCenter 6.7 or later.")
 
 
 @pytest.mark.parametrize("version", ["6.7.0", "7.0.3", "8.0.3", "9.0.0", "10.0.0"])
-def test_a_vcenter_that_can_instant_clone_is_accepted(version: str) -> None:
+def test_accepts_a_vcenter_that_can_instant_clone(version: str) -> None:
     require_instant_clone(session_with(about(version)))

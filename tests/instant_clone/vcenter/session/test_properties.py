@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Inventory paths, and answers that vCenter splits."""
+"""Tests of inventory paths and of answers that vCenter splits."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ INNER_APP = ReadObject(vim.VirtualApp("resgroup-v6"), {"name": "inner", "parentV
 IN_APP = ReadObject(vim.VirtualMachine("vm-8"), {"name": "web", "parentVApp": INNER_APP.object})
 
 
-def test_a_path_leaves_the_root_folder_out() -> None:
+def test_path_has_no_root_folder() -> None:
     objects = [ROOT, IN_FOLDER, VM_FOLDER, DATACENTER]
     assert inventory_path(IN_FOLDER.object, objects) == "/DC0/vm/a%2fb"
 
 
-def test_a_path_goes_through_the_apps_that_a_vm_is_in() -> None:
+def test_path_contains_the_vapps_of_a_vm() -> None:
     objects = [IN_APP, INNER_APP, APP, VM_FOLDER, DATACENTER, ROOT]
     assert inventory_path(IN_APP.object, objects) == "/DC0/vm/app/inner/web"
 
 
-def test_there_is_no_path_through_what_may_not_be_read() -> None:
+def test_path_is_none_with_an_unreadable_parent() -> None:
     assert inventory_path(IN_FOLDER.object, [IN_FOLDER, VM_FOLDER, ROOT]) is None
     assert inventory_path(IN_FOLDER.object, [IN_FOLDER]) is None
 
 
 class _SplitAnswers:
-    """A property collector that gives one object at a time, as vCenter may."""
+    """A property collector that returns one object per answer, as vCenter may."""
 
     def __init__(self) -> None:
         self.calls: list[object] = []
@@ -56,7 +56,7 @@ class _SplitAnswers:
         return Collector.RetrieveResult(objects=[content], token=token)
 
 
-def test_an_answer_in_parts_is_read_to_its_end() -> None:
+def test_reads_all_parts_of_a_split_answer() -> None:
     collector = _SplitAnswers()
     found = retrieve(
         cast(Any, collector),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Sessions that vCenter ends while they are in use."""
+"""Tests of sessions that vCenter ends while they are in use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.simulator
 
 
 def _end(session: Session, simulator: Simulator) -> None:
-    """As an administrator would."""
+    """End a session with another session, as an administrator does."""
     manager = session.content.sessionManager
     assert manager is not None
     assert manager.currentSession is not None
@@ -33,7 +33,7 @@ def _end(session: Session, simulator: Simulator) -> None:
         other.content.sessionManager.TerminateSession([key])
 
 
-def test_a_session_that_vcenter_has_ended_is_renewed(simulator: Simulator) -> None:
+def test_logs_in_again_after_vcenter_ended_the_session(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session:
         _end(session, simulator)
         simulator.requests(reset=True)
@@ -46,7 +46,7 @@ def test_a_session_that_vcenter_has_ended_is_renewed(simulator: Simulator) -> No
     assert simulator.sessions() == 0
 
 
-def test_many_requests_that_meet_the_end_share_one_log_in(simulator: Simulator) -> None:
+def test_concurrent_requests_share_one_login(simulator: Simulator) -> None:
     with connect(settings_of(simulator)) as session, ThreadPoolExecutor(8) as threads:
         _end(session, simulator)
         simulator.requests(reset=True)
@@ -58,7 +58,7 @@ def test_many_requests_that_meet_the_end_share_one_log_in(simulator: Simulator) 
     assert simulator.sessions() == 0
 
 
-def test_a_closed_session_is_not_renewed(simulator: Simulator) -> None:
+def test_closed_session_does_not_log_in_again(simulator: Simulator) -> None:
     session = open_session(settings_of(simulator))
     session.close()
 
@@ -69,7 +69,7 @@ def test_a_closed_session_is_not_renewed(simulator: Simulator) -> None:
     session.service_instance._GetStub().DropConnections()
 
 
-def test_a_log_in_that_is_refused_by_now_is_told(simulator: Simulator) -> None:
+def test_reports_a_refused_second_login(simulator: Simulator) -> None:
     settings = replace(settings_of(simulator), user="somebody")
     with connect(settings) as session:
         _end(session, simulator)
@@ -79,17 +79,15 @@ def test_a_log_in_that_is_refused_by_now_is_told(simulator: Simulator) -> None:
             look_up(session, "golden-web", datacenter="DC0")
 
 
-def test_an_answer_that_comes_late_does_not_take_the_new_session_away(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """VCenter may hand a cookie to whoever comes without a session, with the very answer that there is none."""
+def test_late_answer_does_not_replace_the_new_session(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VCenter may send a new cookie with the answer that a request has no session."""
     held, renewed = threading.Event(), threading.Event()
 
     class HandingOutCookies(HTTPSConnection):
         def getresponse(self) -> HTTPResponse:
             answer = super().getresponse()
             if answer.status == 500:
-                answer.headers["Set-Cookie"] = 'vmware_soap_session="nobody"; Path=/; HttpOnly; Secure'
+                answer.headers["Set-Cookie"] = 'vmware_soap_session="unused"; Path=/; HttpOnly; Secure'
                 if threading.current_thread() is not threading.main_thread():
                     held.set()
                     renewed.wait(120)
@@ -113,7 +111,7 @@ def test_an_answer_that_comes_late_does_not_take_the_new_session_away(
     assert simulator.sessions() == 0
 
 
-def test_a_session_that_is_renewed_as_it_is_closed_ends(simulator: Simulator) -> None:
+def test_session_that_closes_during_a_login_ends(simulator: Simulator) -> None:
     session = open_session(settings_of(simulator))
     manager = cast(vim.SessionManager, session.content.sessionManager)
 
@@ -127,7 +125,7 @@ def test_a_session_that_is_renewed_as_it_is_closed_ends(simulator: Simulator) ->
     with pytest.raises(LoginError, match="the session has ended"):
         look_up(session, "golden-web", datacenter="DC0")
 
-    assert simulator.requests()["Login"] == 3  # one of them the administrator's
+    assert simulator.requests()["Login"] == 3  # one of them is the administrator's login
     assert simulator.sessions() == 0
     _stub(session).DropConnections()  # type: ignore[no-untyped-call]
 
@@ -137,5 +135,5 @@ def _stub(session: Session) -> RenewingStub:
 
 
 def _name_of_root(session: Session) -> str:
-    """By a request that the simulator answers with a fault, if there is no session."""
+    """Return the name of the root folder. Without a session, the simulator answers the request with a fault."""
     return session.content.rootFolder.name

@@ -14,7 +14,7 @@ from testkit.clock import Clock
 
 
 class Task:
-    """A task that has each of these states once, or cannot be asked for that reason, and then keeps the last."""
+    """A task whose reads return these states or raise these errors in turn. The last value repeats."""
 
     def __init__(self, *states: str | Exception, **others: Any) -> None:
         self._states = list(states)
@@ -39,7 +39,7 @@ def _wait(task: Task, seconds: float = 60) -> object:
     return wait_for(task, seconds=seconds)  # type: ignore[arg-type]
 
 
-def test_a_task_that_is_done_is_not_waited_for(clock: Clock) -> None:
+def test_finished_task_needs_no_pause(clock: Clock) -> None:
     machine = vim.VirtualMachine("vm-1")
 
     assert _wait(Task("success", result=machine)) is machine
@@ -53,19 +53,19 @@ def test_pauses_grow_up_to_a_second(clock: Clock) -> None:
     ]  # fmt: skip
 
 
-def test_a_task_s_fault_is_raised() -> None:
+def test_raises_the_fault_of_the_task() -> None:
     with pytest.raises(vim.fault.DuplicateName) as caught:
         _wait(Task("running", "error", error=vim.fault.DuplicateName(name="web")))
     assert caught.value.name == "web"
 
 
-def test_a_task_that_takes_too_long_is_left_alone(clock: Clock) -> None:
+def test_raises_after_the_time_out(clock: Clock) -> None:
     with pytest.raises(TaskTimeoutError):
         _wait(Task("running"), seconds=10)
     assert 9 < clock.now <= 10
 
 
-def test_a_task_is_looked_at_even_without_any_time() -> None:
+def test_reads_the_task_once_even_with_a_zero_time_out() -> None:
     assert _wait(Task("success", result="done"), seconds=0) == "done"
 
 
@@ -77,25 +77,25 @@ CUT = ConnectionResetError(104, "Connection reset by peer")
     [CUT, TimeoutError("timed out"), HTTPException("503 Service Unavailable"), ExpatError("no element found")],
     ids=["cut", "silent", "starting", "cut-in-an-answer"],
 )
-def test_a_connection_that_is_lost_for_a_while_is_made_again(clock: Clock, lost: Exception) -> None:
+def test_wait_survives_a_lost_connection(clock: Clock, lost: Exception) -> None:
     assert _wait(Task("running", *[lost] * 60, "success", result="done"), seconds=600) == "done"
     assert 50 < clock.now < 60
 
 
-def test_a_vcenter_that_stays_silent_for_a_minute_is_given_up(clock: Clock) -> None:
+def test_raises_after_a_minute_without_an_answer(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
         _wait(Task("running", CUT), seconds=600)
     assert 60 < clock.now <= 62
 
 
-def test_a_minute_of_silence_counts_from_the_last_answer(clock: Clock) -> None:
+def test_the_minute_counts_from_the_last_answer(clock: Clock) -> None:
     silence = [CUT] * 50
 
     assert _wait(Task(*silence, "running", *silence, "running", *silence, "success", result="done"), seconds=600)
     assert clock.now > 120
 
 
-def test_a_silence_ends_with_the_time_for_the_task(clock: Clock) -> None:
+def test_raises_at_the_time_out_without_an_answer(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
         _wait(Task("running", CUT), seconds=10)
     assert 9 < clock.now <= 10
