@@ -24,7 +24,7 @@ def finder_template(scope: Construct, template: str, *, local: str) -> str:
     """
     if not _REFERENCE.search(template):
         return finder_pattern(template)
-    # Inside a string of an expression, cdktf resolves a reference to the bare name without ${}.
+    # A local value holds the template, because cdktf writes a reference inside an expression's string without ${}.
     TerraformLocal(scope, f"{local}.local", template).override_logical_id(local)
     return f'${{replace(local.{local}, "{_SPECIAL}", "{_ESCAPED}")}}'
 

@@ -60,7 +60,7 @@ class CloneSource:
     guestinfo: Mapping[str, str] = field(default_factory=dict)
     """The clones' extra_config entries by key, such as "guestinfo.hostname"."""
     generation: int = 1
-    """The generation of the clones. Increase it to replace them."""
+    """The generation of the clones. Increase the number to replace the clones."""
     about: str = ""
     """A comment for readers of the synthesized JSON."""
 
@@ -85,8 +85,8 @@ class InstantCloneFleet(Construct):
     - `timeout`: the maximum time for one clone, in minutes; default 30.
     - `on_reboot`: the reaction to a change that would power off or move an existing clone: "error" (the default),
       "replace" or "reboot".
-    - `wait_for_network`: the maximum time to wait for a guest's first address, in minutes; default 0, which does not
-      wait.
+    - `wait_for_network`: the maximum time to wait for a guest's first address, in minutes; default 0,
+      which means no wait.
     - `tags`, `custom_attributes`: the ids from Labels; default empty.
     - `ignore_changes`: arguments for lifecycle.ignore_changes, in addition to those of the hardware; default empty.
     - `provider`: the instant-clone provider of the stack. Set it if the local name "vsphere" belongs to another
@@ -101,7 +101,7 @@ class InstantCloneFleet(Construct):
     OWNER_KEY in each clone's extra_config. This value distinguishes the clone from a clone that another state owns.
 
     The output `clones` maps names to BIOS UUIDs. The output `addresses` maps names to the guests' default addresses. It
-    exists only with `wait_for_network`: without the wait, vCenter reports the addresses after the apply, and the next
+    exists only with `wait_for_network`. Without the wait, vCenter reports the addresses after the apply, and the next
     plan would show them as a change.
 
     Raises:

@@ -28,7 +28,7 @@ def add_member_table(scope: Construct, id_: str, *, name: str, rows: Rows) -> Te
     cdktf processes each value of a map separately, in Python once and in Node three times. For ten thousand rows this
     takes as much time as the synth of an empty app. This function therefore passes the whole map to cdktf as one string
     with an equivalent Terraform expression. After cdktf has written the stack, a synthesizer replaces the string in the
-    JSON by the readable map. Other ways to render the stack (another synthesizer, Testing.synth) keep the expression.
+    JSON with the readable map. If another synthesizer or Testing.synth writes the stack, the JSON keeps the expression.
     """
     lines = [
         f"{_quoted(row)}: {{{', '.join([f'{_quoted(key)}: {_quoted(values[key])}' for key in sorted(values)])}}}"
@@ -56,7 +56,7 @@ def _tables_of(stack: TerraformStack) -> _Tables:
 
 @jsii.implements(IStackSynthesizer)
 class _Tables:
-    """A synthesizer that calls `inner` and then replaces the expressions in the stack's file by readable maps."""
+    """A synthesizer that calls `inner` and then replaces the expressions in the stack's file with readable maps."""
 
     def __init__(self, stack: TerraformStack, inner: IStackSynthesizer) -> None:
         self._stack, self._inner = stack, inner

@@ -114,8 +114,7 @@ class SourceData(Construct):
     def _exports(self, argument: str) -> bool:
         """Return whether the data source exports the value that a clone needs for `argument`.
 
-        For a setting that vCenter leaves unset, the data source exports the argument's default, but a clone has false
-        or 0.
+        If a setting is unset in vCenter, the data source exports the argument's default. The clone needs false or 0.
         """
         tools = self._source.tools
         unset = {

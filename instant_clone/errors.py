@@ -4,7 +4,7 @@
     InstantCloneError
     ├── FleetFileError      fleets.toml is missing, is not TOML, or has invalid content
     ├── RecordError         a record is missing, is unreadable, or has another schema version
-    ├── ReplicaError        no plan of the stock provider can reproduce a source
+    ├── ReplicaError        the stock provider cannot reproduce a source
     ├── VcenterError        vCenter is unreachable, rejects a request, or does not have an object
     │   ├── ConnectError    the connection fails, or a certificate cannot be verified
     │   ├── LoginError      vCenter rejects the user or the password
@@ -14,7 +14,7 @@
     ├── PlanError           there is no plan to check (guard/plan.py)
     └── MissingExtraError   a command needs an optional dependency that is not installed (cli/groups.py)
 
-An error has all findings of an operation. `str()` of an error is the complete message for the user.
+An error contains all findings of an operation. `str()` of an error is the complete message for the user.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class RecordError(InstantCloneError):
 
 
 class ReplicaError(InstantCloneError):
-    """No plan of the stock provider, or of the release in use, can reproduce a source exactly."""
+    """The stock provider, or the release in use, cannot reproduce a source exactly."""
 
 
 class VcenterError(InstantCloneError):

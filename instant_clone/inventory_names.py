@@ -69,10 +69,11 @@ def finder_pattern(path: str) -> str:
 
 
 def _may_repeat(folders: Sequence[str]) -> bool:
-    """Return whether the finder can also find an object in a folder above the last one of `folders`.
+    """Return whether the finder can also find an object in a folder above the last folder of `folders`.
 
-    If the name of an object does not match, the finder compares the end of the path of the object with the remaining
-    parts of the pattern as text (find/recurser.go, "name contains a '/'"). For the pattern /DC0/vm/a/a/x, the finder
+    The finder compares the name of an object with the pattern. If the name does not match, it compares the end of the
+    object's path with the remaining parts of the pattern as text (find/recurser.go, "name contains a '/'").
+    For the pattern /DC0/vm/a/a/x, the finder
     also finds /DC0/vm/a/x. A backslash in the last part makes the texts different.
     """
     if folders and folders[0] and any(folder in _ROOTS for folder in folders):

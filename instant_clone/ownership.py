@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The owner of a clone: a marker in the extra_config of the clone identifies the state, the fleet and the member.
 
-After vCenter creates a clone and before Terraform stores it in the state, the marker is the only identification.
+Until Terraform stores a new clone in the state, only the marker identifies the clone.
 """
 
 from __future__ import annotations

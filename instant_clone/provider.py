@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The module that launchers start if a release before 0.2 installed them. It contained the plugin before 0.2."""
+"""A message for users of a plugin that a release before 0.2 installed. Its launcher starts this module."""
 
 import sys
 

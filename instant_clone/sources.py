@@ -39,8 +39,8 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
 
     Raises:
         RecordError: a record is missing, is not valid, or differs from vCenter.
-        VcenterError: as `look_up_live` raises it.
-        InstantCloneError: INSTANT_CLONE_LOOKUP is not valid, or the findings are of both kinds above.
+        VcenterError: `look_up_live` raises the error.
+        InstantCloneError: INSTANT_CLONE_LOOKUP is not valid, or both errors above occur.
     """
     fleets = tuple(fleet_file.fleets.values())
     if _mode(environ) == "record":
@@ -101,7 +101,7 @@ def _answers(
     for key, vm_selector in selectors.items():
         answer = found[vm_selector]
         answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer
-    # Errors are in the order of the file too.
+    # The order of the answers, including errors, is the order of the file.
     return {(fleet.name, source.key): answers[fleet.name, source.key] for fleet, source in _pairs(fleets)}
 
 

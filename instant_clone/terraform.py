@@ -58,7 +58,7 @@ def run_terraform(
             stderr=subprocess.PIPE,
         ) as process:
             try:
-                # subprocess.run kills Terraform on Ctrl-C. Without it, Terraform stops on Ctrl-C and unlocks the state.
+                # On Ctrl-C, Terraform stops and unlocks the state. subprocess.run would kill Terraform before that.
                 output, errors = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.kill()

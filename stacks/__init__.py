@@ -33,7 +33,7 @@ def add_stacks(
     Raises:
         ReplicaError: The stock provider cannot reproduce a source.
         FleetFileError: A fleet is not compatible with its sources.
-        InstantCloneError: Both problems occur.
+        InstantCloneError: A source cannot be reproduced, and a fleet is not compatible with its sources.
     """
     release = fleet_file.provider.version
     incompatible: list[Finding] = []

@@ -72,8 +72,8 @@ def guard(
 ) -> None:
     """Check a Terraform plan for changes that reboot, replace or move instant clones, or remove their disks.
 
-    The command accepts plans of the plugin and of the stock provider. The exit code is 0 if the plan has no such
-    change or only warnings, 1 if it has an error, and 2 if the plan cannot be read or created.
+    The command accepts plans of the plugin and of the stock provider. The exit code is 0 if the check finds
+    no error. It is 1 for an error, and 2 if the plan cannot be read or created. Warnings do not change the exit code.
     """
     # Imported here to keep --help of all commands fast.
     from instant_clone.errors import InstantCloneError

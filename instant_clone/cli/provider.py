@@ -60,7 +60,7 @@ def install(
 
     from instant_clone.errors import InstallError
     from instant_clone.extras import require
-    from instant_clone.plugin.install.cli_configuration import hides_plugin_folder
+    from instant_clone.plugin.install.cli_configuration import plugin_folder_advice
     from instant_clone.plugin.install.download import obtain_stock
     from instant_clone.plugin.install.installation import install as install_plugin
     from instant_clone.plugin.install.installation import stock_version
@@ -82,7 +82,7 @@ def install(
     mismatch = _release_mismatch(installation.version)
     if mismatch:
         typer.echo(f"\n{mismatch}")
-    advice = hides_plugin_folder(folder, os.environ)
+    advice = plugin_folder_advice(folder, os.environ)
     if advice:
         typer.echo(f"\n{advice}")
 
@@ -93,7 +93,7 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
 
     The exit code is 1 if no release is installed, or if an installation has a problem.
     """
-    from instant_clone.plugin.install.cli_configuration import hides_plugin_folder
+    from instant_clone.plugin.install.cli_configuration import plugin_folder_advice
 
     folder, source = _plugin_folder(plugin_dir), _address(source)
     found = _installations(folder, source)
@@ -110,7 +110,7 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
         for problem in problems:
             typer.echo(f"  {problem} Run 'instant-clone provider install'.")
         sound = sound and not problems
-    advice = hides_plugin_folder(folder, os.environ)
+    advice = plugin_folder_advice(folder, os.environ)
     if advice:
         typer.echo(f"\n{advice}")
     raise typer.Exit(0 if sound else 1)

@@ -34,7 +34,7 @@ def record(
     """Look up the sources of fleets in vCenter, and write their records.
 
     The command reads fleets.toml, or the file in INSTANT_CLONE_FLEETS. It needs the variables VSPHERE_SERVER,
-    VSPHERE_USER and VSPHERE_PASSWORD. It writes no record unless it finds all sources, and does not rewrite an
+    VSPHERE_USER and VSPHERE_PASSWORD. It writes records only if it finds all sources, and does not rewrite an
     unchanged record. It also records a source that is not powered on, and prints a warning to standard error.
     """
     # Imported here to keep --help of all commands fast.

@@ -31,9 +31,9 @@ __all__ = [
 ]
 
 GENERATED = "generated"
-"""The value of `mac` with which vCenter generates the MAC address."""
+"""With this value of `mac`, vCenter generates the MAC address."""
 SOURCE = "source"
-"""The value of `mac` with which the clone has the MAC address of the source."""
+"""With this value of `mac`, the clone has the MAC address of the source."""
 FIRST_MAC, LAST_MAC = 0x005056000000, 0x0050563FFFFF
 """VMware's range for static MAC addresses. vCenter ignores some addresses outside the range (govmomi issue 960)."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Terraform's backends: the arguments that separate the states of fleets, and the arguments that are secrets.
 
-The source of the table is the documentation of each backend. All other arguments are passed to Terraform, which knows
-the arguments of its release. A dot separates the name of a block from the name of an argument in the block.
+BACKENDS follows the documentation of each backend. Arguments that are not in BACKENDS are passed to Terraform, which
+knows the arguments of its release. A dot separates the name of a block from the name of an argument in the block.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Backend:
     distinguishing: tuple[str, ...]
     """The arguments that can separate the states of fleets. At least one of them must contain {fleet}."""
     example: str
-    """A TOML line with the first of these arguments, for messages."""
+    """A TOML line with the first argument in `distinguishing`, for messages."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The arguments that the fleet file must not contain, each with the environment variable that Terraform reads.
 
-    The variable is "" if Terraform reads none.
+    The variable is "" if Terraform reads no environment variable for the argument.
     """
     distinguishing_if_set: tuple[str, ...] = ()
     """The arguments that must contain {fleet} if they are set."""

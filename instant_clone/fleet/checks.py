@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks of combinations of values: in one fleet, and across all fleets of a file.
 
-`instant_clone.fleet.parsing` validates each single value first. The checks here run only on fleets that it accepts, so
-each value in such a fleet is valid and comes from the file.
+`instant_clone.fleet.parsing` validates each single value first. The checks in this module run only on fleets
+that pass this validation. Each value in such a fleet is valid and comes from the file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _source_findings(fleet: Fleet) -> Iterator[Finding]:
         if several:
             if "key" not in source.model_fields_set:
                 what = "is required if the fleet has several sources."
-                cure = 'Add a unique key. If a source without a key was the only source before, its key is "vm".'
+                cure = 'Add a unique key. Use key = "vm" for a source that had no key as the only source of the fleet.'
                 yield Finding(f"{where}, key", what, cure)
             elif source.key in keys[:position]:
                 yield Finding(f"{where}, key", f"{source.key!r} is the key of another source.", "Use a unique key.")
@@ -90,7 +90,7 @@ def _placement_findings(fleet: Fleet) -> Iterator[Finding]:
         if not fleet.folder:
             yield Finding(f"{table} folder", "is required if create_folder is true.", "Set folder to a name or path.")
         elif "%" in (name := fleet.folder.rpartition("/")[2]):
-            # vCenter escapes the name a second time. Terraform rejects a path that differs when it is read back.
+            # vCenter escapes the name a second time. Terraform rejects the apply, because the path in vCenter differs.
             what = f"the stock provider cannot create {plain_name(name)!r} because vCenter escapes %, / and \\."
             cure = "Use another name, or create the folder in vCenter and remove create_folder."
             yield Finding(f"{table} folder", what, cure)
@@ -209,7 +209,7 @@ def _folders(fleets: Sequence[Fleet]) -> Iterator[Finding]:
             continue
         owner = owners.setdefault((fleet.datacenter.strip("/"), fleet.folder), fleet.name)
         if owner != fleet.name:
-            what = f"the fleet {owner} also creates {fleet.folder!r}, and would delete the folder under these clones."
+            what = f"the fleet {owner} also creates {fleet.folder!r}. A destroy of that fleet would delete the folder."
             cure = "Set create_folder = false in one of the fleets, or use another folder."
             yield Finding(f"[fleets.{fleet.name}] create_folder", what, cure)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Types of the values in fleets.toml, and the validation of each single value.
 
-A failed validation raises the error that `problem` returns. The context of the error has the problem and the cure.
+A failed validation raises the error that `problem` returns. The context of the error contains the problem and the cure.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ __all__ = [
 ]
 
 MOST_CLONES = 100_000
-"""The limit is far above the number of VMs that one vCenter supports. A typing error must not exhaust the memory."""
+"""The maximum number of clones of one source. vCenter supports far fewer VMs.
+
+The limit keeps a typing error from exhausting the memory.
+"""
 LARGEST_NUMBER = 2**31 - 1
 """The vSphere API uses signed 32-bit integers."""
 MOST_MINUTES = 365 * 24 * 60
@@ -61,7 +64,7 @@ LARGEST_DISK = 62 * 1024
 OWN_GUESTINFO = "guestinfo.instantclone."
 """The prefix of the guestinfo keys that tag a clone with its owner."""
 LONGEST_WORD = 100
-"""All known words are much shorter. The comparison of longer words takes time and never finds a match."""
+"""The maximum length of a word that `near` compares. The comparison of a longer word takes time and finds no match."""
 IGNORABLE = tuple(sorted({INSTANTCLONE, *top_level(lambda argument: argument.role is not Role.OUTPUT)}))
 """The values that `ignore_changes` accepts: the arguments of vsphere_virtual_machine and the block of the plugin."""
 

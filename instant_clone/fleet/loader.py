@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Loading of a fleet file into a FleetFile. An error has all findings of the file."""
+"""Loading of a fleet file into a FleetFile. An error contains all findings of the file."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def load(path: Path) -> FleetFile:
     """Return the fleet file at `path`.
 
     Raises:
-        FleetFileError: the file cannot be read, or has findings. The findings are those of each single value. For
-            fleets with only valid values, they include the combinations of values.
+        FleetFileError: the file cannot be read, or has findings. The error contains the findings about all single
+            values. It contains findings about combinations of values only for fleets whose single values are valid.
     """
     document = read_document(path)
     findings: list[Finding] = []
@@ -100,7 +100,7 @@ def load_from(environ: Mapping[str, str], *, folder: Path) -> FleetFile:
     FLEETS_VARIABLE is the path of the fleet file, relative to `folder`. The default is fleets.toml.
 
     Raises:
-        FleetFileError: as `load` and `with_environment` raise it.
+        FleetFileError: `load` or `with_environment` raises the error.
     """
     return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or DEFAULT_FILE)), environ)
 

@@ -2,7 +2,7 @@
 """Addresses and guestinfo of the members of a fleet, computed before the clones exist.
 
 The index identifies a member. `Fleet.clone_name` returns the name of a member. A fleet can have thousands of members.
-The functions here compute common values once, so that little work remains for each member.
+The functions in this module compute common values once, so that little work remains for each member.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dic
     """Return the values of the placeholders in the guestinfo of `fleet`, by placeholder.
 
     A value is a string if all members of `source` have it in common. `source_vm` is the VM of `source`.
-    `fitting_findings` must have returned no findings for it.
+    `fitting_findings` must have returned no findings for `source_vm`.
     """
     found: dict[str, str | MemberValue] = {
         "name": MemberValue("name", fleet.clone_name),

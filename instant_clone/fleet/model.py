@@ -178,7 +178,7 @@ class Fleet(Frozen):
     pin: StrictBool = True
     """A DRS override keeps DRS from moving the clones. A clone on another host shares no memory with the source."""
     timeout: PositiveMinutes = 30
-    """The timeout is in minutes, for one clone."""
+    """The creation of one clone can take at most this number of minutes."""
     on_reboot: OnReboot = "error"
     """This setting applies to a change that would power off or move an existing clone. With "error", the plan fails.
     With "replace", the clone is replaced. With "reboot", the stock provider applies the change."""
@@ -191,7 +191,7 @@ class Fleet(Frozen):
     ignore_changes: tuple[Argument, ...] = ()
     """The plan ignores changes of these arguments of vsphere_virtual_machine."""
     allow_duplicate_macs: StrictBool = False
-    """The MAC addresses of this fleet can be the same as MAC addresses of other VMs."""
+    """With true, other VMs can have the MAC addresses of this fleet."""
     sources: tuple[Source, ...]
     """The clones of the fleet are clones of these running VMs."""
     networks: tuple[Network, ...] = ()

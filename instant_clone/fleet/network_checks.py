@@ -53,7 +53,7 @@ class Clash:
 
 
 def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
-    """Yield the overlaps of `claims`, one for each pair of `where` and `who`."""
+    """Yield one overlap for each two claimants in `claims`. `where` and `who` identify a claimant."""
     spaces: defaultdict[Hashable, list[tuple[int, int, int, Claim]]] = defaultdict(list)
     for order, claim in enumerate(claims):
         spaces[claim.space].append((claim.first, claim.last, order, claim))
@@ -62,7 +62,7 @@ def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
         reach: tuple[int, int, int, Claim] | None = None
         for entry in sorted(space):
             if reach is not None and entry[0] <= reach[1]:
-                # The finding is about the later one in the order of the file, not in the order of the addresses.
+                # The finding is about the claim that is later in the file. Its addresses can be the lower ones.
                 earlier, later = sorted((reach, entry), key=lambda each: each[2])
                 pair = (earlier[3].where + earlier[3].who, later[3].where + later[3].who)
                 found.setdefault(pair, (later[2], Clash(earlier[3], later[3], entry[0])))
@@ -87,7 +87,7 @@ def network_findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
     """Yield findings about IP and MAC addresses that several members would have."""
     for claims, to_finding in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
         for clash in clashes(each for fleet in fleets for each in claims(fleet)):
-            # In one table, only an index of two sources causes an overlap. The check of the sources reports it.
+            # Claims of one table overlap only if two sources have the same index. checks.py reports this error.
             if clash.earlier.where != clash.later.where:
                 yield to_finding(clash)
     yield from _repeated_source_macs(fleets)
@@ -214,6 +214,6 @@ def _repeated_source_macs(fleets: Iterable[Fleet]) -> Iterator[Finding]:
                 before, added = clones[place], len(source.indexes)
                 clones[place] += added
                 if added and before + added > 1:
-                    what = f"{before + added} clones of {source.vm!r} would have its MAC address on the same network."
+                    what = f"{before + added} clones would have the MAC address of {source.vm!r} on the same network."
                     cure = 'Use "generated" or a first address, or set allow_duplicate_macs = true.'
                     yield Finding(f"{interface_place(fleet, position)}, mac", what, cure)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Parsing of the tables in fleets.toml into models, with findings in the terms of the file.
+"""Parsing of the tables in fleets.toml into models. A finding names the table and the key in the file.
 
 This is the first of two phases. It validates each single value and returns all findings. In the second phase,
 `instant_clone.fleet.checks` checks the combinations of values of the fleets without findings.
@@ -47,7 +47,7 @@ _HOMES: Mapping[str, tuple[str, ...]] = {
 }
 """The path of the table that accepts each key. If several tables accept it, the path is that of the outermost one."""
 _MOST_DOTS = 10
-"""The maximum number of dots in a key without quotes. Deeper tables are not keys without quotes."""
+"""The maximum number of dots in a guestinfo key without quotes. `_quoted` does not join deeper tables to a key."""
 
 _Model = TypeVar("_Model", bound=Frozen)
 
@@ -135,7 +135,7 @@ def _key(parts: list[int | str]) -> list[str]:
 
 
 def _brackets(details: ErrorDetails, table: str) -> tuple[str, str] | None:
-    """Return the problem with single brackets instead of double brackets or the reverse, and the cure, or None."""
+    """Return the problem and the cure if a heading has the wrong number of brackets. Return None for other errors."""
     kind, value = details["type"], details["input"]
     path = ".".join([table, *map(str, details["loc"])])
     if kind == "tuple_type" and isinstance(value, dict) and details["loc"][-1] in _TABLE_LISTS:

@@ -71,7 +71,7 @@ def _tables_without_interface(fleet: Fleet, source_vm: SourceVm) -> Iterator[Fin
 def _name_of_the_source(fleet: Fleet, source_vm: SourceVm) -> Iterator[Finding]:
     folder, _, name = source_vm.inventory_path.rpartition("/")
     clone_folder = "/".join(filter(None, (fleet.datacenter.strip("/"), "vm", fleet.folder)))
-    # A datacenter can be in a folder that fleets.toml does not contain.
+    # fleets.toml can omit the folder of a datacenter.
     if f"/{folder}".endswith(f"/{clone_folder}") and any(
         fleet.clone_name(index) == name for source in fleet.sources for index in source.indexes
     ):
@@ -113,7 +113,7 @@ def _growth(where: str, requested: int | None, current: int, source_vm: SourceVm
 
 def _host_names(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
     names = {key: pattern for key, pattern in fleet.guestinfo.items() if key.lower().endswith("hostname")}
-    # Other guestinfo values are not needed for the check.
+    # The check needs no other guestinfo values.
     host_names = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, source_vm)
     windows = source_vm.guest_id.lower().startswith("win")
     reported: set[str] = set()

@@ -98,9 +98,9 @@ def in_workspace(
 
     The backend local stores the states of all workspaces except "default" in `workspace_dir`. The default is the folder
     terraform.tfstate.d in the folder of the synthesized stack (Terraform, internal/backend/local/backend.go,
-    StatePaths). A deletion of cdktf.out deletes this default folder. Therefore the settings set `workspace_dir` to
-    `path` with ".d" appended. Without a workspace, the settings do not change, because Terraform stops after a change
-    of the arguments of a backend.
+    StatePaths). A deletion of cdktf.out deletes this default folder too. The settings therefore set `workspace_dir` to
+    `path` with ".d" appended. Without a workspace, the settings stay the same, because Terraform stops if the
+    arguments of a backend change.
     """
     if state.backend != "local" or workspace in ("", _DEFAULT_WORKSPACE):
         return state, []
@@ -123,7 +123,7 @@ def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
     for key in foreign:
         if key in BACKENDS and isinstance(arguments[key], dict):
             cure = f'Set backend = "{key}" in [state], and move the arguments to [state].'
-            return Finding(f"[state.{key}]", "a backend is not a table.", cure)
+            return Finding(f"[state.{key}]", "unknown table.", cure)
     what = f"is missing, and the default backend local has no argument {', '.join(foreign)}."
     backend = next((value for key in foreign if isinstance(value := arguments[key], str) and value in BACKENDS), None)
     cure = f'Set backend = "{backend}".' if backend else f"Supported backends are {', '.join(BACKENDS)}."

@@ -40,7 +40,7 @@ def examine(
     every_machine: bool = False,
     allowed: Collection[Kind] = (),
 ) -> Report:
-    """Return the effects of `plan` on its clones.
+    """Return a report of the effects that `plan` has on clones.
 
     A destroyed clone is counted but is not a finding, because the user requested its removal.
 
@@ -48,7 +48,7 @@ def examine(
         plan: the plan to check.
         release: the release of the stock provider. It decides which changes power a VM off. The default is the release
             that the plan's configuration requires.
-        fallback: returns the release if neither `release` nor the configuration sets it. It is called only then.
+        fallback: a function that returns the release. It is called only if `release` and the configuration set none.
         every_machine: check all VMs, not only clones.
         allowed: the kinds of findings that are not errors.
     """
@@ -73,7 +73,10 @@ def _is_managed(resource: Resource, kind: str) -> bool:
 
 
 def _is_clone(resource: Resource) -> bool:
-    """Return whether the VM has the block or an owner marker. With the stock provider, a clone has only the marker."""
+    """Return whether the VM has the instantclone block or an owner marker.
+
+    In plans of the stock provider, a clone has only the marker.
+    """
     return any(
         bool(values.get(INSTANTCLONE)) or OWNER_KEY in _mapping(values.get("extra_config"))
         for values in (resource.change.prior, resource.change.planned)
@@ -84,19 +87,19 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _fate(resource: Resource) -> str:
+def _outcome(resource: Resource) -> str:
     """Return the name of the field of Clones that counts the resource."""
     actions = set(resource.change.actions)
     if "create" in actions:
         return "replaced" if len(actions) > 1 else "created"
-    for action, fate in (("delete", "destroyed"), ("forget", "forgotten"), ("update", "updated")):
+    for action, outcome in (("delete", "destroyed"), ("forget", "forgotten"), ("update", "updated")):
         if action in actions:
-            return fate
+            return outcome
     return "unchanged"
 
 
 def _counted(clones: Sequence[Resource]) -> Clones:
-    return Clones(**Counter(map(_fate, clones)))
+    return Clones(**Counter(map(_outcome, clones)))
 
 
 def _staying(clones: Sequence[Resource]) -> frozenset[str]:
@@ -104,7 +107,7 @@ def _staying(clones: Sequence[Resource]) -> frozenset[str]:
     return frozenset(
         str(clone.change.prior.get("id")).lower()
         for clone in clones
-        if _fate(clone) in ("unchanged", "updated", "forgotten")
+        if _outcome(clone) in ("unchanged", "updated", "forgotten")
     )
 
 
@@ -115,10 +118,10 @@ def _allowing(finding: Finding, kinds: Collection[Kind]) -> Finding:
 
 
 def _of_clone(clone: Resource, decide: Callable[[Resource], ProviderVersion]) -> Iterator[Finding]:
-    fate = _fate(clone)
-    if fate == "replaced":
+    outcome = _outcome(clone)
+    if outcome == "replaced":
         yield from _of_replacement(clone)
-    elif fate == "updated":
+    elif outcome == "updated":
         yield from _of_update(clone, decide(clone))
 
 
@@ -142,7 +145,7 @@ def _cause(clone: Resource, argument: str) -> str:
 
 
 def _of_update(clone: Resource, release: ProviderVersion) -> Iterator[Finding]:
-    # The stock provider does not get the block.
+    # The plugin does not pass the instantclone block to the stock provider.
     prior, planned = (
         {name: value for name, value in values.items() if name != INSTANTCLONE}
         for values in (clone.change.prior, clone.change.planned)

@@ -58,12 +58,12 @@ class Change(_Read):
 
     @property
     def prior(self) -> Mapping[str, Any]:
-        """The values before the change. The mapping is empty for a resource that is created."""
+        """Return the values before the change. The mapping is empty for a resource that is created."""
         return self.before or {}
 
     @cached_property
     def planned(self) -> Mapping[str, Any]:
-        """The values after the change, with UNKNOWN for unknown ones. Empty for a resource that is destroyed."""
+        """Return the values after the change. UNKNOWN is an unknown value. The mapping is empty after a destroy."""
         return _with_unknown(self.after, self.after_unknown) or {}
 
     def conceals(self, argument: str) -> bool:
@@ -105,7 +105,7 @@ class Plan(_Read):
     configuration: _Configuration = _Configuration()
 
     def release_of(self, provider: str) -> ProviderVersion | None:
-        """Return the release of the provider with this full name, or None unless the configuration requires one."""
+        """Return the release that the configuration requires for the provider with this full name, or None."""
         required = {
             _exact(each.version_constraint)
             for each in self.configuration.provider_config.values()

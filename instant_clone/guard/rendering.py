@@ -81,5 +81,5 @@ def _summary(clones: Clones) -> str:
         (clones.destroyed, "destroyed"),
         (clones.forgotten, "forgotten"),
     )
-    counts = ", ".join(f"{count} {fate}" for count, fate in parts if count)
+    counts = ", ".join(f"{count} {outcome}" for count, outcome in parts if count)
     return f"{clones.total} clone{'' if clones.total == 1 else 's'}{f': {counts}' if counts else ''}."

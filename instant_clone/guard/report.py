@@ -46,7 +46,7 @@ class Finding:
     kind: Kind
     severity: Severity
     argument: str
-    """The changed argument, such as "disk[1].size". Empty for a change of the whole resource."""
+    """The changed argument, such as "disk[1].size". It is empty for a change of the whole resource."""
     old: object
     """A JSON value, or one of "(sensitive)", "(known after apply)" and "(not shown)"."""
     new: object
@@ -68,7 +68,7 @@ class Clones:
 
     @property
     def total(self) -> int:
-        """The number of all clones in the plan."""
+        """Return the number of all clones in the plan."""
         return self.unchanged + self.updated + self.created + self.replaced + self.destroyed + self.forgotten
 
 
@@ -85,5 +85,5 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether the report has no finding with the severity "error"."""
+        """Return whether the report has no finding with the severity "error"."""
         return not self.having(Severity.ERROR)

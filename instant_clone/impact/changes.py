@@ -29,7 +29,7 @@ class Change:
     planned: object
     why: str
     rejected: bool = False
-    """whether vCenter refuses the change: the provider tries it on the running VM, the apply fails, the VM stays on"""
+    """whether the provider tries the change on the running VM, and vCenter refuses it. The VM stays on."""
 
 
 def nothing_unknown(value: object) -> bool:
@@ -60,7 +60,7 @@ class Comparison:
     def anything_differs(self) -> bool:
         """Return whether the provider updates the VM.
 
-        Unknown values do not count, because the provider may only read these values again.
+        Unknown values do not count. They can be computed values that the provider only reads again.
         """
         return any(self.differs(name) for name in {*self.prior, *self.planned} if not self.unknown(name))
 
@@ -85,7 +85,10 @@ def number(value: Any) -> int:
 
 
 def _normal(value: Any) -> Any:
-    """Return `value` with None for all that the SDK treats as unset: zero values, empty lists, attributes of blocks."""
+    """Return `value`, or None for a zero value or an empty list, which the SDK treats as unset.
+
+    Unset attributes of blocks are removed.
+    """
     if isinstance(value, list | tuple | set | frozenset):
         return [_normal_block(item) if isinstance(item, Mapping) else item for item in value] or None
     return value or None

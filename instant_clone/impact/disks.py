@@ -4,7 +4,7 @@
 The rules come from internal/virtualdevice/virtual_machine_disk_subresource.go. A plan identifies a disk by its label
 (DiskDiffOperation):
 
-- a disk whose label is gone is planned with the label "<deleted>";
+- a disk whose label is not in the configuration is planned with the label "<deleted>";
 - with keep_on_remove or attach, that disk is planned with the label "<remove, keep disk>";
 - a disk with a new label is planned as a new, empty disk.
 
@@ -81,15 +81,17 @@ def disk_pairs(compared: Comparison) -> Iterator[tuple[int, Comparison]]:
 
 
 def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) -> Values | None:
-    """Return the prior values of a planned disk, None for a new disk.
+    """Return the prior values of a planned disk, or None for a new disk.
 
-    The plan's UUID identifies the disk. Without a UUID the label does. Without a matching label, the place does, unless
-    another planned disk has the label of the disk at that place.
+    - If the planned disk has a UUID, the UUID identifies the disk.
+    - If it has no UUID, the label identifies the disk.
+    - If no prior disk has the label, the place identifies the disk. A disk at that place is a different disk if another
+      planned disk has its label.
     """
     if disk.get("uuid") and isinstance(disk["uuid"], str):
         return next((old for old in before if old.get("uuid") == disk["uuid"]), None)
     if disk.get("key") == 0:
-        # DiskDiffOperation has found no disk with that label, so the provider creates one.
+        # DiskDiffOperation has found no disk with that label, so the provider creates a disk.
         return None
     by_label = {old.get("label"): old for old in before}
     if disk.get("label") in by_label:
@@ -99,7 +101,7 @@ def _partner(disk: Values, before: Sequence[Values], after: Sequence[Values]) ->
 
 
 def _loss(index: int, old: Values, before: Sequence[Values], after: Sequence[Values]) -> str | None:
-    """Return the reason why the provider removes the disk, None if the disk stays."""
+    """Return the reason why the provider removes the disk, or None if the disk stays."""
     same = next((new for position, new in enumerate(after) if _is(new, position, old, index)), None)
     if same is not None and same.get("label") not in GONE_LABELS:
         return None

@@ -32,7 +32,7 @@ def power_cycles(
     `is_unknown` returns whether a value is unknown before the apply. An unknown value counts as a change, except for
     arguments that the provider computes. A missing value equals the zero value of its type, as in the provider's SDK.
     The provider's state does not always hold `vtpm` and the controller counts, and no plan shows them. Set these keys
-    of `prior` to the values of the VM, where they are known.
+    of `prior` to the values of the VM if the values are known.
     """
     compared = Comparison(prior, planned, version, is_unknown)
     changes = [*setting_changes(compared), *disk_changes(compared), *device_changes(compared)]

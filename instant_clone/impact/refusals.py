@@ -27,7 +27,7 @@ SET_AT_CREATION = nested_in("disk", lambda argument: argument.effect is Effect.R
 
 
 def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequence[Change]:
-    """Return `changes`, and mark those as rejected for which the provider loses its reboot flag.
+    """Return `changes`. A change is marked as rejected if the provider loses the reboot flag of the change.
 
     expandVirtualMachineConfigSpec calls expandExtraConfig between other settings. expandExtraConfig sets
     `reboot_required` to the value of extra_config_reboot_required. The value false clears a flag that earlier settings
@@ -50,7 +50,7 @@ def with_erased_flags(changes: Sequence[Change], compared: Comparison) -> Sequen
 
 
 def automatic_cores_resent(compared: Comparison) -> Iterator[Change]:
-    """Yield the rejected change of a running VM with automatic cores per socket, in releases that send the 0 again."""
+    """Yield the rejected change of num_cores_per_socket if the release sends the value 0 again to a running VM."""
     first, last = AUTOMATIC_CORES_RESENT
     argument = "num_cores_per_socket"
     automatic = compared.prior.get(argument) == 0 and compared.planned.get(argument) == 0
@@ -69,7 +69,7 @@ def may_be_refused(
     version: ProviderVersion = NEWEST_CHECKED,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
-    """Return the changes without a reboot for which the apply may fail.
+    """Return the changes that cause no reboot, but may cause the apply to fail.
 
     The arguments have the shapes that `power_cycles` describes.
     """
@@ -80,9 +80,7 @@ def _possible_refusals(compared: Comparison) -> Iterator[Change]:
     for index, disks in disk_pairs(compared):
         at = f"disk[{index}]"
         if number(disks.prior.get("size")) and disks.differs("size"):
-            why = (
-                "vCenter cannot grow a disk that has a parent, and each disk that a clone got from its source has one."
-            )
+            why = "vCenter cannot grow a disk that has a parent, and each disk that a clone inherits has a parent."
             yield disks.change("size", why, within=at)
         for argument in SET_AT_CREATION:
             if disks.differs(argument):
@@ -102,7 +100,7 @@ def _reconfigures(compared: Comparison) -> bool:
     if any(compared.differs(argument) for argument in RECONFIGURED):
         return True
     if compared.planned.get("storage_policy_id") and compared.anything_differs():
-        # The configuration's ConfigSpec has the policy, the ConfigSpec from the VM never has it, so the two differ.
+        # The ConfigSpec of the configuration has the policy. The ConfigSpec of the VM never has it. The two differ.
         return True
     _, after = compared.blocks("disk")
     paired = list(disk_pairs(compared))

@@ -28,8 +28,8 @@ def unknown_changes(
 ) -> tuple[Change, ...]:
     """Return the changes of arguments without a row in the table. Their effect on a running VM is not known.
 
-    The arguments have the shapes that `power_cycles` describes. An unknown planned value is not a change, because the
-    provider may only read it.
+    The arguments have the shapes that `power_cycles` describes. An unknown planned value is not a change. It can
+    be a computed value that the provider only reads again.
     """
     return tuple(_changes(Comparison(prior, planned, version, is_unknown)))
 

@@ -64,8 +64,8 @@ def add_interfaces(replica: Replica, network_ids: Sequence[str]) -> Replica:
 def add_disks(replica: Replica, sizes: Sequence[int]) -> Replica:
     """Return `replica` with one more thin disk for each size (GiB), on the controller of its first disk.
 
-    The disks use the controller's free places in order. A CD-ROM drive may use a place on a SATA controller. On SATA,
-    the first free places are therefore skipped, one for each drive.
+    The disks use the controller's free places in order. On a SATA controller, the first free places are skipped, one
+    for each CD-ROM drive, because the drives may use these places.
 
     Raises:
         ValueError: The controller is an IDE controller, which accepts no disk while the VM runs, or the controller has

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """The provider arguments of a source's controllers, disks, network interfaces and CD-ROM drives.
 
-The rules come from the provider's internal/virtualdevice and from its import. Each finding is a property that an import
-reads differently or that a configuration cannot reproduce.
+The rules come from the provider's internal/virtualdevice and from its import. Each finding is about a property
+that an import reads differently or that a configuration cannot reproduce.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
             managed.append(disk)
         else:
             draft.warn(_place(disk), "A lower bus has no controller, so the provider does not see this disk.")
-    # The provider's import and refresh sort this way. It matters where disks of two kinds share a unit number.
+    # The provider's import and refresh use this order. It decides between disks of two kinds with one unit number.
     managed.sort(key=lambda disk: (disk.bus, disk.unit))
     managed.sort(key=lambda disk: disk_unit_number(disk, source))
     _require_first_unit(managed, source, draft)
@@ -276,7 +276,7 @@ def _network_interface(index: int, nic: Nic, draft: Draft) -> DeviceBlock[Nic]:
 
 
 def cdroms(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Cdrom], ...]:
-    """Return the cdrom blocks. A block without arguments is a drive whose backing the provider does not support."""
+    """Return the cdrom blocks. The provider does not support the backing of a drive without arguments."""
     count = len(source.cdroms)
     if count > 1:
         what = f"The source has {count} CD-ROM drives, more than provider {draft.version} allows."

@@ -36,8 +36,8 @@ class Replica:
       and options of the provider are not included.
     - `disks`, `network_interfaces` and `cdroms` are nested blocks in the order in which the provider reads them. Each
       block has the source's device that it reproduces.
-    - `vtpm` is whether the resource needs a block `vtpm {}`.
-    - `ignore_changes` are the names of arguments whose value on the VM a configuration cannot reproduce.
+    - `vtpm` is true if the resource needs a block `vtpm {}`.
+    - `ignore_changes` are the names of arguments. A configuration cannot reproduce their values on the VM.
     - `warnings` are sentences for the user.
     """
 
@@ -54,8 +54,8 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
     """Return the arguments that reproduce `source`, for release `version` of the stock provider.
 
     Raises:
-        ReplicaError: The release, or every release, cannot reproduce some properties of the source. The error has a
-            finding for each of these properties.
+        ReplicaError: The release cannot reproduce some properties of the source. The error contains a finding for each
+            of these properties.
     """
     draft = Draft(source.inventory_path, version)
     _require_clonable(source, draft)

@@ -37,7 +37,7 @@ class Draft:
     def require(self, can: Callable[[ProviderVersion], bool], place: str, what: str, *, cure: str = "") -> None:
         """Add a finding unless `can` returns true for the release in use.
 
-        The cure of the finding names the releases for which `can` returns true. `cure` is used if no release can.
+        The cure of the finding names the releases for which `can` returns true. Without such a release, it is `cure`.
         `place` is a device or an argument of the source; "" is the VM itself.
         """
         if can(self.version):
@@ -52,11 +52,14 @@ class Draft:
         self.warnings.append(f"{self.source}, {place}: {what}" if place else f"{self.source}: {what}")
 
     def express(self, block: Block, path: str, value: Scalar | None, *, index: int | None = None) -> None:
-        """Set the argument `path` in `block` to `value`. None is an unset setting.
+        """Set the argument `path` in `block` to `value`. None means that the setting is unset on the VM.
 
-        The provider reads an unset setting as the zero value of its type. A missing argument has the same value, unless
-        the argument has another default. With another default, a boolean is set to false. Changes of other arguments
-        are ignored, because a configuration cannot reproduce the value of the VM.
+        The provider reads an unset setting as the zero value of its type. For None, the result depends on the default:
+
+        - A boolean with a default is set to false.
+        - If another argument has a default other than the zero value, its changes are ignored. A configuration cannot
+          reproduce the value of the VM.
+        - Any other argument is left out, and then has the zero value.
 
         `index` is the position of the nested block: 0 for disk[0].size, whose path is "disk.size".
         """

@@ -119,7 +119,10 @@ def _refuse_unknown(argument: str, value: Scalar | None, draft: Draft) -> None:
 
 
 def _hardware_version(source: SourceVm, draft: Draft) -> int | None:
-    """Return the hardware version, or None if no release allows it: without the argument, a clone keeps its version."""
+    """Return the hardware version, or None if the release does not allow it.
+
+    Without the argument, a clone keeps its hardware version.
+    """
     number = source.hardware_version
 
     def allowed(version: ProviderVersion) -> bool:
@@ -154,7 +157,7 @@ def _cores_per_numa_node(source: SourceVm, draft: Draft, *, beside_hardware_vers
     if not is_known(draft.version, "num_cores_per_numa_node"):
         return numa.cores_per_node if source.hardware_version >= FIRST_HARDWARE_WITH_NUMA else None
     if not beside_hardware_version and numa.cores_per_node:
-        # The schema requires both arguments together.
+        # The schema requires hardware_version together with num_cores_per_numa_node.
         draft.ignore_changes.append("num_cores_per_numa_node")
         return None
     return numa.cores_per_node
@@ -175,6 +178,6 @@ def _warn_about_reservation(source: SourceVm, draft: Draft) -> None:
     if memory.reservation_locked_to_max and memory.allocation.reservation != memory.size_mb:
         draft.warn(
             "memory_reservation_locked_to_max",
-            f"true with a reservation of {memory.allocation.reservation} MB of {memory.size_mb} MB; "
+            f"the value is true, but {memory.allocation.reservation} of {memory.size_mb} MB are reserved; "
             "any later reconfiguration sets it to false.",
         )

@@ -73,24 +73,24 @@ class Argument:
     takes_zero: bool = True
     """whether the schema allows 0"""
     unset_is_default: bool = False
-    """whether vSphere treats an unset setting as the default; the provider reads no value and plans to set it"""
+    """whether vSphere treats an unset setting as the default; the provider reads no value, and plans the default"""
     reconfigures: bool = False
-    """whether a change alone makes the provider call ReconfigVM_Task; the package `impact` has the rules of devices"""
+    """whether a change of only this argument causes ReconfigVM_Task; `impact` has the rules of devices"""
     flagged_early: bool = False
     """whether expandVirtualMachineConfigSpec sets the reboot flag before it compares extra_config"""
     planned_unknown: bool = False
     """whether the provider plans an unknown value if the argument is not configured, and then keeps the VM's value"""
 
     def default_in(self, release: ProviderVersion) -> Scalar | None:
-        """Return the schema's default in `release`, None for an argument without a default."""
+        """Return the schema's default in `release`, or None for an argument without a default."""
         return self.earlier_default(release) if self.earlier_default else self.default
 
     @property
     def block(self) -> str:
-        """The path of the block that contains the argument, such as "disk"; "" for the resource itself."""
+        """Return the path of the block that contains the argument, such as "disk". It is "" for the resource itself."""
         return self.path.rpartition(".")[0]
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """Return the last part of the path."""
         return self.path.rpartition(".")[2]

@@ -9,8 +9,8 @@ The rows come from the provider's source code, tags v2.0.2 to v2.16.1, folder vs
 - internal/virtualdevice/virtual_machine_{disk,network_interface,cdrom,video_card}_subresource.go: schemas of devices;
 - internal/vmworkflow/virtual_machine_{clone,ovfdeploy}_subresource.go: the blocks `clone` and `ovf_deploy`.
 
-tests/instant_clone/stock_provider/test_arguments.py compares the rows with the schemas of recorded releases. To support
-another argument, add its row to this table, add the line of the replica that reads it from the source, and add a test.
+tests/instant_clone/stock_provider/test_arguments.py compares the rows with the schemas of recorded releases. See
+docs/add_argument.md for the steps that add an argument.
 """
 
 from __future__ import annotations
@@ -276,12 +276,12 @@ def row(path: str) -> Argument:
 
 
 def nested_in(block: str, chosen: Callable[[Argument], bool]) -> tuple[str, ...]:
-    """Return the names of the chosen arguments of a block, such as "disk", in the order of the table."""
+    """Return the names of the arguments of a block, such as "disk", for which `chosen` returns true, in table order."""
     return tuple(argument.name for argument in ARGUMENTS if argument.block == block and chosen(argument))
 
 
 def top_level(chosen: Callable[[Argument], bool]) -> tuple[str, ...]:
-    """Return the names of the chosen arguments of the resource itself, in the order of the table."""
+    """Return the names of the arguments of the resource itself for which `chosen` returns true, in table order."""
     return nested_in("", chosen)
 
 

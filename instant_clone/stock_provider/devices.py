@@ -52,7 +52,7 @@ TOOLS_RUNNING = "guestToolsRunning"
 def unit_number(controller: str, bus: int, unit: int, own_unit: int | None) -> int:
     """Return the `unit_number` of a disk from its bus and unit. Unit numbers are consecutive over all buses of a kind.
 
-    `own_unit` is the unit of the SCSI controller itself, None if vCenter does not report it.
+    `own_unit` is the unit of the SCSI controller itself, or None if vCenter does not report the unit.
     """
     if controller == "scsi" and unit > (_SCSI_CONTROLLER_UNIT if own_unit is None else own_unit):
         unit -= 1
@@ -60,7 +60,7 @@ def unit_number(controller: str, bus: int, unit: int, own_unit: int | None) -> i
 
 
 def unit_numbers_on_bus(controller: str, number: int) -> range:
-    """Return the unit numbers of the bus of `number`: as many as the number of disks that the controller supports."""
+    """Return the unit numbers that a controller supports on the bus of the unit number `number`."""
     per_bus = UNITS_PER_BUS[controller]
     begin = number // per_bus * per_bus
     return range(begin, begin + _USED_PER_BUS[controller])
@@ -96,7 +96,7 @@ def disk_label(index: int) -> str:
 
 
 def interface_order(units: Sequence[int | None], release: ProviderVersion) -> tuple[int, ...]:
-    """Return the VM's interface that each `network_interface` block describes, as positions in `units`.
+    """Return, for each `network_interface` block, the position in `units` of the interface that the block describes.
 
     `units` are the PCI unit numbers of the interfaces in the order of `config.hardware.device`. Releases before
     INTERFACES_IN_DEVICE_ORDER read interfaces in the order of the PCI unit numbers. Later releases read interfaces in

@@ -16,5 +16,7 @@ INSTANTCLONE = "instantclone"
 OnReboot = Literal["error", "replace", "reboot"]
 """`on_reboot` of the block `instantclone`: what the plugin does with a plan that powers the clone off or moves it.
 
-"error" refuses the plan and is the default, "replace" replaces the clone, "reboot" lets the stock provider make the
-change."""
+- "error": the plugin refuses the plan. This is the default.
+- "replace": the plugin replaces the clone.
+- "reboot": the stock provider applies the change.
+"""

@@ -82,7 +82,7 @@ RELEASES = tuple(
     )
     for patch in patches
 )
-"""the releases whose source code the facts come from, oldest first"""
+"""the releases from whose source code the facts are taken, oldest first"""
 OLDEST_SUPPORTED = RELEASES[0]
 NEWEST_CHECKED = RELEASES[-1]
 
@@ -94,22 +94,22 @@ SECOND_CDROM = ProviderVersion("2.3.0")
 VMXNET3VRDMA = ProviderVersion("2.3.0")
 """`network_interface.adapter_type` can be vmxnet3vrdma"""
 INTERFACES_IN_DEVICE_ORDER = ProviderVersion("2.6.0")
-"""network interfaces are read in the order of `config.hardware.device`; earlier, in the order of PCI unit numbers"""
+"""network interfaces are read in the order of `config.hardware.device`; earlier releases use the PCI unit numbers"""
 SYNC_TIME_BY_DEFAULT = ProviderVersion("2.7.0")
 """`sync_time_with_host` defaults to true; earlier releases have no default"""
 DEVICE_LABELS_IMPORTED = ProviderVersion("2.7.0")
-"""an imported disk has the label of its device ("Hard disk 1"); earlier, "disk0" with `keep_on_remove` true"""
+"""an imported disk has the label of its device ("Hard disk 1"); earlier, it has "disk0" and `keep_on_remove` true"""
 EXECUTION_MODES_COMPUTED = ProviderVersion("2.8.2")
-"""without `hv_mode` and `ept_rvi_mode`, the VM keeps its values; earlier releases have defaults, except one release"""
+"""without `hv_mode` and `ept_rvi_mode`, the VM keeps its values; earlier releases except 2.8.0 have defaults"""
 EXECUTION_MODES_WITHOUT_DEFAULT = ProviderVersion("2.8.0")
 """the release in which `hv_mode` and `ept_rvi_mode` have no default and are not computed"""
 NVME_DISKS_IMPORTED = ProviderVersion("2.11.0")
 SATA_AND_IDE_DISKS_LOST = ProviderVersion("2.11.0")
-"""the first release whose refresh searches SATA and IDE disks on as many buses as there are SCSI controllers"""
+"""the first release whose refresh searches as many buses for SATA and IDE disks as there are SCSI controllers"""
 SATA_AND_IDE_DISKS_REPAIRED = ProviderVersion("2.16.0")
-"""the first release whose refresh searches SATA and IDE disks on all buses again"""
+"""the first release whose refresh searches all buses for SATA and IDE disks again"""
 VTPM_COUNTED = ProviderVersion("2.14.0")
-"""an update compares the VM's TPMs with the `vtpm` blocks; earlier, every change of the block adds a TPM"""
+"""an update compares the VM's TPMs with the `vtpm` blocks; in earlier releases, each change adds a TPM"""
 UNIT_NUMBERS_ABOVE_59 = ProviderVersion("2.16.0")
 AUTOMATIC_CORES_PER_SOCKET = ProviderVersion("2.16.0")
 """`num_cores_per_socket` 0 means automatic"""
@@ -119,7 +119,7 @@ AUTOMATIC_CORES_RESENT = (ProviderVersion("2.16.0"), ProviderVersion("2.16.1"))
 CLUSTER_CHANGE_MOVES = ProviderVersion("2.1.0")
 """a change of datastore_cluster_id relocates the VM, even if the VM is already on the target datastore"""
 DATA_SOURCE_TAKES_UUID = ProviderVersion("2.2.0")
-"""the data source has the argument `uuid`; earlier, it finds a VM only by its name or inventory path"""
+"""the data source has the argument `uuid`; earlier releases find a VM only by name or inventory path"""
 BINDINGS_RELEASE = ProviderVersion("2.15.0")
 """the release from which the bindings of cdktf-cdktf-provider-vsphere 11.2 are generated"""
 

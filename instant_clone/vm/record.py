@@ -46,7 +46,7 @@ def load(path: Path) -> SourceVm:
         raise RecordError(Finding(str(path), "the record does not exist.", CURE)) from None
     except OSError as error:
         raise RecordError(Finding(str(path), f"the record cannot be read: {error.strerror}.")) from error
-    # ValueError includes text that is not UTF-8 and numbers with too many digits for Python. RecursionError: "[[[[…".
+    # ValueError: no JSON, no UTF-8, or a number with too many digits for Python. RecursionError: deep nesting.
     except (ValueError, RecursionError) as error:
         raise RecordError(Finding(str(path), f"the record is not JSON: {error}.", CURE)) from error
     if not isinstance(document, dict) or "schema" not in document:
@@ -77,7 +77,7 @@ def is_there(path: Path) -> bool:
 
 
 def dump(source: SourceVm) -> str:
-    """Return the record of `source` as JSON text. Equal sources give equal text. Unset properties are left out."""
+    """Return the record of `source` as JSON text. Equal sources have equal texts. Unset properties are omitted."""
     document = {"schema": SCHEMA, "source": _document(source)}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -111,12 +111,12 @@ def save(source: SourceVm, path: Path) -> None:
 
 
 def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
-    """Return the differences between a record and a look-up. They are empty exactly if `dump` returns equal text."""
+    """Return the differences between a record and a look-up. Equal texts of `dump` have no differences."""
     return tuple(tree_differences(_document(recorded), _document(found)))
 
 
 def listed(found: Sequence[Difference]) -> str:
-    """Return the text of differences: an indented line for each of the first 20, and the number of the others."""
+    """Return the text of differences: an indented line for each of the first 20, and the number of remaining lines."""
     lines = [f"  {each.path}: {_shown(each.before)} → {_shown(each.after)}" for each in found[:_MOST_LISTED]]
     if len(found) > _MOST_LISTED:
         lines.append(f"  and {len(found) - _MOST_LISTED} more")

@@ -2,8 +2,8 @@
 """The hardware and settings of a source VM: the result of a look-up and the content of a record.
 
 Each field is named after a property of the vSphere API. The docstrings give the path of the property. `None` is the
-value of a property that vCenter leaves unset. The model leaves out all that running or cloning a VM changes, such as
-power state, host, chain depth and connection state. A record therefore changes only with its source.
+value of a property that vCenter leaves unset. The model omits properties that change while a VM runs or is cloned, such
+as power state, host, chain depth and connection state. A record therefore changes only if its source changes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Frozen(BaseModel):
 
 
 class Vcenter(_Frozen):
-    """The vCenter of the source, without its version: otherwise each update of vCenter would need new records."""
+    """The vCenter of the source. The version is omitted, because each update of vCenter would require new records."""
 
     instance_uuid: str
     """`about.instanceUuid`"""
@@ -64,7 +64,7 @@ class Cpu(_Frozen):
 
     count: int
     cores_per_socket: int
-    """0 if the property is unset, which means 1"""
+    """0 if the property is unset; an unset property means 1"""
     auto_cores_per_socket: bool | None = None
     hot_add_enabled: bool | None = None
     hot_remove_enabled: bool | None = None
@@ -94,7 +94,7 @@ class Boot(_Frozen):
     """`config.firmware` and `config.bootOptions`; delays in milliseconds."""
 
     firmware: str
-    """ "" if the property is unset, which means "bios" """
+    """ "" if the property is unset; an unset property means "bios" """
     secure_boot_enabled: bool | None = None
     delay: int | None = None
     retry_enabled: bool | None = None
@@ -143,11 +143,11 @@ class Disk(_Frozen):
     """A VirtualDisk and the address of its controller.
 
     Each disk of a clone is a delta disk. After a running source has been cloned, its disks are also delta disks. The
-    model keeps neither file, chain nor datastore.
+    model omits the files, the disk chain and the datastore.
 
     Thin and eager provisioning are read from the delta disk, as the stock provider reads them from clones. The API
     reference does not state that a delta disk reports the provisioning of its base disk. If vCenter reports different
-    values, a record from before the first clone differs once and must be written again.
+    values, a record from before the first clone differs once. Write the record again.
     """
 
     controller: ControllerKind
@@ -155,7 +155,7 @@ class Disk(_Frozen):
     unit: int
     """`unitNumber` of the API: the unit on its controller"""
     capacity: int
-    """bytes: `capacityInBytes`, or `capacityInKB` × 1024 if that is unset"""
+    """bytes: `capacityInBytes`, or `capacityInKB` × 1024 if `capacityInBytes` is unset"""
     backing: str
     """the API's class name of the backing, such as "FlatVer2BackingInfo" """
     mode: str | None = None
@@ -187,7 +187,7 @@ class Nic(_Frozen):
 
 
 class Cdrom(_Frozen):
-    """A VirtualCdrom. `remote_atapi` is the provider's `client_device`; `other` is a backing without an argument."""
+    """A VirtualCdrom. `remote_atapi` is the provider's `client_device`; `other` is any backing that has no argument."""
 
     backing: CdromBacking
     datastore_id: str | None = None
@@ -197,7 +197,7 @@ class Cdrom(_Frozen):
 
 
 class SourceVm(_Frozen):
-    """The hardware and settings of a source that its clones have too.
+    """The hardware and settings of a source that its clones inherit.
 
     Devices are in the order of `config.hardware.device`, which is the order in which the stock provider reads them.
     """

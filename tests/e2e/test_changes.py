@@ -140,7 +140,7 @@ def test_plan_rejects_a_datastore_cluster_without_a_disk_of_the_source(in_cluste
     (refused,) = in_clusters.terraform.run("plan").errors
 
     assert refused.address == "vsphere_virtual_machine.vm"
-    assert "Datastore cluster DC0_POD1: no datastore of it holds a disk of /DC0/vm/golden." in refused.detail
+    assert "Datastore cluster DC0_POD1: none of its datastores holds a disk of /DC0/vm/golden." in refused.detail
     assert "Use the cluster or the datastore of the source's disks." in refused.detail
 
 

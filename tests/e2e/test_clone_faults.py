@@ -23,7 +23,7 @@ REMEDIES = {
     "InvalidPowerState": "Power the source on",
     "InvalidDatastore": "Set a writable datastore of the source's host",
     "InsufficientMemoryResourcesFault": "Free resources in the resource pool",
-    "DisallowedMigrationDeviceAttached": "Remove the device that cannot be shared from the source",
+    "DisallowedMigrationDeviceAttached": "The source has a device that clones cannot share",
     "NoDiskSpace": "Check that the datastore has free space",
     "NoPermission": "Ask for the privilege, or log in as another user",
     "DuplicateName": "Choose another name",

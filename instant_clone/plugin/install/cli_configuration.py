@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The settings in the CLI configuration of Terraform and OpenTofu that control where providers are searched."""
+"""The settings in the CLI configuration of Terraform and OpenTofu that control where they search for providers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["hides_plugin_folder", "implied_plugin_folder"]
+__all__ = ["implied_plugin_folder", "plugin_folder_advice"]
 
 
 def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
@@ -15,7 +15,7 @@ def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("HOME") or Path.home()) / ".terraform.d" / "plugins"
 
 
-def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str | None:
+def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str]) -> str | None:
     """Return the change to the CLI configuration that makes Terraform search `plugin_folder`.
 
     The result is None if Terraform already searches the folder. A `provider_installation` block disables the default
@@ -40,7 +40,7 @@ def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str 
             f'    path    = "{plugin_folder}"\n'
             '    include = ["instantclone.internal/*/*"]\n'
             "  }\n\n"
-            'Add to the direct and network_mirror blocks in it: exclude = ["instantclone.internal/*/*"]'
+            'Add to its direct and network_mirror blocks: exclude = ["instantclone.internal/*/*"]'
         )
     if not names_folder and plugin_folder != implied_plugin_folder(environ):
         return (
@@ -60,7 +60,7 @@ def hides_plugin_folder(plugin_folder: Path, environ: Mapping[str, str]) -> str 
 
 
 def _configuration_files(environ: Mapping[str, str]) -> list[Path]:
-    """Return the configuration files of Terraform and OpenTofu. Which of both the user runs is unknown here.
+    """Return the configuration files of both Terraform and OpenTofu, because either may run.
 
     Source: OpenTofu 1.12.6, internal/command/cliconfig/config_unix.go, configFile.
     """

@@ -26,7 +26,7 @@ _SECONDS = 600
 def obtain_stock(version: ProviderVersion, *, into: Path, environ: Mapping[str, str]) -> Path:
     """Copy the stock provider's binary of the release `version` into the folder `into`, and return its path.
 
-    `terraform init` downloads it for a configuration that requires only this provider.
+    `terraform init` downloads the binary for a configuration that requires only this provider.
 
     Raises:
         InstallError: Terraform cannot be run, or no registry or mirror has the release. The message includes

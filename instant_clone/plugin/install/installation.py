@@ -3,8 +3,8 @@
 
 PLUGINS/instantclone.internal/fleet/vsphere/2.16.1/
     linux_amd64/terraform-provider-vsphere_v2.16.1   the launcher, Terraform's provider package
-    instant-clone/                                   the home: the files of this machine
-        interpreter                                  path of the Python with this project
+    instant-clone/                                   the home: files that are specific to this machine
+        interpreter                                  path of the Python interpreter that has this project
         terraform-provider-vsphere_v2.16.1_x5        the stock provider
         key.pem, certificate.pem                     for the connection with Terraform
 """
@@ -34,7 +34,7 @@ _CURE = "Run 'instant-clone provider install'."
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of an installation with the files of this machine."""
+    """The folder `instant-clone` of an installation. It holds the files that are specific to this machine."""
 
     folder: Path
 
@@ -83,7 +83,7 @@ class Installation:
 
     @property
     def home(self) -> Home:
-        """The folder with the files of this machine."""
+        """The folder with the files that are specific to this machine."""
         return Home(self.folder / HOME_FOLDER)
 
     @property
@@ -97,7 +97,7 @@ class Installation:
         return self.folder / platform_name() / launcher_name(self.version)
 
     def problems(self) -> list[str]:
-        """Return one sentence for each problem. `install` solves all of them."""
+        """Return one sentence for each problem of the installation. `install` fixes all problems."""
         found = []
         if not self.launcher.is_file() or self.launcher.read_bytes() != LAUNCHER:
             found.append(f"{self.launcher}: the launcher is missing or from another version of instant-clone.")
@@ -215,7 +215,7 @@ def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]
 
 
 def uninstall(installation: Installation, *, plugin_folder: Path) -> None:
-    """Remove an installation, and then the empty folders above it, up to the plugin folder.
+    """Remove an installation, and then its empty parent folders below the plugin folder.
 
     Raises:
         InstallError: a file or folder cannot be removed.

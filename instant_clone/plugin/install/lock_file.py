@@ -23,7 +23,7 @@ def lock_file_text(*, source: str, version: ProviderVersion) -> str:
     `source` is the plugin's provider address.
     """
     return (
-        "# Written at synth. Terraform checks the provider against it.\n\n"
+        "# Written at synth. Terraform checks the provider package against this file.\n\n"
         f'provider "{source}" {{\n'
         f'  version     = "{version}"\n'
         f'  constraints = "{version}"\n'

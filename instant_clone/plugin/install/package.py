@@ -19,7 +19,7 @@ from instant_clone.stock_provider.releases import ProviderVersion
 __all__ = ["HOME_FOLDER", "LAUNCHER", "launcher_name", "package_hash", "platform_name"]
 
 HOME_FOLDER = "instant-clone"
-"""The installation's home: a folder next to the package's folder, which is named after the platform."""
+"""The installation's home: a folder next to the package's folder (such as linux_amd64)."""
 
 LAUNCHER = b"""\
 #!/bin/sh
@@ -41,7 +41,7 @@ _SYSTEMS = {"linux": "linux", "darwin": "darwin", "freebsd": "freebsd"}
 
 
 def launcher_name(version: ProviderVersion) -> str:
-    """Return the launcher's file name. Terraform expects the release in it."""
+    """Return the launcher's file name. Terraform requires the release in the name."""
     return f"terraform-provider-vsphere_v{version}"
 
 

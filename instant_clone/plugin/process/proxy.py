@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The gRPC service of the plugin. It forwards all calls to the stock provider, except calls about the block."""
+"""The gRPC service of the plugin.
+
+It handles the calls for the resources in `Relay._intercepts`, and forwards all other calls to the stock provider.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 
 from instant_clone.plugin.resource.diagnostics import explained
-from instant_clone.plugin.resource.drs_overrides import Pins
+from instant_clone.plugin.resource.drs_overrides import DrsOverrides
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.planned_folders import PlannedFolders
-from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.resource.virtual_machine import VirtualMachine
 from instant_clone.plugin.wire import log
@@ -58,7 +61,7 @@ class _Intercept(NamedTuple):
 
 
 class Relay(grpc.GenericRpcHandler):
-    """A gRPC service for Terraform that forwards bytes to and from the stock provider, and adds the block."""
+    """A gRPC service for Terraform that forwards calls to the stock provider, and adds the `instantclone` block."""
 
     def __init__(
         self, channel: grpc.Channel, *, version: ProviderVersion, environ: Mapping[str, str], done: threading.Event
@@ -77,16 +80,16 @@ class Relay(grpc.GenericRpcHandler):
         self._stopped = threading.Event()
         self._done = done
         self._folders = PlannedFolders()
-        departures = Departures()
+        destroy_tracker = DestroyTracker()
         identities = Identities(self._vcenter)
-        pins = Pins(self._stock, self._vcenter, departures, identities)
+        pins = DrsOverrides(self._stock, self._vcenter, destroy_tracker, identities)
         machine = VirtualMachine(
             self._stock,
             self._vcenter,
             version=version,
             stopped=self._stopped,
             folders=self._folders,
-            departures=departures,
+            destroy_tracker=destroy_tracker,
             identities=identities,
         )
         self._intercepts = {
@@ -114,7 +117,7 @@ class Relay(grpc.GenericRpcHandler):
             _SHUTDOWN: self._shutdown,
         }
 
-    def start_no_more(self) -> None:
+    def stop_creating(self) -> None:
         """Refuse new clones from now on. Running clone tasks continue."""
         self._stopped.set()
 

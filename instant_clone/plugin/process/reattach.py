@@ -28,7 +28,7 @@ from instant_clone.fleet import ProviderSettings, provider_from
 from instant_clone.plugin.install.cli_configuration import implied_plugin_folder
 from instant_clone.plugin.install.installation import Home, installations
 from instant_clone.plugin.process.proxy import Relay
-from instant_clone.plugin.process.server import GRPC_OPTIONS, WORKERS, define_only_vcenters_types, serve_and_exit
+from instant_clone.plugin.process.server import GRPC_OPTIONS, WORKERS, serve_and_exit, skip_unused_pyvmomi_types
 from instant_clone.plugin.wire.upstream_process import SERVICE, StockProcess
 
 __all__ = ["main", "reattach_variable"]
@@ -41,7 +41,7 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    define_only_vcenters_types()
+    skip_unused_pyvmomi_types()
     serve_and_exit(lambda folder: _serve(_home(sys.argv[2:]), folder, ended))
 
 
@@ -110,8 +110,8 @@ def _serve_with(home: Home, socket: Path, stock: StockProcess, ended: threading.
 class _RenewedRelay(grpc.GenericRpcHandler):
     """A handler that creates a new relay at each Configure call.
 
-    Without debug mode, Terraform starts a plugin for each configuration. A new relay also keeps no data of the previous
-    configuration.
+    Outside the debug mode, Terraform starts a plugin process for each configuration. In the debug mode, a new relay
+    ensures that no data of the previous configuration remains.
     """
 
     def __init__(self, make: Callable[[], Relay]) -> None:

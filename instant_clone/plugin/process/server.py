@@ -20,7 +20,7 @@ from instant_clone.plugin.install.installation import Home
 from instant_clone.plugin.wire import log
 from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE, StockProcess
 
-__all__ = ["GRPC_OPTIONS", "WORKERS", "define_only_vcenters_types", "main", "serve_and_exit"]
+__all__ = ["GRPC_OPTIONS", "WORKERS", "main", "serve_and_exit", "skip_unused_pyvmomi_types"]
 
 WORKERS = 64
 _PARENT_POLL_SECONDS = 0.5
@@ -40,7 +40,7 @@ def main() -> None:
         sys.exit("Terraform starts this plugin. Run 'instant-clone provider info' to check the installation.")
     # Ctrl-C signals the whole process group. Terraform itself asks its plugins to stop, and waits for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    define_only_vcenters_types()
+    skip_unused_pyvmomi_types()
     serve_and_exit(lambda folder: _serve(Home(Path(sys.argv[1])), folder))
 
 
@@ -63,10 +63,10 @@ def serve_and_exit(serve: Callable[[Path], None]) -> NoReturn:
     os._exit(code)
 
 
-def define_only_vcenters_types() -> None:
+def skip_unused_pyvmomi_types() -> None:
     """Keep pyVmomi from defining the types of services other than vCenter, which cost 0.1 seconds and 2 MB.
 
-    pyVmomi ignores each of these modules if it cannot be imported (its _typeinfos.py).
+    pyVmomi ignores each of these modules if it cannot be imported (pyVmomi/_typeinfos.py).
     """
     for service in _OTHER_SERVICES:
         sys.modules[f"pyVmomi._typeinfo_{service}"] = None  # type: ignore[assignment]
@@ -110,16 +110,16 @@ def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, star
     def stock_ended(code: int) -> None:
         if not done.is_set():
             log.error(f"the stock provider ended with exit code {code}")
-            relay.start_no_more()
+            relay.stop_creating()
             done.set()
 
     stock.on_exit(stock_ended)
     while not done.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:
             log.error("Terraform has ended")
-            relay.start_no_more()
+            relay.stop_creating()
             break
-    # Running calls still send their responses to Terraform, such as that a clone is left to the next apply.
+    # Let running calls send their responses to Terraform, such as the error about a clone that is not in the state.
     server.stop(grace=_GRACE_SECONDS).wait()
     relay.close()
     channel.close()

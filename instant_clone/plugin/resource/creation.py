@@ -23,11 +23,11 @@ from instant_clone.plugin.resource.diagnostics import (
     with_source_path,
 )
 from instant_clone.plugin.resource.identity import Identities
-from instant_clone.plugin.resource.orphan_adoption import Takeover
+from instant_clone.plugin.resource.orphan_adoption import OrphanAdoption
 from instant_clone.plugin.resource.prior_state import unread_state
 from instant_clone.plugin.resource.source_diff import Comparison, compare, limit_to_requested, unsupported_changes
 from instant_clone.plugin.resource.state_reconciliation import align, with_fixed_values
-from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
 from instant_clone.plugin.wire.codec import NULL, InstantCloneBlock, changed, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, Diagnostic, DynamicValue
@@ -52,12 +52,21 @@ class Creation:
         *,
         version: ProviderVersion,
         stopped: threading.Event,
-        departures: Departures,
+        destroy_tracker: DestroyTracker,
         identities: Identities,
     ) -> None:
-        """Create no further clone once `stopped` is set. `departures` holds the VMs of the state."""
+        """Create the object.
+
+        Args:
+            stock: the client for the stock provider.
+            vcenter: the connection to vCenter.
+            version: the stock provider's release.
+            stopped: no further clone is created after this event is set.
+            destroy_tracker: the VMs of the state.
+            identities: the checks that a VM is the VM of the state.
+        """
         self._stock = stock
-        self._departures = departures
+        self._destroy_tracker = destroy_tracker
         self._identities = identities
         self._vcenter = vcenter
         self._version = version
@@ -108,7 +117,7 @@ class Creation:
             made = self._complete(diagnostics, request, clone, made, compared, block, already_exists=already_exists)
         except Exception as failure:  # noqa: BLE001 - after every error the clone stays in the state as tainted
             if owner is not None and isinstance(failure, StockGoneError):
-                # Terraform would taint a clone in the state and replace it.
+                # If the clone were in the state, Terraform would taint it and replace it.
                 left = not_added_to_state(clone, failure, already_exists=already_exists)
                 return _answer(None, [*diagnostics, *left])
             diagnostics.extend(explained(failure))
@@ -124,7 +133,7 @@ class Creation:
         Raises:
             VcenterError: vCenter rejects a request.
         """
-        takeover = Takeover(cloner, self._departures, self._identities, stopped=self._stopped.is_set)
+        takeover = OrphanAdoption(cloner, self._destroy_tracker, self._identities, stopped=self._stopped.is_set)
         while True:
             found = takeover.clone_in_place(source.vm, wanted, owner)
             if found is not None:
@@ -173,7 +182,7 @@ class Creation:
         *,
         already_exists: bool,
     ) -> Imported:
-        """Apply the requested changes that the clone does not have yet, with the stock provider. Return the new state.
+        """Let the stock provider apply the requested changes that the clone does not have yet. Return the new state.
 
         The method adds its messages to `diagnostics`.
         """
@@ -225,8 +234,8 @@ class Creation:
     ) -> Imported:
         """Wait until the guest has reported the addresses that `planned` requires. Return the clone's state.
 
-        An interrupt ends the wait with a warning in `diagnostics`. It is not an error, because Terraform would taint
-        the clone and replace it.
+        An interrupt ends the wait and adds a warning to `diagnostics`. An error would make Terraform taint the clone
+        and replace it.
 
         Raises:
             CloneError: the guest did not report an address in time.
@@ -241,8 +250,8 @@ class Creation:
         )
         if wait.minutes < 1:
             return adopted
-        # Until the guest configures its own network, vCenter shows the address in the memory that the clone shares with
-        # its source. On another network the clone may use the same address on purpose.
+        # Until the clone's guest configures its network, vCenter reports the source's address, which is in the shared
+        # memory. A clone on another network may use the source's address on purpose.
         networks = {each["key"]: each["network_id"] for each in source.imported.state.get("network_interface") or ()}
         shared = [edit.key for edit in wanted.interfaces if edit.network_id == networks.get(edit.key)]
         inherited = cloner.guest_addresses(source.vm, shared)

@@ -5,10 +5,10 @@ vCenter guarantees neither the order nor the keys of a clone's devices. This mod
 
 - a disk by its controller and unit;
 - a CD-ROM drive by its device address;
-- a network interface by its configured properties: first a static MAC address, then the key, which vSphere usually
-  keeps, then the network, and finally the order.
+- a network interface by the first of these properties that matches: static MAC address, key (which vSphere usually
+  keeps), network, position.
 
-A backup product that restores a VM over itself keeps the VM and replaces its disks. The stock provider identifies a
+A backup product that restores a VM in place keeps the VM and replaces its disks. The stock provider identifies a
 disk by its UUID (virtual_machine_disk_subresource.go, DiskRefreshOperation). It drops the old disks from the state and
 labels the new disks orphaned_disk_N. Its next apply removes the orphaned disks from the VM and adds empty disks. To
 prevent this, the plugin also identifies a disk by its controller and unit.
@@ -74,7 +74,7 @@ def _wanted(configured: Device, existing: Device) -> Device:
 def pair_interfaces(clones: Sequence[Device], wanted: Sequence[Device]) -> list[Device]:
     """Return a clone's network interfaces in the order of `wanted`, followed by the interfaces without a match.
 
-    An equal key alone is not a match, because an interface with another adapter type is another interface.
+    Interfaces with the same key but different adapter types do not match.
     """
     return _in_order(
         clones,
@@ -104,7 +104,7 @@ def _in_order(
     """Return `clones` in the order of the `sources` that they match.
 
     Devices match if the first of `match_keys` returns equal values for them. The next function applies to the remaining
-    devices only. A device for which a function returns None does not match by that function.
+    devices only. If a function returns None for a device, the function does not match that device.
     """
     rest = list(clones)
     partners: dict[int, Device] = {}
@@ -208,9 +208,9 @@ def _replaced(name: str, before: State, disk: Mapping[str, Any]) -> Diagnostic:
         "Disk was replaced",
         f"{name}: {before.get('label')} ({disk_text(disk)}) has the UUID {disk.get('uuid')} and the file "
         f"{disk.get('path')}, but the state has {before.get('uuid')} and {before.get('path')}. The virtual machine was "
-        "probably restored over itself. The disk keeps its label, and no apply removes it. It is no longer a delta "
-        "disk on the source's disk. To share disks and memory with the source again, replace the clone with -replace "
-        "and its address.",
+        "probably restored in place. The disk keeps its label, and no apply removes it. It is no longer a delta "
+        "disk on the source's disk. To share disks and memory with the source again, replace the clone: "
+        "run Terraform with the option -replace and the address of the clone.",
     )
 
 
@@ -229,6 +229,6 @@ def _missing(name: str, disk: Mapping[str, Any]) -> Diagnostic:
     return warning(
         "Disk is missing",
         f"{name}: the virtual machine no longer has the disk {disk.get('label')} ({disk_text(disk)}). While its disk "
-        "block is configured, an apply adds an empty disk at the same unit. To restore the content, replace the clone "
-        "with -replace and its address.",
+        "block is configured, an apply adds an empty disk at the same unit. To restore the content, replace the clone: "
+        "run Terraform with the option -replace and the address of the clone.",
     )

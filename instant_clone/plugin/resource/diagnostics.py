@@ -118,8 +118,8 @@ def tainted(
 def not_added_to_state(clone: Clone, failure: Exception, *, already_exists: bool) -> list[Diagnostic]:
     """Return the errors for a clone with an owner marker that a failed apply neither removes nor puts into the state.
 
-    A new clone is kept if its removal could also fail half-way. A clone that `already_exists` is never removed, because
-    it may have run for months.
+    A new clone is kept if the stock provider exited, because the removal could also fail. A clone that `already_exists`
+    is never removed, because it may have run for months.
     """
     origin = "already existed" if already_exists else "was created"
     reason = "the stock vSphere provider exited" if isinstance(failure, StockGoneError) else "it could not be read"

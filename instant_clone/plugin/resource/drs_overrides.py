@@ -13,33 +13,40 @@ from __future__ import annotations
 
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.plugin.resource.identity import Identities
-from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import NULL, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE
-from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 
-__all__ = ["Pins"]
+__all__ = ["DrsOverrides"]
 
 _WAIT_SECONDS = 1800
 _BUSY = ("another task is already in progress", "taskinprogress")
 """the texts of govmomi for the fault TaskInProgress, in lower case"""
 
 
-class Pins:
+class DrsOverrides:
     """Refresh and apply DRS overrides. The class is thread-safe."""
 
     def __init__(
-        self, stock: StockClient, vcenter: VcenterClient, departures: Departures, identities: Identities
+        self, stock: StockClient, vcenter: VcenterClient, destroy_tracker: DestroyTracker, identities: Identities
     ) -> None:
-        """`departures` holds the VMs that this apply destroys. Terraform destroys their overrides first."""
+        """Create the object.
+
+        Args:
+            stock: the client for the stock provider.
+            vcenter: the connection to vCenter.
+            destroy_tracker: the VMs that this apply destroys. Terraform destroys their overrides before the VMs.
+            identities: the checks that a VM is the VM of the state.
+        """
         self._stock = stock
-        self._departures = departures
+        self._destroy_tracker = destroy_tracker
         self._identities = identities
         self._vcenter = vcenter
-        self._turns = Turns(at_once=1)
+        self._turns = BusyRetry(at_once=1)
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """Return the stock provider's answer, or null for an override whose VM no longer exists.
@@ -73,7 +80,7 @@ class Pins:
             RefusedError: the stock provider fails, or several VMs have the BIOS UUID.
             VcenterError: vCenter rejects a request.
         """
-        with self._departures.working():
+        with self._destroy_tracker.working():
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:
@@ -99,7 +106,7 @@ class Pins:
         return answer
 
     def _existing_override(self, request: ApplyRequest) -> ApplyResponse | None:
-        """Return the planned override if an interrupted apply has already created it.
+        """Return the planned override if an interrupted apply has already created it, or None.
 
         vCenter does not add an override to a VM that has one.
         """

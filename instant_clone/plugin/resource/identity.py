@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Identities", "differences_from_state"]
 
 _SINGLE_SEARCHES = 2
-"""the number of refreshes per process that search for one UUID each; reading all UUIDs takes as many requests"""
+"""the number of refreshes per process that search for one UUID each; one read of all UUIDs sends as many requests"""
 _PAGE = 'docs/life.md, "Copies, restores and test failovers"'
 
 
@@ -53,10 +53,11 @@ class Identities:
         self._searching = threading.Condition()
 
     def before_refresh(self, name: str, uuid: str) -> None:
-        """Reject the refresh of a resource that is, or refers to, a VM whose UUID other VMs have.
+        """Reject the refresh of a VM or of its override if several VMs have the BIOS UUID `uuid`.
 
-        `name` is the object of the message. The method sends no request per VM. Call it before the stock provider reads
-        the resource: the stock provider may read another VM, and release 2.0.2 panics if that VM is a template.
+        The error message begins with `name`. The method does not send a request for each VM. Call it before the stock
+        provider reads the resource. The stock provider may read another VM, and release 2.0.2 panics if that VM is a
+        template.
         """
         if self._count(uuid) > 1:
             self.require_unique_uuid(name, uuid)
@@ -75,16 +76,16 @@ class Identities:
         return _require(differences_from_state(vms, before) or _changed_meanwhile(vms, after))
 
     def before_change(self, prior: State, config: Config | None = None) -> list[Diagnostic]:
-        """Return warnings about the VM of the state `prior` directly before a change or a destroy.
+        """Check the VM of the state `prior` directly before a change or a destroy. Return warnings.
 
-        `config` has the owner marker that the VM gets. The method sends two requests.
+        `config` has the owner marker that the change writes to the VM. The method sends two requests.
         """
         found = self._vcenter.cloner().vms_with_uuid(str(prior.get("uuid")))
         expected = Owner.among(config.get("extra_config")) if config is not None else None
         return _require(differences_from_state(found, prior, expected=expected))
 
     def require_unique_uuid(self, name: str, uuid: str) -> None:
-        """Reject a change if several VMs have the UUID now. `name` is the object of the message.
+        """Reject a change if several VMs have the UUID now. The error message begins with `name`.
 
         The method sends two requests.
         """
@@ -110,7 +111,8 @@ class Identities:
     def _inventory(self) -> Mapping[str, Sequence[str]] | VcenterError:
         """Return the managed object ids by UUID, or the error that prevents the read.
 
-        An error is returned, not raised, so that it is cached. Otherwise each waiting refresh would repeat the request.
+        The method returns an error, so that the error is cached. If the method raised it, each waiting refresh would
+        repeat the request.
         """
         try:
             return self._vcenter.cloner().moids_by_uuid()
@@ -121,11 +123,12 @@ class Identities:
 def differences_from_state(
     found: Sequence[IdentifiedVm], state: State, *, expected: Owner | None = None
 ) -> list[Diagnostic]:
-    """Compare the VMs that have the UUID of `state` with the managed object id and the owner of `state`.
+    """Return errors and warnings about the VMs `found`, which have the UUID of `state`.
 
-    `expected` is the owner in the configuration. It is needed because an imported state has no marker, and because an
-    interrupted change may already have written the new marker. Return errors and warnings. An empty `found` is not a
-    difference, because the stock provider handles a VM that no longer exists.
+    The function compares their managed object ids and owner markers with those of `state`. `expected` is the owner in
+    the configuration. It is needed because an imported state has no marker, and because an interrupted change may
+    already have written the new marker. An empty `found` is not a difference, because the stock provider handles a VM
+    that no longer exists.
     """
     name, uuid, moid = str(state.get("name")), str(state.get("uuid")), state.get("moid")
     owners = [owner for owner in (Owner.among(state.get("extra_config")), expected) if owner is not None]
@@ -166,7 +169,7 @@ def _another_owner(vm: IdentifiedVm, expected: Owner, owner: Owner) -> Diagnosti
     return error(
         "Virtual machine has another owner",
         f"{vm.path} ({vm.moid}): its owner marker names the clone {owner.member} of the fleet {owner.fleet} in the "
-        f"state {owner.state}, but this address belongs to the clone {expected.member} of the fleet {expected.fleet} "
+        f"state {owner.state}. This address belongs to the clone {expected.member} of the fleet {expected.fleet} "
         f"in the state {expected.state}. Nothing was changed. To remove the virtual machine from this state without "
         f"changing it, run {STATE_RM}.",
     )
@@ -176,7 +179,7 @@ def _unverified_owner(vm: IdentifiedVm, owner: Owner) -> Diagnostic:
     return error(
         "Virtual machine has another owner",
         f"{vm.path} ({vm.moid}): its owner marker names the clone {owner.member} of the fleet {owner.fleet} in the "
-        f"state {owner.state}, but this address has no marker to compare it with, because it was imported or its "
+        f"state {owner.state}. This address has no marker for a comparison, because it was imported or its "
         "configuration has no marker. Nothing was changed. If this is an imported clone of this state, run an apply "
         "that does not destroy it: the apply compares the markers. If it is not, remove the virtual machine from this "
         f"state without changing it: {STATE_RM}.",

@@ -16,7 +16,7 @@ from instant_clone.errors import CloneError
 from instant_clone.ownership import Owner
 from instant_clone.plugin.resource.diagnostics import WHICH_ADDRESS, import_id
 from instant_clone.plugin.resource.identity import Identities
-from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.vcenter.session.polling import poll
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.dry_run import Namesake
     from instant_clone.vcenter.cloning.live_vm import LiveVm
 
-__all__ = ["Takeover", "name_in_use_error"]
+__all__ = ["OrphanAdoption", "name_in_use_error"]
 
 _PATIENCE_SECONDS = 30
 """the time to wait for the start of a destroy while Terraform sends no other request to the plugin"""
@@ -33,22 +33,22 @@ _SETTLE_SECONDS = 5
 _PAUSE_SECONDS = 0.5
 
 
-class Takeover:
+class OrphanAdoption:
     """Adopt existing clones, and wait for VMs that still have the name of a planned clone. The class is thread-safe."""
 
     def __init__(
-        self, cloner: Cloner, departures: Departures, identities: Identities, *, stopped: Callable[[], bool]
+        self, cloner: Cloner, destroy_tracker: DestroyTracker, identities: Identities, *, stopped: Callable[[], bool]
     ) -> None:
         self._cloner = cloner
-        self._departures = departures
+        self._destroy_tracker = destroy_tracker
         self._identities = identities
         self._stopped = stopped
 
     def clone_in_place(self, source: LiveVm, request: CloneRequest, owner: Owner | None) -> Clone | None:
         """Return the existing clone of `source` for `request` and `owner`, or None when the name is free.
 
-        The returned clone belongs to this address, and no other address may destroy it. The method waits for the end of
-        a VM that this apply destroys.
+        The returned clone belongs to this address, and no other address may destroy it. If this apply
+        destroys the VM that has the name, the method waits until that VM no longer exists.
 
         Raises:
             CloneError: another VM has the name, or the name does not become free in time.
@@ -65,7 +65,7 @@ class Takeover:
             if not namesake.uuid and time.monotonic() < deadline and self._cloner.is_cloning(source):
                 # vCenter has registered the VM of a running clone task and does not report its properties yet.
                 time.sleep(_PAUSE_SECONDS)
-            elif clone.uuid in self._departures:
+            elif clone.uuid in self._destroy_tracker:
                 self._wait(clone, existing_owner, seconds=deadline - time.monotonic())
             elif owner is None or existing_owner is None or not owner.is_of_the_same_member(existing_owner):
                 raise name_in_use_error(clone.inventory_path, namesake, existing_owner, expected=owner)
@@ -75,7 +75,7 @@ class Takeover:
             elif namesake.running:
                 # The stock provider identifies a VM in the state by its UUID only.
                 self._identities.require_unique_uuid(clone.inventory_path, clone.uuid)
-                if self._departures.take_over(clone.uuid):
+                if self._destroy_tracker.take_over(clone.uuid):
                     return clone
             else:
                 now = time.monotonic()
@@ -93,7 +93,7 @@ class Takeover:
 
     def _wait(self, clone: Clone, owner: Owner | None, *, seconds: float) -> None:
         """Wait until the VM no longer exists. Raise CloneError if it still exists after `seconds`."""
-        if self._departures.wait_for(clone.uuid, patience=_PATIENCE_SECONDS, seconds=seconds):
+        if self._destroy_tracker.wait_for(clone.uuid, patience=_PATIENCE_SECONDS, seconds=seconds):
             gone = poll(lambda: not self._cloner.exists(clone) or None, pauses=_PAUSE_SECONDS, seconds=_SETTLE_SECONDS)
             if gone:
                 return
@@ -109,7 +109,7 @@ class Takeover:
 
 
 def name_in_use_error(path: str, namesake: Namesake, owner: Owner | None, *, expected: Owner | None) -> CloneError:
-    """Return the error for a clone whose name another VM has.
+    """Return the error for a planned clone if another VM already has its name.
 
     `owner` is the owner in the marker of that VM, or None without a marker.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """States of existing clones: restored values, clones that were never read, and clones that are not running.
 
-A clone is in the state without having been read if the plugin created it and could neither read nor remove it. Such a
+If the plugin can neither read nor remove a new clone, it writes the clone to the state without reading it. Such a
 state has the planned values and the clone's UUID. The stock provider cannot refresh it, because the state has no disk
 addresses. The first refresh therefore imports the VM.
 """
@@ -59,7 +59,10 @@ def is_unread(state: State) -> bool:
 
 
 def keeps_disks(state: State) -> bool:
-    """Return whether a disk has keep_on_remove. The stock provider needs the address of such a disk to detach it."""
+    """Return whether keep_on_remove is set for a disk.
+
+    The stock provider needs the address of such a disk to detach it.
+    """
     return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
 
 
@@ -135,7 +138,7 @@ def not_running_warnings(state: State, *, is_powered_on: Callable[[], bool]) -> 
         warning(
             "Clone is not running",
             f"{state.get('name')} (UUID {state.get('uuid')}): the clone is {condition}. An apply does not power it on. "
-            "After a power-on it no longer shares memory with its source. Replace it with -replace and its address, or "
-            "power it on in vCenter.",
+            "After a power-on it no longer shares memory with its source. To replace it, run Terraform with the "
+            "option -replace and the address of the clone. Or power it on in vCenter.",
         )
     ]

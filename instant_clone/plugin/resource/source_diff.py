@@ -72,7 +72,7 @@ def compare(
         RefusedError: the stock provider rejects the plan.
     """
     complete = with_source_settings(config, source.imported.state)
-    # InstantClone_Task sets extra_config, so it needs no change afterwards. Unknown values would look like a change.
+    # Leave out extra_config: InstantClone_Task sets it, and its unknown values would look like a change.
     without = Config({**complete, "extra_config": None})
     vm = source.vm
     aligned = align(source.imported.state, without, extra_config={}, tpm_count=vm.tpm_count, disk_sizes=vm.disk_sizes)
@@ -95,7 +95,7 @@ def compare(
 def _as_cloned(source: State, config: Config) -> State:
     """Return the source's state with the name and the network arguments that InstantClone_Task sets.
 
-    A reconfiguration by the stock provider also sends other values of the VM. InstantClone_Task does not.
+    If these arguments differed, the stock provider would plan a reconfiguration, which also sends other values.
     """
     existing, configured = source.get("network_interface") or [], config.get("network_interface")
     edited = [
@@ -145,7 +145,7 @@ def unsupported_changes(
         found.append(
             error(
                 "Delta disk cannot be extended",
-                f"{path}: the disks of an instant clone are delta disks on the disks of this virtual machine, and "
+                f"{path}: the disks of an instant clone are delta disks on the disks of this virtual machine. "
                 "vSphere does not extend a disk that has a parent.\n"
                 + "\n".join(grown)
                 + "\nSet the size to the source's size. For more space, add a disk.",
@@ -165,7 +165,7 @@ def unsupported_changes(
 
 
 def orphaned_disks(which: str, orphans: tuple[str, ...], *, remedy: str = "") -> Diagnostic:
-    """Return the error for disks of a VM without a disk block, which the stock provider would remove."""
+    """Return the error for disks of a VM that have no disk block. The stock provider would remove these disks."""
     return error(
         "Disk is not configured",
         f"{which}: the configuration has no disk block for these disks: {'; '.join(orphans)}. The stock provider would "

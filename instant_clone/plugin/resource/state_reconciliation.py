@@ -4,11 +4,13 @@
 The stock provider's import does not read the configuration. It leaves some arguments empty and sets others to default
 values. The next plan would show them as changes, and some of these changes destroy disks or power the clone off:
 
-- the labels of disks: since 2.7.0 an imported disk has the label of its device, such as "Hard disk 1", and the stock
-  provider treats a disk with another label as another disk;
+- the labels of disks;
 - `keep_on_remove`;
 - `extra_config`;
 - the arguments that wait for the guest.
+
+Since 2.7.0, an imported disk has the label of its device, such as "Hard disk 1". The stock provider treats a disk with
+another label as another disk.
 
 This module copies a value from the configuration into the state only if the clone already has that value.
 """
@@ -31,14 +33,12 @@ from instant_clone.plugin.resource.device_matching import (
 from instant_clone.plugin.wire.codec import is_unknown
 from instant_clone.plugin.wire.values import Config, Plan, State
 from instant_clone.stock_provider.argument import Role
-from instant_clone.stock_provider.arguments import row, top_level
+from instant_clone.stock_provider.arguments import can_be_configured, row, top_level
 from instant_clone.stock_provider.devices import disk_label, disk_place, disk_text
 
 if TYPE_CHECKING:
     from instant_clone.vcenter.cloning.live_vm import LiveVm
 
-
-from instant_clone.stock_provider.arguments import can_be_configured
 
 __all__ = ["Aligned", "align", "align_existing", "with_fixed_values", "with_fleet_labels", "with_source_settings"]
 
@@ -49,7 +49,7 @@ _TPM_VERSION = row("vtpm.version").default
 _ORIGIN = {name: row(f"disk.{name}").default for name in ("thin_provisioned", "eagerly_scrub", "write_through")}
 """the disk arguments that apply at creation only, with the defaults of the schema"""
 _UNSET_DEFAULTS = {name: row(name).default for name in top_level(lambda argument: argument.unset_is_default)}
-"""the values of unset settings in vSphere; the stock provider reads null for them and plans to set these values"""
+"""the defaults of settings that are unset in vSphere; the stock provider reads null and plans to set the default"""
 _NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
@@ -71,9 +71,9 @@ def align(
     disk_sizes: Mapping[int, Collection[int]] = _NOTHING,
     source: State | None = None,
 ) -> Aligned:
-    """Align the imported `state` of a VM with `config`: labels, order of devices, and arguments that are not imported.
+    """Return the imported `state` of a VM with the labels, device order and unimported arguments of `config`.
 
-    Arguments:
+    Args:
         extra_config: the extra_config of the VM. The stock provider does not read it.
         tpm_count: the number of virtual TPM devices of the VM. The stock provider does not read it.
         disk_sizes: all sizes that the VM reports for a disk, in GiB, by device key.
@@ -114,7 +114,7 @@ def align(
 
 
 def align_existing(state: State, target: Config | State, vm: LiveVm) -> Aligned:
-    """Align the imported `state` of the clone `vm` with a configuration or an earlier state.
+    """Return the imported `state` of the clone `vm`, aligned with a configuration or an earlier state.
 
     The function does not read the clone's source, because the source may no longer exist.
     """

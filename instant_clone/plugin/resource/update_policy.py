@@ -28,14 +28,14 @@ from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.names import INSTANTCLONE
 from instant_clone.stock_provider.releases import ProviderVersion
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["PolicyResult", "apply_policy"]
 
 _ON_REBOOT = attribute_path(INSTANTCLONE, 0, "on_reboot")
 _DISK_SIZE = re.compile(r"disk\[(\d+)\]\.size")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PolicyResult:
     """The additions to the stock provider's plan."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -43,25 +43,25 @@ class Judgement:
     """the arguments whose changes replace the clone"""
 
 
-def judge(
+def apply_policy(
     prior: State,
     planned: Plan,
     block: InstantCloneBlock,
     *,
     version: ProviderVersion,
     deltas: Callable[[], Collection[str]],
-) -> Judgement:
+) -> PolicyResult:
     """Return diagnostics and replacements for reboots, moves and lost disks in the stock provider's plan for a clone.
 
-    `deltas()` returns the UUIDs of the clone's disks that have a parent disk. Disks from the source have one.
+    `deltas()` returns the UUIDs of the clone's disks that have a parent disk, such as the disks from the source.
     """
     name = str(prior.get("name"))
     lost = disks_lost(prior, planned)
     if lost and (source_disks := _from_source(lost, prior, deltas())):
-        return Judgement((_source_disks_removed(name, source_disks),))
+        return PolicyResult((_source_disks_removed(name, source_disks),))
     uncertain = may_be_refused(prior, planned, version=version, is_unknown=is_unknown)
     if grown := _grown(uncertain, planned, deltas):
-        return Judgement((_cannot_grow(name, grown),))
+        return PolicyResult((_cannot_grow(name, grown),))
     cycles = power_cycles(prior, planned, version=version, is_unknown=is_unknown)
     changes = (
         *cycles,
@@ -71,13 +71,13 @@ def judge(
     other_uncertain = [change for change in uncertain if not _DISK_SIZE.fullmatch(change.argument)]
     warnings = (_may_be_rejected(name, other_uncertain),) if other_uncertain and not cycles else ()
     if not changes:
-        return Judgement(warnings)
+        return PolicyResult(warnings)
     if block.on_reboot == "replace":
         roots = dict.fromkeys(_root(change.argument) for change in changes)
-        return Judgement(warnings, tuple(map(attribute_path, roots)))
+        return PolicyResult(warnings, tuple(map(attribute_path, roots)))
     if block.on_reboot == "reboot" and not any(change.rejected for change in changes):
-        return Judgement((*warnings, _allowed(name, changes)))
-    return Judgement((*warnings, _refused(name, changes)))
+        return PolicyResult((*warnings, _allowed(name, changes)))
+    return PolicyResult((*warnings, _refused(name, changes)))
 
 
 def _from_source(lost: Sequence[LostDisk], prior: State, deltas: Collection[str]) -> list[LostDisk]:

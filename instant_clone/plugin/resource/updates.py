@@ -27,22 +27,22 @@ from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.plugin.wire.values import Config, Plan, State
 
-__all__ = ["Departures", "Updates", "without_changes"]
+__all__ = ["DestroyTracker", "Updates", "without_changes"]
 
 
 class Updates:
     """Update and destroy the VMs of the state. The class is thread-safe.
 
-    All methods check the VM first. They raise RefusedError or VcenterError, and an error of the check means that
-    nothing was changed.
+    All methods check the VM first, and raise RefusedError or VcenterError. If the check fails, the methods change
+    nothing.
     """
 
     def __init__(
-        self, stock: StockClient, vcenter: VcenterClient, departures: Departures, identities: Identities
+        self, stock: StockClient, vcenter: VcenterClient, destroy_tracker: DestroyTracker, identities: Identities
     ) -> None:
         self._stock = stock
         self._vcenter = vcenter
-        self._departures = departures
+        self._destroy_tracker = destroy_tracker
         self._identities = identities
 
     def update(
@@ -79,8 +79,8 @@ class Updates:
         `clone` says whether the state has the block instantclone.
         """
         uuid = str(prior.get("uuid"))
-        with self._departures.leaving(uuid) as may_go:
-            if may_go:
+        with self._destroy_tracker.leaving(uuid) as may_destroy:
+            if may_destroy:
                 warnings = self._identities.before_change(prior) if clone else []
                 response = self._destroy(request, prior, clone=clone)
                 response.diagnostics.extend(warnings)
@@ -110,7 +110,7 @@ _AFTER_ANOTHER_SECONDS = 5
 """the time to wait for the start of a destroy after another waiting creation gave up and freed a Terraform worker"""
 
 
-class Departures:
+class DestroyTracker:
     """The UUIDs of the VMs in the state, of the VMs that are being destroyed, and of the destroyed VMs.
 
     The class is thread-safe.
@@ -152,19 +152,19 @@ class Departures:
     def leaving(self, uuid: str) -> Iterator[bool]:
         """Mark a VM as being destroyed within the `with` block, and as destroyed afterwards, even after an error.
 
-        Yield False if another address has adopted the VM. The caller must not destroy it in that case.
+        Yield False if another address has adopted the VM. In that case the caller must not destroy the VM.
         """
         with self._changed:
             self._known.add(uuid)
-            may_go = uuid not in self._taken_over
-            if may_go:
+            may_destroy = uuid not in self._taken_over
+            if may_destroy:
                 self._leaving.add(uuid)
                 self._changed.notify_all()
         try:
-            yield may_go
+            yield may_destroy
         finally:
             with self._changed:
-                if may_go:
+                if may_destroy:
                     self._leaving.discard(uuid)
                     self._left.add(uuid)
                     self._given_up = False

@@ -47,7 +47,14 @@ class Checks:
     def __init__(
         self, stock: StockClient, vcenter: VcenterClient, *, version: ProviderVersion, folders: Container[str]
     ) -> None:
-        """`folders` are the paths of the folders that the same plan creates."""
+        """Create the object.
+
+        Args:
+            stock: the client for the stock provider.
+            vcenter: the connection to vCenter.
+            version: the stock provider's release.
+            folders: the paths of the VM folders that the same plan creates.
+        """
         self._stock = stock
         self._vcenter = vcenter
         self._version = version
@@ -64,10 +71,10 @@ class Checks:
     ) -> list[Diagnostic]:
         """Return the diagnostics that prevent the creation of a clone with this configuration, and warnings.
 
-        - A clone starts with its source's settings. The stock provider plans the change of the source into the
-          configuration, because it would make the same changes to the clone.
-        - vCenter performs a dry run, once for all clones that differ in names and addresses only. If a pool or network
-          is unknown, no dry run takes place, and vCenter checks the clone during the apply.
+        - A clone starts with its source's settings. The method therefore lets the stock provider plan the changes from
+          the source to the configuration. The stock provider would make the same changes to the clone.
+        - vCenter performs one dry run for all clones that differ only in names and addresses. If a pool or network is
+          unknown, vCenter performs no dry run and checks the clone during the apply.
 
         `in_state` contains the UUIDs of the VMs in Terraform's state.
 
@@ -76,7 +83,7 @@ class Checks:
             VcenterError: vCenter rejects a request.
         """
         assert block.source_uuid is not None
-        # Check before the stock provider's import, which rejects a template with a message of the stock provider.
+        # Check this first: the import would reject a template with the stock provider's own message.
         vm = self._vcenter.live_vm(block.source_uuid)
         if vm.template or not vm.powered_on:
             return [_not_cloneable(vm)]
@@ -97,7 +104,7 @@ class Checks:
                 already_exists, taken = self._name_taken(cloner, wanted, config, in_state)
                 diagnostics.extend(taken)
             elif wanted.folder in self._planned_folders:
-                # The plan knows the folder's path before the folder exists in vCenter.
+                # The folder does not exist yet, so the dry run uses the datacenter's VM folder.
                 wanted = replace(wanted, folder="")
             else:
                 # Another provider configuration may create the folder. Its plan is not visible here.
@@ -164,7 +171,7 @@ class Checks:
         result = self._dry_run(cloner, source, wanted)
         path = source.vm.inventory_path
         if result.missing:
-            # One warning is sufficient, because the reasons differ only in texts of vCenter that may name the source.
+            # One warning is sufficient: the reasons differ only in vCenter's texts, which may name the source.
             return self._once(
                 "Dry run not available",
                 f"{path}: vCenter could not check the clones in a dry run: {result.missing}. vCenter checks them "
@@ -237,10 +244,10 @@ def _without_names(wanted: CloneRequest) -> tuple[object, ...]:
 
 
 def import_mismatches(vm: LiveVm, config: Config, block: InstantCloneBlock, *, uuid: str) -> list[Diagnostic]:
-    """Return an error for a VM that belongs to another address, and a warning for one without a marker.
+    """Return an error for a VM that belongs to another address, or a warning for a VM without a marker.
 
-    A replacement of an imported source would destroy the source. `config` and `block` are the configuration of the
-    address. `uuid` is the BIOS UUID of the VM.
+    The source itself is also an error, because a replacement would destroy the source. `config` and `block`
+    are the configuration of the address. `uuid` is the BIOS UUID of the VM.
     """
     expected = Owner.among(config.get("extra_config"))
     owner = Owner.among(vm.extra_config)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The connection to the vCenter of the provider configuration, and cached look-ups of source VMs.
 
-The connection settings fall back to the same environment variables as the stock provider's.
+For missing arguments, the plugin reads the same environment variables as the stock provider.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImportedVm", "VcenterClient", "connection_settings"]
 
-_GOODBYE_SECONDS = 3.0
-"""the time to wait for vCenter to end a log-out or a log-in in progress; Terraform may have exited already"""
+_LOGOUT_SECONDS = 3.0
+"""the time to wait for a logout, or for a login in progress; Terraform may have exited already"""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class ImportedVm:
 
 
 class VcenterClient:
-    """One vCenter session, which the first request opens, and the source VMs, which are imported once each."""
+    """A vCenter session that the first request opens, and a cache of the imported source VMs."""
 
     def __init__(self, stock: StockClient, environ: Mapping[str, str]) -> None:
         self._stock = stock
         self._environ = environ
         self._configuration: Mapping[str, Any] = {}
         self._logging_in = threading.Lock()
-        """held during a log-in, which lasts until vCenter responds"""
+        """held during a login, which lasts until vCenter responds"""
         self._lock = threading.Lock()
         """protects the attributes below"""
         self._closed = False
@@ -62,18 +62,17 @@ class VcenterClient:
     def cloner(self) -> Cloner:
         """Return the connection to vCenter that clones VMs.
 
-        The first caller logs in, and the other callers wait. A failed log-in leaves no session, and the next caller
-        tries again.
+        The first caller logs in, and the other callers wait. After a failed login, the next caller tries again.
 
         Raises:
             ConnectError: vCenter does not respond, or `close` was called.
-            VcenterError: vCenter rejects the log-in, or cannot instant-clone.
+            VcenterError: vCenter rejects the login, or does not support instant clones.
         """
         from instant_clone.plugin.resource.vcenter_client import connection_settings
         from instant_clone.vcenter.cloning.clone_task import Cloner, clones_at_once
         from instant_clone.vcenter.session.connection import open_session, require_instant_clone
 
-        # An invalid parallelism must fail before the log-in, so that no session stays open.
+        # An invalid parallelism must fail before the login, so that no session stays open.
         at_once = clones_at_once(self._environ)
         with self._logging_in:
             cloner = self._opened()
@@ -122,9 +121,10 @@ class VcenterClient:
         return self._stock.adopt(vm.inventory_path, uuid=uuid, moid=vm.machine._moId, provider_meta=meta)
 
     def close(self) -> None:
-        """Log out of vCenter if a session is open. Allow no further log-in.
+        """Log out of vCenter if a session is open. Allow no further login.
 
-        A log-in in progress logs out when it ends. The method does not wait for a vCenter that does not respond.
+        A thread that is logging in logs out again after its login. The method does not wait for a vCenter that does not
+        respond.
         """
         with self._lock:
             self._closed = True
@@ -132,12 +132,12 @@ class VcenterClient:
             self._session = self._cloner = None
         leaving = threading.Thread(target=self._leave, args=(session,), daemon=True)
         leaving.start()
-        leaving.join(_GOODBYE_SECONDS)
+        leaving.join(_LOGOUT_SECONDS)
 
     def _leave(self, session: Session | None) -> None:
         if session is not None:
             session.close()
-        # A log-in in progress logs out again before it releases the lock.
+        # A thread that is logging in logs out again before it releases the lock.
         with self._logging_in:
             pass
 

@@ -26,8 +26,8 @@ from instant_clone.plugin.resource.prior_state import (
 )
 from instant_clone.plugin.resource.source_diff import orphaned_disks
 from instant_clone.plugin.resource.state_reconciliation import align_existing, with_fleet_labels
-from instant_clone.plugin.resource.update_policy import judge
-from instant_clone.plugin.resource.updates import Departures, Updates, without_changes
+from instant_clone.plugin.resource.update_policy import apply_policy
+from instant_clone.plugin.resource.updates import DestroyTracker, Updates, without_changes
 from instant_clone.plugin.resource.validation import Checks, import_mismatches
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.wire.codec import (
@@ -83,22 +83,29 @@ class VirtualMachine:
         version: ProviderVersion,
         stopped: threading.Event,
         folders: Container[str],
-        departures: Departures,
+        destroy_tracker: DestroyTracker,
         identities: Identities,
     ) -> None:
-        """`version` is the stock provider's release. No further clone is created once `stopped` is set.
+        """Create the object.
 
-        `folders` are the paths of the planned folders. `departures` holds the VMs of the state.
+        Args:
+            stock: the client for the stock provider.
+            vcenter: the connection to vCenter.
+            version: the stock provider's release.
+            stopped: no further clone is created after this event is set.
+            folders: the paths of the planned VM folders.
+            destroy_tracker: the VMs of the state.
+            identities: the checks that a VM is the VM of the state.
         """
         self._stock = stock
         self._vcenter = vcenter
         self._version = version
         self._checks = Checks(stock, vcenter, version=version, folders=folders)
-        self._departures = departures
+        self._destroy_tracker = destroy_tracker
         self._identities = identities
-        self._updates = Updates(stock, vcenter, departures, identities)
+        self._updates = Updates(stock, vcenter, destroy_tracker, identities)
         self._creation = Creation(
-            stock, vcenter, version=version, stopped=stopped, departures=departures, identities=identities
+            stock, vcenter, version=version, stopped=stopped, destroy_tracker=destroy_tracker, identities=identities
         )
 
     def validate(self, request: ValidateRequest) -> ValidateResponse:
@@ -130,7 +137,7 @@ class VirtualMachine:
                 version=request.version,
                 raw_state=RawState(json=json.dumps(state).encode()),
             )
-            self._departures.know(str(state.get("uuid")))
+            self._destroy_tracker.know(str(state.get("uuid")))
         response = self._stock.call("UpgradeResourceState", request, UpgradeResponse)
         return with_block(response, "upgraded_state", block)
 
@@ -229,22 +236,22 @@ class VirtualMachine:
         response.diagnostics.extend(diagnostics)
         if block and not response.requires_replace:
             moid = str(state.get("moid"))
-            judgement = judge(
+            policy = apply_policy(
                 state, planned, block, version=self._version, deltas=lambda: self._vcenter.cloner().deltas(moid)
             )
-            response.diagnostics.extend(judgement.diagnostics)
-            response.requires_replace.extend(judgement.replace)
+            response.diagnostics.extend(policy.diagnostics)
+            response.requires_replace.extend(policy.replace)
         return response
 
     def _check(self, config: Config, block: InstantCloneBlock, meta: DynamicValue) -> list[Diagnostic]:
         try:
-            return self._checks.check(config, block, meta, in_state=self._departures)
+            return self._checks.check(config, block, meta, in_state=self._destroy_tracker)
         except Exception as failure:  # noqa: BLE001 - every error concerns this source
             return with_source_path(explained(failure))
 
     def apply(self, request: ApplyRequest) -> ApplyResponse:
         """Apply a plan: create, update or destroy the VM."""
-        with self._departures.working():
+        with self._destroy_tracker.working():
             return self._apply(request)
 
     def _apply(self, request: ApplyRequest) -> ApplyResponse:

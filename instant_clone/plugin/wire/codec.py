@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Conversion of Terraform's DynamicValue to Python values, the `instantclone` block, paths and diagnostics.
+"""Conversion between DynamicValues and Python values; the `instantclone` block, attribute paths and diagnostics.
 
-Terraform sends values as MessagePack: an object as a map, null as nil, an unknown value as an extension type. An
-unknown value stays an `msgpack.ExtType` in Python, so the plugin forwards it unchanged.
+Terraform sends values as MessagePack: an object as a map, null as nil, an unknown value as an extension type. In
+Python, an unknown value stays a `msgpack.ExtType`, so the plugin forwards it unchanged.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def changed(message: AMessage, **objects: object) -> AMessage:
 def split_block(
     value: DynamicValue, kind: Callable[[Mapping[str, Any]], Values]
 ) -> tuple[Values | None, InstantCloneBlock]:
-    """Return the object without the `instantclone` block, and the block.
+    """Return the object in `value` without its `instantclone` block, and the block.
 
-    `kind` is State, Plan or Config. A value that is not an object becomes None with an empty block.
+    `kind` is State, Plan or Config. If `value` is not an object, return None and an empty block.
     """
     content = unpack(value)
     if not isinstance(content, dict):
@@ -93,7 +93,7 @@ def split_block(
 
 
 def with_block(message: AMessage, field: str, block: InstantCloneBlock) -> AMessage:
-    """Return a copy of `message` in which the object in `field` has the block. Null stays null."""
+    """Return a copy of `message` in which the object in `field` has the block. A null field stays null."""
     content = unpack(getattr(message, field))
     return changed(message, **{field: {**content, INSTANTCLONE: block.value}}) if isinstance(content, dict) else message
 

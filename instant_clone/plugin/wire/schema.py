@@ -31,7 +31,10 @@ _DESCRIPTIONS = {
 
 
 def add_block(schemas: GetSchemaResponse) -> None:
-    """Add the block to the resource's schema, or an error diagnostic if the stock provider is not supported."""
+    """Add the `instantclone` block to the schema of vsphere_virtual_machine.
+
+    If the stock provider is not supported, add an error diagnostic and no block.
+    """
     resource = next((named.value.block for named in schemas.resource_schemas if named.key == VIRTUAL_MACHINE), None)
     problems = list(_problems(resource))
     schemas.diagnostics.extend(problems)

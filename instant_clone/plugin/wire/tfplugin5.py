@@ -6,7 +6,7 @@ keeps unknown fields.
 
 The classes are built from a table and not generated from the .proto file, for two reasons:
 
-- The .proto file and its text belong to Terraform. A copy would have to be kept here or downloaded.
+- The .proto file and its text belong to Terraform. This project would have to contain or download a copy.
 - grpcio-tools generates code that depends on one release of protobuf.
 
 Minor versions of the protocol add fields and change no field number. `tfplugin5.pyi` declares the types. A test

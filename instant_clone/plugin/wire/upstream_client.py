@@ -56,7 +56,7 @@ class RefusedError(Exception):
 
 
 class StockGoneError(RefusedError):
-    """The stock provider's process has ended. It cannot read or change an object that is created from now on."""
+    """The stock provider's process has ended, so it can neither read nor change any object."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class StockClient:
         return next(named.value.block for named in answer.resource_schemas if named.key == VIRTUAL_MACHINE)
 
     def adopt(self, inventory_path: str, *, uuid: str, moid: str, provider_meta: DynamicValue) -> Imported:
-        """Import and read the VM at `inventory_path`, and return it.
+        """Import and read the VM at `inventory_path`. Return its state and private data.
 
         Args:
             inventory_path: the VM's absolute inventory path.
@@ -130,7 +130,7 @@ class StockClient:
         return read
 
     def read(self, imported: Imported, provider_meta: DynamicValue) -> Imported:
-        """Read the VM again, and return it.
+        """Read the VM again. Return its new state and private data.
 
         Raises:
             RefusedError: the stock provider answered with errors.
@@ -164,7 +164,7 @@ class StockClient:
         return planned
 
     def plan_change(self, request: PlanRequest) -> PlanResponse:
-        """Return the stock provider's plan for a VM or a folder, with the inventory path sent as a pattern.
+        """Return the stock provider's plan for a VM or a folder. Send the inventory path as a pattern.
 
         The stock provider treats the path as a pattern during the apply. It reads the configured path from the plan's
         private data (terraform-plugin-sdk, helper/schema/grpc_provider.go, newExtraKey). The plan request must
@@ -208,7 +208,7 @@ def _folder_pattern(path: str) -> str:
 
 
 def _parent_pattern(path: str) -> str:
-    """Return a folder's path with the parent as a pattern. The stock provider uses the last part literally."""
+    """Return a folder's path with its parent as a pattern. The stock provider uses the folder name literally."""
     parent, slash, name = posixpath.normpath(path).lstrip("/").rpartition("/")
     pattern = _folder_pattern(parent)
     return path if pattern == parent else f"{pattern}{slash}{name}"
@@ -238,7 +238,10 @@ def _restore_path(kind: str, value: DynamicValue) -> None:
 
 
 def _replace(value: DynamicValue, argument: str, convert: Callable[[str], str]) -> None:
-    """Convert a string argument of an object in place. An object is packed again only if the string changes."""
+    """Convert the string argument `argument` of the object in `value` in place.
+
+    The object is encoded again only if the string changes.
+    """
     content = unpack(value)
     text = content.get(argument) if isinstance(content, dict) else None
     if isinstance(text, str) and convert(text) != text:
@@ -273,12 +276,12 @@ def _raise_if_failed(diagnostics: Sequence[Diagnostic]) -> None:
 def proposed_new(block: Block, prior: State | None, config: Config) -> Plan:
     """Return the state that Terraform proposes: `config`, with prior values for omitted computed attributes.
 
-    Terraform core computes this state (objchange.ProposedNew) and sends it with each plan. The plugin plans a new
-    clone during its creation, where core is not involved. tests/e2e/test_proposal.py compares this function with the
-    state that Terraform sends.
+    Terraform core computes this state (objchange.ProposedNew) and sends it with each plan. During the creation
+    of a clone, the plugin itself plans the changes of the clone, and core is not involved. tests/e2e/test_proposal.py
+    compares this function with the state that Terraform sends.
 
     Nested blocks are paired by position, as core does for lists. In all releases, the nested blocks of this resource
-    are lists. The elements of a set have no position. Their pairing would be correct only without computed attributes.
+    are lists. Set elements have no position, so pairing them is correct only if they have no computed attributes.
     """
     return Plan(_proposed(block, prior or {}, config))
 

@@ -37,7 +37,7 @@ class StockProcess:
 
     Create the object in the main thread before other threads start. The child then gets Linux's parent-death signal,
     which is tied to the thread that started the child. In a process with several threads, and on other systems, a
-    watchdog process kills the child when the pipe from this process to the watchdog closes.
+    watchdog process kills the child. It does so when the pipe from this process to the watchdog closes.
     """
 
     def __init__(self, binary: Path, *, folder: Path, environment: Mapping[str, str], quiet: bool = False) -> None:
@@ -45,7 +45,7 @@ class StockProcess:
 
         Args:
             binary: the stock provider.
-            folder: for the socket and temporary files of the stock provider.
+            folder: the folder for the socket and temporary files of the stock provider.
             environment: the environment variables of the stock provider.
             quiet: discard the log of the stock provider. By default, it goes to standard error.
 
@@ -60,8 +60,8 @@ class StockProcess:
             "PLUGIN_UNIX_SOCKET_DIR": str(folder),
             "TMPDIR": str(folder),
         }
-        # The child requests the signal in Python code between fork and exec. That is unsafe with other threads: gRPC's
-        # threads make the child abort.
+        # The child requests the signal in Python code between fork and exec. Such code is unsafe if this process has
+        # other threads: gRPC's threads make the child abort.
         signalled = sys.platform == "linux" and NO_DEATH_SIGNAL not in environment and threading.active_count() == 1
         try:
             self._process = subprocess.Popen(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """The three kinds of objects that Terraform sends to a provider, as separate types: state, plan and configuration.
 
-All have the shape of the resource's schema, as `codec.unpack` returns it. A configuration has null for each argument
-that the user did not set. A plan may have unknown values. A state has no unknown values.
+All have the attributes of the resource's schema, in the form that `codec.unpack` returns. A configuration has
+null for each argument that the user did not set. A plan may have unknown values. A state has no unknown values.
 """
 
 from __future__ import annotations

@@ -24,13 +24,14 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
     (
         vim.fault.DisallowedMigrationDeviceAttached,
         _SOURCE,
-        "Remove the device that cannot be shared from the source, such as a passthrough device or a drive of the host.",
+        "The source has a device that clones cannot share, such as a passthrough device or a host drive. Remove the "
+        "device.",
     ),
     (
         vim.fault.GenericVmConfigFault,
         _SOURCE,
         "If the disk chain is too long, freeze the source or create a new source. Each clone of a running source adds "
-        "a delta disk to its disks.",
+        "a delta disk to the source's disk chain.",
     ),
     (
         vim.fault.InvalidDatastore,
@@ -40,7 +41,7 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
     (
         vim.fault.FileFault,
         "datastore_id",
-        "Check that the datastore has free space, is connected, and that the source's files are readable.",
+        "Check that the datastore has free space and is connected, and that the source's files are readable.",
     ),
     (
         vim.fault.InsufficientResourcesFault,
@@ -70,7 +71,7 @@ _REPORTED_BY_SESSION = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.
 
 
 def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: str) -> CloneError | None:
-    """Return the error for a fault of InstantClone_Task, None for a fault that is not specific to cloning."""
+    """Return the error for a fault of InstantClone_Task, or None if the fault is not specific to cloning."""
     found = _cure_of(fault)
     if found is None:
         return None
@@ -80,13 +81,13 @@ def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: st
 
 
 def text_with_cure(fault: vmodl.MethodFault) -> str:
-    """Return the text of a fault of cloning and the action for the user."""
+    """Return the text of a fault, with the action for the user if the fault is specific to cloning."""
     found = _cure_of(fault)
     return fault_text(fault) if found is None else f"{fault_text(fault)}. {found[1]}"
 
 
 def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
-    """Return the argument that causes a fault, and the action for the user."""
+    """Return the argument that causes a fault, and the action for the user. Return None if there is no action."""
     if isinstance(fault, _REPORTED_BY_SESSION):
         return None
     return next(((argument, cure) for kind, argument, cure in _CURES if isinstance(fault, kind)), None)

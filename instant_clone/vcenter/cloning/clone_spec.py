@@ -15,7 +15,7 @@ from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.inventory_names import stored_name
-from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, network_backing, on_the_way_to_the_root
+from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, ancestors_of, network_backing
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.properties import inventory_path
@@ -52,7 +52,7 @@ class CloneRequest:
 
 
 class Placing:
-    """Resolves clone requests to objects of one vCenter. Thread-safe. Caches folders, hosts and networks."""
+    """Resolve clone requests to cached folders, hosts and networks of one vCenter. The class is thread-safe."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -73,11 +73,11 @@ class Placing:
             NotFoundError: The folder does not exist, or the datacenter of the resource pool is not readable.
         """
         pool = self.object(vim.ResourcePool, request.resource_pool_id)
-        objects = on_the_way_to_the_root(self._session, pool)
+        objects = ancestors_of(self._session, pool)
         datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
         if datacenter is None:
             raise NotFoundError(
-                f"Resource pool {pool._moId}: its datacenter cannot be read. Ask for the privilege System.Read on it."
+                f"Resource pool {pool._moId}: its datacenter cannot be read. Ask for System.Read on the datacenter."
             )
         parts = [part for part in request.folder.split("/") if part]
         path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
@@ -88,7 +88,7 @@ class Placing:
 
     @cachedmethod(attrgetter("_hosts"), key=lambda _, source: source.host._moId, condition=attrgetter("_reading"))
     def host(self, source: LiveVm) -> SourceHost:
-        """Return the host of a source. Costs one request per host."""
+        """Return the host of a source. The method sends one request per host."""
         return read_host(self._session, source.host)
 
     def specification(self, source: LiveVm, request: CloneRequest, uuid: str) -> tuple[vim.vm.InstantCloneSpec, str]:
@@ -122,7 +122,7 @@ class Placing:
             raise CloneError(
                 f"{source.inventory_path}: the network interface with the key {interface.key} no longer exists."
             )
-        # A new card with only the properties of an edit: it must not repeat the source's MAC address and port.
+        # Create a new card for the edit, because the edit must not repeat the source's MAC address and port.
         edited = type(card)(
             key=card.key,
             controllerKey=card.controllerKey,

@@ -29,9 +29,9 @@ from instant_clone.vcenter.cloning.dry_run import (
 )
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.cloning.live_vm import LiveVm, find_vm
-from instant_clone.vcenter.cloning.lost_task import is_cloning, look_again
+from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
-from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import vcenter_errors
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
@@ -40,7 +40,7 @@ __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "cl
 
 PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
-"""of one source: more clones do not speed up Terraform's ten operations, measured on the simulator"""
+"""the default per source; on the simulator, a higher limit does not speed up Terraform's ten operations"""
 _SOURCE_SECONDS = 60
 """seconds for which the properties of a source are cached"""
 _DESTROY_SECONDS = 300
@@ -67,7 +67,7 @@ def clones_at_once(environ: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True)
 class HotChanges:
-    """Settings of a clone that differ from its source and that vSphere changes on a running VM. None: no change."""
+    """Settings that differ from the source and that vSphere can change on a running clone. None means no change."""
 
     annotation: str | None = None
     num_cpus: int | None = None
@@ -75,7 +75,7 @@ class HotChanges:
     """MB"""
 
     def specification(self) -> vim.vm.ConfigSpec | None:
-        """Return the argument of ReconfigVM_Task, None if no setting changes."""
+        """Return the argument of ReconfigVM_Task, or None if no setting changes."""
         given = {"annotation": self.annotation, "numCPUs": self.num_cpus, "memoryMB": self.memory}
         changed = {name: value for name, value in given.items() if value is not None}
         return vim.vm.ConfigSpec(**changed) if changed else None
@@ -91,7 +91,7 @@ class Clone:
 
 
 class Cloner:
-    """Clones VMs of one vCenter. Thread-safe. Keeps the inventory objects that it looks up.
+    """Clone VMs of one vCenter, and cache the inventory objects. The class is thread-safe.
 
     All methods raise VcenterError or one of its subclasses.
     """
@@ -99,7 +99,7 @@ class Cloner:
     def __init__(self, session: Session, *, at_once: int = CLONES_AT_ONCE) -> None:
         """Limit the simultaneous clones of one source to `at_once`. Further clones wait."""
         self._session = session
-        self._turns = Turns(at_once)
+        self._turns = BusyRetry(at_once)
         self._placing = Placing(session)
         self._sources: TTLCache[Any, LiveVm] = TTLCache(maxsize=math.inf, ttl=_SOURCE_SECONDS)
         self._names: dict[Any, Mapping[str, vim.VirtualMachine]] = {}
@@ -120,9 +120,9 @@ class Cloner:
     def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
         """Create one clone, and return when it runs.
 
-        `stopped` is called before the task starts. A running task is always awaited, because an existing clone must
-        reach Terraform's state. While vCenter is busy with the source, the call is repeated until `request.timeout`
-        minutes have passed. After a lost connection, the clone is searched by its UUID.
+        The method calls `stopped` before it starts the task. It always waits for a running task, because an existing
+        clone must reach Terraform's state. While vCenter is busy with the source, the method repeats the call until
+        `request.timeout` minutes have passed. After a lost connection, it searches for the clone by its UUID.
 
         Raises:
             CloneError: `stopped` returned true, the time-out passed, or vCenter refused the clone.
@@ -159,7 +159,7 @@ class Cloner:
                     argument="instantclone.source_uuid",
                 ) from None
             except (*LOST_CONNECTION, vmodl.fault.ManagedObjectNotFound):
-                found = look_again(self._session, source, uuid, seconds=seconds)
+                found = find_lost_clone(self._session, source, uuid, seconds=seconds)
                 if found is None:
                     raise
                 machine = found
@@ -178,7 +178,7 @@ class Cloner:
             return is_cloning(self._session, source)
 
     def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
-        """Return the VM that currently has the name of the requested clone in its folder, None without such a VM."""
+        """Return the VM that currently has the name of the requested clone in its folder, or None."""
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             _, folder_path = self._placing.folder(request)
             path = f"{folder_path}/{stored_name(request.name)}"
@@ -214,7 +214,7 @@ class Cloner:
             return wait_for_guest_network(clone.machine, wait, stopped=stopped)
 
     def guest_addresses(self, source: LiveVm, interfaces: Collection[int]) -> tuple[str, ...]:
-        """Return the addresses that the source's guest currently reports for interfaces, by their device keys."""
+        """Return the addresses that the source's guest reports now. `interfaces` are the device keys to read."""
         with vcenter_errors(self._session.server, doing=f"reading the addresses of {source.inventory_path}"):
             return addresses_of(guest_of(source.machine), interfaces)
 
@@ -222,7 +222,7 @@ class Cloner:
         """Return the managed object id of the datastore in a datastore cluster that holds the source's disks.
 
         A clone's disks are delta disks of its source's disks, and Storage DRS has no recommendations for instant
-        clones. If several datastores of the cluster hold disks of the source, return the one of the first such disk.
+        clones. If several datastores of the cluster hold disks of the source, return the datastore of the first disk.
 
         Raises:
             CloneError: No datastore of the cluster holds a disk of the source.
@@ -234,9 +234,9 @@ class Cloner:
         found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
         if found is None:
             raise CloneError(
-                f"Datastore cluster {values['name']}: no datastore of it holds a disk of {source.inventory_path}. The "
-                "disks of an instant clone stay on the datastores of its source. Use the cluster or the datastore of "
-                "the source's disks."
+                f"Datastore cluster {values['name']}: none of its datastores holds a disk of {source.inventory_path}. "
+                "The disks of an instant clone stay on the datastores of its source. Use the cluster or the datastore "
+                "of the source's disks."
             )
         return found
 
@@ -246,7 +246,7 @@ class Cloner:
             return vms_with_uuid(self._session, uuid)
 
     def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
-        """Return the managed object ids of all VMs and templates by their BIOS UUID, in lower case."""
+        """Return the managed object ids of all VMs and templates by their lower-case BIOS UUID."""
         with vcenter_errors(self._session.server, doing="reading the UUIDs of all VMs"):
             return moids_by_uuid(self._session)
 
@@ -310,9 +310,9 @@ class Cloner:
         return True
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """Return the inventory path and the VM that has the name of the requested clone in its folder.
+        """Return the VM that has the name of the requested clone in its folder, with its inventory path, or None.
 
-        The names in a folder are read once. Use this method only in plans, which do not change the folder.
+        The method reads the names in a folder once. Use this method only in plans, which do not change the folder.
         """
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             folder, path = self._placing.folder(request)

@@ -50,7 +50,7 @@ class Namesake:
 
     uuid: str
     owner: str | None
-    """the owner id in its extra_config (OWNER_KEY), None for a VM without one"""
+    """the owner id in the VM's extra_config (OWNER_KEY), or None"""
     running: bool
 
 
@@ -84,7 +84,7 @@ def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantClone
 def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
     """Return the VMs in a folder by their names in upper case.
 
-    vCenter compares names without case. Costs one paged request.
+    vCenter ignores the case of names. The function sends one paged request.
     """
     found = retrieve(
         session.content.propertyCollector,
@@ -97,7 +97,7 @@ def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMa
 
 
 def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
-    """Return UUID, owner and power state of a VM, None if the VM no longer exists. Costs one request."""
+    """Return UUID, owner and power state of a VM, or None if it no longer exists. Send one request."""
     try:
         values = read_properties(session, machine, "config.uuid", "config.extraConfig", "runtime.powerState")
     except vmodl.fault.ManagedObjectNotFound:
@@ -108,7 +108,7 @@ def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:
 
 
 def require_fitting_pool(session: Session, source: LiveVm, host: SourceHost, pool: vim.ResourcePool) -> None:
-    """Raise CloneError unless the source's host belongs to the cluster of the resource pool. Costs one request."""
+    """Raise CloneError unless the source's host belongs to the cluster of the resource pool. Send one request."""
     owner = read_properties(session, pool, "name", "owner")
     if owner["owner"]._moId != host.compute_resource_id:
         raise CloneError(
@@ -124,8 +124,8 @@ def require_fitting_pool(session: Session, source: LiveVm, host: SourceHost, poo
 def require_host_datastore(session: Session, source: LiveVm, host: SourceHost, datastore: vim.Datastore) -> None:
     """Raise CloneError unless the source's host has the datastore. The dry run does not check the datastore.
 
-    Costs no request, unless the host lacks the datastore. If the user may not read the host's datastores, only the
-    apply fails.
+    The function sends a request only if the host lacks the datastore. If the user may not read the host's datastores,
+    the function raises no error, and the apply fails.
     """
     if host.datastore_ids is None or datastore._moId in host.datastore_ids:
         return

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """Waiting for the addresses that a guest reports.
 
-The stock provider waits for them only after it has powered a VM on. It does not wait for an instant clone, which is
-never powered on. The conditions are those of the provider's arguments `wait_for_guest_ip_timeout`,
-`wait_for_guest_net_timeout`, `wait_for_guest_net_routable` and `ignored_guest_ips`.
+The stock provider waits for the addresses only after it has powered a VM on. An instant clone starts in the running
+state, so the stock provider does not wait for it. The conditions are those of the provider's arguments
+`wait_for_guest_ip_timeout`, `wait_for_guest_net_timeout`, `wait_for_guest_net_routable` and `ignored_guest_ips`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def wait_for_guest_network(machine: vim.VirtualMachine, wait: GuestNetworkWait, 
     Return False if the time-out passes or `stopped` returns true.
 
     Raises:
-        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, the limit that `tasks.wait_for` has too.
+        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, as in `tasks.wait_for`.
     """
     if wait.minutes < 1:
         return True
@@ -67,7 +67,7 @@ def guest_of(machine: vim.VirtualMachine) -> vim.vm.GuestInfo | None:
     """Return the report of VMware Tools.
 
     Raises:
-        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, the limit that `tasks.wait_for` has too.
+        LOST_CONNECTION: vCenter does not answer for LONGEST_SILENCE seconds, as in `tasks.wait_for`.
     """
     found = poll(
         lambda: (machine.guest,),

@@ -23,7 +23,7 @@ from instant_clone.vcenter.session.properties import (
     retrieve,
 )
 
-__all__ = ["BackingInfo", "LiveVm", "find_vm", "network_backing", "on_the_way_to_the_root"]
+__all__ = ["BackingInfo", "LiveVm", "ancestors_of", "find_vm", "network_backing"]
 
 BackingInfo = vim.vm.device.VirtualDevice.BackingInfo
 PropertySpec = vmodl.query.PropertyCollector.PropertySpec
@@ -62,7 +62,7 @@ class LiveVm:
 
 
 def find_vm(session: Session, uuid: str) -> LiveVm:
-    """Return the VM with the BIOS UUID `uuid`. Costs two requests.
+    """Return the VM with the BIOS UUID `uuid`. The function sends two requests.
 
     Raises:
         NotFoundError: No VM has the UUID.
@@ -87,7 +87,7 @@ def find_vm(session: Session, uuid: str) -> LiveVm:
 
 def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
     wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_PROPERTIES))
-    objects = on_the_way_to_the_root(session, machine, wanted)
+    objects = ancestors_of(session, machine, wanted)
     values = next(found.properties for found in objects if found.id == machine._moId)
     path = inventory_path(machine, objects) or machine._moId
     if "config.template" not in values or "config.hardware.device" not in values:
@@ -129,7 +129,7 @@ def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:
 
 
 def network_backing(session: Session, network: vim.Network) -> Callable[[], BackingInfo]:
-    """Return a function that creates backings of network interfaces on `network`. Costs at most two requests."""
+    """Return a function that creates interface backings for `network`. At most two requests are sent."""
     if isinstance(network, vim.dvs.DistributedVirtualPortgroup):
         group = read_properties(session, network, "key", "config.distributedVirtualSwitch")
         switch = read_properties(session, group["config.distributedVirtualSwitch"], "uuid")
@@ -145,10 +145,10 @@ def network_backing(session: Session, network: vim.Network) -> Callable[[], Back
     return lambda: VirtualEthernetCard.NetworkBackingInfo(deviceName=name, network=network)
 
 
-def on_the_way_to_the_root(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:
-    """Return the properties that `inventory_path` needs of the parents of `start`, and the `wanted` properties.
+def ancestors_of(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:
+    """Return the parents of `start` with the properties that `inventory_path` needs, and the `wanted` properties.
 
-    Costs one request.
+    The function sends one request.
     """
     collector = session.content.propertyCollector
     return retrieve(collector, start, [*PATH_PROPERTIES, *wanted], follow=TO_THE_ROOT)

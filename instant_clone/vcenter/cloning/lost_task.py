@@ -13,18 +13,18 @@ from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.polling import poll
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION
 
-__all__ = ["is_cloning", "look_again"]
+__all__ = ["find_lost_clone", "is_cloning"]
 
 _UNREACHABLE_SECONDS = 120
-"""seconds for which vCenter may not answer, because it may be restarting"""
+"""the maximum time without an answer from vCenter, in seconds; vCenter may be restarting"""
 _SETTLE_SECONDS = 5
-"""seconds for which a missing clone proves nothing, because the clone request may still be on its way"""
+"""seconds to keep searching for a missing clone, because vCenter may not have received the clone request yet"""
 _PAUSE_SECONDS = 1
 _TASK = "VirtualMachine.instantClone"
 
 
-def look_again(session: Session, source: LiveVm, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
-    """Return the running clone with the BIOS UUID `uuid`, None if vCenter does not create one.
+def find_lost_clone(session: Session, source: LiveVm, uuid: str, *, seconds: float) -> vim.VirtualMachine | None:
+    """Return the running clone with the BIOS UUID `uuid`, or None if vCenter does not create the clone.
 
     Wait while vCenter clones the source, but at most `seconds`.
 

@@ -66,7 +66,7 @@ def allocation(
 
 
 def controllers(devices: Devices) -> tuple[Controller, ...]:
-    """Return the storage controllers. A source has no keyboard, USB and PCI controllers."""
+    """Return the storage controllers. Keyboard, USB and PCI controllers are not part of a SourceVm."""
     found = []
     for device in devices:
         kind = _controller_kind(device)
@@ -192,7 +192,7 @@ _UNKNOWN_NETWORK = AttachedNetwork("", "")
 
 
 def _only(networks: Sequence[AttachedNetwork]) -> AttachedNetwork:
-    # Two switches may share a key, if one was restored from the other. No network is better than the wrong network.
+    # Two switches may have the same key if one was restored from the other. Do not guess which network is meant.
     return networks[0] if len(networks) == 1 else _UNKNOWN_NETWORK
 
 

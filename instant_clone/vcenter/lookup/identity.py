@@ -31,12 +31,12 @@ class IdentifiedVm:
     moid: str
     """managed object id"""
     path: str
-    """inventory path; the managed object id, if the user cannot read the parents of the VM"""
+    """inventory path, or the managed object id if the user cannot read the parents of the VM"""
     power_state: str
-    """value of vim.VirtualMachine.PowerState, "" if it cannot be read"""
+    """value of vim.VirtualMachine.PowerState, or "" if it cannot be read"""
     template: bool
     marker: str | None
-    """the owner marker in its extra_config, see instant_clone.ownership"""
+    """the owner marker in the VM's extra_config; see instant_clone.ownership"""
 
     def __str__(self) -> str:
         kind = "template" if self.template else self.power_state or "power state unknown"
@@ -46,7 +46,7 @@ class IdentifiedVm:
 def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
     """Return all virtual machines and templates with the BIOS UUID `uuid`, sorted by path.
 
-    Costs one request if no VM has the UUID, two requests if a VM has it. Raises the faults of the API.
+    The function sends one request, and a second one if a VM has the UUID. It raises the faults of the API.
     """
     index = cast(vim.SearchIndex, session.content.searchIndex)
     found = [
@@ -68,10 +68,11 @@ def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
 
 
 def moids_by_uuid(session: Session) -> Mapping[str, Sequence[str]]:
-    """Return the managed object ids of all virtual machines and templates by their BIOS UUID, in lower case.
+    """Return the managed object ids of all virtual machines and templates by their lower-case BIOS UUID.
 
-    Costs two requests, or more if vCenter splits its answer to the second. A VM on a disconnected host may have no
-    readable configuration; the result does not contain this VM. Raises VcenterError and the faults of the API.
+    The function sends two requests, or more if vCenter splits its second answer. The result omits a VM without a
+    readable configuration, for example on a disconnected host. The function raises VcenterError and the faults of the
+    API.
     """
     found: dict[str, list[str]] = {}
     for machine, uuid in property_of_vms(session, session.content.rootFolder, "config.uuid"):

@@ -17,10 +17,10 @@ from instant_clone.vcenter.session.properties import (
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
     ReadObject,
+    ancestor_properties,
     datacenter_of,
     path_of,
     retrieve,
-    way_to_the_root,
 )
 
 __all__ = [
@@ -53,13 +53,16 @@ class PlacedVm:
 
     object: vim.VirtualMachine
     path: str
-    """inventory path; "moid:" and the managed object id, if the user may not see the parents of the VM"""
+    """inventory path, or "moid:" and the managed object id if the user may not see the parents of the VM"""
     datacenter: str | None
-    """inventory path of its datacenter; None if the user may not see the parents of the VM"""
+    """inventory path of the VM's datacenter, or None if the user may not see the parents of the VM"""
 
 
 def datacenters(session: Session) -> list[Datacenter]:
-    """Return all datacenters that the user may see. Costs one request. Raises the faults of the API."""
+    """Return all datacenters that the user may see.
+
+    The function sends one request. It raises the faults of the API.
+    """
     objects = retrieve(
         session.content.propertyCollector,
         session.content.rootFolder,
@@ -69,18 +72,18 @@ def datacenters(session: Session) -> list[Datacenter]:
     by_id = {each.id: each for each in objects}
     found = []
     for each in objects:
-        path = path_of(way_to_the_root(each.object, by_id))
+        path = path_of(ancestor_properties(each.object, by_id))
         if isinstance(each.object, vim.Datacenter) and path is not None and "vmFolder" in each.properties:
             found.append(Datacenter(each.object, path, each.properties["vmFolder"]))
     return found
 
 
 def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[vim.VirtualMachine, str]]:
-    """Return the names of all VMs and templates in a datacenter, including those in folders and vApps.
+    """Return all VMs and templates in a datacenter with their names, including those in folders and vApps.
 
-    If `chosen` has several datacenters, return the VMs of all datacenters. Only names are read, because vCenter may
-    have thousands of VMs. Costs two requests, or more if vCenter splits its answer to the second. Raises the faults of
-    the API.
+    If `chosen` has several datacenters, return the VMs of all datacenters in vCenter. The function reads only names,
+    because vCenter may have thousands of VMs. It sends two requests, or more if vCenter splits its second answer. It
+    raises the faults of the API.
     """
     container = chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder
     return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
@@ -89,8 +92,8 @@ def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[v
 def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
     """Return all VMs and templates in a container, at any depth, with the value of one property.
 
-    VMs without a value are left out. Costs two requests, or more if vCenter splits its answer to the second. Raises
-    VcenterError and the faults of the API.
+    The result omits VMs without a value. The function sends two requests, or more if vCenter splits its second answer.
+    It raises VcenterError and the faults of the API.
     """
     manager = session.content.viewManager
     if manager is None:
@@ -112,7 +115,10 @@ def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -
 
 
 def names_in(session: Session, folder: ManagedObject) -> list[str]:
-    """Return the names of the VMs directly in a folder or vApp. Costs one request. Raises the faults of the API."""
+    """Return the names of the VMs directly in a folder or vApp.
+
+    The function sends one request. It raises the faults of the API.
+    """
     objects = retrieve(
         session.content.propertyCollector,
         folder,
@@ -127,9 +133,9 @@ def names_in(session: Session, folder: ManagedObject) -> list[str]:
 
 
 def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[PlacedVm]:
-    """Return `machines` with their locations. VMs that no longer exist are left out.
+    """Return `machines` with their locations, without VMs that no longer exist.
 
-    Costs one request. Raises the faults of the API.
+    The function sends one request. It raises the faults of the API.
     """
     return [
         PlacedVm(machine, path_of(way) or f"moid:{machine._moId}", datacenter_of(way))
@@ -140,10 +146,10 @@ def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[
 def vms_with_ways(
     session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str
 ) -> list[tuple[vim.VirtualMachine, Mapping[str, Any], list[ReadObject]]]:
-    """Return each VM with its properties by property path, and with its path to the root folder.
+    """Return each VM with its properties by property path, and with the result of `ancestor_properties` for it.
 
-    The properties are VM_PATH_PROPERTIES and `wanted`. VMs that no longer exist are left out. Costs one request, or no
-    request if `machines` is empty. Raises the faults of the API.
+    The properties are VM_PATH_PROPERTIES and `wanted`. The result omits VMs that no longer exist. The
+    function sends one request, or none if `machines` is empty. It raises the faults of the API.
     """
     starts = list(machines)
     if not starts:
@@ -158,7 +164,7 @@ def vms_with_ways(
     )
     by_id = {each.id: each for each in objects}
     return [
-        (each.object, each.properties, way_to_the_root(each.object, by_id))
+        (each.object, each.properties, ancestor_properties(each.object, by_id))
         for each in objects
         if isinstance(each.object, vim.VirtualMachine)
     ]

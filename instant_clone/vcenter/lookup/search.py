@@ -189,7 +189,7 @@ def _no_such_path(session: Session, path: str) -> Finding:
 
 
 def _without_vm_folder(session: Session, path: str) -> str | None:
-    """Return the absolute path of a VM whose path was given without the first slash, None if there is no such VM.
+    """Return the absolute path of a VM whose path was given without the first slash, or None.
 
     A path without the first slash is relative to the VM folder.
     """

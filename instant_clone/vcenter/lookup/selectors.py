@@ -49,8 +49,8 @@ def selector(vm: str, *, datacenter: str) -> Selector:
 
     - A value with a slash is a path, absolute or relative to the datacenter's VM folder.
     - A path that begins with the datacenter and its VM folder is absolute, even without the first slash.
-    - A slash in a name is "%2f".
-    - A VM whose name begins with "uuid:" or "moid:" needs its path.
+    - A slash in a name is written "%2f".
+    - A VM whose name begins with "uuid:" or "moid:" can be selected by its path only.
 
     `datacenter` is the name of the datacenter, or its inventory path if the datacenter is in a folder.
 

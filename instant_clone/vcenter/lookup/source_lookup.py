@@ -24,10 +24,10 @@ from instant_clone.vcenter.session.properties import (
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
     ReadObject,
+    ancestor_properties,
     datacenter_of,
     path_of,
     retrieve,
-    way_to_the_root,
 )
 from instant_clone.vm.source_vm import SourceVm, Vcenter
 
@@ -56,8 +56,8 @@ def look_up_all(
 ) -> dict[Selector, SourceVm | VcenterError]:
     """Return the source or the error of each selector. A VM with several selectors is read once.
 
-    `not_running` is called with each source that is not powered on. Such a source cannot be cloned now, but is not an
-    error. The error of a VM that does not exist is a NotFoundError.
+    `not_running` is called with each source that is not powered on. Such a source cannot be cloned now, but the
+    function reports no error for it. The error of a VM that does not exist is a NotFoundError.
 
     Raises:
         VcenterError: This vCenter cannot instant-clone, or all selectors fail.
@@ -109,7 +109,7 @@ def _source(
     found = objects.get(machine._moId)
     if found is None:
         raise NotFoundError(Finding(wanted.text, "vCenter no longer has this VM.", "Run the command again."))
-    way = way_to_the_root(machine, objects)
+    way = ancestor_properties(machine, objects)
     # A user who may not see the folders of a VM can still use the VM's path.
     path = path_of(way) or (wanted.value if wanted.kind == "path" else None)
     where = path or wanted.text
@@ -150,7 +150,7 @@ def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) ->
 
 
 def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
-    """Return findings for the parents that the user may not read, if the path of a VM is unknown."""
+    """Return findings for the parents of a VM that the user may not read."""
     found = [finding for each in objects.values() for finding in refusals(each, where)]
     return found or [
         Finding(

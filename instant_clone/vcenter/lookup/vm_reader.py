@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Conversion of pyvmomi's configuration of a VM to a SourceVm. The functions are pure.
 
-A SourceVm has no properties that running or cloning changes. It has no values of vApp properties, which may be secret.
+A SourceVm has no properties that change while the VM runs or is cloned. It has no values of vApp
+properties, which may be secret.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def source_vm(
     """Return the source that `config` describes. `name` is the VM's name in the inventory.
 
     Raises:
-        VcenterError: vSphere does not allow such a configuration.
+        VcenterError: the configuration is not valid in vSphere.
     """
     present = config.hardware.device
     return SourceVm(

@@ -23,11 +23,16 @@ class SourceHost:
     networks: Mapping[str, vim.Network]
     """the host's networks by id"""
     datastore_ids: frozenset[str] | None
-    """None: the user may not read them"""
+    """None if the user may not read the host's datastores"""
 
 
 def read_host(session: Session, host: vim.HostSystem) -> SourceHost:
-    """Return the properties of `host`. Costs one request. Raises the faults of the API and errors of the connection."""
+    """Return the properties of `host`. The function sends one request.
+
+    Raises:
+        vmodl.MethodFault: vCenter rejects the request.
+        OSError, HTTPException, ExpatError: the connection is refused or broken.
+    """
     values = read_properties(session, host, "name", "parent", "network", "datastore")
     datastores = values.get("datastore")
     return SourceHost(

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from instant_clone.vcenter.session.polling import growing_pauses, poll
 
-__all__ = ["BusyError", "Turns", "WaitedTooLongError"]
+__all__ = ["BusyError", "BusyRetry", "WaitedTooLongError"]
 
 Result = TypeVar("Result")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
@@ -29,8 +29,11 @@ class WaitedTooLongError(Exception):
     """vCenter was still busy with the object at the deadline."""
 
 
-class Turns:
-    """Limits the number of concurrent callers per object, and repeats calls while the object is busy. Thread-safe."""
+class BusyRetry:
+    """Limit the number of concurrent callers per object, and repeat calls while the object is busy.
+
+    The class is thread-safe.
+    """
 
     def __init__(self, at_once: int) -> None:
         self._turns: defaultdict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(at_once))
@@ -39,8 +42,8 @@ class Turns:
     def take(self, key: str, work: Callable[[], Result], *, seconds: float) -> Result:
         """Wait for a free place at the object `key`, call `work`, and return its result.
 
-        `work` raises BusyError to be called again. `seconds` limit the time for which the object may be busy; the wait
-        for the place does not count.
+        If `work` raises BusyError, it is called again. `seconds` is the maximum time for which the object may be busy.
+        The time to wait for a free place does not count.
 
         Raises:
             WaitedTooLongError: The object was still busy after `seconds`.
@@ -64,5 +67,5 @@ def _unless_busy(work: Callable[[], Result]) -> tuple[Result] | None:
 
 def _pauses() -> Iterator[float]:
     for pause in growing_pauses(_FIRST_PAUSE, _LONGEST_PAUSE, factor=2):
-        # The pauses differ at random, because several processes may clone one source.
+        # Use random pauses, because several processes may clone one source.
         yield pause * random.uniform(0.5, 1)  # noqa: S311 - not for security

@@ -39,7 +39,7 @@ POOLED_CONNECTIONS = 10
 # Proxies and vCenter close idle connections after a much longer time. A request on a closed connection would fail.
 IDLE_SECONDS = 30
 LARGEST_VERSIONS_FILE = 1 << 20
-# The values of Go's strconv.ParseBool, with which the vSphere provider reads the variable.
+# The values of Go's strconv.ParseBool. The vSphere provider reads VSPHERE_ALLOW_UNVERIFIED_SSL with it.
 GO_BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -120,7 +120,7 @@ class Session:
         self._open = True
 
     def close(self) -> None:
-        """Log out and drop the connections. Raises no error. A second call has no effect."""
+        """Log out and drop the connections. Ignore errors. A second call has no effect."""
         with self._lock:
             was_open, self._open = self._open, False
         if was_open:
@@ -136,7 +136,7 @@ class Session:
 
 @contextmanager
 def connect(settings: ConnectionSettings) -> Iterator[Session]:
-    """Open a session for the duration of the block. Raises the errors of `open_session`."""
+    """Open a session for the `with` block, and close it afterwards. See `open_session` for the errors."""
     session = open_session(settings)
     try:
         yield session
@@ -269,7 +269,7 @@ def _newest_version(settings: ConnectionSettings, context: ssl.SSLContext) -> st
 
 
 def read_properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
-    """Return the properties of `start` with the given paths, without properties that are unset. Costs one request."""
+    """Return the properties of `start` with the given paths, without unset properties. Send one request."""
     specification = vmodl.query.PropertyCollector.PropertySpec(type=type(start), pathSet=list(paths))
     (found,) = retrieve(session.content.propertyCollector, start, [specification])
     return found.properties

@@ -96,7 +96,7 @@ def fault_text(fault: object) -> str:
 
 
 def _unusable_authorities(path: str | None) -> str:
-    """Return the problem with the file in SSL_CERT_FILE, "" for a usable file. OpenSSL ignores an unusable file."""
+    """Return the problem with the file in SSL_CERT_FILE, or "" if it is usable. OpenSSL ignores an unusable file."""
     if not path:
         return ""
     try:

@@ -40,8 +40,8 @@ def poll(
     Return None if `seconds` pass or `stopped` returns true.
 
     `pauses` are the seconds between two calls of `ask`: a number, or an endless series. `ask` is not called again if
-    the pause would end after `seconds`. An error of the types `retried` is not an answer. It is raised if `ask` has
-    raised such errors for more than `silence` seconds, or at the end of `seconds`.
+    the pause would end after `seconds`. After an error of the types `retried`, `ask` is called again. The
+    error is raised if `ask` has raised such errors for more than `silence` seconds, or at the end of `seconds`.
     """
     begun = answered = time.monotonic()
     for pause in repeat(pauses) if isinstance(pauses, int | float) else pauses:

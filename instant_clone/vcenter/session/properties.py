@@ -15,11 +15,11 @@ __all__ = [
     "TO_THE_ROOT",
     "VM_PATH_PROPERTIES",
     "ReadObject",
+    "ancestor_properties",
     "datacenter_of",
     "inventory_path",
     "path_of",
     "retrieve",
-    "way_to_the_root",
 ]
 
 Collector = vmodl.query.PropertyCollector
@@ -32,7 +32,7 @@ class ReadObject:
     object: ManagedObject
     properties: Mapping[str, Any]
     refused: Mapping[str, vmodl.MethodFault] = field(default_factory=dict)
-    """the faults of properties that vCenter did not return, by path; NoPermission if the user may not read one"""
+    """the faults of properties that vCenter did not return, by path; NoPermission if the user lacks a privilege"""
 
     @property
     def id(self) -> str:
@@ -64,7 +64,7 @@ PATH_PROPERTIES = (
     Collector.PropertySpec(type=vim.Datacenter, pathSet=["name", "parent"]),
     Collector.PropertySpec(type=vim.VirtualApp, pathSet=["name", "parentFolder", "parentVApp"]),
 )
-"""the properties that `inventory_path` needs of the parents of a VM; VM_PATH_PROPERTIES are those of the VM"""
+"""the properties of a VM's parents that `inventory_path` needs; it also needs the VM's VM_PATH_PROPERTIES"""
 
 VM_PATH_PROPERTIES = ("name", "parent", "parentVApp")
 
@@ -80,9 +80,12 @@ def retrieve(
 ) -> list[ReadObject]:
     """Return `properties` of the objects `start` and of all objects that the traversal `follow` reaches.
 
-    Costs one request, or more if vCenter splits its answer. The result has each object once. With `skip_missing`,
-    objects of `start` that no longer exist are left out; without it, they cause a fault. Raises the faults of the API
-    and errors of the connection.
+    The function sends one request, or more if vCenter splits its answer. The result has each object once. An object of
+    `start` that no longer exists causes a fault. With `skip_missing`, the result omits such objects.
+
+    Raises:
+        vmodl.MethodFault: vCenter rejects the request.
+        OSError, HTTPException, ExpatError: the connection is refused or broken.
     """
     starts = list(start) if isinstance(start, Sequence) else [start]
     result = collector.RetrievePropertiesEx(
@@ -109,14 +112,14 @@ def retrieve(
 
 
 def inventory_path(start: ManagedObject, objects: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of `start`, such as "/DC0/vm/folder/name". `objects` are its parents.
+    """Return the inventory path of `start`, such as "/DC0/vm/folder/name". `objects` has `start` and its parents.
 
     Return None if a parent was not readable. This happens to users who may see only a part of the inventory.
     """
-    return path_of(way_to_the_root(start, {each.id: each for each in objects}))
+    return path_of(ancestor_properties(start, {each.id: each for each in objects}))
 
 
-def way_to_the_root(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> list[ReadObject]:
+def ancestor_properties(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> list[ReadObject]:
     """Return `start` and its parents up to the root folder. The list is empty if one of them was not readable."""
     way: list[ReadObject] = []
     current: ManagedObject | None = start
@@ -131,13 +134,13 @@ def way_to_the_root(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> li
 
 
 def path_of(way: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of a result of `way_to_the_root`, None for an empty list and for the root folder."""
+    """Return the inventory path of a result of `ancestor_properties`, or None for an empty list and the root folder."""
     # The last object is the root folder, which is not in paths.
     return "/" + "/".join(each.properties["name"] for each in reversed(way[:-1])) if len(way) > 1 else None
 
 
 def datacenter_of(way: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of the datacenter in a result of `way_to_the_root`, None without a datacenter."""
+    """Return the inventory path of the datacenter in a result of `ancestor_properties`, or None without one."""
     places = (place for place, each in enumerate(way) if isinstance(each.object, vim.Datacenter))
     return next((path_of(way[place:]) for place in places), None)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """A connection that logs in again after vCenter has ended its session.
 
-vCenter ends a session that was idle for too long, when vCenter restarts, or when an administrator ends the session.
+vCenter ends a session that was idle for too long. A session also ends when vCenter restarts, or when an
+administrator ends the session.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ __all__ = ["RenewingStub"]
 
 
 class RenewingStub(SoapStubAdapter):
-    """pyvmomi's connection with a new login. If the session has ended, a request is sent again after the login.
+    """A pyvmomi connection that logs in again and repeats the request after vCenter has ended the session.
 
-    Requests of several threads that fail at the same end of a session share one login. The login itself, requests
-    before `renew_with` and requests after `give_up` are sent only once.
+    If requests of several threads fail because the same session ended, the threads share one new login. The login
+    itself, requests before `renew_with` and requests after `give_up` are sent only once.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -59,7 +60,7 @@ class RenewingStub(SoapStubAdapter):
         self._log_in = None
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803 - pyvmomi's names
-        """Send a request. pyvmomi calls this method."""
+        """Send a request, and return the answer. pyvmomi calls this method."""
         log_ins = self._log_ins
         try:
             answer = super().InvokeMethod(mo, info, args, outerStub)  # type: ignore[no-untyped-call]
@@ -84,7 +85,7 @@ class RenewingStub(SoapStubAdapter):
                 self._renewing = None
             self._log_ins += 1
             if self._log_in is None:
-                # `give_up` was called during the login. `Session.close` may have logged out before the new session.
+                # `give_up` was called during the login. `Session.close` may have logged out of the old session.
                 with suppress(Exception):
                     vim.SessionManager("SessionManager", self).Logout()
 

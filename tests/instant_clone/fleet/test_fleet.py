@@ -304,7 +304,7 @@ sources = []
             TWO_SOURCES.replace('key = "b"', "").replace('members = "2-3"', "count = 2"),
             [
                 "[[fleets.web.sources]] number 2, key: is required if the fleet has several sources. "
-                'Add a unique key. If a source without a key was the only source before, its key is "vm".',
+                'Add a unique key. Use key = "vm" for a source that had no key as the only source of the fleet.',
                 (
                     "[[fleets.web.sources]] number 2, count: is valid only if the fleet has one source. "
                     'Use members = "0-9", and different indexes for each source.'

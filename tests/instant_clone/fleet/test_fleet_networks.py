@@ -168,7 +168,7 @@ def test_accepts_valid_address_plans_and_mac_settings(network: str, tmp_path: Pa
         ),
         (
             'mac = "source"',
-            "mac: 10 clones of 'golden-web' would have its MAC address on the same network. "
+            "mac: 10 clones would have the MAC address of 'golden-web' on the same network. "
             'Use "generated" or a first address, or set allow_duplicate_macs = true.',
         ),
     ],
@@ -252,7 +252,7 @@ def test_accepts_the_mac_address_of_the_source_once_per_network(tmp_path: Path) 
     )
     assert list(parse(tmp_path, text).fleets) == ["a", "b"]
     assert errors(tmp_path, text.replace('network = "b"', 'network = "a"')) == [
-        "[[fleets.b.networks]] number 1, mac: 2 clones of 'golden' would have its MAC address on the same network. "
+        "[[fleets.b.networks]] number 1, mac: 2 clones would have the MAC address of 'golden' on the same network. "
         'Use "generated" or a first address, or set allow_duplicate_macs = true.'
     ]
 

@@ -93,7 +93,7 @@ LAB = f'[fleets.lab]\n{PLACE}\n[[fleets.lab.sources]]\nvm = "golden-lab"\ncount 
         ),
         (
             f'{WEB}[state.s3]\nbucket = "x"\nkey = "{{fleet}}"',
-            '[state.s3]: a backend is not a table. Set backend = "s3" in [state], and move the arguments to [state].',
+            '[state.s3]: unknown table. Set backend = "s3" in [state], and move the arguments to [state].',
         ),
         (
             f'{WEB}[state]\ntype = "s3"\nbucket = "x"\nkey = "{{fleet}}"',

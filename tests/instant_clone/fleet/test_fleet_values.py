@@ -214,7 +214,7 @@ def test_rejects_two_fleets_that_create_the_same_folder(tmp_path: Path) -> None:
         f'[fleets.{name}]\n{PLACE}{folder}[[fleets.{name}.sources]]\nvm = "golden"\ncount = 1\n' for name in ("a", "b")
     )
     assert errors(tmp_path, text) == [
-        "[fleets.b] create_folder: the fleet a also creates 'ci', and would delete the folder under these clones. "
+        "[fleets.b] create_folder: the fleet a also creates 'ci'. A destroy of that fleet would delete the folder. "
         "Set create_folder = false in one of the fleets, or use another folder."
     ]
 

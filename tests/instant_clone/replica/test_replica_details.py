@@ -227,7 +227,7 @@ def test_warns_about_a_locked_reservation_below_the_memory_size() -> None:
     assert replica.arguments["memory_reservation_locked_to_max"] is True
     assert replica.warnings == (
         (
-            "/DC0/vm/golden-0, memory_reservation_locked_to_max: true with a reservation of 0 MB of 4096 MB; "
+            "/DC0/vm/golden-0, memory_reservation_locked_to_max: the value is true, but 0 of 4096 MB are reserved; "
             "any later reconfiguration sets it to false."
         ),
     )

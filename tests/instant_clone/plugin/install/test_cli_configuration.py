@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.plugin.install.cli_configuration import hides_plugin_folder, implied_plugin_folder
+from instant_clone.plugin.install.cli_configuration import implied_plugin_folder, plugin_folder_advice
 
 BLOCK = "provider_installation {\n  direct {}\n}\n"
 
@@ -20,7 +20,7 @@ def test_default_folder_is_in_the_home(home: dict[str, str], tmp_path: Path) -> 
 
 
 def test_default_folder_is_visible_without_a_configuration(home: dict[str, str]) -> None:
-    assert hides_plugin_folder(implied_plugin_folder(home), home) is None
+    assert plugin_folder_advice(implied_plugin_folder(home), home) is None
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_default_folder_is_visible_without_a_configuration(home: dict[str, str])
 def test_configuration_without_the_block_hides_nothing(home: dict[str, str], tmp_path: Path, text: str) -> None:
     (tmp_path / ".terraformrc").write_text(text)
 
-    assert hides_plugin_folder(implied_plugin_folder(home), home) is None
+    assert plugin_folder_advice(implied_plugin_folder(home), home) is None
 
 
 @pytest.mark.parametrize("name", [".terraformrc", ".tofurc"])
@@ -40,14 +40,14 @@ def test_reports_a_block_that_hides_the_folder(home: dict[str, str], tmp_path: P
     folder = implied_plugin_folder(home)
     (tmp_path / name).write_text(text)
 
-    assert hides_plugin_folder(folder, home) == (
+    assert plugin_folder_advice(folder, home) == (
         f"{tmp_path}/{name} has a provider_installation block, so Terraform does not search {folder}. "
         "Add to that block:\n\n"
         "  filesystem_mirror {\n"
         f'    path    = "{folder}"\n'
         '    include = ["instantclone.internal/*/*"]\n'
         "  }\n\n"
-        'Add to the direct and network_mirror blocks in it: exclude = ["instantclone.internal/*/*"]'
+        'Add to its direct and network_mirror blocks: exclude = ["instantclone.internal/*/*"]'
     )
 
 
@@ -57,7 +57,7 @@ def test_accepts_a_block_that_names_the_folder(home: dict[str, str], tmp_path: P
         f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n'
     )
 
-    assert hides_plugin_folder(folder, home) is None
+    assert plugin_folder_advice(folder, home) is None
 
 
 def test_tf_cli_config_file_overrides_the_home(home: dict[str, str], tmp_path: Path) -> None:
@@ -66,15 +66,15 @@ def test_tf_cli_config_file_overrides_the_home(home: dict[str, str], tmp_path: P
     named.write_text("")
     environment = home | {"TF_CLI_CONFIG_FILE": str(named)}
 
-    assert hides_plugin_folder(implied_plugin_folder(home), environment) is None
+    assert plugin_folder_advice(implied_plugin_folder(home), environment) is None
     named.write_text(BLOCK)
-    advice = hides_plugin_folder(implied_plugin_folder(home), environment)
+    advice = plugin_folder_advice(implied_plugin_folder(home), environment)
     assert advice is not None
     assert advice.startswith(f"{named} has a provider_installation block")
 
 
 def test_reports_a_folder_that_terraform_does_not_search(home: dict[str, str], tmp_path: Path) -> None:
-    assert hides_plugin_folder(tmp_path / "mirror", home) == (
+    assert plugin_folder_advice(tmp_path / "mirror", home) == (
         f"Terraform does not search {tmp_path}/mirror by default. "
         "Set TF_CLI_CONFIG_FILE to a file with this content:\n\n"
         "provider_installation {\n"
@@ -93,7 +93,7 @@ def test_ignores_an_unreadable_configuration(home: dict[str, str], tmp_path: Pat
     (tmp_path / ".terraformrc").write_bytes(b"\xff\xfe provider_installation")
     (tmp_path / ".tofurc").mkdir()
 
-    assert hides_plugin_folder(implied_plugin_folder(home), home) is None
+    assert plugin_folder_advice(implied_plugin_folder(home), home) is None
 
 
 @pytest.mark.parametrize(("visible_in", "hidden_in"), [(".terraformrc", ".tofurc"), (".tofurc", ".terraformrc")])
@@ -105,7 +105,7 @@ def test_terraform_and_opentofu_must_both_find_the_folder(
     (tmp_path / visible_in).write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}" }}\n}}\n')
     (tmp_path / hidden_in).write_text(BLOCK)
 
-    advice = hides_plugin_folder(folder, home)
+    advice = plugin_folder_advice(folder, home)
 
     assert advice is not None
     assert advice.startswith(f"{tmp_path}/{hidden_in} has a provider_installation block")
@@ -121,7 +121,7 @@ def test_reads_opentofus_xdg_file_if_no_other_file_exists(
     for name in others:
         (tmp_path / name).write_text("")
 
-    advice = hides_plugin_folder(implied_plugin_folder(home), home | {"XDG_CONFIG_HOME": str(xdg)})
+    advice = plugin_folder_advice(implied_plugin_folder(home), home | {"XDG_CONFIG_HOME": str(xdg)})
 
     if others:
         assert advice is None

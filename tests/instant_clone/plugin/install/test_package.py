@@ -117,7 +117,7 @@ def test_platform_name_rejects_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 LOCK_FILE = f"""\
-# Written at synth. Terraform checks the provider against it.
+# Written at synth. Terraform checks the provider package against this file.
 
 provider "instantclone.internal/fleet/vsphere" {{
   version     = "2.16.1"

@@ -15,7 +15,7 @@ import sys
 from instant_clone.plugin.process import server as plugin
 
 if sys.argv[1] == "plugin":
-    plugin.define_only_vcenters_types()
+    plugin.skip_unused_pyvmomi_types()
 import instant_clone.vcenter.cloning.clone_task
 from pyVmomi import vim
 from pyVmomi.VmomiSupport import GetVmodlType

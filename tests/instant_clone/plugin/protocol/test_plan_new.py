@@ -245,7 +245,7 @@ def test_lists_both_values_of_a_rejected_argument(bench: Bench) -> None:
 
 def test_lists_both_sizes_of_a_delta_disk_that_cannot_be_extended(bench: Bench) -> None:
     assert details(bench, disk=[DISKS[0], DISKS[1] | {"size": 20}]) == [
-        "/DC0/vm/golden: the disks of an instant clone are delta disks on the disks of this virtual machine, and "
+        "/DC0/vm/golden: the disks of an instant clone are delta disks on the disks of this virtual machine. "
         "vSphere does not extend a disk that has a parent.\n"
         "  disk[1].size: the source has 8 GiB, the configuration has 20 GiB.\n"
         "Set the size to the source's size. For more space, add a disk."

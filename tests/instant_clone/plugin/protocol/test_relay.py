@@ -86,7 +86,7 @@ def test_logs_out_of_a_vcenter_without_instant_clone(bench: Bench) -> None:
 
 def test_creates_no_clone_after_the_stock_provider_exited(bench: Bench) -> None:
     plan = bench.plugin.plan(None, clone_config())
-    bench.plugin.relay.start_no_more()
+    bench.plugin.relay.stop_creating()
 
     assert bench.plugin.apply(plan).details == [
         "Stopped before the clone /DC0/vm/web-0 was started. Apply again to make it."

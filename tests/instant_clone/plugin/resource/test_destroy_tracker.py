@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from instant_clone.plugin.resource import updates as module
-from instant_clone.plugin.resource.updates import Departures
+from instant_clone.plugin.resource.updates import DestroyTracker
 from testkit.clock import Clock
 from testkit.processes import until
 
@@ -44,10 +44,10 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def _watched(departures: Departures) -> Watched:
-    """Replace the condition of `departures` with one that counts the waiting threads."""
+def _watched(destroy_tracker: DestroyTracker) -> Watched:
+    """Replace the condition of `destroy_tracker` with one that counts the waiting threads."""
     watched = Watched()
-    departures._changed = watched
+    destroy_tracker._changed = watched
     return watched
 
 
@@ -59,35 +59,35 @@ def _pass(clock: Clock, watched: Watched, seconds: float) -> None:
 
 
 def test_contains_a_vm_of_the_state_before_and_after_its_destroy() -> None:
-    departures = Departures()
-    assert "a" not in departures
+    destroy_tracker = DestroyTracker()
+    assert "a" not in destroy_tracker
 
-    departures.know("a")
-    with departures.leaving("b"):
-        assert "a" in departures
-        assert "b" in departures
+    destroy_tracker.know("a")
+    with destroy_tracker.leaving("b"):
+        assert "a" in destroy_tracker
+        assert "b" in destroy_tracker
 
-    assert "b" in departures
+    assert "b" in destroy_tracker
 
 
 def test_wait_ends_with_the_destroy(threads: ThreadPoolExecutor) -> None:
-    departures = Departures()
-    watched = _watched(departures)
+    destroy_tracker = DestroyTracker()
+    watched = _watched(destroy_tracker)
 
-    with departures.leaving("a"):
-        waiting = threads.submit(departures.wait_for, "a", patience=0, seconds=_HANG_SECONDS)
+    with destroy_tracker.leaving("a"):
+        waiting = threads.submit(destroy_tracker.wait_for, "a", patience=0, seconds=_HANG_SECONDS)
         until(lambda: watched.waiting == 1, "the wait")
         assert not waiting.done()
 
     assert waiting.result()
-    assert departures.wait_for("a", patience=0, seconds=0)
+    assert destroy_tracker.wait_for("a", patience=0, seconds=0)
 
 
 def test_wait_gives_up_if_the_destroy_does_not_start(clock: Clock, threads: ThreadPoolExecutor) -> None:
-    departures = Departures()
-    watched = _watched(departures)
+    destroy_tracker = DestroyTracker()
+    watched = _watched(destroy_tracker)
 
-    waiting = threads.submit(departures.wait_for, "a", patience=10, seconds=1000)
+    waiting = threads.submit(destroy_tracker.wait_for, "a", patience=10, seconds=1000)
     until(lambda: watched.waiting == 1, "the wait")
     _pass(clock, watched, 11)
 
@@ -95,11 +95,11 @@ def test_wait_gives_up_if_the_destroy_does_not_start(clock: Clock, threads: Thre
 
 
 def test_wait_times_out_if_the_destroy_does_not_end(clock: Clock, threads: ThreadPoolExecutor) -> None:
-    departures = Departures()
-    watched = _watched(departures)
+    destroy_tracker = DestroyTracker()
+    watched = _watched(destroy_tracker)
 
-    with departures.leaving("a"):
-        waiting = threads.submit(departures.wait_for, "a", patience=0, seconds=1000)
+    with destroy_tracker.leaving("a"):
+        waiting = threads.submit(destroy_tracker.wait_for, "a", patience=0, seconds=1000)
         until(lambda: watched.waiting == 1, "the wait")
         _pass(clock, watched, 1001)
 
@@ -107,29 +107,29 @@ def test_wait_times_out_if_the_destroy_does_not_end(clock: Clock, threads: Threa
 
 
 def test_wait_ends_with_a_failed_destroy() -> None:
-    departures = Departures()
-    with suppress(ValueError), departures.leaving("a"):
+    destroy_tracker = DestroyTracker()
+    with suppress(ValueError), destroy_tracker.leaving("a"):
         int("x")
 
-    assert departures.wait_for("a", patience=0, seconds=0)
+    assert destroy_tracker.wait_for("a", patience=0, seconds=0)
 
 
 def test_wait_continues_while_another_request_is_active(clock: Clock, threads: ThreadPoolExecutor) -> None:
-    departures = Departures()
-    watched = _watched(departures)
+    destroy_tracker = DestroyTracker()
+    watched = _watched(destroy_tracker)
 
     def wait() -> bool:
-        with departures.working():
-            return departures.wait_for("a", patience=10, seconds=1000)
+        with destroy_tracker.working():
+            return destroy_tracker.wait_for("a", patience=10, seconds=1000)
 
-    with departures.working():
+    with destroy_tracker.working():
         waiting = threads.submit(wait)
         until(lambda: watched.waiting == 1, "the wait")
         begun = watched.begun
         _pass(clock, watched, 500)
         until(lambda: watched.begun > begun, "the wait to go on")
         assert not waiting.done()
-    with departures.leaving("a"):
+    with destroy_tracker.leaving("a"):
         pass
 
     assert waiting.result()
@@ -137,17 +137,17 @@ def test_wait_continues_while_another_request_is_active(clock: Clock, threads: T
 
 def test_waiting_creations_give_up_one_after_another(clock: Clock, threads: ThreadPoolExecutor) -> None:
     """The first creation that gives up frees a worker for the destroys of the other VMs."""
-    departures = Departures()
-    watched = _watched(departures)
+    destroy_tracker = DestroyTracker()
+    watched = _watched(destroy_tracker)
     given_up: list[str] = []
 
     def create(uuid: str) -> None:
-        with departures.working():
-            if departures.wait_for(uuid, patience=2, seconds=30):
+        with destroy_tracker.working():
+            if destroy_tracker.wait_for(uuid, patience=2, seconds=30):
                 return
             given_up.append(uuid)
         for other in {"a", "b", "c"} - {uuid}:
-            with departures.working(), departures.leaving(other):
+            with destroy_tracker.working(), destroy_tracker.leaving(other):
                 pass
 
     creations = [threads.submit(create, uuid) for uuid in "abc"]
@@ -160,12 +160,12 @@ def test_waiting_creations_give_up_one_after_another(clock: Clock, threads: Thre
 
 
 def test_a_vm_is_either_adopted_or_destroyed() -> None:
-    departures = Departures()
+    destroy_tracker = DestroyTracker()
 
-    assert departures.take_over("a")
-    with departures.leaving("a") as may_go:
+    assert destroy_tracker.take_over("a")
+    with destroy_tracker.leaving("a") as may_go:
         assert not may_go
-    with departures.leaving("b") as may_go:
+    with destroy_tracker.leaving("b") as may_go:
         assert may_go
-        assert not departures.take_over("b")
-    assert not departures.take_over("b")
+        assert not destroy_tracker.take_over("b")
+    assert not destroy_tracker.take_over("b")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from instant_clone.plugin.resource.update_policy import Judgement, judge
+from instant_clone.plugin.resource.update_policy import PolicyResult, apply_policy
 from instant_clone.plugin.wire.codec import InstantCloneBlock
 from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.releases import NEWEST_CHECKED
@@ -28,17 +28,17 @@ PRIOR: dict[str, Any] = {
 DELTAS = frozenset({"a"})
 
 
-def _judged(on_reboot: str = "error", **planned: Any) -> Judgement:
+def _judged(on_reboot: str = "error", **planned: Any) -> PolicyResult:
     block = InstantCloneBlock([{"source_uuid": SOURCE, "timeout": None, "on_reboot": on_reboot}])
 
     def deltas() -> Collection[str]:
         return DELTAS
 
-    return judge(State(PRIOR), Plan(PRIOR | planned), block, version=NEWEST_CHECKED, deltas=deltas)
+    return apply_policy(State(PRIOR), Plan(PRIOR | planned), block, version=NEWEST_CHECKED, deltas=deltas)
 
 
-def _messages(judgement: Judgement) -> list[tuple[str, str]]:
-    return [({1: "error", 2: "warning"}[each.severity], each.summary) for each in judgement.diagnostics]
+def _messages(policy: PolicyResult) -> list[tuple[str, str]]:
+    return [({1: "error", 2: "warning"}[each.severity], each.summary) for each in policy.diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def _messages(judgement: Judgement) -> list[tuple[str, str]]:
 def test_on_reboot_selects_the_handling_of_a_reboot(
     on_reboot: str, expected: list[tuple[str, str]], replaced: list[str]
 ) -> None:
-    judgement = _judged(on_reboot, firmware="bios")
+    policy = _judged(on_reboot, firmware="bios")
 
-    assert _messages(judgement) == expected
-    assert [path.steps[0].attribute_name for path in judgement.replace] == replaced
+    assert _messages(policy) == expected
+    assert [path.steps[0].attribute_name for path in policy.replace] == replaced
 
 
 def test_rejects_a_change_that_fails_on_the_running_clone() -> None:
-    judgement = _judged("reboot", guest_id="ubuntu64Guest", extra_config={"a": "2"})
+    policy = _judged("reboot", guest_id="ubuntu64Guest", extra_config={"a": "2"})
 
-    assert _messages(judgement) == [("error", "Change requires reboot or move")]
+    assert _messages(policy) == [("error", "Change requires reboot or move")]
 
 
 @pytest.mark.parametrize("on_reboot", ["error", "replace", "reboot"])
@@ -80,10 +80,10 @@ def test_accepts_removing_or_extending_another_disk() -> None:
 
 
 def test_warns_of_a_change_that_vcenter_may_reject() -> None:
-    judgement = _judged(latency_sensitivity="high")
+    policy = _judged(latency_sensitivity="high")
 
-    assert _messages(judgement) == [("warning", "Change may be rejected")]
-    assert '  latency_sensitivity: "normal" → "high". ' in judgement.diagnostics[0].detail
+    assert _messages(policy) == [("warning", "Change may be rejected")]
+    assert '  latency_sensitivity: "normal" → "high". ' in policy.diagnostics[0].detail
     # vCenter does not reject the change while the VM is powered off.
     assert _messages(_judged("reboot", latency_sensitivity="high", firmware="bios")) == [
         ("warning", "Change reboots or moves clone")

@@ -134,7 +134,7 @@ def test_rejects_a_login_after_close(simulator: Simulator) -> None:
 def test_a_login_that_ends_after_close_logs_out(
     simulator: Simulator, threads: ThreadPoolExecutor, log_in: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_LOGOUT_SECONDS", 0.1)
     sources = _sources(simulator)
     logins = [threads.submit(_failure, sources) for _ in range(3)]
     assert log_in.entered.wait(_PATIENCE)
@@ -151,7 +151,7 @@ def test_a_login_that_ends_after_close_logs_out(
 def test_close_waits_for_a_login_in_progress(
     simulator: Simulator, threads: ThreadPoolExecutor, log_in: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_GOODBYE_SECONDS", _PATIENCE)
+    monkeypatch.setattr(module, "_LOGOUT_SECONDS", _PATIENCE)
     sources = _sources(simulator)
     login = threads.submit(_failure, sources)
     assert log_in.entered.wait(_PATIENCE)
@@ -174,7 +174,7 @@ def test_close_waits_for_a_login_in_progress(
 def test_close_does_not_wait_for_a_logout_without_response(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_LOGOUT_SECONDS", 0.1)
     log_out, left, really = Gate(), threading.Event(), Session.close
 
     def held(session: Session) -> None:

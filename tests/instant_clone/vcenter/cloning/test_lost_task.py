@@ -16,7 +16,7 @@ from instant_clone.vcenter.cloning import clone_task as module
 from instant_clone.vcenter.cloning import lost_task as recovery
 from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest
 from instant_clone.vcenter.cloning.live_vm import LiveVm
-from instant_clone.vcenter.cloning.lost_task import look_again
+from instant_clone.vcenter.cloning.lost_task import find_lost_clone
 from instant_clone.vcenter.session import polling
 from instant_clone.vcenter.session.connection import Session, connect
 from testkit.clock import Clock
@@ -157,13 +157,13 @@ class _Answers:
 
 
 def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
-    """Return the result of look_again while golden is cloned. The searches return `found` in turn, one per second."""
+    """Return the result of find_lost_clone. The searches return `found` in turn, one per second."""
     stub = _Answers(*found)
     content = SimpleNamespace(
         searchIndex=vim.SearchIndex("SearchIndex", stub), propertyCollector=Collector("propertyCollector", stub)
     )
     session, source = SimpleNamespace(content=content), SimpleNamespace(machine=GOLDEN)
-    return look_again(cast(Session, session), cast(LiveVm, source), "a UUID", seconds=600)
+    return find_lost_clone(cast(Session, session), cast(LiveVm, source), "a UUID", seconds=600)
 
 
 def test_search_survives_another_lost_connection(clock: Clock) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pyVmomi import vim
 
 from instant_clone.vcenter.session import polling as module
-from instant_clone.vcenter.session.busy_retry import BusyError, Turns, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from testkit.clock import Clock
 
 
@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_repeats_busy_calls_with_growing_pauses(clock: Clock) -> None:
     work = Busy(3)
 
-    assert Turns(1).take("vm-1", work, seconds=60) == "done"
+    assert BusyRetry(1).take("vm-1", work, seconds=60) == "done"
 
     assert work.calls == 4
     # Each pause is shortened at random by up to a half.
@@ -45,14 +45,14 @@ def test_repeats_busy_calls_with_growing_pauses(clock: Clock) -> None:
 
 
 def test_pauses_have_at_most_fifteen_seconds(clock: Clock) -> None:
-    assert Turns(1).take("vm-1", Busy(20), seconds=600) == "done"
+    assert BusyRetry(1).take("vm-1", Busy(20), seconds=600) == "done"
 
     assert 7.5 <= max(clock.pauses) <= 15
 
 
 def test_raises_if_the_object_stays_busy(clock: Clock) -> None:
     with pytest.raises(WaitedTooLongError):
-        Turns(1).take("vm-1", Busy(10_000), seconds=60)
+        BusyRetry(1).take("vm-1", Busy(10_000), seconds=60)
 
     # The call is not repeated if the next pause would end after the deadline.
     assert 45 < clock.now <= 60
@@ -60,7 +60,7 @@ def test_raises_if_the_object_stays_busy(clock: Clock) -> None:
 
 def test_does_not_repeat_other_errors() -> None:
     with pytest.raises(vim.fault.InvalidState):
-        Turns(1).take("vm-1", _invalid, seconds=60)
+        BusyRetry(1).take("vm-1", _invalid, seconds=60)
 
 
 def _invalid() -> None:
@@ -68,7 +68,7 @@ def _invalid() -> None:
 
 
 def test_limits_concurrent_calls_per_object() -> None:
-    turns, lock = Turns(3), Lock()
+    turns, lock = BusyRetry(3), Lock()
     inside: dict[str, int] = {"vm-1": 0, "vm-2": 0}
     most: dict[str, int] = {"vm-1": 0, "vm-2": 0}
     # The barriers require that three calls per object run at the same time.

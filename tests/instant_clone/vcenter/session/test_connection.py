@@ -136,6 +136,7 @@ def test_does_not_load_authorities_without_verification(
     assert loaded == {False: 1, True: 0}
 
 
+@pytest.mark.simulator
 def test_session_ends_when_its_block_fails(simulator: Simulator) -> None:
     with pytest.raises(ZeroDivisionError), connect(settings_of(simulator)):
         raise ZeroDivisionError
