@@ -47,7 +47,7 @@ def test_rejects_a_second_block_that_creates_the_vm(bench: Bench, other: str) ->
     assert [(error.summary, error.detail) for error in validated.errors] == [
         (
             "Conflicting blocks",
-            f'"instantclone" and "{other}" are two ways to make a virtual machine. Remove one of them.',
+            f'The blocks "instantclone" and "{other}" are mutually exclusive. Remove one of them.',
         )
     ]
 

@@ -116,8 +116,7 @@ class VirtualMachine:
             response.diagnostics.extend(
                 error(
                     "Conflicting blocks",
-                    f'The blocks "{INSTANTCLONE}" and "{other}" of {config.get("name")} are mutually exclusive. Remove '
-                    "one of them.",
+                    f'The blocks "{INSTANTCLONE}" and "{other}" are mutually exclusive. Remove one of them.',
                     attribute_path(INSTANTCLONE),
                 )
                 for other in _EXCLUSIVE
