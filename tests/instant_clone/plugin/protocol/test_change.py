@@ -112,7 +112,7 @@ IDENTITIES = [
             bench.world.named("web-0"), extra_config={OWNER_KEY: marker("web-0", owner="other")}
         ),
         "error: Virtual machine has another owner",
-        "/DC0/vm/web-0 (vm-2): its owner marker names the clone web-0 of the fleet web in the state other, ",
+        "/DC0/vm/web-0 (vm-2): its owner marker names the clone web-0 of the fleet web in the state other. ",
         id="another-owner",
     ),
     pytest.param(
