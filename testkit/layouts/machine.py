@@ -122,6 +122,11 @@ class Machine:
     otherwise: Mapping[str, str] = field(default_factory=dict)
     """property values that no ConfigSpec can set, by path; format as for Simulator.clone_differs, including "unset" """
 
+    @property
+    def can_be_cloned(self) -> bool:
+        """Return whether vCenter accepts the VM as the source of an instant clone. It refuses a VM with a TPM."""
+        return not self.tpm
+
     def but(self, **settings: Any) -> Machine:
         """Return a copy with additional settings."""
         return replace(self, settings={**self.settings, **settings})

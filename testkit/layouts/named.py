@@ -2,7 +2,8 @@
 """Named layouts: each kind of hardware and setting that a clone, a vCenter or a release handles in a special way.
 
 Each layout has the releases of the stock provider that can express it, in the format of
-instant_clone.stock_provider.releases. An empty string means that no release can.
+instant_clone.stock_provider.releases. An empty string means that no release can. vCenter refuses to clone a layout
+whose machine's `can_be_cloned` is false, such as "vTPM", with every release.
 """
 
 from __future__ import annotations

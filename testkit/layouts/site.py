@@ -28,9 +28,13 @@ class Site:
     sources: Mapping[str, SourceVm]
 
     def repeatable(self, release: ProviderVersion) -> dict[str, SourceVm]:
-        """Return the sources that `release` can express, according to `replicate`."""
+        """Return the sources that vCenter clones and that `release` can express, according to `replicate`."""
         refused = self.refused(release)
-        return {name: source for name, source in self.sources.items() if name not in refused}
+        return {
+            name: source
+            for name, source in self.sources.items()
+            if name not in refused and not source.tpm_count  # vCenter refuses a source with a TPM
+        }
 
     def refused(self, release: ProviderVersion) -> dict[str, ReplicaError]:
         """Return the error of `replicate` for each source that `release` cannot express."""

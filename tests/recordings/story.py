@@ -68,8 +68,9 @@ def simulator_with_sources() -> Iterator[Simulator]:
 
 
 def sources(simulator: Simulator, release: ProviderVersion) -> dict[str, SourceVm]:
-    """Return the sources by layout, for all layouts that `release` can express."""
-    found = {layout: source_of(simulator, _source_name(layout)) for layout in LAYOUTS}
+    """Return the sources by layout, for all layouts that vCenter clones and `release` can express."""
+    names = [name for name, layout in LAYOUTS.items() if layout.machine.can_be_cloned]
+    found = {layout: source_of(simulator, _source_name(layout)) for layout in names}
     return {layout: source for layout, source in found.items() if _can_express(release, source)}
 
 

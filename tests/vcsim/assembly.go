@@ -183,7 +183,11 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 	if s.firstLabel != 0 {
 		label = nextLabel(a.devices, a.language, s.word, s.firstLabel)
 	}
-	base.DeviceInfo = &types.Description{Label: label, Summary: s.summary}
+	summary := s.summary
+	if s.word == "nvme" {
+		summary = label
+	}
+	base.DeviceInfo = &types.Description{Label: label, Summary: summary}
 	base.ControllerKey, base.UnitNumber = 400, nil
 	if s.firstUnit != 0 {
 		base.ControllerKey, base.UnitNumber = pciController, types.NewInt32(s.firstUnit+n)

@@ -111,8 +111,8 @@ func requestedCapacity(disk, current *types.VirtualDisk) int64 {
 }
 
 func isDelta(disk *types.VirtualDisk) bool {
-	b, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
-	return ok && b.Parent != nil
+	chain := chainOf(disk)
+	return chain != nil && chain.Parent != nil
 }
 
 // commit creates and deletes the files, and sets the VM's devices. The caller holds the VM's lock.

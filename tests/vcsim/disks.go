@@ -14,11 +14,14 @@ import (
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 	"github.com/vmware/govmomi/vmdk"
 )
 
-// flatDisk is a disk with a flat backing, the only kind that the simulator instant-clones.
+// flatDisk is a disk with a chain of flat backings, the only kind that the simulator instant-clones. backing is the top
+// of the chain. A quirk can make the disk report another backing.
 type flatDisk struct {
 	*types.VirtualDisk
 	backing *types.VirtualDiskFlatVer2BackingInfo
@@ -29,7 +32,7 @@ func disks(devices []types.BaseVirtualDevice) []flatDisk {
 	var res []flatDisk
 	for _, d := range devices {
 		if disk, ok := d.(*types.VirtualDisk); ok {
-			if b, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok {
+			if b := chainOf(disk); b != nil {
 				res = append(res, flatDisk{disk, b})
 			}
 		}
@@ -94,16 +97,19 @@ func withCopiedDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevic
 	return devices
 }
 
-// addDeltas puts a delta disk on top of each of the VM's disks, as cloning a running VM does. reported is the value
-// of the quirk source-delta-fields.
-func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, reported string) {
+// addDeltas puts a delta disk on top of each of a source's disks, as cloning a VM does. change applies the quirks of the
+// source.
+func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, change func([]types.BaseVirtualDevice)) {
 	devices := withCopiedDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
 		ds := ctx.Map.Get(*disk.backing.Datastore).(*simulator.Datastore)
 		base := deltaSuffix.ReplaceAllString(disk.backing.FileName, "")
-		disk.addDelta(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
+		top := disk.addDelta(disk.backing, fmt.Sprintf("%s-%06d.vmdk", base, disk.deltas()+1), ds)
+		if isFrozen(vm) {
+			idleDeltas.Store(top.ContentId, true)
+		}
 	}
-	overrideDeltaFields(devices, reported)
+	change(devices)
 	vm.Config.Hardware.Device = devices
 	markChanged(vm.Config)
 	setLayout(vm)
@@ -126,19 +132,24 @@ func setLayout(vm *simulator.VirtualMachine) {
 		return key - 1
 	}
 	vm.Layout.Disk, vm.LayoutEx.Disk = nil, nil
-	for _, disk := range disks(vm.Config.Hardware.Device) {
+	for _, d := range vm.Config.Hardware.Device {
+		disk, ok := d.(*types.VirtualDisk)
+		if !ok {
+			continue
+		}
 		plain := types.VirtualMachineFileLayoutDiskLayout{Key: disk.Key}
 		extended := types.VirtualMachineFileLayoutExDiskLayout{Key: disk.Key}
-		for b := disk.backing; b != nil; b = b.Parent { // child first, as govmomi does
-			size := disk.CapacityInBytes
-			if b.Parent != nil {
-				size = 16 << 20
+		names := chainFiles(disk)
+		for i, name := range names {
+			size := int64(16 << 20)
+			if i == len(names)-1 {
+				size = disk.CapacityInBytes
 			}
-			extent := simulator.VirtualDiskBackingFileName(b.FileName)
-			plain.DiskFile = append(plain.DiskFile, b.FileName)
+			extent := simulator.VirtualDiskBackingFileName(name)
+			plain.DiskFile = append(plain.DiskFile, name)
 			extended.Chain = append(extended.Chain, types.VirtualMachineFileLayoutExDiskUnit{FileKey: []int32{
 				add(extent, types.VirtualMachineFileLayoutExFileTypeDiskExtent, size),
-				add(b.FileName, types.VirtualMachineFileLayoutExFileTypeDiskDescriptor, 500),
+				add(name, types.VirtualMachineFileLayoutExFileTypeDiskDescriptor, 500),
 			}})
 		}
 		vm.Layout.Disk = append(vm.Layout.Disk, plain)
@@ -146,6 +157,21 @@ func setLayout(vm *simulator.VirtualMachine) {
 	}
 	vm.LayoutEx.File = files
 	vm.LayoutEx.Timestamp = time.Now()
+}
+
+// RefreshStorageInfo updates the description of the VM's files. govmomi follows only the chains that the disks report.
+func (x *extension) RefreshStorageInfo(ctx *simulator.Context, req *types.RefreshStorageInfo) soap.HasFault {
+	vm, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
+	if !ok {
+		return &methods.RefreshStorageInfoBody{Fault_: notFound(req.This)}
+	}
+	var body soap.HasFault
+	ctx.WithLock(vm, func() {
+		body = vm.RefreshStorageInfo(ctx, req)
+		setLayout(vm)
+		ctx.Update(vm, []types.PropertyChange{{Name: "layoutEx", Val: *vm.LayoutEx}})
+	})
+	return body
 }
 
 // markChanged sets the time and the version of the last change of the configuration.

@@ -3,10 +3,42 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"reflect"
 
 	"github.com/vmware/govmomi/vim25/types"
 )
+
+// chainTooLong returns the fault of a clone whose disk chains are too long: VMware KB 67186 (Broadcom 320221), seen with
+// vCenter 6.7. That the dry run reports it too is assumed.
+func chainTooLong() types.BaseMethodFault {
+	const text = "Unable to prepare migration."
+	cause := &types.GenericVmConfigFault{Reason: text}
+	cause.FaultMessage = []types.LocalizableMessage{{Key: "msg.migrate.prepare.failed", Message: text}}
+	fault := &types.SystemError{Reason: "Launch failure"}
+	fault.FaultCause = &types.LocalizedMethodFault{Fault: cause, LocalizedMessage: text}
+	return fault
+}
+
+// localized returns a fault with vCenter's message. If the simulator does not know the message, it is the name of the Go
+// type, as in govmomi.
+func localized(fault types.BaseMethodFault) types.LocalizedMethodFault {
+	var message string
+	switch f := fault.(type) {
+	case *types.GenericVmConfigFault:
+		message = f.Reason
+	case *types.SystemError:
+		if f.Reason != "" {
+			message = "A general system error occurred: " + f.Reason
+		}
+	case *types.DisallowedMigrationDeviceAttached:
+		if f.Fault.LocalizedMessage != "" {
+			message = "Virtual machine is configured to use a device that prevents the operation: " + f.Fault.LocalizedMessage
+		}
+	}
+	return types.LocalizedMethodFault{Fault: fault, LocalizedMessage: cmp.Or(message, fmt.Sprintf("%T", fault))}
+}
 
 // newFault returns the fault of the API with this name and with its required fields set, or nil.
 func newFault(name string) types.BaseMethodFault {

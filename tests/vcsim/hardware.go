@@ -74,7 +74,8 @@ func (h *hardware) sata() bus {
 func (h *hardware) nvme() bus {
 	c := new(types.VirtualNVMEController)
 	c.BusNumber = count[*types.VirtualNVMEController](h)
-	h.onPCI(&c.VirtualDevice, 31000+c.BusNumber, 30+c.BusNumber, fmt.Sprintf("NVME controller %d", c.BusNumber), "NVME Controller")
+	label := fmt.Sprintf("NVME controller %d", c.BusNumber)
+	h.onPCI(&c.VirtualDevice, 31000+c.BusNumber, 30+c.BusNumber, label, label)
 	h.devices = append(h.devices, c)
 	return bus{key: c.Key, firstKey: 32000 + 64*c.BusNumber}
 }

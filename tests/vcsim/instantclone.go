@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,9 +48,15 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 	return body
 }
 
-// cloneInPlace creates the clone at the requested location. It fails if the folder already has an object with this
-// name.
-func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec) (types.AnyType, types.BaseMethodFault) {
+// cloneInPlace creates the clone at the requested location, and posts the source's events. It fails if the folder
+// already has an object with this name.
+func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec) (_ types.AnyType, fault types.BaseMethodFault) {
+	post(ctx, instantCloneBegun(ctx, src, spec.Name))
+	defer func() {
+		if fault != nil {
+			post(ctx, instantCloneFailed(ctx, src, spec.Name, fault))
+		}
+	}()
 	p, fault := x.check(ctx, src, spec)
 	if fault != nil {
 		return nil, fault
@@ -66,7 +73,7 @@ func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualM
 	return vm.Self, nil
 }
 
-// instantClone creates the clone, and adds delta disks to a source that is not frozen.
+// instantClone creates the clone, and adds delta disks to the source.
 func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec, p *placement) (*simulator.VirtualMachine, types.BaseMethodFault) {
 	id := strings.ToLower(spec.BiosUuid)
 	if id == "" {
@@ -86,7 +93,7 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 	ctx.WithLock(vm, func() {
 		config := copyConfig(src.Config)
 		config.ExtraConfig = mergeOptions(config.ExtraConfig, additional(spec.Config))
-		cloneDisks(config, src, vm, p.datastore)
+		cloneDisks(config, src, vm, p.datastore, x.quirks.value("disk-uuids", src) == "kept")
 		cloneDevices(config, p)
 		x.quirks.changeClone(config, src)
 		setConfig(vm, config)
@@ -110,15 +117,16 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 	})
 	share(ctx, src)
 	share(ctx, vm)
-	if !isFrozen(src) {
-		addDeltas(ctx, src, x.quirks.value("source-delta-fields", src))
+	if x.receivesDeltas(src) {
+		addDeltas(ctx, src, func(devices []types.BaseVirtualDevice) { x.quirks.changeSource(devices, src) })
 	}
-	post(ctx, instantCloned(vm, src, p))
+	post(ctx, instantCloned(ctx, vm, src, p))
 	return vm, nil
 }
 
-// cloneDisks adds a new delta disk for the clone on top of each of the source's disks.
-func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.VirtualMachine, ds *simulator.Datastore) {
+// cloneDisks adds a new delta disk for the clone on top of each of the source's disks. keepUUIDs states whether it has
+// the UUID of the source's disk.
+func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.VirtualMachine, ds *simulator.Datastore, keepUUIDs bool) {
 	dir := path.Dir(vm.Config.Files.VmPathName)
 	parents := disks(src.Config.Hardware.Device)
 	for i, disk := range disks(config.Hardware.Device) {
@@ -126,13 +134,18 @@ func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.Virtu
 		if i > 0 {
 			name = fmt.Sprintf("%s_%d", vm.Name, i)
 		}
-		top := disk.addDelta(parents[i].backing, path.Join(dir, name+".vmdk"), ds)
-		top.Uuid = uuid.NewString()
+		top := disk.addDelta(parents[i].cloneParent(src), path.Join(dir, name+".vmdk"), ds)
+		if !keepUUIDs {
+			top.Uuid = uuid.NewString()
+		}
 	}
 }
 
-// cloneDevices gives the NICs new addresses and ports, and applies the edits.
+// cloneDevices gives the NICs new addresses and ports, and applies the edits and removals.
 func cloneDevices(config *types.VirtualMachineConfigInfo, p *placement) {
+	config.Hardware.Device = slices.DeleteFunc(config.Hardware.Device, func(d types.BaseVirtualDevice) bool {
+		return p.removed[d.GetVirtualDevice().Key]
+	})
 	for _, dev := range config.Hardware.Device {
 		d := dev.GetVirtualDevice()
 		edit := p.edits[d.Key]
@@ -266,28 +279,4 @@ func publish(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 		{Name: "layoutEx", Val: *vm.LayoutEx},
 		{Name: "summary", Val: vm.Summary},
 	})
-}
-
-// instantCloned returns vCenter's event for an instant clone.
-func instantCloned(vm, src *simulator.VirtualMachine, p *placement) *types.EventEx {
-	message := fmt.Sprintf("Instant clone of %s has been created as %s.", src.Name, vm.Name)
-	return &types.EventEx{
-		Event: types.Event{
-			FullFormattedMessage: message,
-			Vm:                   &types.VmEventArgument{Vm: vm.Self, EntityEventArgument: types.EntityEventArgument{Name: vm.Name}},
-			Host:                 &types.HostEventArgument{Host: p.host.Self, EntityEventArgument: types.EntityEventArgument{Name: p.host.Name}},
-		},
-		EventTypeId: "com.vmware.vc.VmInstantClonedEvent",
-		Severity:    string(types.EventEventSeverityInfo),
-		Message:     message,
-		Arguments:   []types.KeyAnyValue{{Key: "sourceVmName", Value: src.Name}},
-		ObjectId:    vm.Self.Value,
-		ObjectType:  vm.Self.Type,
-		ObjectName:  vm.Name,
-	}
-}
-
-func post(ctx *simulator.Context, event types.BaseEvent) {
-	m := ctx.Map.EventManager()
-	ctx.WithLock(m, func() { m.PostEvent(ctx, &types.PostEvent{EventToPost: event}) })
 }

@@ -33,7 +33,7 @@ func slotOf(d types.BaseVirtualDevice) (slot, bool) {
 	case *types.VirtualAHCIController:
 		return slot{"sata", 0, "AHCI", 15000, 24, 4}, true
 	case *types.VirtualNVMEController:
-		return slot{"nvme", 0, "NVME Controller", 31000, 30, 4}, true
+		return slot{"nvme", 0, "", 31000, 30, 4}, true
 	case types.BaseVirtualEthernetCard:
 		return slot{"nic", 1, "", 4000, firstPCIUnit, 10}, true
 	case *types.VirtualPCIPassthrough:
@@ -50,7 +50,7 @@ func slotOf(d types.BaseVirtualDevice) (slot, bool) {
 func single(d types.BaseVirtualDevice) (key int32, label, summary string, ok bool) {
 	switch d.(type) {
 	case *types.VirtualTPM:
-		return 11000, "Virtual TPM", "Trusted Platform Module", true
+		return 11000, "Virtual TPM", "Virtual Trusted Platform Module", true
 	case *types.VirtualUSBController:
 		return 7000, "USB controller", "USB Controller", true
 	case *types.VirtualUSBXHCIController:

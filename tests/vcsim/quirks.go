@@ -23,15 +23,22 @@ type quirk struct {
 
 // quirkValues maps each quirk to its valid values. nil means any value.
 var quirkValues = map[string][]string{
-	"check":               {"accepts-datastore", "forbidden", "missing"},
-	"clone-differs":       nil,
-	"delta-fields":        {"unset", "other"},
-	"device-keys":         {"renumbered"},
-	"device-labels":       append([]string{"renumbered"}, slices.Sorted(maps.Keys(languages))...),
-	"device-order":        {"reversed", "shuffled"},
-	"guest-network":       {"never", "source"},
-	"own-keys":            {"refused"},
-	"source-delta-fields": {"unset", "other"},
+	"check":                {"accepts-datastore", "forbidden", "missing"},
+	"clone-differs":        nil,
+	"delta-fields":         {"unset", "other"},
+	"delta-parents":        {"unset"},
+	"device-keys":          {"renumbered"},
+	"device-labels":        append([]string{"renumbered"}, slices.Sorted(maps.Keys(languages))...),
+	"device-order":         {"reversed", "shuffled"},
+	"disk-uuids":           {"kept"},
+	"frozen-source-deltas": {"once"},
+	"guest-network":        {"never", "source"},
+	"location":             {"ignored", "only-devices"},
+	"own-keys":             {"refused"},
+	"se-sparse":            {"format", "backing"},
+	"source-delta-fields":  {"unset", "other"},
+	"source-delta-parents": {"unset"},
+	"source-se-sparse":     {"format", "backing"},
 }
 
 // quirks are the active quirks.
@@ -122,6 +129,18 @@ func (q *quirks) refusedLocation(loc *types.VirtualMachineRelocateSpec) types.Ba
 	return nil
 }
 
+// heededLocation returns the part of an instant clone's location that vCenter heeds. The quirk location leaves out the
+// other parts.
+func (q *quirks) heededLocation(loc *types.VirtualMachineRelocateSpec, src *simulator.VirtualMachine) *types.VirtualMachineRelocateSpec {
+	switch q.value("location", src) {
+	case "ignored":
+		return new(types.VirtualMachineRelocateSpec)
+	case "only-devices":
+		return &types.VirtualMachineRelocateSpec{DeviceChange: loc.DeviceChange}
+	}
+	return loc
+}
+
 // reservedKeys returns the fault of a request with options that fields of the ConfigSpec set, or nil. It returns a
 // fault only if the quirk own-keys is active.
 func (q *quirks) reservedKeys(req any) types.BaseMethodFault {
@@ -161,6 +180,19 @@ func (q *quirks) changeClone(config *types.VirtualMachineConfigInfo, src *simula
 		shuffle(devices)
 	}
 	link(devices)
+	form := chainForm{q.value("se-sparse", src), q.value("delta-parents", src)}
+	for _, disk := range disks(devices) {
+		disk.report(form)
+	}
+}
+
+// changeSource applies the quirks to the new delta disks of a source.
+func (q *quirks) changeSource(devices []types.BaseVirtualDevice, src *simulator.VirtualMachine) {
+	overrideDeltaFields(devices, q.value("source-delta-fields", src))
+	form := chainForm{q.value("source-se-sparse", src), q.value("source-delta-parents", src)}
+	for _, disk := range disks(devices) {
+		disk.report(form)
+	}
 }
 
 // changeRunningClone applies clone-differs to a clone that runs, because the property may be a connection state.

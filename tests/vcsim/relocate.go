@@ -127,7 +127,9 @@ func moveDisks(vm *simulator.VirtualMachine, stores map[int32]*simulator.Datasto
 			*at = &next
 			at = &next.Parent
 		}
+		form := formOf(disk.Backing, disk.backing)
 		disk.Backing = copied
+		flatDisk{disk.VirtualDisk, copied}.report(form)
 	}
 	vm.Config.Hardware.Device = devices
 }

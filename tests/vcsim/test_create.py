@@ -167,6 +167,12 @@ def test_numbers_devices_as_vcenter_does(made: Any) -> None:
     ]
 
 
+def test_tpm_and_nvme_controller_have_the_summaries_of_vcenter(made: Any) -> None:
+    summaries = {device.key: device.deviceInfo.summary for device in made.config.hardware.device}
+
+    assert (summaries[11000], summaries[31000]) == ("Virtual Trusted Platform Module", "NVME controller 0")
+
+
 def test_disks_match_the_request(made: Any) -> None:
     first, second, third, fourth, fifth, sixth, *_ = disks(made)
 
@@ -262,16 +268,21 @@ def test_keeps_vapp_properties_and_transports(made: Any) -> None:
     assert list(config.ovfEnvironmentTransport) == ["com.vmware.guestInfo", "iso"]
 
 
-def test_instant_clone_has_the_configuration_of_its_source(made: Any) -> None:
+def test_instant_clone_has_the_configuration_of_its_source(client: Client) -> None:
     excluded = (
         *("name", "uuid", "instanceUuid", "files", "locationId", "modified", "changeVersion", "createDate"),
         *("macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore"),
     )
 
-    twin = clone(made, "everything-again")
+    request = complete_spec(client, "everything-but-a-tpm")
+    request.deviceChange = [each for each in request.deviceChange if not isinstance(each.device, Device.VirtualTPM)]
+    source = make(client, request)
+    result(source.PowerOn())
 
-    assert plain(twin.config, excluded) == plain(made.config, excluded)
-    assert list(twin.network) == list(made.network)
+    twin = clone(source, "everything-again")
+
+    assert plain(twin.config, excluded) == plain(source.config, excluded)
+    assert list(twin.network) == list(source.network)
 
 
 def test_applies_the_defaults_of_vcenter(client: Client) -> None:

@@ -7,13 +7,31 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.vcsim.client import Client, clone, disks, fault_of, nics, result, spec
+from tests.vcsim.client import (
+    Client,
+    clone,
+    controller,
+    devices,
+    disk,
+    disks,
+    fault_of,
+    machine_spec,
+    make,
+    nics,
+    result,
+    spec,
+)
 
 pytestmark = pytest.mark.simulator
+
+Device = vim.vm.device
+PORT_MESSAGE = (
+    "Virtual machine is configured to use a device that prevents the operation: Device '{} port 1' is not supported."
+)
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +158,84 @@ def test_rejects_a_clone_beyond_the_chain_limit(start_simulator: StartSimulator)
         clone(source, "first")
         clone(source, "second")
 
-        assert fault_of(lambda: source.InstantClone_Task(spec("third"))) == "GenericVmConfigFault"
+        with pytest.raises(vmodl.fault.SystemError) as refused:
+            clone(source, "third")
+        fault: Any = refused.value
+        cause: Any = fault.faultCause
+        assert (fault.reason, fault.msg) == ("Launch failure", "A general system error occurred: Launch failure")
+        assert (cause.reason, cause.msg) == ("Unable to prepare migration.", "Unable to prepare migration.")
+        assert [message.key for message in cause.faultMessage] == ["msg.migrate.prepare.failed"]
+        assert isinstance(cause, vim.fault.GenericVmConfigFault)
         assert simulated.vm("golden-web").deltas == {2000: 2, 2001: 2}
+
+
+def test_check_returns_the_cause_of_a_chain_that_is_too_long(start_simulator: StartSimulator) -> None:
+    with Client(start_simulator("-chain-limit", 0)) as client:
+        checker = client.content.vmProvisioningChecker
+
+        (found,) = result(checker.CheckInstantClone_Task(client.vm("golden-web"), spec("checked")))
+
+        error: Any = found.error[0]
+        assert isinstance(error, vmodl.fault.SystemError)
+        cause: Any = error.faultCause
+        assert cause.reason == "Unable to prepare migration."
+
+
+def port(kind: Any, file: str) -> Any:
+    """Return a file-backed serial or parallel port."""
+    added = kind(key=-9, backing=kind.FileBackingInfo(fileName=f"[LocalDS_0] {file}"))
+    if kind is Device.VirtualSerialPort:
+        added.yieldOnPoll = True
+    return added
+
+
+def running(client: Client, name: str, device: Any) -> Any:
+    """Create a VM with one disk and this device, and power it on."""
+    added = [controller(Device.ParaVirtualSCSIController, -1), disk(-1, 0, 1 << 30), device]
+    vm = make(client, machine_spec(name, added, firmware="efi"))
+    result(vm.PowerOn())
+    return vm
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "message"),
+    [
+        ("with-serial-port", port(Device.VirtualSerialPort, "serial.log"), PORT_MESSAGE.format("Serial")),
+        ("with-parallel-port", port(Device.VirtualParallelPort, "parallel.log"), PORT_MESSAGE.format("Parallel")),
+        ("with-tpm", Device.VirtualTPM(key=-9), PORT_MESSAGE.replace("{} port 1", "Virtual TPM")),
+    ],
+)
+def test_task_and_check_reject_a_source_with_an_unsupported_device(
+    client: Client, name: str, device: Any, message: str
+) -> None:
+    source = running(client, name, device)
+
+    with pytest.raises(vim.fault.DisallowedMigrationDeviceAttached) as refused:
+        clone(source, f"of-{name}")
+    (found,) = result(client.content.vmProvisioningChecker.CheckInstantClone_Task(source, spec(f"of-{name}")))
+
+    fault: Any = refused.value
+    assert isinstance(fault.fault, vim.fault.DeviceNotSupported)
+    assert f"Device '{fault.fault.device}' is not supported." in message
+    assert [fault.msg, *(error.msg for error in found.error)] == [message, message]
+    assert client.vm(f"of-{name}") is None
+
+
+@pytest.mark.parametrize("kind", [Device.VirtualSerialPort, Device.VirtualParallelPort])
+def test_clones_a_source_whose_port_the_request_edits_or_removes(client: Client, kind: Any) -> None:
+    name = kind.__name__.rpartition(".")[2]
+    source = running(client, name, port(kind, "source.log"))
+    (attached,) = devices(source, kind)
+    remove = Device.VirtualDeviceSpec(operation="remove", device=attached)
+    replaced = port(kind, "clone.log")
+    replaced.key = attached.key
+    edit = Device.VirtualDeviceSpec(operation="edit", device=replaced)
+
+    without, edited = clone(source, f"{name}-without", [remove]), clone(source, f"{name}-edited", [edit])
+
+    assert devices(without, kind) == []
+    assert [each.backing.fileName for each in devices(edited, kind)] == ["[LocalDS_0] clone.log"]
+    assert [each.backing.fileName for each in devices(source, kind)] == ["[LocalDS_0] source.log"]
 
 
 def test_default_chain_limit_is_255_delta_disks(simulated: Simulator, client: Client) -> None:
@@ -150,7 +244,7 @@ def test_default_chain_limit_is_255_delta_disks(simulated: Simulator, client: Cl
         clone(source, f"deep-{index}")
 
     assert simulated.vm("golden-db").deltas == {2000: 255, 2001: 255}
-    assert fault_of(lambda: source.InstantClone_Task(spec("deep-255"))) == "GenericVmConfigFault"
+    assert fault_of(lambda: source.InstantClone_Task(spec("deep-255"))) == "SystemError"
 
 
 def test_frozen_vm_gets_no_delta_disks_and_stays_below_the_chain_limit(start_simulator: StartSimulator) -> None:
