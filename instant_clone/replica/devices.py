@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from instant_clone.replica.blocks import DeviceBlock
+from instant_clone.replica.doubtful_devices import disk_place
 from instant_clone.replica.replica_builder import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
 from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
@@ -134,7 +135,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
         if disk.bus < counts[disk.controller]:
             managed.append(disk)
         else:
-            draft.warn(_place(disk), "A lower bus has no controller, so the provider does not see this disk.")
+            draft.warn(disk_place(disk), "A lower bus has no controller, so the provider does not see this disk.")
     # The provider's import and refresh use this order. It decides between disks of two kinds with one unit number.
     managed.sort(key=lambda disk: (disk.bus, disk.unit))
     managed.sort(key=lambda disk: disk_unit_number(disk, source))
@@ -145,12 +146,8 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
     return tuple(_disk(index, disk, source, draft) for index, disk in enumerate(managed))
 
 
-def _place(disk: Disk) -> str:
-    return f"disk {disk.controller.upper().replace('NVME', 'NVMe')}({disk.bus}:{disk.unit})"
-
-
 def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft) -> None:
-    place = _place(disk)
+    place = disk_place(disk)
     if disk.backing != FLAT:
         what = f"The disk's backing is {disk.backing}; the provider imports only {FLAT}."
         draft.require(never, place, what, cure=NOT_WORKABLE)
@@ -187,7 +184,7 @@ def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
         repaired = not SATA_AND_IDE_DISKS_LOST <= version < SATA_AND_IDE_DISKS_REPAIRED
         return version >= SATA_AND_IDE_DISKS_IMPORTED and (found or repaired)
 
-    draft.require(finds, _place(disk), what)
+    draft.require(finds, disk_place(disk), what)
 
 
 def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
@@ -207,7 +204,7 @@ def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> DeviceBlock
             f"The capacity of {disk.capacity} bytes is not a whole number of GiB; a later change of the disk grows it "
             f"to {size + 1} GiB."
         )
-        draft.warn(_place(disk), what)
+        draft.warn(disk_place(disk), what)
     block: Block = {
         "label": disk_label(index),
         "size": size + bool(rest),

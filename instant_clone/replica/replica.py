@@ -14,6 +14,7 @@ from types import MappingProxyType
 from instant_clone.errors import ReplicaError
 from instant_clone.replica.blocks import DeviceBlock
 from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
+from instant_clone.replica.doubtful_devices import warn_about_doubtful_devices
 from instant_clone.replica.replica_builder import Draft, never
 from instant_clone.replica.scalars import scalars
 from instant_clone.stock_provider.argument import Scalar
@@ -66,6 +67,7 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
     cdrom_blocks = cdroms(source, draft)
     vtpm = _vtpm(source, draft)
     _vapp(source, draft)
+    warn_about_doubtful_devices(source, draft)
     if draft.findings:
         raise ReplicaError(*draft.findings)
     return Replica(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,25 @@ from instant_clone.vm.differences import Difference, shown
 from instant_clone.vm.differences import differences as tree_differences
 from instant_clone.vm.source_vm import SourceVm
 
-__all__ = ["SCHEMA", "differences", "dump", "is_there", "listed", "load", "save"]
+__all__ = [
+    "SCHEMA",
+    "blocking_differences",
+    "differences",
+    "dump",
+    "is_there",
+    "listed",
+    "load",
+    "save",
+    "with_values_of",
+]
 
 SCHEMA = 1
 """schema version of the records that this release reads and writes"""
 
 CURE = "Run `instant-clone record` to read the source from vCenter and write the record."
 
-
+_NEWER_FIELDS = re.compile(r"other_devices|standalone_host|disks\[\d+\]\.first_class")
+"""optional fields that schema 1 did not have at first; a record from before has no value"""
 _MOST_LISTED = 20
 _LONGEST_VALUE = 70
 
@@ -113,6 +125,23 @@ def save(source: SourceVm, path: Path) -> None:
 def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
     """Return the differences between a record and a look-up. Equal texts of `dump` have no differences."""
     return tuple(tree_differences(_document(recorded), _document(found)))
+
+
+def blocking_differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
+    """Return the differences between a record and a look-up, except newer fields that the record does not have.
+
+    A record from before a field existed has no value for it. For a synthesis, such a record is still up to date.
+    """
+    return tuple(
+        each
+        for each in differences(recorded, found)
+        if each.before is not None or not _NEWER_FIELDS.fullmatch(each.path)
+    )
+
+
+def with_values_of(recorded: SourceVm, found: SourceVm, properties: Collection[str]) -> SourceVm:
+    """Return the look-up `found` with the values that the top-level `properties` have in the record."""
+    return found.model_copy(update={name: getattr(recorded, name) for name in properties})
 
 
 def listed(found: Sequence[Difference]) -> str:

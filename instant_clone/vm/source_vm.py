@@ -3,7 +3,8 @@
 
 Each field is named after a property of the vSphere API. The docstrings give the path of the property. `None` is the
 value of a property that vCenter leaves unset. The model omits properties that change while a VM runs or is cloned, such
-as power state, host, chain depth and connection state. A record therefore changes only if its source changes.
+as power state, host, chain depth and connection state. A record therefore changes only if its source changes, or if the
+source moves from a cluster to a standalone host or back (`standalone_host`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "Memory",
     "Nic",
     "Numa",
+    "OtherDevice",
     "SourceVm",
     "Tools",
     "Vcenter",
@@ -165,6 +167,8 @@ class Disk(_Frozen):
     sharing: str | None = None
     io: Allocation
     """`storageIOAllocation`, in IOPS"""
+    first_class: bool | None = None
+    """true for a first class disk, which has a `vDiskId`; otherwise unset"""
 
 
 class Nic(_Frozen):
@@ -196,6 +200,17 @@ class Cdrom(_Frozen):
     """an ISO image's path within its datastore"""
 
 
+class OtherDevice(_Frozen):
+    """A device without a model of its own, with which an instant clone may fail (see `vm.device_kinds`)."""
+
+    type: str
+    """the API's class name, such as "VirtualSerialPort" """
+    label: str
+    """`deviceInfo.label`, such as "Serial port 1" """
+    backing: str | None = None
+    """the API's class name of the backing, such as "FileBackingInfo" """
+
+
 class SourceVm(_Frozen):
     """The hardware and settings of a source that its clones inherit.
 
@@ -209,6 +224,8 @@ class SourceVm(_Frozen):
     uuid: str
     """`config.uuid`, the BIOS UUID"""
     instance_uuid: str
+    standalone_host: bool | None = None
+    """true if the VM's host is in no cluster; otherwise unset, so that records of VMs in clusters do not change"""
     template: bool
     guest_id: str
     alternate_guest_name: str | None = None
@@ -229,6 +246,9 @@ class SourceVm(_Frozen):
     cdroms: tuple[Cdrom, ...]
     tpm_count: int = 0
     pci_passthrough_count: int = 0
+    other_devices: tuple[OtherDevice, ...] | None = None
+    """the other devices with which an instant clone may fail; unset if there are none, so that the record of a source
+    without such devices does not change"""
     vapp_property_ids: tuple[str, ...] = ()
     """ids of the user-configurable vApp properties whose value differs from the default; never the values"""
     vapp_transport: tuple[str, ...] = ()

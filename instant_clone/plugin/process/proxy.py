@@ -20,12 +20,13 @@ from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.plugin.resource.vcenter_client import VcenterClient
 from instant_clone.plugin.resource.virtual_machine import VirtualMachine
 from instant_clone.plugin.wire import log
-from instant_clone.plugin.wire.codec import unpack
+from instant_clone.plugin.wire.codec import error, unpack
 from instant_clone.plugin.wire.schema import add_block
 from instant_clone.plugin.wire.tfplugin5 import (
     ApplyRequest,
     ApplyResponse,
     ConfigureRequest,
+    ConfigureResponse,
     GetSchemaResponse,
     ImportRequest,
     ImportResponse,
@@ -181,7 +182,10 @@ class Relay(grpc.GenericRpcHandler):
 
     def _configure(self, request: bytes) -> bytes:
         self._stopped.clear()
-        self._vcenter.configure(unpack(ConfigureRequest.FromString(request).config) or {})
+        findings = self._vcenter.configure(unpack(ConfigureRequest.FromString(request).config) or {})
+        if findings:
+            invalid = [error("Invalid provider configuration", str(finding)) for finding in findings]
+            return ConfigureResponse(diagnostics=invalid).SerializeToString()
         return self._stock.forward(SERVICE + "Configure", request)
 
     def _stop(self, request: bytes) -> bytes:

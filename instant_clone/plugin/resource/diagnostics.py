@@ -24,6 +24,7 @@ __all__ = [
     "WHICH_ADDRESS",
     "Removal",
     "adopted_clone",
+    "argument_path",
     "explained",
     "import_id",
     "network_wait_interrupted",
@@ -168,7 +169,7 @@ def explained(failure: Exception) -> list[Diagnostic]:
         at = None
         if isinstance(failure, CloneError):
             summary = failure.summary or summary
-            at = _path(failure.argument) if failure.argument else None
+            at = argument_path(failure.argument)
         return [error(summary, str(finding), at) for finding in failure.findings]
     log.error("".join(traceback.format_exception(failure)))
     return [
@@ -180,6 +181,9 @@ def explained(failure: Exception) -> list[Diagnostic]:
     ]
 
 
-def _path(argument: str) -> AttributePath:
+def argument_path(argument: str) -> AttributePath | None:
+    """Return the attribute path of an argument such as "name" or "instantclone.source_uuid", None for ""."""
+    if not argument:
+        return None
     block, inner, name = argument.partition(".")
     return attribute_path(block, 0, name) if inner else attribute_path(block)

@@ -16,7 +16,7 @@ from cachetools import cachedmethod
 
 from instant_clone.ownership import OWNER_KEY, Owner
 from instant_clone.plugin.resource.clone_request import clone_request, is_fully_known
-from instant_clone.plugin.resource.diagnostics import STATE_RM, explained
+from instant_clone.plugin.resource.diagnostics import STATE_RM, argument_path, explained
 from instant_clone.plugin.resource.orphan_adoption import name_in_use_error
 from instant_clone.plugin.resource.source_diff import compare
 from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
@@ -180,7 +180,8 @@ class Checks:
             )
         if result.errors:
             lines = "\n".join(f"  {line}" for line in result.errors)
-            return [error("vCenter would reject the clone", f"{path}: the dry run of a clone failed:\n{lines}")]
+            what = f"{path}: the dry run of a clone failed:\n{lines}"
+            return [error("vCenter would reject the clone", what, argument_path(result.argument))]
         if result.warnings:
             lines = "\n".join(f"  {line}" for line in result.warnings)
             return self._once("Dry run returned warnings", f"{path}: the dry run of a clone returned:\n{lines}")

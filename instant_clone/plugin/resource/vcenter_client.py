@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     # The import of pyvmomi is slow, and most requests from Terraform do not need it.
     from instant_clone.vcenter.cloning.clone_task import Cloner
     from instant_clone.vcenter.cloning.live_vm import LiveVm
-    from instant_clone.vcenter.session.connection import ConnectionSettings, Session
+    from instant_clone.vcenter.session.connection import Session
+    from instant_clone.vcenter.session.connection_settings import ConnectionSettings
 
 __all__ = ["ImportedVm", "VcenterClient", "connection_settings"]
 
@@ -55,9 +56,16 @@ class VcenterClient:
         self._imported: dict[Any, Imported] = {}
         self._importing = threading.Condition()
 
-    def configure(self, configuration: Mapping[str, Any]) -> None:
-        """Set the provider's configuration."""
+    def configure(self, configuration: Mapping[str, Any]) -> list[Finding]:
+        """Set the provider's configuration, and return a finding for each invalid setting.
+
+        The stock provider's own messages about them do not name the setting: it looks for the host "fd00:" if
+        vsphere_server is fd00::1.
+        """
+        from instant_clone.vcenter.session.connection_settings import invalid_variables
+
         self._configuration = configuration
+        return invalid_variables(_effective(configuration, self._environ))
 
     def cloner(self) -> Cloner:
         """Return the connection to vCenter that clones VMs.
@@ -148,6 +156,7 @@ _ARGUMENTS = {
     "VSPHERE_USER": ("user",),
     "VSPHERE_PASSWORD": ("password",),
     "VSPHERE_ALLOW_UNVERIFIED_SSL": ("allow_unverified_ssl",),
+    "VSPHERE_API_TIMEOUT": ("api_timeout",),
 }
 
 
@@ -155,16 +164,21 @@ def connection_settings(configuration: Mapping[str, Any], environ: Mapping[str, 
     """Return the connection settings of the `provider "vsphere"` block, completed from the VSPHERE_* variables.
 
     Raises:
-        ConnectError: a setting is missing. The error lists all missing settings.
+        ConnectError: settings are missing or invalid. The error lists all of them.
     """
-    from instant_clone.vcenter.session.connection import ConnectionSettings
+    from instant_clone.vcenter.session.connection_settings import ConnectionSettings
 
+    return ConnectionSettings.from_environment(_effective(configuration, environ))
+
+
+def _effective(configuration: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables, replaced by the arguments that take precedence."""
     effective = dict(environ)
     if not effective.get("VSPHERE_SERVER") and effective.get("VSPHERE_VCENTER"):
         effective["VSPHERE_SERVER"] = effective["VSPHERE_VCENTER"]
     for variable, arguments in _ARGUMENTS.items():
         for argument in reversed(arguments):
             value = configuration.get(argument)
-            if isinstance(value, (str, bool)):
-                effective[variable] = str(value).lower() if isinstance(value, bool) else value
-    return ConnectionSettings.from_environment(effective)
+            if isinstance(value, (str, bool, int)):
+                effective[variable] = str(value).lower() if isinstance(value, bool) else str(value)
+    return effective

@@ -2,7 +2,7 @@
 """Actions for the faults of InstantClone_Task.
 
 The faults and their causes come from the vSphere API reference: VirtualMachine.InstantClone_Task and the descriptions
-of the faults.
+of the faults. The fault that explains a failure can be the cause of another fault.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding
-from instant_clone.vcenter.session.faults import fault_text
+from instant_clone.vcenter.session.faults import fault_chain, fault_text, find_cause
 
-__all__ = ["clone_error", "text_with_cure"]
+__all__ = ["argument_of", "clone_error", "text_with_cure"]
 
+_Cure = tuple[type[vmodl.MethodFault], str, str]
 _SOURCE = "instantclone.source_uuid"
-_CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
+_CURES: tuple[_Cure, ...] = (
     (
         vim.fault.InvalidPowerState,
         _SOURCE,
@@ -26,12 +27,6 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
         _SOURCE,
         "The source has a device that clones cannot share, such as a passthrough device or a host drive. Remove the "
         "device.",
-    ),
-    (
-        vim.fault.GenericVmConfigFault,
-        _SOURCE,
-        "If the disk chain is too long, freeze the source or create a new source. Each clone of a running source adds "
-        "a delta disk to the source's disk chain.",
     ),
     (
         vim.fault.InvalidDatastore,
@@ -59,13 +54,20 @@ _CURES: tuple[tuple[type[vmodl.MethodFault], str, str], ...] = (
         _SOURCE,
         "Check in vCenter whether a snapshot, a migration or another task of the source is running, and apply again.",
     ),
-    (
-        vim.fault.VimFault,
-        _SOURCE,
-        "Check the task in vCenter for the reason, and apply again.",
-    ),
 )
 """fault, the argument that causes it, and the action; the first matching entry applies"""
+_CHAIN_CURE: _Cure = (
+    vim.fault.GenericVmConfigFault,
+    _SOURCE,
+    "If the disk chain is too long, freeze the source or create a new source. Each clone of a running source adds "
+    "a delta disk to the source's disk chain.",
+)
+"""for the fault of a disk chain that is too long (VMware knowledge base, article 320221)"""
+_OTHER_CURE: _Cure = (
+    vim.fault.VimFault,
+    _SOURCE,
+    "Check the task in vCenter for the reason, and apply again.",
+)
 _REPORTED_BY_SESSION = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.fault.InvalidLogin)
 """faults of any request, which `session.faults` reports"""
 
@@ -86,8 +88,23 @@ def text_with_cure(fault: vmodl.MethodFault) -> str:
     return fault_text(fault) if found is None else f"{fault_text(fault)}. {found[1]}"
 
 
+def argument_of(fault: vmodl.MethodFault) -> str:
+    """Return the argument that causes a fault, or "" if the fault is not specific to cloning."""
+    found = _cure_of(fault)
+    return "" if found is None else found[0]
+
+
 def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
-    """Return the argument that causes a fault, and the action for the user. Return None if there is no action."""
-    if isinstance(fault, _REPORTED_BY_SESSION):
+    """Return the argument that causes a fault, and the action for the user. Return None if there is no action.
+
+    The innermost fault with an action decides. GenericVmConfigFault has many causes, so it decides only if no other
+    fault of the chain has an action of its own.
+    """
+    if find_cause(fault, _REPORTED_BY_SESSION) is not None:
         return None
-    return next(((argument, cure) for kind, argument, cure in _CURES if isinstance(fault, kind)), None)
+    for cures in (_CURES, (_CHAIN_CURE,), (_OTHER_CURE,)):
+        for each in reversed(fault_chain(fault)):
+            for kind, argument, cure in cures:
+                if isinstance(each, kind):
+                    return argument, cure
+    return None

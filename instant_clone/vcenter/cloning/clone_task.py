@@ -18,6 +18,7 @@ from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.clone_faults import clone_error
 from instant_clone.vcenter.cloning.clone_spec import CloneRequest, InterfaceEdit, Placing
+from instant_clone.vcenter.cloning.disk_chains import DISK_LAYOUT, deltas_by_disk
 from instant_clone.vcenter.cloning.dry_run import (
     DryRun,
     Namesake,
@@ -33,7 +34,7 @@ from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
-from instant_clone.vcenter.session.faults import vcenter_errors
+from instant_clone.vcenter.session.faults import find_cause, vcenter_errors
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
 
 __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "clones_at_once"]
@@ -139,8 +140,10 @@ class Cloner:
                 task = source.machine.InstantClone_Task(specification)
                 try:
                     return cast(vim.VirtualMachine, wait_for(task, seconds=seconds))
-                except vim.fault.TaskInProgress:
-                    raise BusyError from None
+                except vmodl.MethodFault as fault:
+                    if find_cause(fault, vim.fault.TaskInProgress) is not None:
+                        raise BusyError from None
+                    raise
 
             try:
                 machine = self._turns.take(source.machine._moId, start, seconds=seconds)
@@ -256,18 +259,17 @@ class Cloner:
             return isinstance(self._placing.index().FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
 
     def deltas(self, moid: str) -> frozenset[str]:
-        """Return the UUIDs of a VM's disks that have a parent. `moid` is the VM's managed object id.
+        """Return the UUIDs of a VM's disks that are delta disks. `moid` is the VM's managed object id.
 
         Raises:
             NotFoundError: The VM no longer exists. An empty result would mean that no disk is a delta disk.
         """
         with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
             machine = self._placing.object(vim.VirtualMachine, moid)
-            values = read_properties(self._session, machine, "config.hardware.device")
-        backings = [getattr(device, "backing", None) for device in values.get("config.hardware.device") or ()]
-        return frozenset(
-            str(getattr(backing, "uuid", "")) for backing in backings if getattr(backing, "parent", None) is not None
-        )
+            values = read_properties(self._session, machine, "config.hardware.device", DISK_LAYOUT)
+        devices = values.get("config.hardware.device") or ()
+        deltas = deltas_by_disk(devices, values.get(DISK_LAYOUT))
+        return frozenset(str(getattr(disk.backing, "uuid", "")) for disk in devices if deltas.get(disk.key))
 
     def destroy(self, clone: Clone) -> None:
         """Destroy a clone that cannot become part of Terraform's state."""

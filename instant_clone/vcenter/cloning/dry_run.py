@@ -11,11 +11,11 @@ from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, Finding
 from instant_clone.ownership import OWNER_KEY
-from instant_clone.vcenter.cloning.clone_faults import text_with_cure
+from instant_clone.vcenter.cloning.clone_faults import argument_of, text_with_cure
 from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.observation.source_host import SourceHost
 from instant_clone.vcenter.session.connection import Session, read_properties
-from instant_clone.vcenter.session.faults import fault_text
+from instant_clone.vcenter.session.faults import fault_text, find_cause
 from instant_clone.vcenter.session.properties import retrieve
 from instant_clone.vcenter.session.tasks import TaskTimeoutError, wait_for
 
@@ -42,6 +42,8 @@ class DryRun:
     warnings: tuple[str, ...] = ()
     missing: str = ""
     """the reason why vCenter made no dry run; "" if vCenter made it"""
+    argument: str = ""
+    """the argument of the resource that causes all errors, such as "datastore_id"; "" without a common argument"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,12 @@ def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantClone
         return DryRun(missing=f"CheckInstantClone_Task did not finish within {_CHECK_SECONDS} seconds")
     except vmodl.MethodFault as fault:
         return DryRun(missing=f"CheckInstantClone_Task failed with {fault_text(fault)}{_hint(fault)}")
+    faults = [fault for result in results for fault in result.error if not _is_taken(fault)]
+    arguments = {argument_of(fault) for fault in faults}
     return DryRun(
-        errors=tuple(text_with_cure(fault) for result in results for fault in result.error if not _is_taken(fault)),
+        errors=tuple(map(text_with_cure, faults)),
         warnings=tuple(text_with_cure(fault) for result in results for fault in result.warning),
+        argument=arguments.pop() if len(arguments) == 1 else "",
     )
 
 
@@ -142,12 +147,12 @@ def require_host_datastore(session: Session, source: LiveVm, host: SourceHost, d
 
 def _is_taken(fault: vmodl.MethodFault) -> bool:
     # The plan reports names that are in use, because the VM with the name may be the clone that the plan replaces.
-    return isinstance(fault, vim.fault.DuplicateName)
+    return find_cause(fault, vim.fault.DuplicateName) is not None
 
 
 def _hint(fault: vmodl.MethodFault) -> str:
-    if isinstance(fault, _NOT_THERE):
+    if find_cause(fault, _NOT_THERE) is not None:
         return " (the method requires vCenter 6.7 or later)"
-    if isinstance(fault, vim.fault.NoPermission):
+    if find_cause(fault, vim.fault.NoPermission) is not None:
         return " (the method requires the privilege System.View)"
     return ""

@@ -11,6 +11,7 @@ from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
 
 from instant_clone.errors import CloneError, Finding, NotFoundError, VcenterError
+from instant_clone.vcenter.cloning.disk_chains import DISK_LAYOUT, deltas_by_disk
 from instant_clone.vcenter.lookup.identity import vms_with_uuid
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import vcenter_errors
@@ -34,6 +35,7 @@ _PROPERTIES = (
     "runtime.host",
     "config.template",
     "config.hardware.device",
+    DISK_LAYOUT,
     "config.extraConfig",
     "runtime.instantCloneFrozen",
 )
@@ -105,7 +107,7 @@ def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
         disk_sizes={device.key: _sizes(device) for device in devices if isinstance(device, vim.vm.device.VirtualDisk)},
         extra_config={option.key: str(option.value) for option in values.get("config.extraConfig") or ()},
         frozen=bool(values.get("runtime.instantCloneFrozen")),
-        chain_depth=max((_depth(device.backing) for device in devices), default=0),
+        chain_depth=max(deltas_by_disk(devices, values.get(DISK_LAYOUT)).values(), default=0),
         disk_datastores=tuple(
             datastore._moId
             for device in devices
@@ -113,13 +115,6 @@ def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
             and (datastore := getattr(device.backing, "datastore", None)) is not None
         ),
     )
-
-
-def _depth(backing: object) -> int:
-    depth = 0
-    while (backing := getattr(backing, "parent", None)) is not None:
-        depth += 1
-    return depth
 
 
 def _sizes(disk: vim.vm.device.VirtualDisk) -> frozenset[int]:

@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 from pyVmomi import vim
 
 from instant_clone.errors import VcenterError
-from instant_clone.vm.source_vm import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic
+from instant_clone.vm.device_kinds import kind_of
+from instant_clone.vm.source_vm import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, OtherDevice
 
 __all__ = [
     "AttachedNetwork",
@@ -20,6 +21,7 @@ __all__ = [
     "controllers",
     "disks",
     "network_interfaces",
+    "other_devices",
     "pci_passthrough_count",
     "tpm_count",
     "type_name",
@@ -115,6 +117,29 @@ def pci_passthrough_count(devices: Devices) -> int:
     return len(_of(vim.vm.device.VirtualPCIPassthrough, devices))
 
 
+def other_devices(devices: Devices) -> tuple[OtherDevice, ...]:
+    """Return the doubtful devices (see `vm.device_kinds`) that no other function of this module reads."""
+    found = []
+    for device in devices:
+        if isinstance(device, _READ) or _controller_kind(device) is not None:
+            continue
+        kind, backing = type_name(device), type_name(device.backing) if device.backing else None
+        if kind_of(kind, backing).verdict == "doubtful":
+            label = device.deviceInfo.label if device.deviceInfo else f"{kind} with the key {device.key}"
+            found.append(OtherDevice(type=kind, label=label, backing=backing))
+    return tuple(found)
+
+
+_READ = (
+    CdromDevice,
+    Ethernet,
+    vim.vm.device.VirtualDisk,
+    vim.vm.device.VirtualPCIPassthrough,
+    vim.vm.device.VirtualTPM,
+)
+"""devices that other functions of this module read"""
+
+
 def _of(kind: type[Device], devices: Devices) -> list[Device]:
     return [device for device in devices if isinstance(device, kind)]
 
@@ -155,6 +180,7 @@ def _disk(disk: vim.vm.device.VirtualDisk, controller: vim.vm.device.VirtualDevi
         write_through=getattr(backing, "writeThrough", None),
         sharing=getattr(backing, "sharing", None),
         io=allocation(disk.storageIOAllocation),
+        first_class=True if disk.vDiskId else None,
     )
 
 

@@ -72,7 +72,11 @@ def look_up_all(
                 session.content.propertyCollector,
                 list(machines.values()),
                 [*PATH_PROPERTIES, *_SOURCE_PROPERTIES],
-                follow=[*TO_THE_ROOT, Collector.TraversalSpec(type=vim.VirtualMachine, path="network")],
+                follow=[
+                    *TO_THE_ROOT,
+                    Collector.TraversalSpec(type=vim.VirtualMachine, path="network"),
+                    Collector.TraversalSpec(type=vim.VirtualMachine, path="runtime.host"),
+                ],
                 skip_missing=True,
             )
         objects = {each.id: each for each in read}
@@ -95,8 +99,16 @@ def look_up_all(
 _SOURCE_PROPERTIES = (
     Collector.PropertySpec(
         type=vim.VirtualMachine,
-        pathSet=[*VM_PATH_PROPERTIES, "config", "network", "runtime.connectionState", "runtime.powerState"],
+        pathSet=[
+            *VM_PATH_PROPERTIES,
+            "config",
+            "network",
+            "runtime.connectionState",
+            "runtime.host",
+            "runtime.powerState",
+        ],
     ),
+    Collector.PropertySpec(type=vim.HostSystem, pathSet=["parent"]),
     Collector.PropertySpec(type=vim.Network, pathSet=["name"]),
     Collector.PropertySpec(type=vim.dvs.DistributedVirtualPortgroup, pathSet=["name", "key"]),
     Collector.PropertySpec(type=vim.OpaqueNetwork, pathSet=["name", "summary"]),
@@ -128,6 +140,7 @@ def _source(
             inventory_path=path or "",
             networks=_networks(attached),
             vcenter=vcenter,
+            standalone_host=_is_on_standalone_host(found, objects),
         )
     except VcenterError as error:
         raise VcenterError(*(Finding(where, finding.what, finding.cure) for finding in error.findings)) from error
@@ -151,7 +164,8 @@ def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) ->
 
 def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
     """Return findings for the parents of a VM that the user may not read."""
-    found = [finding for each in objects.values() for finding in refusals(each, where)]
+    parents = (each for each in objects.values() if not isinstance(each.object, vim.HostSystem))
+    found = [finding for each in parents for finding in refusals(each, where)]
     return found or [
         Finding(
             where,
@@ -159,6 +173,18 @@ def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], 
             "Ask for the privilege System.Read on these folders, or use the VM's inventory path.",
         )
     ]
+
+
+def _is_on_standalone_host(found: ReadObject, objects: Mapping[str, ReadObject]) -> bool:
+    """Return whether the parent of the VM's host is known and is no cluster.
+
+    The parent of a host is a ClusterComputeResource or, for a standalone host, a ComputeResource (API reference,
+    ComputeResource). A user who may not see the host gets the result for a cluster.
+    """
+    host = found.properties.get("runtime.host")
+    read = objects.get(host._moId) if host is not None else None
+    parent = read.properties.get("parent") if read is not None else None
+    return isinstance(parent, vim.ComputeResource) and not isinstance(parent, vim.ClusterComputeResource)
 
 
 def _networks(objects: Sequence[ReadObject]) -> list[AttachedNetwork]:

@@ -28,8 +28,11 @@ def source_vm(
     inventory_path: str,
     networks: Iterable[AttachedNetwork],
     vcenter: Vcenter,
+    standalone_host: bool = False,
 ) -> SourceVm:
     """Return the source that `config` describes. `name` is the VM's name in the inventory.
+
+    `standalone_host` is whether the VM's host is in no cluster.
 
     Raises:
         VcenterError: the configuration is not valid in vSphere.
@@ -41,6 +44,7 @@ def source_vm(
         inventory_path=inventory_path,
         uuid=config.uuid,
         instance_uuid=config.instanceUuid or "",
+        standalone_host=standalone_host or None,
         template=config.template,
         guest_id=config.guestId,
         alternate_guest_name=config.alternateGuestName,
@@ -60,6 +64,7 @@ def source_vm(
         cdroms=devices.cdroms(present),
         tpm_count=devices.tpm_count(present),
         pci_passthrough_count=devices.pci_passthrough_count(present),
+        other_devices=devices.other_devices(present) or None,
         vapp_property_ids=_vapp_property_ids(config.vAppConfig),
         vapp_transport=tuple(config.vAppConfig.ovfEnvironmentTransport) if config.vAppConfig else (),
     )

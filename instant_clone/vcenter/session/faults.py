@@ -8,15 +8,24 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPException
+from typing import Any, TypeVar
 from xml.parsers.expat import ExpatError
 
 from pyVmomi import vim, vmodl
 
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
+from instant_clone.vcenter.session.https import CertificateNameError, ProxyError
 from instant_clone.vcenter.session.properties import ReadObject
 
-__all__ = ["fault_name", "fault_text", "refusals", "vcenter_errors"]
+__all__ = ["fault_chain", "fault_name", "fault_text", "find_cause", "refusals", "vcenter_errors"]
+
+Fault = TypeVar("Fault", bound=vmodl.MethodFault)
+_SHOWN_NAMES = 5
+"""of a certificate"""
+_WRONG_TIME = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)"""
 
 
 @contextmanager
@@ -43,9 +52,10 @@ def refusals(read: ReadObject, where: str) -> list[Finding]:
     """
     findings: dict[Finding, None] = {}
     for path, fault in sorted(read.refused.items()):
-        if isinstance(fault, vim.fault.NoPermission):
+        denied = find_cause(fault, vim.fault.NoPermission)
+        if denied is not None:
             # The fault does not always name its object.
-            findings[_lacking(fault, where, read.object)] = None
+            findings[_lacking(denied, where, read.object)] = None
         else:
             what = f"vCenter refuses to read {path} of {read.id}: {fault_text(fault)}."
             findings[Finding(where, what, "Run the command again.")] = None
@@ -57,15 +67,69 @@ def fault_name(fault: object) -> str:
     return type(fault).__name__.rpartition(".")[2]
 
 
+def fault_chain(fault: object) -> tuple[vmodl.MethodFault, ...]:
+    """Return a fault and the faults that caused it, the innermost last. Each fault is listed once.
+
+    vCenter often wraps the fault that explains a failure. For example, SystemError with the cause GenericVmConfigFault
+    means that a disk chain is too long (VMware knowledge base, article 320221). The property is
+    MethodFault.faultCause in the vSphere API reference.
+    """
+    chain: list[vmodl.MethodFault] = []
+    while isinstance(fault, vmodl.MethodFault) and all(fault is not each for each in chain):
+        chain.append(fault)
+        fault = fault.faultCause
+    return tuple(chain)
+
+
+def find_cause(fault: object, kind: type[Fault] | tuple[type[Fault], ...]) -> Fault | None:
+    """Return the innermost fault of a type among a fault and its causes, or None."""
+    return next((each for each in reversed(fault_chain(fault)) if isinstance(each, kind)), None)
+
+
+def fault_text(fault: object) -> str:
+    """Return the names and messages of a fault and of the faults that caused it.
+
+    The form is "SystemError: Launch failure, caused by GenericVmConfigFault: Unable to prepare migration".
+    """
+    return ", caused by ".join(map(_own_text, fault_chain(fault))) or fault_name(fault)
+
+
+def _own_text(fault: vmodl.MethodFault) -> str:
+    """Return the name of a fault and its texts: the message, the reason, and the messages of faultMessage."""
+    reason = getattr(fault, "reason", None)
+    given = [
+        getattr(fault, "msg", None),
+        reason if isinstance(reason, str) else "",
+        *map(_message_text, fault.faultMessage or ()),
+    ]
+    texts: list[str] = []
+    for text in (str(each or "").strip().rstrip(".") for each in given):
+        # The texts of one fault often repeat each other.
+        if not any(text in known for known in texts):
+            texts.append(text)
+    return ": ".join(filter(None, (fault_name(fault), "; ".join(filter(None, texts)))))
+
+
+def _message_text(message: Any) -> str:
+    """Return the text of a LocalizableMessage, or its key and its arguments if vCenter has no text for the key."""
+    if message.message:
+        return str(message.message)
+    arguments = ", ".join(f"{each.key}={each.value}" for each in message.arg or ())
+    return f"{message.key} ({arguments})" if arguments else str(message.key)
+
+
 def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
-    if isinstance(fault, vim.fault.InvalidLogin):
+    if find_cause(fault, vim.fault.InvalidLogin) is not None:
         return LoginError(
             Finding(where, "vCenter refuses the user name or the password.", "Check VSPHERE_USER and VSPHERE_PASSWORD.")
         )
-    if isinstance(fault, vim.fault.NotAuthenticated):
+    denied = find_cause(fault, vim.fault.NoPermission)
+    # NotAuthenticated is a subclass of NoPermission.
+    if isinstance(denied, vim.fault.NotAuthenticated):
         return LoginError(Finding(where, "the session has ended.", "Run the command again."))
-    if isinstance(fault, vim.fault.NoPermission):
-        return VcenterError(_lacking(fault, where, fault.object))
+    if denied is not None:
+        return VcenterError(_lacking(denied, where, denied.object))
+    # Not a cause: callers treat NotFoundError as "the VM is gone", and a cause may be about another object.
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         what = f"vCenter no longer has {_identifier(fault.obj)}."
         return NotFoundError(Finding(where, what, "Run the command again."))
@@ -89,12 +153,6 @@ def _identifier(entity: object) -> str:
     return str(getattr(entity, "_moId", None) or "the object")
 
 
-def fault_text(fault: object) -> str:
-    """Return the name of a fault and vCenter's message, such as "InvalidState: The operation is not allowed"."""
-    message = str(getattr(fault, "msg", None) or "").strip().rstrip(".")
-    return f"{fault_name(fault)}: {message}" if message else fault_name(fault)
-
-
 def _unusable_authorities(path: str | None) -> str:
     """Return the problem with the file in SSL_CERT_FILE, or "" if it is usable. OpenSSL ignores an unusable file."""
     if not path:
@@ -111,12 +169,22 @@ def _unusable_authorities(path: str | None) -> str:
 def _from_connection(error: Exception, where: str) -> ConnectError:
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the certificate is not trusted: {error.verify_message.rstrip('.')}."
+        if error.verify_code in _WRONG_TIME:
+            cure = (
+                "Check the clock of this machine, renew the server's certificate,"
+                " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
+            )
+            return ConnectError(Finding(where, what, cure))
         unusable = _unusable_authorities(os.environ.get("SSL_CERT_FILE"))
         cure = (
             "Set SSL_CERT_FILE to the certificate of the server's authority,"
             " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
         )
         return ConnectError(Finding(where, f"{what} {unusable}".rstrip(), cure))
+    if isinstance(error, CertificateNameError):
+        return ConnectError(_wrong_name(error, where))
+    if isinstance(error, ProxyError):
+        return ConnectError(_no_proxy(error, where))
     cure = "Check VSPHERE_SERVER and the network."
     if isinstance(error, TimeoutError):
         return ConnectError(Finding(where, "the server did not answer in time.", cure))
@@ -128,3 +196,26 @@ def _from_connection(error: Exception, where: str) -> ConnectError:
         return ConnectError(Finding(where, "the answer is not from vCenter's API.", cure))
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return ConnectError(Finding(where, f"no connection: {str(reason).rstrip('.')}.", cure))
+
+
+def _wrong_name(error: CertificateNameError, where: str) -> Finding:
+    shown, further = error.names[:_SHOWN_NAMES], len(error.names) - _SHOWN_NAMES
+    names = ", ".join(shown) + (f" and {further} more" if further > 0 else "")
+    what = (
+        f"the certificate is for {names}, not for {error.host}."
+        if names
+        else f"the certificate is not for {error.host}."
+    )
+    return Finding(
+        where,
+        what,
+        "Set VSPHERE_SERVER to a name in the certificate, or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the "
+        "verification.",
+    )
+
+
+def _no_proxy(error: ProxyError, where: str) -> Finding:
+    cure = "Check HTTPS_PROXY, or add the host to NO_PROXY for a direct connection."
+    if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        cure = "Set the user and the password of the proxy in HTTPS_PROXY (http://user:password@host:port)."
+    return Finding(where, f"no connection through the proxy {error.proxy}: {error.reason}.", cure)

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any
 
 from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapStubAdapter
+
+from instant_clone.vcenter.session.https import VcenterConnection
+from instant_clone.vcenter.session.proxies import Proxy
 
 __all__ = ["RenewingStub"]
 
@@ -25,7 +29,7 @@ class RenewingStub(SoapStubAdapter):
     itself, requests before `renew_with` and requests after `give_up` are sent only once.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, proxy: Proxy | None = None, **settings: Any) -> None:
         self._cookie = ""
         self._logged_in = False
         self._renewing: int | None = None
@@ -34,6 +38,8 @@ class RenewingStub(SoapStubAdapter):
         self._lock = Lock()
         self._log_ins = 0
         super().__init__(**settings)  # type: ignore[no-untyped-call]
+        # pyvmomi's own argument for a proxy sends the headers for the proxy to vCenter, too.
+        self.scheme: Any = partial(VcenterConnection, proxy=proxy)
 
     @property
     def cookie(self) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from http.client import HTTPException
-from typing import cast
 from xml.parsers.expat import ExpatError
 
 from pyVmomi import vim, vmodl
@@ -39,7 +38,7 @@ def wait_for(task: vim.Task, *, seconds: float) -> object:
     def result() -> tuple[object] | None:
         info = task.info
         if info.state == vim.TaskInfo.State.error:
-            raise cast(vmodl.MethodFault, info.error)
+            raise info.error or vmodl.fault.SystemError(msg="the task failed without a fault")
         return (info.result,) if info.state == vim.TaskInfo.State.success else None
 
     found = poll(

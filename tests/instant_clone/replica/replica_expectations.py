@@ -63,6 +63,21 @@ NORMAL_DISK = {
     "io_reservation": 0,
     "io_share_level": "normal",
 }
+DRY_RUN = "The plan of a new clone shows vCenter's dry run of it."
+TPM_WARNING = (
+    "/DC0/vm/golden-0, virtual TPM: VMware's test suite vmware/ansible-vsphere-gos-validation makes a full clone of a "
+    "VM with a virtual TPM, because instant cloning is not supported. If vCenter refuses the source, use a source "
+    f"without a TPM. {DRY_RUN}"
+)
+
+
+def unknown_warning(place: str, device: str) -> str:
+    """Return the warning about a device for which there is no public evidence."""
+    return (
+        f"/DC0/vm/golden-0, {place}: No public source says whether a VM with {device} can be instant-cloned. {DRY_RUN}"
+    )
+
+
 NORMAL_BANDWIDTH = {"bandwidth_limit": -1, "bandwidth_reservation": 0, "bandwidth_share_level": "normal"}
 
 

@@ -16,6 +16,7 @@ from tests.instant_clone.replica.replica_expectations import (
     YOUNGER,
     expected,
     fields,
+    unknown_warning,
 )
 from tests.instant_clone.replica.replica_layouts import bios, default, three_buses, two_controllers
 
@@ -68,6 +69,10 @@ def two_controllers_expected() -> dict[str, object]:
             {"network_id": "network-7", "adapter_type": "e1000e", **NORMAL_BANDWIDTH},
         ),
         cdroms=({"client_device": True}, {}),
+        warnings=(
+            unknown_warning("disk SCSI(0:9)", "an independent disk"),
+            unknown_warning("disk SCSI(1:0)", "a multi-writer disk"),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from tests.instant_clone.replica.replica_expectations import (
     DEFAULT_IN_ALL,
     NORMAL_BANDWIDTH,
     NORMAL_DISK,
+    TPM_WARNING,
     YOUNGER,
     expected,
     fields,
@@ -205,7 +206,7 @@ LAYOUTS: dict[str, tuple[SourceVm, tuple[str, ...], dict[str, Any]]] = {
         ALL,
         {"arguments": {"efi_secure_boot_enabled": True}},
     ),
-    "vTPM": (default(tpm_count=1), (MIDDLE, NEW), {"vtpm": True}),
+    "vTPM": (default(tpm_count=1), (MIDDLE, NEW), {"vtpm": True, "warnings": (TPM_WARNING,)}),
     "BIOS with boot options": (
         default(boot=Boot(firmware="bios", secure_boot_enabled=False, delay=5, retry_enabled=True, retry_delay=99)),
         ALL,

@@ -11,6 +11,7 @@ from pyVmomi import vim
 from instant_clone.vcenter.session.connection import ConnectionSettings, Session, connect
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.vcsim.client import Client, result
 
 
 def settings_of(simulator: Simulator) -> ConnectionSettings:
@@ -28,6 +29,14 @@ def configuration(**properties: object) -> vim.vm.ConfigInfo:
         "flags": vim.vm.FlagInfo(),
     }
     return vim.vm.ConfigInfo(**required | properties)
+
+
+def create_vm_outside_of_clusters(simulator: Simulator, name: str) -> None:
+    """Create a VM without devices on the standalone host of the simulator."""
+    with Client(simulator) as client:
+        alone = client.find("host/DC0_H0")
+        config = vim.vm.ConfigSpec(name=name, guestId="otherGuest", files=vim.vm.FileInfo(vmPathName="[LocalDS_0]"))
+        result(client.find("vm").CreateVM_Task(config=config, pool=alone.resourcePool, host=alone.host[0]))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from instant_clone.errors import ConnectError, InstantCloneError, NotFoundError,
 from instant_clone.fleet import FleetFile
 from instant_clone.sources import LOOKUP_VARIABLE, look_up_sources
 from instant_clone.vm import record
+from instant_clone.vm.source_vm import SourceVm
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.replica.replica_layouts import default
+from tests.instant_clone.vcenter.conftest import create_vm_outside_of_clusters
 
 
 def fleet(name: str, *vms: str) -> dict[str, object]:
@@ -28,6 +31,19 @@ def fleet(name: str, *vms: str) -> dict[str, object]:
         "names": f"{name}-{{index}}",
         "sources": sources,
     }
+
+
+@pytest.fixture
+def record_with(four_layouts: Simulator, tmp_path: Path) -> Callable[..., SourceVm]:
+    """Return a function that records the source of a fleet with other values than vCenter, and returns the record."""
+
+    def save(file: FleetFile, name: str, **values: object) -> SourceVm:
+        (source_vm,) = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path).values()
+        recorded = source_vm.model_copy(update=values)
+        record.save(recorded, tmp_path / "sources" / f"{name}.json")
+        return recorded
+
+    return save
 
 
 def fleets(*each: dict[str, object]) -> FleetFile:
@@ -106,6 +122,43 @@ def test_reports_a_record_that_differs_from_vcenter(four_layouts: Simulator, tmp
 
 
 @pytest.mark.simulator
+def test_ignored_annotation_has_the_value_of_the_record(
+    four_layouts: Simulator, tmp_path: Path, record_with: Callable[..., SourceVm]
+) -> None:
+    """A backup product rewrites the notes of the source after each backup."""
+    file = fleets(fleet("one", "web") | {"sources": [{"vm": "web", "count": 1, "ignore_drift": ["annotation"]}]})
+    recorded = record_with(file, "one", annotation="before the backup")
+
+    live = look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+
+    assert live["one", "vm"].annotation == "before the backup"
+    environ = {LOOKUP_VARIABLE: "record"}
+    assert live == look_up_sources(file, environ=environ, folder=tmp_path) == {("one", "vm"): recorded}
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("annotation", ["CI", ""])
+def test_annotation_of_the_source_is_ignored_if_the_fleet_has_its_own(
+    four_layouts: Simulator, tmp_path: Path, record_with: Callable[..., SourceVm], annotation: str
+) -> None:
+    one = fleet("one", "web") | {"sources": [{"vm": "web", "count": 1}], "annotation": annotation}
+    recorded = record_with(fleets(one), "one", annotation=None)
+    live = look_up_sources(fleets(one), environ=four_layouts.environment({}), folder=tmp_path)
+    assert live == {("one", "vm"): recorded}
+
+
+@pytest.mark.simulator
+def test_reports_other_differences_beside_an_ignored_one(
+    four_layouts: Simulator, tmp_path: Path, record_with: Callable[..., SourceVm]
+) -> None:
+    file = fleets(fleet("one", "web") | {"sources": [{"vm": "web", "count": 1, "ignore_drift": ["annotation"]}]})
+    record_with(file, "one", annotation="before the backup", guest_id="otherGuest64")
+    with pytest.raises(RecordError) as caught:
+        look_up_sources(file, environ=four_layouts.environment({}), folder=tmp_path)
+    assert str(caught.value).partition("Record and vCenter:\n")[2] == '  guest_id: "otherGuest64" → "ubuntu64Guest"'
+
+
+@pytest.mark.simulator
 def test_reports_an_unreadable_record_and_a_missing_vm(four_layouts: Simulator, tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     path = tmp_path / "sources" / "one-s0.json"
@@ -153,6 +206,19 @@ def test_reports_a_missing_source_with_its_record(four_layouts: Simulator, tmp_p
     environ = four_layouts.environment({}) | {LOOKUP_VARIABLE: "record"}
     assert look_up_sources(file, environ=environ, folder=tmp_path) == {("one", "s0"): recorded}
     assert four_layouts.requests() == {}
+
+
+@pytest.mark.simulator
+def test_record_from_before_a_field_existed_does_not_stop_the_synthesis(
+    start_simulator: StartSimulator, tmp_path: Path
+) -> None:
+    simulator = start_simulator("-source", "web")
+    create_vm_outside_of_clusters(simulator, "alone")
+    environ, file = simulator.environment({}), fleets(fleet("one", "alone"))
+    (live,) = look_up_sources(file, environ=environ, folder=tmp_path).values()
+    assert live.standalone_host is True
+    record.save(live.model_copy(update={"standalone_host": None}), tmp_path / "sources" / "one-s0.json")
+    assert look_up_sources(file, environ=environ, folder=tmp_path) == {("one", "s0"): live}
 
 
 @pytest.mark.simulator

@@ -13,8 +13,20 @@ import pytest
 from instant_clone.errors import RecordError
 from instant_clone.vm import record
 from instant_clone.vm.differences import Difference
-from instant_clone.vm.record import differences, listed
-from instant_clone.vm.source_vm import Allocation, Boot, Cpu, Disk, Flags, Memory, Numa, SourceVm, Tools, Vcenter
+from instant_clone.vm.record import blocking_differences, differences, listed
+from instant_clone.vm.source_vm import (
+    Allocation,
+    Boot,
+    Cpu,
+    Disk,
+    Flags,
+    Memory,
+    Numa,
+    OtherDevice,
+    SourceVm,
+    Tools,
+    Vcenter,
+)
 
 CURE = "Run `instant-clone record` to read the source from vCenter and write the record."
 
@@ -252,6 +264,48 @@ def test_differences_have_the_path_of_the_property() -> None:
 
 def test_equal_records_have_no_differences() -> None:
     assert differences(SMALL, SMALL.model_copy(deep=True)) == ()
+
+
+PORT = OtherDevice(type="VirtualSerialPort", label="Serial port 1", backing="FileBackingInfo")
+NEWER = SMALL.model_copy(
+    update={
+        "other_devices": (PORT,),
+        "standalone_host": True,
+        "disks": (SMALL.disks[0].model_copy(update={"first_class": True}),),
+    }
+)
+
+
+def test_newer_fields_are_saved_and_loaded(tmp_path: Path) -> None:
+    record.save(NEWER, tmp_path / "web.json")
+    assert record.load(tmp_path / "web.json") == NEWER
+
+
+def test_record_without_the_newer_fields_is_out_of_date_but_does_not_block() -> None:
+    assert [each.path for each in differences(SMALL, NEWER)] == [
+        "disks[0].first_class",
+        "other_devices",
+        "standalone_host",
+    ]
+    assert blocking_differences(SMALL, NEWER) == ()
+
+
+def test_other_differences_and_changes_of_recorded_newer_fields_block() -> None:
+    assert blocking_differences(SMALL, NEWER.model_copy(update={"annotation": "new", "disks": ()})) == (
+        Difference("annotation", None, "new"),
+        Difference(
+            "disks[0]",
+            {"controller": "scsi", "bus": 0, "unit": 0, "capacity": 1, "backing": "FlatVer2BackingInfo", "io": {}},
+            None,
+        ),
+    )
+    renamed = (PORT.model_copy(update={"label": "Serial port 2"}),)
+    assert blocking_differences(NEWER, NEWER.model_copy(update={"other_devices": renamed})) == (
+        Difference("other_devices[0].label", "Serial port 1", "Serial port 2"),
+    )
+    assert blocking_differences(NEWER, NEWER.model_copy(update={"standalone_host": None})) == (
+        Difference("standalone_host", True, None),
+    )
 
 
 def test_listed_has_one_line_per_difference() -> None:

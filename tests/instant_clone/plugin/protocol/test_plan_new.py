@@ -84,6 +84,18 @@ CASES = [
     pytest.param(
         dry_run(errors=("InvalidState: busy",)), {}, ["error: vCenter would reject the clone"], id="dry-run-with-errors"
     ),
+    pytest.param(
+        dry_run(errors=("SystemError",), argument="instantclone.source_uuid"),
+        {},
+        [f"error: vCenter would reject the clone {SOURCE}"],
+        id="dry-run-with-errors-of-the-source",
+    ),
+    pytest.param(
+        dry_run(errors=("InvalidDatastore",), argument="datastore_id"),
+        {},
+        ["error: vCenter would reject the clone (datastore_id)"],
+        id="dry-run-with-errors-of-an-argument",
+    ),
     pytest.param(dry_run(warnings=("Slow",)), {}, ["warning: Dry run returned warnings"], id="dry-run-with-warnings"),
     pytest.param(dry_run(missing="it is old"), {}, ["warning: Dry run not available"], id="no-dry-run"),
     pytest.param(

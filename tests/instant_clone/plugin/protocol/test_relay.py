@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 
@@ -43,6 +45,16 @@ def test_forwards_an_interrupt_to_the_stock_provider(bench: Bench) -> None:
     bench.plugin.stop()
 
     assert bench.stock.asked[-1] == "Stop"
+
+
+@pytest.mark.parametrize(
+    "invalid", [{"vsphere_server": "fd00::1"}, {"api_timeout": -1}, {"vsphere_server": "https://vcenter"}]
+)
+def test_reports_an_invalid_setting_before_the_stock_provider_connects(bench: Bench, invalid: dict[str, Any]) -> None:
+    configuration = {"vsphere_server": "vcenter", "user": "fleet", "password": "-", **invalid}
+
+    assert bench.plugin.configure(configuration) == ["error: Invalid provider configuration"]
+    assert "Configure" not in bench.stock.asked
 
 
 def test_configures_the_plugin_and_the_stock_provider(monkeypatch: pytest.MonkeyPatch) -> None:

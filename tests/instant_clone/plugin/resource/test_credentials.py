@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 import pytest
 
 from instant_clone.errors import ConnectError
-from instant_clone.plugin.resource.vcenter_client import connection_settings
+from instant_clone.plugin.resource.vcenter_client import VcenterClient, connection_settings
+from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.vcenter.session.connection import ConnectionSettings
 
 ENVIRONMENT = {
@@ -60,6 +61,21 @@ def test_reads_an_unknown_setting_from_the_environment() -> None:
     assert connection_settings({"password": msgpack.ExtType(0, b"")}, ENVIRONMENT) == FROM_ENVIRONMENT
 
 
+def test_reads_the_time_out_of_requests() -> None:
+    variable = ENVIRONMENT | {"VSPHERE_API_TIMEOUT": "2"}
+
+    assert connection_settings({}, ENVIRONMENT).timeout == 30
+    assert connection_settings({}, variable).timeout == 120
+    assert connection_settings({"api_timeout": 7}, variable).timeout == 420
+    assert connection_settings({"api_timeout": None}, variable).timeout == 120
+    with pytest.raises(ConnectError) as caught:
+        connection_settings({"api_timeout": 0}, variable)
+    assert str(caught.value) == (
+        "VSPHERE_API_TIMEOUT must be a number of minutes from 1 to 99999999, not '0'. Set a number such as 5, or unset "
+        "it."
+    )
+
+
 def test_reports_all_missing_settings_at_once() -> None:
     with pytest.raises(ConnectError) as caught:
         connection_settings({"user": "config-user"}, {})
@@ -68,3 +84,16 @@ def test_reports_all_missing_settings_at_once() -> None:
         "VSPHERE_SERVER is not set. Set it to vCenter's host, or host:port.\n"
         "VSPHERE_PASSWORD is not set. Set it to that user's password."
     )
+
+
+def test_configuration_is_checked_for_invalid_values_only() -> None:
+    """The stock provider reports missing values itself."""
+    client = VcenterClient(cast(StockClient, None), {"VSPHERE_API_TIMEOUT": "soon"})
+
+    assert list(map(str, client.configure({"vsphere_server": "fd00::1"}))) == [
+        "VSPHERE_SERVER must have brackets around an IPv6 address, not 'fd00::1'."
+        ' Use the form "[fd00::1]", or "[fd00::1]:443" with a port.',
+        "VSPHERE_API_TIMEOUT must be a number of minutes from 1 to 99999999, not 'soon'."
+        " Set a number such as 5, or unset it.",
+    ]
+    assert client.configure({"vsphere_server": "[fd00::1]", "api_timeout": 5}) == []

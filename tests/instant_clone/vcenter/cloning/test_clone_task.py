@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cachetools import TTLCache
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from instant_clone.errors import CloneError, ConnectError, NotFoundError, VcenterError
 from instant_clone.vcenter.cloning import clone_task as cloning
@@ -18,6 +18,7 @@ from instant_clone.vcenter.cloning.clone_task import Cloner, CloneRequest, Inter
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait
 from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.session.connection import Session, connect
+from instant_clone.vcenter.session.tasks import wait_for
 from testkit.clock import Clock
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
@@ -283,6 +284,46 @@ def test_clone_is_retried_while_vcenter_is_busy(world: World) -> None:
 
     assert made.inventory_path == "/DC0/vm/patient"
     assert world.simulator.requests()["InstantClone_Task"] == 4
+
+
+def test_clone_is_retried_while_a_cause_says_that_vcenter_is_busy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = vmodl.fault.SystemError(reason="Launch failure", faultCause=vim.fault.TaskInProgress())
+    answers = [busy, busy]
+
+    def wait(task: vim.Task, *, seconds: float) -> object:
+        machine = wait_for(task, seconds=seconds)
+        if answers:
+            result(machine.PowerOffVM_Task())  # type: ignore[attr-defined]
+            result(machine.Destroy_Task())  # type: ignore[attr-defined]
+            raise answers.pop()
+        return machine
+
+    monkeypatch.setattr(cloning, "wait_for", wait)
+    world.simulator.requests(reset=True)
+
+    assert world.clone("wrapped").name == "wrapped"
+
+    assert world.simulator.requests()["InstantClone_Task"] == 3
+
+
+def test_clone_fails_with_the_cure_of_the_cause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> object:
+        cause = vim.fault.GenericVmConfigFault(msg="Unable to prepare migration.")
+        raise vmodl.fault.SystemError(reason="Launch failure", faultCause=cause)
+
+    monkeypatch.setattr(cloning, "wait_for", fail)
+    with pytest.raises(CloneError) as caught:
+        world.cloner.clone(world.source, world.request("too-deep"), stopped=lambda: False)
+
+    assert caught.value.argument == "instantclone.source_uuid"
+    assert str(caught.value) == (
+        f"{world.simulator.address} (cloning /DC0/vm/golden as too-deep): vCenter answers with SystemError: Launch "
+        "failure, caused by GenericVmConfigFault: Unable to prepare migration. If the disk chain is too long, freeze "
+        "the source or create a new source. Each clone of a running source adds a delta disk to the source's disk "
+        "chain."
+    )
 
 
 def test_clone_fails_if_vcenter_stays_busy(world: World) -> None:

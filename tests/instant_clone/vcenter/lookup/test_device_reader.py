@@ -117,6 +117,12 @@ def test_disk_keeps_reported_and_unset_properties() -> None:
     )
 
 
+def test_only_a_first_class_disk_has_an_id() -> None:
+    scsi = device.ParaVirtualSCSIController(key=1000, busNumber=0)
+    assert only_disk(scsi, virtual_disk(1000, 0, flat(), vDiskId=vim.vslm.ID(id="6f1d"))).first_class is True
+    assert only_disk(scsi, virtual_disk(1000, 0, flat())).first_class is None
+
+
 def test_capacity_in_kilobytes_is_converted_to_bytes() -> None:
     assert (
         only_disk(device.VirtualIDEController(key=200, busNumber=0), virtual_disk(200, 0, flat())).capacity == 1048576

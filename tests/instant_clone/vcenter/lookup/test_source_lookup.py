@@ -31,7 +31,7 @@ from instant_clone.vm.source_vm import (
 )
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.instant_clone.vcenter.conftest import settings_of
+from tests.instant_clone.vcenter.conftest import create_vm_outside_of_clusters, settings_of
 from tests.vcsim.client import spec
 
 pytestmark = pytest.mark.simulator
@@ -220,6 +220,16 @@ def test_record_is_unchanged_by_running_and_cloning(start_simulator: StartSimula
                 wait_for(task, seconds=60)
             assert recorded() == before
         assert simulator.vm("golden-web").deltas == {2000: 1, 2001: 1, 2016: 1, 2019: 1}
+
+
+def test_only_a_source_outside_of_clusters_has_a_standalone_host(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator("-source", "web")
+    create_vm_outside_of_clusters(simulator, "alone")
+    with connect(settings_of(simulator)) as session:
+        alone = look_up(session, "alone", datacenter="DC0")
+        assert alone.standalone_host is True
+        assert '"standalone_host": true' in record.dump(alone)
+        assert look_up(session, "web", datacenter="DC0").standalone_host is None
 
 
 def test_threads_share_a_session(four_layouts: Simulator, session: Session) -> None:

@@ -8,7 +8,7 @@ from pyVmomi import vim
 
 from instant_clone.errors import VcenterError
 from instant_clone.vcenter.lookup.vm_reader import source_vm
-from instant_clone.vm.source_vm import Allocation, Boot, Cpu, Flags, Memory, Numa, SourceVm, Tools, Vcenter
+from instant_clone.vm.source_vm import Allocation, Boot, Cpu, Flags, Memory, Numa, OtherDevice, SourceVm, Tools, Vcenter
 from tests.instant_clone.vcenter.conftest import configuration
 
 
@@ -138,6 +138,23 @@ def test_reads_all_properties() -> None:
         sync_time_with_host_allowed=False,
         upgrade_policy="upgradeAtPowerCycle",
     )
+
+
+def test_devices_with_which_a_clone_may_fail_are_read() -> None:
+    port = vim.vm.device.VirtualSerialPort(
+        key=9000,
+        deviceInfo=vim.Description(label="Serial port 1", summary="[LocalDS_0] web/serial.log"),
+        backing=vim.vm.device.VirtualSerialPort.FileBackingInfo(fileName="[LocalDS_0] web/serial.log"),
+    )
+    hardware = vim.vm.VirtualHardware(numCPU=4, memoryMB=2048, device=[vim.vm.device.VirtualVideoCard(key=500), port])
+    assert source(configuration(hardware=hardware)).other_devices == (
+        OtherDevice(type="VirtualSerialPort", label="Serial port 1", backing="FileBackingInfo"),
+    )
+
+
+def test_harmless_devices_are_not_recorded() -> None:
+    hardware = vim.vm.VirtualHardware(numCPU=4, memoryMB=2048, device=[vim.vm.device.VirtualVideoCard(key=500)])
+    assert source(configuration(hardware=hardware)) == source(configuration())
 
 
 def test_automatic_cores_per_numa_node_are_not_recorded() -> None:

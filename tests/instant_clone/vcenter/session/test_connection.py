@@ -75,7 +75,6 @@ def test_rejects_a_value_that_is_not_a_boolean_in_go(text: str) -> None:
         ("vcenter.example", ("vcenter.example", 443)),
         ("vcenter.example:8443", ("vcenter.example", 8443)),
         ("192.0.2.1:8443", ("192.0.2.1", 8443)),
-        ("2001:db8::1", ("2001:db8::1", 443)),
         ("[2001:db8::1]", ("2001:db8::1", 443)),
         ("[2001:db8::1]:8443", ("2001:db8::1", 8443)),
     ],
@@ -92,6 +91,7 @@ def test_server_is_a_host_with_an_optional_port(server: str, address: tuple[str,
         "vcenter.example:https",
         "host:0",
         "host:65536",
+        "vcenter..example",
         "a b",
         "[host]",
     ],
@@ -101,6 +101,41 @@ def test_rejects_a_malformed_server(server: str) -> None:
         ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_SERVER": server})
     assert str(caught.value) == (
         f'VSPHERE_SERVER must be host or host:port, not {server!r}. Use the form "vcenter.example:443".'
+    )
+
+
+@pytest.mark.parametrize("server", ["fd00::1", "2001:db8::1:443", "::ffff:192.0.2.1"])
+def test_rejects_an_ipv6_address_without_brackets(server: str) -> None:
+    """The stock provider takes the part behind the last colon for the port."""
+    message = (
+        f"VSPHERE_SERVER must have brackets around an IPv6 address, not '{server}'."
+        f' Use the form "[{server}]", or "[{server}]:443" with a port.'
+    )
+    with pytest.raises(ConnectError) as caught:
+        ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_SERVER": server})
+    assert str(caught.value) == message
+    with pytest.raises(ConnectError) as caught:
+        open_session(ConnectionSettings(server, "ann", "sesame"))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds"), [("", 30), ("1", 60), ("5", 300), ("35792", 1_000_000), ("99999999", 1_000_000)]
+)
+def test_time_out_is_a_number_of_minutes(minutes: str, seconds: float) -> None:
+    settings = ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_API_TIMEOUT": minutes})
+    assert settings.timeout == seconds
+    with socket.socket() as accepting:
+        accepting.settimeout(settings.timeout)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "5m", "1.5", " 5", "05", "100000000", "\u0665"])
+def test_rejects_another_time_out(minutes: str) -> None:
+    with pytest.raises(ConnectError) as caught:
+        ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_API_TIMEOUT": minutes})
+    assert str(caught.value) == (
+        f"VSPHERE_API_TIMEOUT must be a number of minutes from 1 to 99999999, not {minutes!r}."
+        " Set a number such as 5, or unset it."
     )
 
 

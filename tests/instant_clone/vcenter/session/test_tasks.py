@@ -6,9 +6,10 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 import pytest
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from instant_clone.vcenter.session import polling
+from instant_clone.vcenter.session.faults import fault_text
 from instant_clone.vcenter.session.tasks import TaskTimeoutError, wait_for
 from testkit.clock import Clock
 
@@ -57,6 +58,12 @@ def test_raises_the_fault_of_the_task() -> None:
     with pytest.raises(vim.fault.DuplicateName) as caught:
         _wait(Task("running", "error", error=vim.fault.DuplicateName(name="web")))
     assert caught.value.name == "web"
+
+
+def test_raises_a_fault_if_the_failed_task_has_none() -> None:
+    with pytest.raises(vmodl.fault.SystemError) as caught:
+        _wait(Task("error", error=None))
+    assert fault_text(caught.value) == "SystemError: the task failed without a fault"
 
 
 def test_raises_after_the_time_out(clock: Clock) -> None:

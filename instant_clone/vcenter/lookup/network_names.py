@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Check of the network names in fleets.toml against the networks of vCenter.
+
+The stock provider looks up a network with govmomi's finder. Without a slash, the finder searches all folders of the
+datacenter for the name, and several matches are an error that does not list them (find/error.go, MultipleFoundError).
+With a slash, the text is a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pyVmomi import vim, vmodl
+
+from instant_clone.errors import Finding
+from instant_clone.inventory_names import plain_name, stored_name
+from instant_clone.vcenter.lookup.selectors import datacenter_path
+from instant_clone.vcenter.session.connection import Session
+from instant_clone.vcenter.session.faults import vcenter_errors
+from instant_clone.vcenter.session.properties import (
+    PATH_PROPERTIES,
+    TO_THE_ROOT,
+    ancestor_properties,
+    datacenter_of,
+    path_of,
+    retrieve,
+)
+
+__all__ = ["NetworkName", "network_findings"]
+
+_MOST_PATHS = 10
+Collector = vmodl.query.PropertyCollector
+
+
+@dataclass(frozen=True)
+class NetworkName:
+    """A network in fleets.toml, which is not a managed object id."""
+
+    where: str
+    """place in the file"""
+    datacenter: str
+    name: str
+    """name or path, with a slash in a name as %2f"""
+
+
+@dataclass(frozen=True)
+class _PlacedNetwork:
+    moid: str
+    name: str
+    path: str
+    datacenter: str | None
+
+
+def network_findings(session: Session, wanted: Sequence[NetworkName]) -> list[Finding]:
+    """Return findings about names of several networks, and about names whose slash is not written as %2f.
+
+    A name that no network has causes no finding: the plan reports it. Costs two requests, or more if vCenter splits its
+    answer to the second, and no request if `wanted` is empty.
+
+    Raises:
+        VcenterError: The networks cannot be read.
+    """
+    if not wanted or session.content.viewManager is None:
+        return []
+    with vcenter_errors(session.server, doing="reading the networks"):
+        networks = list(_networks(session, session.content.viewManager))
+    return [finding for each in wanted for finding in _findings(each, networks, session.server)]
+
+
+def _networks(session: Session, manager: vim.view.ViewManager) -> Iterator[_PlacedNetwork]:
+    # vCenter destroys the view at the end of the session. An explicit destroy would cost one more request.
+    view = manager.CreateContainerView(container=session.content.rootFolder, type=[vim.Network], recursive=True)
+    parents = [Collector.SelectionSpec(name="parent")]
+    objects = retrieve(
+        session.content.propertyCollector,
+        view,
+        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.Network, pathSet=["name", "parent"])],
+        follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view", selectSet=parents), *TO_THE_ROOT],
+        skip_start=True,
+    )
+    by_id = {each.id: each for each in objects}
+    for each in objects:
+        ancestors = ancestor_properties(each.object, by_id)
+        path = path_of(ancestors)
+        if isinstance(each.object, vim.Network) and path is not None:
+            yield _PlacedNetwork(each.id, str(each.properties["name"]), path, datacenter_of(ancestors))
+
+
+def _findings(wanted: NetworkName, networks: Iterable[_PlacedNetwork], server: str) -> Iterator[Finding]:
+    place = datacenter_path(wanted.datacenter)
+    here = [each for each in networks if each.datacenter is not None and _parts(each.datacenter) == _parts(place)]
+    alike = [each for each in here if plain_name(each.name) == plain_name(wanted.name)]
+    if "/" not in wanted.name:
+        if len(alike) > 1:
+            yield _several(wanted, place, alike, server)
+        return
+    path = wanted.name if wanted.name.startswith("/") else f"{place}/network/{wanted.name}"
+    if alike and not any(_parts(each.path) == _parts(path) for each in here):
+        what = f"vCenter {server} has no network with the path {path}, but a network with the name {wanted.name}."
+        yield Finding(wanted.where, what, f"Write the slash as %2f: {stored_name(plain_name(wanted.name))!r}.")
+
+
+def _parts(path: str) -> list[str]:
+    """Return the displayed names in a path. vCenter can write %2f or %2F for a slash in a name."""
+    return [plain_name(name) for name in path.split("/")]
+
+
+def _several(wanted: NetworkName, place: str, networks: Sequence[_PlacedNetwork], server: str) -> Finding:
+    listed = sorted(f"{each.path} (moid:{each.moid})" for each in networks)
+    more = len(listed) - _MOST_PATHS
+    paths = ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
+    what = f"{place} of vCenter {server} has {len(listed)} networks with the name {plain_name(wanted.name)}: {paths}."
+    return Finding(wanted.where, what, "Use one of these paths, or moid: and the managed object id of one of them.")
