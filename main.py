@@ -6,7 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from instant_clone.text_encoding import use_any_locale
+
 try:
+    # Before cdktf starts Node.
+    use_any_locale()
     # A synth creates little garbage, and the garbage collector takes up to 10 % of the time.
     gc.disable()
     from cdktf import App
@@ -18,11 +22,12 @@ from instant_clone.fleet import load_from
 from instant_clone.plugin.install.lock_file import write_lock_file
 from instant_clone.sources import look_up_sources
 from stacks import add_stacks
-from stacks.output import replaced_output
+from stacks.output import refuse_hcl, replaced_output
 
 
 def main() -> None:
     """Synthesize one stack per fleet, and replace the old stacks only when all new stacks are complete."""
+    refuse_hcl(os.environ)
     fleet_file = load_from(os.environ, folder=Path())
     sources = look_up_sources(fleet_file, environ=os.environ, folder=Path())
     provider = fleet_file.provider

@@ -12,7 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["FINDER_SPECIAL", "finder_pattern", "matched_path", "plain_name", "stored_name", "stored_path"]
+__all__ = [
+    "FINDER_SPECIAL",
+    "finder_pattern",
+    "managed_object_id",
+    "matched_path",
+    "plain_name",
+    "stored_name",
+    "stored_path",
+]
 
 _ROOTS = ("datastore", "host", "network", "vm")
 """The folders of a datacenter. Relative paths start in one of these folders."""
@@ -54,6 +62,11 @@ def stored_path(path: str) -> str:
     ManagedEntity.Rename_Task).
     """
     return _PLAIN_PERCENT.sub("%25", path).replace("\\", "%5c")
+
+
+def managed_object_id(text: str) -> str | None:
+    """Return the managed object id in "moid:network-12", or None for a name or a path."""
+    return text.removeprefix("moid:") or None if text.startswith("moid:") else None
 
 
 def finder_pattern(path: str) -> str:

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from instant_clone.errors import Finding, InstantCloneError, RecordError, VcenterError
 from instant_clone.fleet import Fleet, FleetFile, Source
+from instant_clone.fleet.network_checks import interface_place
+from instant_clone.inventory_names import managed_object_id
 from instant_clone.vcenter.lookup.selectors import Selector, selector
 from instant_clone.vm import record
 from instant_clone.vm.source_vm import SourceVm
@@ -45,8 +48,12 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
     fleets = tuple(fleet_file.fleets.values())
     if _mode(environ) == "record":
         return _all(_recorded(fleet, source, folder) for fleet, source in _pairs(fleets))
-    answers = _answers(fleets, environ)
-    return _all(_checked(fleet, source, answers[fleet.name, source.key], folder) for fleet, source in _pairs(fleets))
+    networks: list[Finding] = []
+    answers = _answers(fleets, environ, networks=networks)
+    return _all(
+        (_checked(fleet, source, answers[fleet.name, source.key], folder) for fleet, source in _pairs(fleets)),
+        [VcenterError(*networks)] if networks else [],
+    )
 
 
 def look_up_live(
@@ -80,10 +87,18 @@ def _mode(environ: Mapping[str, str]) -> Mode:
 
 
 def _answers(
-    fleets: Iterable[Fleet], environ: Mapping[str, str], not_running: Callable[[SourceVm], None] | None = None
+    fleets: Iterable[Fleet],
+    environ: Mapping[str, str],
+    not_running: Callable[[SourceVm], None] | None = None,
+    *,
+    networks: list[Finding] | None = None,
 ) -> dict[SourceKey, SourceVm | InstantCloneError]:
-    """Return the source VM or an error for each source. The findings of an error contain the fleet and the source."""
+    """Return the source VM or an error for each source. The findings of an error contain the fleet and the source.
+
+    Findings about the names of the fleets' networks are added to `networks`, if it is set.
+    """
     # The import of pyvmomi takes longer than all other imports, and a look-up in records does not need it.
+    from instant_clone.vcenter.lookup.network_names import NetworkName, network_findings
     from instant_clone.vcenter.lookup.source_lookup import look_up_all
     from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 
@@ -98,6 +113,11 @@ def _answers(
             answers[key] = _in_fleet(error, *key)
     with connect(settings) as session:
         found = look_up_all(session, selectors.values(), not_running=not_running)
+        if networks is not None:
+            names = [NetworkName(*each) for fleet in fleets for each in _network_names(fleet)]
+            # The check is optional: the plan reports the networks too, with less detail.
+            with suppress(VcenterError):
+                networks += network_findings(session, names)
     for key, vm_selector in selectors.items():
         answer = found[vm_selector]
         answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer
@@ -123,7 +143,11 @@ def _recorded(fleet: Fleet, source: Source, folder: Path) -> _Answer:
 
 
 def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError, folder: Path) -> _Answer:
-    """Return the answer of vCenter, or an error if the record of the source differs from vCenter."""
+    """Return the answer of vCenter, or an error if the record of the source differs from vCenter.
+
+    A property whose difference is ignored gets the value of the record. Therefore a synth with the record and a synth
+    with vCenter write the same files.
+    """
     key = fleet.name, source.key
     path = folder / fleet.record_path(source)
     if not record.is_there(path):
@@ -136,9 +160,11 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
         findings = (Finding(each.where, each.what, f"{each.cure} {cure}".strip()) for each in answer.findings)
         return key, type(answer)(*findings)
     try:
-        found = record.differences(record.load(path), answer)
+        recorded = record.load(path)
     except RecordError as error:
         return key, error
+    answer = record.with_values_of(recorded, answer, fleet.ignored_drift(source))
+    found = record.blocking_differences(recorded, answer)
     if not found:
         return key, answer
     what = f"the record {path} differs from vCenter."
@@ -154,9 +180,21 @@ def _is_record_of(source: Source, fleet: Fleet, path: Path) -> bool:
         return False
 
 
-def _all(answers: Iterable[_Answer]) -> dict[SourceKey, SourceVm]:
+def _network_names(fleet: Fleet) -> Iterator[tuple[str, str, str]]:
+    """Yield place, datacenter and name of each network that `fleet` selects by its name or path."""
+    planned = ((interface_place(fleet, position), each.network) for position, each in enumerate(fleet.networks))
+    added = (
+        (f"[[fleets.{fleet.name}.changes.networks]] number {number}", each.network)
+        for number, each in enumerate(fleet.changes.networks, 1)
+    )
+    for where, name in (*planned, *added):
+        if name is not None and managed_object_id(name) is None:
+            yield f"{where}, network", fleet.datacenter, name
+
+
+def _all(answers: Iterable[_Answer], others: Iterable[InstantCloneError] = ()) -> dict[SourceKey, SourceVm]:
     found: dict[SourceKey, SourceVm] = {}
-    errors: list[InstantCloneError] = []
+    errors: list[InstantCloneError] = list(others)
     for key, answer in answers:
         if isinstance(answer, InstantCloneError):
             errors.append(answer)

@@ -62,7 +62,8 @@ def run_terraform(
                 output, errors = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
-                raise TerraformError(f"{binary} {arguments[0]} did not finish within {seconds:g} s.") from None
+                command = next(argument for argument in arguments if not argument.startswith("-"))
+                raise TerraformError(f"{binary} {command} did not finish within {seconds:g} s.") from None
     except OSError as failure:
         raise TerraformError(f"{binary} cannot be started: {failure.strerror}.") from None
     return subprocess.CompletedProcess([binary, *arguments], process.returncode, output, errors)

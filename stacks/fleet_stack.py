@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdktf import Annotations, TerraformStack
@@ -15,6 +15,7 @@ from constructs.literals import literal
 from constructs.networks import Networks
 from constructs.placement import Placement
 from instant_clone.fleet import Fleet, ProviderSettings, Source, StateSettings
+from instant_clone.inventory_names import managed_object_id
 from instant_clone.replica import Replica, add_interfaces, assign_mac_addresses, connect, set_arguments
 from instant_clone.stock_provider.devices import interface_order
 from instant_clone.stock_provider.releases import ProviderVersion
@@ -58,7 +59,13 @@ def add_fleet(
     stack.add_override("terraform.required_version", ">= 1.5")
     keep_state(stack, state.backend, state.arguments_for(fleet.name))
     InstantCloneProvider(stack, "vsphere", source=provider.source, release=provider.version)
-    placement = _placement(stack, fleet)
+    standalone = _is_on_standalone_hosts(looked_up_sources.values())
+    placement = _placement(stack, fleet, pinned=fleet.pin and not standalone)
+    if fleet.pin and standalone:
+        Annotations.of(stack).add_info(
+            f"[fleets.{fleet.name}] pin: the host of the source is in no cluster, so the clones have no DRS "
+            "override. Set pin = false to remove this notice."
+        )
     labels = Labels(
         stack,
         "labels",
@@ -102,8 +109,10 @@ class _Networks:
     def from_fleet(cls, stack: TerraformStack, fleet: Fleet, datacenter_id: str) -> _Networks:
         planned = [literal(network.network) if network.network else None for network in fleet.networks]
         added = [literal(network.network) for network in fleet.changes.networks]
-        names = [name for name in (*planned, *added) if name is not None]
-        ids = Networks(stack, "networks", names=names, datacenter_id=datacenter_id).ids
+        written = [name for name in (*planned, *added) if name is not None]
+        ids = {name: id_ for name in written if (id_ := managed_object_id(name)) is not None}
+        names = [name for name in written if name not in ids]
+        ids |= Networks(stack, "networks", names=names, datacenter_id=datacenter_id).ids
         return cls([ids[name] if name else None for name in planned], [ids[name] for name in added])
 
 
@@ -133,7 +142,12 @@ def _clone_source(
     )
 
 
-def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
+def _is_on_standalone_hosts(looked_up_sources: Collection[LookedUpSource]) -> bool:
+    """Return whether the hosts of all sources are in no cluster. DRS then never moves a clone."""
+    return bool(looked_up_sources) and all(each.source_vm.standalone_host for each in looked_up_sources)
+
+
+def _placement(stack: TerraformStack, fleet: Fleet, *, pinned: bool) -> Placement:
     return Placement(
         stack,
         "placement",
@@ -143,7 +157,7 @@ def _placement(stack: TerraformStack, fleet: Fleet) -> Placement:
         resource_pool=literal(fleet.resource_pool),
         folder=literal(fleet.folder),
         create_folder=fleet.create_folder,
-        cluster=literal(fleet.cluster) if fleet.pin and fleet.cluster else None,
+        cluster=literal(fleet.cluster) if pinned and fleet.cluster else None,
     )
 
 

@@ -11,11 +11,30 @@ from pathlib import Path
 
 from instant_clone.errors import Finding, InstantCloneError
 
-__all__ = ["replaced_output"]
+__all__ = ["refuse_hcl", "replaced_output"]
 
 OUTDIR_VARIABLE = "CDKTF_OUTDIR"
 """the variable in which the cdktf command passes its output folder to an app"""
 MANIFEST = "manifest.json"
+HCL_VARIABLE = "SYNTH_HCL_OUTPUT"
+"""the variable in which `cdktf synth --hcl` passes its option to an app (cdktf 0.21, lib/terraform-stack.js)"""
+_JSON, _HCL = "cdk.tf.json", "cdk.tf"
+_FIRST_LINES_OF_CDKTF = b"terraform {\nrequired_providers {\n"
+"""the start of cdktf's HCL (seen with 0.21), which is not indented"""
+
+
+def refuse_hcl(environ: Mapping[str, str]) -> None:
+    """Check that cdktf does not request HCL.
+
+    cdktf 0.21 writes HCL that Terraform cannot parse: it mistakes required_version for a list, and quotes expressions.
+
+    Raises:
+        InstantCloneError: cdktf requests HCL.
+    """
+    if environ.get(HCL_VARIABLE) in {"true", "1"}:
+        what = "cdktf writes HCL that Terraform cannot read."
+        cure = f"Run `npx cdktf synth` without --hcl and {HCL_VARIABLE}: its JSON is valid Terraform."
+        raise InstantCloneError(Finding("cdktf synth --hcl", what, cure))
 
 
 @contextmanager
@@ -24,7 +43,8 @@ def replaced_output(environ: Mapping[str, str], *, folder: Path) -> Iterator[Pat
 
     The output folder is CDKTF_OUTDIR from `environ`; the default is cdktf.out in `folder`. It does not change before
     the block ends, and not at all if the block raises an error. Each file is replaced atomically, and the manifest is
-    the last one. Files of Terraform in the output folder, such as its plugins, stay.
+    the last one. Files of Terraform in the output folder, such as its plugins, stay. cdktf's HCL of an earlier synth is
+    removed, because Terraform would read each block twice.
 
     Raises:
         InstantCloneError: A file cannot be written.
@@ -51,3 +71,10 @@ def _move_files(new: Path, outdir: Path) -> None:
         target = outdir / file.relative_to(new)
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
+        if target.name == _JSON:
+            _remove_hcl_of_cdktf(target.with_name(_HCL))
+
+
+def _remove_hcl_of_cdktf(file: Path) -> None:
+    if file.is_file() and file.read_bytes().startswith(_FIRST_LINES_OF_CDKTF):
+        file.unlink()

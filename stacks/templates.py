@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs.literals import literal
 from constructs.member_table import Rows
 from instant_clone.fleet import Fleet, Source
-from instant_clone.fleet.members import MemberValue, mac_addresses, placeholder_values
+from instant_clone.fleet.guestinfo_values import pattern_of
+from instant_clone.fleet.members import MemberValue, encoded_guestinfo, mac_addresses, placeholder_values
 from instant_clone.fleet.patterns import parts, placeholders
 from instant_clone.vm.source_vm import SourceVm
 
@@ -35,15 +37,24 @@ def templates(fleet: Fleet, source: Source, source_vm: SourceVm) -> Templates:
     """Return the rows and templates for the members of `fleet` that are clones of `source`, with the VM `source_vm`."""
     values = placeholder_values(fleet, source, source_vm)
     macs = mac_addresses(fleet, source_vm)
-    used = (values[placeholder] for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern))
+    encoded = encoded_guestinfo(fleet, values)
+    patterns = {key: pattern_of(value) for key, value in fleet.guestinfo.items() if key not in encoded}
+    used = (values[placeholder] for pattern in patterns.values() for placeholder in placeholders(pattern))
     # The name is the key of the row.
-    columns = {each.name: each.of for each in (*macs, *used) if isinstance(each, MemberValue) and each.name != "name"}
+    columns = {
+        literal(each.name): each.of
+        for each in (*macs, *used, *encoded.values())
+        if isinstance(each, MemberValue) and each.name != "name"
+    }
     return Templates(
         rows={
             literal(fleet.clone_name(index)): {name: str(of(index)) for name, of in columns.items()}
             for index in source.indexes
         },
-        guestinfo={literal(key): template(pattern, values) for key, pattern in fleet.guestinfo.items()},
+        guestinfo={
+            literal(key): _encoded_template(encoded[key]) if key in encoded else template(patterns[key], values)
+            for key in fleet.guestinfo
+        },
         mac_addresses=tuple(_reference(mac, "") if isinstance(mac, MemberValue) else mac for mac in macs),
     )
 
@@ -61,6 +72,14 @@ def template(pattern: str, values: Mapping[str, str | MemberValue]) -> str:
             pieces += (_literal_before_reference(text), _reference(value, spec))
             text = ""
     return "".join((*pieces, literal(text)))
+
+
+def _encoded_template(value: str | MemberValue) -> str:
+    # Terraform has functions for base64 and gzip, but other bytes of gzip in a later release would change all clones.
+    if isinstance(value, str):
+        return literal(value)
+    # HCL quotes strings like JSON. A key of guestinfo contains dots.
+    return f"${{each.value[{json.dumps(literal(value.name), ensure_ascii=False)}]}}"
 
 
 def _literal_before_reference(text: str) -> str:

@@ -102,6 +102,60 @@ def test_default_workspace_produces_the_same_bytes(synthesized: Path, tmp_path: 
     assert files(folder / "cdktf.out") == files(synthesized / "cdktf.out")
 
 
+@pytest.mark.parametrize(
+    "locale",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["ascii", "locale C"],
+)
+def test_every_locale_accepts_names_with_other_characters(tmp_path: Path, locale: dict[str, str]) -> None:
+    folder = project(tmp_path / "größe→")
+    (folder / "sources" / "web.json").rename(folder / "sources" / "wöb→.json")
+    fleets = folder / "fleets.toml"
+    text = fleets.read_text().replace('vm    = "golden-web"', 'vm    = "golden-web"\nrecord = "sources/wöb→.json"')
+    fleets.write_text(text, encoding="utf-8")
+
+    good = run(folder, **locale)
+    fleets.write_text(text.replace("sources/wöb→.json", "sources/mïssing→.json"), encoding="utf-8")
+    bad = run(folder, **locale)
+
+    assert (good.returncode, good.stderr) == (0, "")
+    assert (folder / "cdktf.out" / "stacks" / "web" / "cdk.tf.json").is_file()
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("sources/m\\xefssing\\u2192.json: the record does not exist.")
+
+
+@pytest.mark.parametrize("value", ["true", "1"])
+def test_refuses_hcl(tmp_path: Path, value: str) -> None:
+    folder = project(tmp_path / "project")
+
+    refused = run(folder, SYNTH_HCL_OUTPUT=value)
+
+    assert (refused.returncode, refused.stdout, refused.stderr) == (
+        1,
+        "",
+        "cdktf synth --hcl: cdktf writes HCL that Terraform cannot read. Run `npx cdktf synth` without --hcl and "
+        "SYNTH_HCL_OUTPUT: its JSON is valid Terraform.\n",
+    )
+    assert not (folder / "cdktf.out").exists()
+
+
+def test_a_synthesis_without_hcl_removes_the_hcl_that_cdktf_wrote(tmp_path: Path) -> None:
+    folder = project(tmp_path / "project")
+    with_hcl = (PROJECT / "main.py").read_text().replace("    refuse_hcl(os.environ)\n", "")
+    old = subprocess.run(
+        [sys.executable, "-c", with_hcl],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "SYNTH_HCL_OUTPUT": "true", "INSTANT_CLONE_LOOKUP": "record"},
+        check=False,
+    )
+    stack = folder / "cdktf.out" / "stacks" / "web"
+    assert (old.returncode, (stack / "cdk.tf").is_file()) == (0, True)
+
+    assert run(folder, SYNTH_HCL_OUTPUT="false").returncode == 0
+
+    assert sorted(path.name for path in stack.glob("cdk*")) == ["cdk.tf.json"]
+
+
 def test_leaves_no_temporary_files(synthesized: Path) -> None:
     assert sorted(path.name for path in synthesized.iterdir()) == ["cdktf.out", "fleets.toml", "sources"]
 

@@ -16,6 +16,7 @@ from instant_clone.cli.groups import CommandGroup, MissingExtraError
 from instant_clone.cli.guard import guard
 from instant_clone.cli.record import record
 from instant_clone.errors import InstantCloneError
+from instant_clone.text_encoding import use_any_locale
 
 __all__ = ["app", "main"]
 
@@ -53,6 +54,7 @@ def _options(
 
 def main() -> None:
     """Run the command. Print an InstantCloneError to standard error, and exit with code 1."""
+    use_any_locale()
     try:
         app(prog_name="instant-clone")
     except MissingExtraError as missing:

@@ -72,6 +72,8 @@ def install(
         raise InstallError(
             f"--version is {version}, but {stock_binary} is another release. Remove one of the two options."
         )
+    if plugin_dir is None and (problem := _home_problem(folder)):
+        raise InstallError(problem)
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as temporary:
         if stock_binary is None:
             wanted = _wanted_version(version)
@@ -82,7 +84,7 @@ def install(
     mismatch = _release_mismatch(installation.version)
     if mismatch:
         typer.echo(f"\n{mismatch}")
-    advice = plugin_folder_advice(folder, os.environ)
+    advice = plugin_folder_advice(folder, os.environ, source=source)
     if advice:
         typer.echo(f"\n{advice}")
 
@@ -91,7 +93,8 @@ def install(
 def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
     """Show the installed releases and their problems.
 
-    The exit code is 1 if no release is installed, or if an installation has a problem.
+    The plugin is started, and `terraform init` searches for it without network. The exit code is 1 if no release is
+    installed, if an installation has a problem, or if Terraform does not find it.
     """
     from instant_clone.plugin.install.cli_configuration import plugin_folder_advice
 
@@ -101,19 +104,62 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
     if not found:
         typer.echo(f"{source} is not installed in {folder}. Run 'instant-clone provider install'.")
     for installation in found:
-        problems = installation.problems()
-        typer.echo(f"{source} {installation.version}: {'broken' if problems else 'ok'}")
-        typer.echo(f"  folder  {installation.folder}")
-        if not problems:
-            typer.echo(f"  stock   {installation.home.stock_binary.name}")
-            typer.echo(f"  python  {installation.home.interpreter}")
-        for problem in problems:
-            typer.echo(f"  {problem} Run 'instant-clone provider install'.")
-        sound = sound and not problems
-    advice = plugin_folder_advice(folder, os.environ)
+        sound = _show(installation, source) and sound
+    if plugin_dir is None and (problem := _home_problem(folder)):
+        typer.echo(f"\n{problem}")
+    advice = plugin_folder_advice(folder, os.environ, source=source)
     if advice:
         typer.echo(f"\n{advice}")
     raise typer.Exit(0 if sound else 1)
+
+
+def _show(installation: Installation, source: str) -> bool:
+    """Print an installation and its problems, and return whether it has none."""
+    problems = [f"{problem} {installation.cure()}" for problem in installation.problems()]
+    state, found = "broken" if problems else "ok", ""
+    if not problems:
+        found, problem = _search(installation, source)
+        if problem:
+            state, problems = "not found by Terraform", [problem]
+    typer.echo(f"{source} {installation.version}: {state}")
+    typer.echo(f"  folder  {installation.folder}")
+    if state != "broken":
+        typer.echo(f"  stock   {installation.home.stock_binary.name}")
+        typer.echo(f"  python  {installation.home.interpreter}")
+    if found:
+        typer.echo(f"  search  {found}")
+    for problem in problems:
+        typer.echo(f"  {problem}")
+    return not problems
+
+
+def _search(installation: Installation, source: str) -> tuple[str, str]:
+    """Return the result of Terraform's search, and the problem. One of them is empty."""
+    from instant_clone.plugin.install.provider_search import search_problem
+    from instant_clone.terraform import TerraformError, terraform_binary
+
+    try:
+        terraform = terraform_binary(os.environ)
+    except TerraformError as missing:
+        return f"not checked: {missing}", ""
+    try:
+        problem = search_problem(installation, source=source, environ=os.environ)
+    except TerraformError as failure:
+        return "", str(failure)
+    return ("", problem) if problem else (f"{terraform} finds the plugin", "")
+
+
+def _home_problem(plugin_folder: Path) -> str:
+    """Return a message if the plugin folder in the home cannot be written, else an empty string."""
+    existing = plugin_folder
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if os.access(existing, os.W_OK | os.X_OK):
+        return ""
+    return (
+        f"{existing}: the folder cannot be written. Set HOME to a folder that you can write, for this command, "
+        "Terraform and cdktf."
+    )
 
 
 @app.command()

@@ -56,7 +56,7 @@ def record(
         for source in fleet.sources
     }
     if check:
-        _check(machines)
+        _check(machines, _ignored(chosen, folder))
         return
     for path, machine in machines.items():
         state = _state(path, records.dump(machine))
@@ -74,7 +74,17 @@ def _warn_not_running(machine: SourceVm) -> None:
     )
 
 
-def _check(machines: dict[Path, SourceVm]) -> None:
+def _ignored(fleets: Sequence[Fleet], folder: Path) -> dict[Path, frozenset[str]]:
+    """Return the properties whose differences are ignored, for each record. Two fleets may share a record."""
+    ignored: dict[Path, frozenset[str]] = {}
+    for fleet in fleets:
+        for source in fleet.sources:
+            path, properties = folder / fleet.record_path(source), fleet.ignored_drift(source)
+            ignored[path] = ignored.get(path, properties) & properties
+    return ignored
+
+
+def _check(machines: dict[Path, SourceVm], ignored: dict[Path, frozenset[str]]) -> None:
     from instant_clone.errors import RecordError
     from instant_clone.vm import record as records
 
@@ -85,11 +95,12 @@ def _check(machines: dict[Path, SourceVm]) -> None:
             typer.echo(f"{path} missing")
             continue
         try:
-            differences = records.differences(records.load(path), machine)
+            recorded = records.load(path)
         except RecordError as error:
             same = False
             typer.echo(str(error))
             continue
+        differences = records.differences(recorded, records.with_values_of(recorded, machine, ignored[path]))
         typer.echo(f"{path} {'changed, record → vCenter:' if differences else 'unchanged'}")
         if differences:
             same = False

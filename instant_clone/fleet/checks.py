@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.addresses import GENERATED
+from instant_clone.fleet.guestinfo_values import pattern_of
 from instant_clone.fleet.model import Fleet
 from instant_clone.fleet.network_checks import network_findings, network_findings_across
 from instant_clone.fleet.patterns import placeholders, split_placeholder
@@ -94,6 +95,10 @@ def _placement_findings(fleet: Fleet) -> Iterator[Finding]:
             what = f"the stock provider cannot create {plain_name(name)!r} because vCenter escapes %, / and \\."
             cure = "Use another name, or create the folder in vCenter and remove create_folder."
             yield Finding(f"{table} folder", what, cure)
+        elif name != name.strip():
+            # The folder then has another path than the plan (issue 1699 of the stock provider).
+            what = f"vCenter removes the whitespace at the start and the end of {name!r}."
+            yield Finding(f"{table} folder", what, "Use a name without this whitespace.")
         elif finder_pattern(fleet.datacenter) != fleet.datacenter:
             # resource_vsphere_folder.go and folder_helper.go look up the datacenter by its path.
             what = (
@@ -139,8 +144,8 @@ def _name_findings(fleet: Fleet) -> Iterator[Finding]:
 
 def _guestinfo_findings(fleet: Fleet) -> Iterator[Finding]:
     """Yield findings about guestinfo placeholders without a value in the fleet."""
-    for key, pattern in fleet.guestinfo.items():
-        for placeholder in placeholders(pattern):
+    for key, value in fleet.guestinfo.items():
+        for placeholder in placeholders(pattern_of(value)):
             if parts := split_placeholder(placeholder):
                 missing = _missing_value(fleet, *parts)
                 if missing is not None:

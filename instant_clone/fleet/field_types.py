@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from instant_clone.fleet.control_characters import control_character
 from instant_clone.inventory_names import stored_path
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import top_level
@@ -25,6 +26,7 @@ __all__ = [
     "Argument",
     "AttributeName",
     "Count",
+    "DriftProperty",
     "FleetName",
     "FolderPath",
     "Frozen",
@@ -38,8 +40,10 @@ __all__ = [
     "PositiveMinutes",
     "ProviderAddress",
     "RecordPath",
+    "RelativePath",
     "Release",
     "ResourceName",
+    "SentText",
     "Tag",
     "Text",
     "VmReference",
@@ -67,6 +71,13 @@ LONGEST_WORD = 100
 """The maximum length of a word that `near` compares. The comparison of a longer word takes time and finds no match."""
 IGNORABLE = tuple(sorted({INSTANTCLONE, *top_level(lambda argument: argument.role is not Role.OUTPUT)}))
 """The values that `ignore_changes` accepts: the arguments of vsphere_virtual_machine and the block of the plugin."""
+
+IGNORABLE_DRIFT = ("annotation",)
+"""The values that `ignore_drift` accepts: properties of a source, as the record names them.
+
+vSphere changes the annotation of a running VM, so clones need not have the annotation of the source. Other properties
+identify the source, or the clones cannot have other values while they run.
+"""
 
 
 class Frozen(BaseModel):
@@ -152,7 +163,15 @@ def release(value: object) -> ProviderVersion:
     return version
 
 
+def _sent_text(value: str) -> str:
+    if what := control_character(value):
+        raise problem(f"the value contains {what}", "Remove the character.")
+    return value
+
+
 def _guestinfo_key(key: str) -> str:
+    if what := control_character(key):
+        raise problem(f"the key contains {what}", "Remove the character.")
     # VMware Tools pass only keys with this prefix to the guest. Keys without it are settings of the VM.
     if not re.fullmatch(r"guestinfo\.\S+", key):
         cure = 'Start the key with "guestinfo." and use no whitespace.'
@@ -234,12 +253,21 @@ def _argument(value: str) -> str:
     return value
 
 
+def _drift(value: str) -> str:
+    if value not in IGNORABLE_DRIFT:
+        cure = f"Use {' or '.join(IGNORABLE_DRIFT)}. Every other property of a source must match its record."
+        raise problem(f"{value!r} cannot be ignored.", cure)
+    return value
+
+
 def _members(text: str) -> str:
     member_indexes(text)
     return text
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+SentText = Annotated[str, AfterValidator(_sent_text)]
+"""A text that is sent to vCenter unchanged."""
 InventoryName = Annotated[Text, AfterValidator(stored_path)]
 """The name or inventory path of an object, in the form in which vCenter stores it."""
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_CLONES)]
@@ -252,11 +280,13 @@ Release = Annotated[InstanceOf[ProviderVersion], BeforeValidator(release)]
 ProviderAddress = Annotated[str, AfterValidator(_provider_address)]
 FleetName = Annotated[str, AfterValidator(_fleet_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
-FolderPath = Annotated[str, AfterValidator(_folder)]
-RecordPath = Annotated[Text, AfterValidator(_relative_path)]
+FolderPath = Annotated[SentText, AfterValidator(_folder)]
+RelativePath = Annotated[Text, AfterValidator(_relative_path)]
+RecordPath = RelativePath
 GuestinfoKey = Annotated[str, AfterValidator(_guestinfo_key)]
 MemberIndexes = Annotated[str, AfterValidator(_members)]
 VmReference = Annotated[Text, AfterValidator(_vm_reference)]
 Tag = Annotated[str, AfterValidator(_tag)]
 AttributeName = Annotated[str, AfterValidator(_attribute_name)]
 Argument = Annotated[str, AfterValidator(_argument)]
+DriftProperty = Annotated[str, AfterValidator(_drift)]

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from instant_clone.errors import Finding, FleetFileError
 from instant_clone.fleet.checks import findings_across, fleet_findings
-from instant_clone.fleet.model import FleetFile, ProviderSettings
+from instant_clone.fleet.guestinfo_values import GuestinfoTable, read_file
+from instant_clone.fleet.model import Fleet, FleetFile, ProviderSettings
 from instant_clone.fleet.parsing import parse_fleet, parse_table
 from instant_clone.fleet.state import in_workspace, place_findings, read_state
 from instant_clone.fleet.toml_reader import FLEETS_VARIABLE, fleet_tables, read_document
@@ -46,7 +47,11 @@ def load(path: Path) -> FleetFile:
     state, state_findings = read_state(document.get("state", {}))
     findings += state_findings
     tables = fleet_tables(document, findings)
-    valid = [fleet for name, table in tables.items() if (fleet := parse_fleet(name, table, findings))]
+    valid = [
+        _with_files(fleet, path.parent, findings)
+        for name, table in tables.items()
+        if (fleet := parse_fleet(name, table, findings))
+    ]
     findings += (found for fleet in valid for found in fleet_findings(fleet))
     findings += (*findings_across(valid), *place_findings(state, list(tables)))
     if findings or provider is None:
@@ -103,6 +108,19 @@ def load_from(environ: Mapping[str, str], *, folder: Path) -> FleetFile:
         FleetFileError: `load` or `with_environment` raises the error.
     """
     return with_environment(load(folder / (environ.get(FLEETS_VARIABLE) or DEFAULT_FILE)), environ)
+
+
+def _with_files(fleet: Fleet, folder: Path, findings: list[Finding]) -> Fleet:
+    """Return `fleet` with the content of the files in its guestinfo. Problems are added to `findings`."""
+    read: dict[str, GuestinfoTable] = {}
+    for key, value in fleet.guestinfo.items():
+        if not isinstance(value, str) and value.file is not None:
+            content = read_file(value, folder, f"[fleets.{fleet.name}.guestinfo] {key}")
+            if isinstance(content, Finding):
+                findings.append(content)
+                content = GuestinfoTable(text="")
+            read[key] = content
+    return fleet.model_copy(update={"guestinfo": {**fleet.guestinfo, **read}}) if read else fleet
 
 
 def _in_file(found: Finding, path: Path) -> Finding:

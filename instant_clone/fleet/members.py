@@ -7,15 +7,23 @@ The functions in this module compute common values once, so that little work rem
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from instant_clone.fleet import Fleet, Source, fill
+from instant_clone.fleet import Fleet, Source
 from instant_clone.fleet.addresses import SOURCE, addresses_from, mac_text
+from instant_clone.fleet.guestinfo_values import GuestinfoTable, encoding_of, filled, pattern_of
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.vm.source_vm import SourceVm
 
-__all__ = ["MemberValue", "guestinfo", "ip_addresses", "mac_addresses", "placeholder_values"]
+__all__ = [
+    "MemberValue",
+    "encoded_guestinfo",
+    "guestinfo",
+    "ip_addresses",
+    "mac_addresses",
+    "placeholder_values",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class MemberValue:
     """A value that differs between members."""
 
     name: str
-    """The unique name of the value: "name", "index", "ip", "mac", or a name such as "nic1_ip" and "nic1_mac".
+    """The unique name of the value: "name", "index", "ip", "mac", a name such as "nic1_ip" and "nic1_mac", or the key
+    of an encoded guestinfo value.
 
     "ip" and "mac" are the addresses of the interface that the placeholders {ip} and {mac} refer to. A value has one
     name even if several placeholders refer to it.
@@ -61,8 +70,8 @@ def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dic
         "source": source.key,
         "fleet": fleet.name,
     }
-    for pattern in fleet.guestinfo.values():
-        for placeholder in placeholders(pattern):
+    for value in fleet.guestinfo.values():
+        for placeholder in placeholders(pattern_of(value)):
             number, attribute = split_placeholder(placeholder) or (None, "")
             interface = fleet.interface_of(number, attribute) if attribute else None
             if interface is None:
@@ -76,19 +85,50 @@ def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dic
     return found
 
 
+def encoded_guestinfo(
+    fleet: Fleet, placeholder_values: Mapping[str, str | MemberValue]
+) -> dict[str, str | MemberValue]:
+    """Return the values with an encoding in the guestinfo of `fleet`, by their keys.
+
+    A value is a string if all members have it in common. Otherwise the name of the MemberValue is the key. The argument
+    `placeholder_values` is the result of the function with this name.
+    """
+    return {
+        key: _encoded(key, value, placeholder_values) for key, value in fleet.guestinfo.items() if encoding_of(value)
+    }
+
+
+def _encoded(
+    key: str, value: str | GuestinfoTable, placeholder_values: Mapping[str, str | MemberValue]
+) -> str | MemberValue:
+    common: dict[str, str | int] = {}
+    varying: dict[str, Callable[[int], str | int]] = {}
+    for placeholder in placeholders(pattern_of(value)):
+        found = placeholder_values[placeholder]
+        if isinstance(found, MemberValue):
+            varying[placeholder] = found.of
+        else:
+            common[placeholder] = found
+    if not varying:
+        return filled(value, common)
+    return MemberValue(
+        key, lambda index: filled(value, {**common, **{name: of(index) for name, of in varying.items()}})
+    )
+
+
 def guestinfo(fleet: Fleet, source: Source, source_vm: SourceVm) -> Callable[[int], dict[str, str]]:
     """Return a function that returns the guestinfo of a member for the index of the member.
 
     The arguments are those of `placeholder_values`.
     """
     values = placeholder_values(fleet, source, source_vm)
-    used = {placeholder for pattern in fleet.guestinfo.values() for placeholder in placeholders(pattern)}
+    used = {placeholder for value in fleet.guestinfo.values() for placeholder in placeholders(pattern_of(value))}
     common: dict[str, str | int] = {key: value for key, value in values.items() if isinstance(value, str)}
     varying = [(key, value.of) for key, value in values.items() if isinstance(value, MemberValue) and key in used]
 
     def guestinfo_of_member(index: int) -> dict[str, str]:
         member_values = {**common, **{key: of(index) for key, of in varying}}
-        return {key: fill(pattern, member_values) for key, pattern in fleet.guestinfo.items()}
+        return {key: filled(value, member_values) for key, value in fleet.guestinfo.items()}
 
     return guestinfo_of_member
 

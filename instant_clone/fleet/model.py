@@ -16,6 +16,7 @@ from instant_clone.fleet.field_types import (
     Argument,
     AttributeName,
     Count,
+    DriftProperty,
     FleetName,
     FolderPath,
     Frozen,
@@ -31,11 +32,13 @@ from instant_clone.fleet.field_types import (
     RecordPath,
     Release,
     ResourceName,
+    SentText,
     Tag,
     VmReference,
     member_indexes,
 )
-from instant_clone.fleet.patterns import GuestinfoPattern, NamePattern, fill
+from instant_clone.fleet.guestinfo_values import GuestinfoValue
+from instant_clone.fleet.patterns import NamePattern, fill
 from instant_clone.fleet.state import StateSettings
 from instant_clone.stock_provider.names import OnReboot
 from instant_clone.stock_provider.releases import NEWEST_CHECKED
@@ -69,6 +72,10 @@ class Source(Frozen):
     record: RecordPath | None = None
     """The hardware of the source is recorded in this file, relative to the project folder. The default is
     sources/FLEET.json, or sources/FLEET-KEY.json if the source has a key."""
+
+    ignore_drift: tuple[DriftProperty, ...] = ()
+    """A look-up ignores differences between these properties of the VM and its record, such as "annotation". The clones
+    keep the values of the record."""
 
     @property
     def indexes(self) -> tuple[int, ...]:
@@ -173,7 +180,7 @@ class Fleet(Frozen):
     """The stack creates the folder, and deletes it when the fleet is destroyed."""
     names: NamePattern = "{fleet}-{index}"
     """The clone names follow this pattern, such as "web-{index:02d}"."""
-    annotation: str | None = None
+    annotation: SentText | None = None
     """Each clone has this annotation. The default is the annotation of the source."""
     pin: StrictBool = True
     """A DRS override keeps DRS from moving the clones. A clone on another host shares no memory with the source."""
@@ -186,7 +193,7 @@ class Fleet(Frozen):
     """The apply waits up to this number of minutes for the guest of a clone to report an address. 0 means no wait."""
     tags: tuple[Tag, ...] = ()
     """Each clone has these existing tags, in the form "category/name". The first slash ends the category."""
-    custom_attributes: dict[AttributeName, str] = Field(default_factory=dict)
+    custom_attributes: dict[AttributeName, SentText] = Field(default_factory=dict)
     """Each clone has these values of existing custom attributes."""
     ignore_changes: tuple[Argument, ...] = ()
     """The plan ignores changes of these arguments of vsphere_virtual_machine."""
@@ -197,8 +204,9 @@ class Fleet(Frozen):
     networks: tuple[Network, ...] = ()
     """The tables configure the network interfaces of the clones, in the order of the interfaces of the source. An
     interface without a table keeps the network of the source and gets a generated MAC address."""
-    guestinfo: dict[GuestinfoKey, GuestinfoPattern] = Field(default_factory=dict)
-    """The guest of each clone can read these keys. The values are patterns with placeholders, such as "{name}"."""
+    guestinfo: dict[GuestinfoKey, GuestinfoValue] = Field(default_factory=dict)
+    """The guest of each clone can read these keys. A value is a pattern with placeholders, such as "{name}", or a table
+    such as { text = "…" }, { file = "…" } or { pattern = "…", encoding = "base64" }."""
     changes: Changes = Changes()
     """The clones have these differences from the source."""
 
@@ -224,6 +232,14 @@ class Fleet(Frozen):
         planned = (position for position, network in enumerate(self.networks) if network.planned)
         fixed = (position for position, network in enumerate(self.networks) if network.mac != GENERATED)
         return next(planned, next(fixed, None) if attribute == "mac" else None)
+
+    def ignored_drift(self, source: Source) -> frozenset[str]:
+        """Return the properties of `source` that need not match the record.
+
+        If the fleet has an annotation of its own, no clone has the annotation of the source.
+        """
+        own = () if self.annotation is None else ("annotation",)
+        return frozenset((*source.ignore_drift, *own))
 
     def record_path(self, source: Source) -> PurePosixPath:
         """Return the path of the record of `source`, relative to the project folder."""

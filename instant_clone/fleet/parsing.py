@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.field_types import Frozen, near, shown, suggestion
+from instant_clone.fleet.guestinfo_values import VALUE_TAGS, GuestinfoTable
 from instant_clone.fleet.model import AddedDisk, AddedNetwork, Changes, Fleet, Network, Source
 
 __all__ = ["parse_fleet", "parse_table", "unknown_key"]
@@ -79,7 +80,7 @@ def parse_fleet(name: str, value: object, findings: list[Finding]) -> Fleet | No
     try:
         return Fleet.model_validate(content)
     except ValidationError as error:
-        errors = error.errors()
+        errors = [_without_tag(details) for details in error.errors()]
     likely = {_likely_location(details["loc"]) for details in errors if details["type"] == "extra_forbidden"}
     # A misplaced key in guestinfo causes one finding. Its value causes no second finding.
     misplaced = {details["loc"][:-1] for details in errors if _home(details, table) and "[key]" in details["loc"]}
@@ -125,13 +126,16 @@ def _place(table: str, location: tuple[int | str, ...]) -> str:
             return ", ".join((f"[[{inside}]] number {part + 1}", *_key(parts[position + 1 :])))
     if not parts:
         return f"[{table}]"
+    if parts[0] == "guestinfo" and len(parts) > 1:
+        return f"[{table}.guestinfo] {', '.join(_key(parts[1:]))}"
     last = max(position for position, part in enumerate(parts) if isinstance(part, str))
     return " ".join((f"[{'.'.join([table, *map(str, parts[:last])])}]", *_key(parts[last:])))
 
 
 def _key(parts: list[int | str]) -> list[str]:
     """Return the texts for the parts of a location. The position in a list is counted from 1."""
-    return [f"number {part + 1}" if isinstance(part, int) else part for part in parts]
+    texts = (f"number {part + 1}" if isinstance(part, int) else part for part in parts)
+    return [text if text.isprintable() else ascii(text) for text in texts]
 
 
 def _brackets(details: ErrorDetails, table: str) -> tuple[str, str] | None:
@@ -178,14 +182,37 @@ def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -
     levels: list[tuple[str, Any]] = list(guestinfo.items())[::-1]
     while levels:
         key, value = levels.pop()
-        if isinstance(value, dict) and value and key.count(".") < _MOST_DOTS:
+        is_value = isinstance(value, dict) and _is_guestinfo_table(key, value, quoted=key in guestinfo)
+        if isinstance(value, dict) and value and not is_value and key.count(".") < _MOST_DOTS:
             levels += [(f"{key}.{inner}", below) for inner, below in list(value.items())[::-1]]
             continue
-        if key not in guestinfo and not isinstance(value, dict):
+        if key not in guestinfo and (is_value or not isinstance(value, dict)):
             what = "is not in quotes, so TOML splits the key at its dots."
             findings.append(Finding(f"[{table}.guestinfo] {key}", what, f'Write "{key}", in quotes.'))
         whole[key] = value
     return whole
+
+
+def _is_guestinfo_table(key: str, value: Mapping[str, Any], *, quoted: bool) -> bool:
+    """Return whether a table is the value of `key`, and not the rest of a key that TOML has split.
+
+    `quoted` is whether the whole key is in quotes. If it is not, each part of a split key can be the name of a key in a
+    value, as in guestinfo.userdata.encoding.
+    """
+    keys = GuestinfoTable.model_fields
+    if not key.startswith("guestinfo."):
+        return False
+    if quoted:
+        return any(near(inner, keys, likeness=0.75) for inner in value)
+    return value.keys() <= keys.keys() and any(inner != "encoding" for inner in value)
+
+
+def _without_tag(details: ErrorDetails) -> ErrorDetails:
+    """Return an error with its location in the file. pydantic adds a tag to the location of a guestinfo value."""
+    location = details["loc"]
+    if location[:1] == ("guestinfo",) and location[2:3] and location[2] in VALUE_TAGS:
+        return {**details, "loc": (*location[:2], *location[3:])}
+    return details
 
 
 def _home(details: ErrorDetails, table: str) -> str:
@@ -209,6 +236,8 @@ def _home(details: ErrorDetails, table: str) -> str:
 def _keys(location: Location) -> list[str]:
     """Return the valid keys of the table that contains `location`."""
     path = tuple(part for part in location[:-1] if isinstance(part, str))
+    if path[:1] == ("guestinfo",) and len(path) > 1 and location[-1] != "[key]":
+        return list(GuestinfoTable.model_fields)
     return [key for key in _INNER.get(path, Fleet).model_fields if path or key != "name"]
 
 

@@ -12,12 +12,14 @@ from pydantic import AfterValidator
 
 from instant_clone.fleet.field_types import Text, near, problem
 
-__all__ = ["GuestinfoPattern", "NamePattern", "fill", "parts", "placeholders", "split_placeholder"]
+__all__ = ["GuestinfoPattern", "NamePattern", "escaped", "fill", "parts", "placeholders", "split_placeholder"]
 
 NAME_PLACEHOLDERS = ("fleet", "index")
 MEMBER_PLACEHOLDERS = ("name", "index", "source", "fleet")
 INTERFACE_PLACEHOLDERS = ("ip", "netmask", "prefix", "gateway", "dns", "mac")
 """The placeholders of the first interface with an address plan. A prefix nic0_, nic1_, … selects an interface."""
+_LONGEST_SHOWN = 60
+_AS_TEXT = 'use { text = "…" } for a text without placeholders'
 _NUMBERED = re.compile(rf"nic(0|[1-9]\d?)_({'|'.join(INTERFACE_PLACEHOLDERS)})", re.ASCII)
 
 
@@ -27,6 +29,11 @@ def fill(pattern: str, values: Mapping[str, str | int]) -> str:
     For example, values["index"] replaces `{index:02d}`, and a single brace replaces `{{`.
     """
     return pattern.format_map(values)
+
+
+def escaped(text: str) -> str:
+    """Return the pattern without placeholders that `fill` turns into `text`."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def parts(pattern: str) -> Iterator[tuple[str, str | None, str]]:
@@ -54,34 +61,38 @@ def split_placeholder(placeholder: str) -> tuple[int | None, str] | None:
     return (int(match[1]), match[2]) if match else None
 
 
-def _checked(pattern: str, known: Sequence[str], *, numbered: bool) -> str:
+def _checked(pattern: str, known: Sequence[str], *, guestinfo: bool) -> str:
+    shown = repr(pattern) if len(pattern) <= _LONGEST_SHOWN else f"{pattern[:_LONGEST_SHOWN]!r}…"
     try:
         found = list(Formatter().parse(pattern))
     except ValueError:
-        raise problem(f"{pattern!r} contains a single brace.", "Use {{ or }} for a literal brace.") from None
+        cure = f"Use {{{{ or }}}} for a literal brace{f', or {_AS_TEXT}' if guestinfo else ''}."
+        raise problem(f"{shown} contains a single brace.", cure) from None
     for _, field, spec, conversion in found:
         if field is None:
             continue
-        if field not in known and not (numbered and split_placeholder(field)):
-            names = [f"{{{name}}}" for name in known] + (["{nic0_ip}", "{nic1_ip} and so on"] if numbered else [])
+        if field not in known and not (guestinfo and split_placeholder(field)):
+            names = [f"{{{name}}}" for name in known] + (["{nic0_ip}", "{nic1_ip} and so on"] if guestinfo else [])
             similar = near(field, known)
             cure = f'Did you mean "{{{similar}}}"?' if similar else f"Valid placeholders are {', '.join(names)}."
-            raise problem(f"{{{field}}} in {pattern!r} is not a valid placeholder.", cure)
+            if guestinfo and not field.isidentifier():  # most likely JSON
+                cure = f"Use {{{{ and }}}} for literal braces, or {_AS_TEXT}."
+            raise problem(f"{{{field}}} in {shown} is not a valid placeholder.", cure)
         # A width of more than two digits is useless in a name and would use memory without a limit.
         if conversion or (spec and not (field == "index" and re.fullmatch(r"0?\d{0,2}[dxX]?", spec, re.ASCII))):
             raise problem(
-                f"{pattern!r} contains an unsupported format of {{{field}}}.",
+                f"{shown} contains an unsupported format of {{{field}}}.",
                 "Use a format only for {index}, such as {index:02d}.",
             )
     return pattern
 
 
 def _name_pattern(pattern: str) -> str:
-    return _checked(pattern, NAME_PLACEHOLDERS, numbered=False)
+    return _checked(pattern, NAME_PLACEHOLDERS, guestinfo=False)
 
 
 def _guestinfo_pattern(pattern: str) -> str:
-    return _checked(pattern, (*MEMBER_PLACEHOLDERS, *INTERFACE_PLACEHOLDERS), numbered=True)
+    return _checked(pattern, (*MEMBER_PLACEHOLDERS, *INTERFACE_PLACEHOLDERS), guestinfo=True)
 
 
 NamePattern = Annotated[Text, AfterValidator(_name_pattern)]

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from instant_clone.errors import Finding
 from instant_clone.fleet import Fleet, FleetFile, Source
 from instant_clone.fleet.addresses import SOURCE, ip_of, mac_number, runs
+from instant_clone.fleet.guestinfo_values import encoding_of
 from instant_clone.fleet.members import guestinfo
 from instant_clone.fleet.network_checks import Claim, Clash, address_clash, claim, clashes, interface_place, mac_clash
 from instant_clone.impact import power_cycles
+from instant_clone.inventory_names import managed_object_id
 from instant_clone.stock_provider.devices import MOST_INTERFACES
 from instant_clone.vm.source_vm import Nic, SourceVm
 
@@ -112,7 +114,11 @@ def _growth(where: str, requested: int | None, current: int, source_vm: SourceVm
 
 
 def _host_names(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
-    names = {key: pattern for key, pattern in fleet.guestinfo.items() if key.lower().endswith("hostname")}
+    names = {
+        key: value
+        for key, value in fleet.guestinfo.items()
+        if key.lower().endswith("hostname") and encoding_of(value) is None
+    }
     # The check needs no other guestinfo values.
     host_names = guestinfo(fleet.model_copy(update={"guestinfo": names}), source, source_vm)
     windows = source_vm.guest_id.lower().startswith("win")
@@ -206,7 +212,9 @@ def _mac_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
 
 def _segment(fleet: Fleet, source_vm: SourceVm, position: int) -> tuple[str, str]:
     """Return the datacenter and the network of an interface. The default is the network of the source."""
-    name = fleet.networks[position].network or source_vm.nics[position].network_name
+    name, nic = fleet.networks[position].network, source_vm.nics[position]
+    if name is None or managed_object_id(name) == nic.network_id:
+        name = nic.network_name
     return fleet.datacenter.strip("/"), name.rsplit("/", 1)[-1]
 
 

@@ -100,13 +100,24 @@ def test_clones_a_source_in_a_folder_with_a_pattern_as_its_name(bench: Bench, cl
     assert list(decoy.childEntity) == []
 
 
-def test_creates_a_folder_in_the_parent_with_the_exact_name(bench: Bench, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("name", "other", "stored"),
+    [
+        ("team [x]", "team x", "team [x]"),
+        ("50% a/b\\c", "50 a", "50%25 a%2fb%5cc"),
+    ],
+)
+def test_creates_a_folder_in_the_parent_with_the_exact_name(
+    bench: Bench, client: Client, name: str, other: str, stored: str
+) -> None:
     vms = client.find("vm")
-    parent, decoy = vms.CreateFolder("team [x]"), vms.CreateFolder("team x")
+    parent, decoy = vms.CreateFolder(name), vms.CreateFolder(other)
     datacenter = "${data.vsphere_datacenter.datacenter.id}"
     body = machine(bench.source, bench.release, name="inside", folder="${vsphere_folder.own.path}")
     whole = document(bench.release, {"inside": body})
-    whole["resource"]["vsphere_folder"] = {"own": {"path": "team [x]/own *", "type": "vm", "datacenter_id": datacenter}}
+    whole["resource"]["vsphere_folder"] = {
+        "own": {"path": f"{stored}/own *", "type": "vm", "datacenter_id": datacenter}
+    }
     bench.terraform.write(whole)
 
     bench.terraform.apply()

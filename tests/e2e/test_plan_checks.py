@@ -123,7 +123,8 @@ def test_reports_a_fault_in_the_result_of_the_dry_run_as_an_error(
     plan, requests = planned(bench, clones(bench.source, bench.release, numbered("unfit", 2)))
 
     assert told(plan) == [("error", "vCenter would reject the clone")] * 2
-    assert plan.errors[0].detail.startswith("/DC0/vm/golden: the dry run of a clone failed:\n  GenericVmConfigFault")
+    assert plan.errors[0].detail.startswith("/DC0/vm/golden: the dry run of a clone failed:\n  SystemError")
+    assert "caused by GenericVmConfigFault: Unable to prepare migration." in plan.errors[0].detail
     assert requests[DRY_RUN] == 1
 
 

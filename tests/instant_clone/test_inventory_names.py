@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instant_clone.inventory_names import finder_pattern, matched_path, plain_name, stored_name, stored_path
+from instant_clone.inventory_names import (
+    finder_pattern,
+    managed_object_id,
+    matched_path,
+    plain_name,
+    stored_name,
+    stored_path,
+)
 
 STORED = st.text().map(stored_name)
 
@@ -82,3 +89,11 @@ def test_matched_path_reverses_finder_pattern(path: str) -> None:
 @given(STORED)
 def test_pattern_has_no_unescaped_special_characters(path: str) -> None:
     assert re.search(r"[*?\[]", re.sub(r"\\.", "", finder_pattern(path), flags=re.DOTALL)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moid"),
+    [("moid:network-12", "network-12"), ("VM Network", None), ("lab/moid:network-12", None), ("moid:", None)],
+)
+def test_managed_object_id_begins_with_moid(text: str, moid: str | None) -> None:
+    assert managed_object_id(text) == moid

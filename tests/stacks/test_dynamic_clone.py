@@ -10,9 +10,24 @@ import pytest
 
 from instant_clone.errors import ReplicaError
 from instant_clone.fleet import Source
-from instant_clone.vm.source_vm import Numa
+from instant_clone.vm.source_vm import Numa, OtherDevice
 from tests.instant_clone.replica.replica_layouts import default, two_controllers
 from tests.stacks.conftest import fleet, machine, synthesize
+
+
+def printed_annotations(stack: str) -> list[tuple[str, str]]:
+    """Return the level and the message of each annotation that cdktf prints for a stack."""
+    manifest = json.loads(Path("cdktf.out", "manifest.json").read_text())
+    return [(note["level"], note["message"]) for note in manifest["stacks"][stack]["annotations"]]
+
+
+def test_doubtful_device_is_a_warning_and_changes_no_argument() -> None:
+    plain = synthesize(fleet())
+    port = OtherDevice(type="VirtualSerialPort", label="Serial port 1", backing="FileBackingInfo")
+    assert synthesize(fleet(), source=default(other_devices=(port,))) == plain
+    ((level, message),) = printed_annotations("web")
+    assert level == "@cdktf/warn"
+    assert message.startswith("/DC0/vm/golden-0, Serial port 1: vCenter was seen to refuse an instant clone")
 
 
 def test_each_fleet_becomes_a_stack_with_a_separate_state() -> None:
@@ -47,6 +62,40 @@ def test_pins_clones_unless_pin_is_false() -> None:
     assert stacks["web"]["data"]["vsphere_compute_cluster"]["cluster"]["name"] == "DC0_C0"
     assert list(stacks["ci"]["resource"]) == ["terraform_data", "vsphere_virtual_machine"]
     assert "vsphere_compute_cluster" not in stacks["ci"]["data"]
+
+
+def test_standalone_host_has_no_pins_and_a_notice() -> None:
+    source = default(standalone_host=True)
+    stacks = synthesize(fleet("web", resource_pool="DC0_H0/Resources"), fleet("ci", pin=False), source=source)
+    assert list(stacks["web"]["resource"]) == ["terraform_data", "vsphere_virtual_machine"]
+    assert "vsphere_compute_cluster" not in stacks["web"]["data"]
+    assert stacks["web"]["data"]["vsphere_resource_pool"]["resource_pool"]["name"] == "DC0_H0/Resources"
+    assert printed_annotations("web") == [
+        (
+            "@cdktf/info",
+            "[fleets.web] pin: the host of the source is in no cluster, so the clones have no DRS override. Set "
+            "pin = false to remove this notice.",
+        )
+    ]
+    assert printed_annotations("ci") == []
+
+
+def test_pins_clones_unless_the_hosts_of_all_sources_are_standalone() -> None:
+    pair = (Source(key="a", vm="golden", members="0"), Source(key="b", vm="golden", members="1"))
+    stack = synthesize(fleet(sources=pair), sources={"a": default(standalone_host=True), "b": default()})["web"]
+    assert list(stack["resource"]["vsphere_drs_vm_override"]) == ["a", "b"]
+
+
+def test_managed_object_id_of_a_network_needs_no_data_source() -> None:
+    networks = ({"network": "moid:dvportgroup-57"},)
+    added = {"networks": [{"network": "moid:network-7"}, {"network": "VM Network"}]}
+    stack = synthesize(fleet(networks=networks, changes=added))["web"]
+    assert [each["network_id"] for each in machine(stack)["network_interface"]] == [
+        "dvportgroup-57",
+        "network-7",
+        "${data.vsphere_network.VM_Network.id}",
+    ]
+    assert [each["name"] for each in stack["data"]["vsphere_network"].values()] == ["VM Network"]
 
 
 def test_escapes_strings_from_the_fleet_file_and_the_source() -> None:
@@ -120,8 +169,7 @@ def test_reports_sources_of_all_fleets_that_cannot_be_reproduced_before_any_outp
 
 def test_passes_warnings_to_the_cdktf_command() -> None:
     synthesize(fleet(), source=default(vapp_property_ids=("hostname",)))
-    manifest = json.loads(Path("cdktf.out", "manifest.json").read_text())
-    assert [(note["level"], note["message"]) for note in manifest["stacks"]["web"]["annotations"]] == [
+    assert printed_annotations("web") == [
         (
             "@cdktf/warn",
             "/DC0/vm/golden-0, vapp: The values of hostname are not configured; "

@@ -32,6 +32,40 @@ def test_replaces_files_and_keeps_other_files(tmp_path: Path) -> None:
     }
 
 
+HCL = 'terraform {\nrequired_providers {\n  vsphere = {\nversion = "2.16.1"\n}\n}\n}\n'
+"""the start of a file that cdktf 0.21 writes with --hcl"""
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        (HCL, False),
+        (HCL.replace("\nrequired", "\n  required"), True),
+        ('resource "vsphere_folder" "f" {\n}\n', True),
+        ("", True),
+    ],
+    ids=["of cdktf", "formatted by hand", "of a user", "empty"],
+)
+def test_json_replaces_only_the_hcl_of_cdktf(tmp_path: Path, text: str, stays: bool) -> None:
+    stack = tmp_path / "cdktf.out" / "stacks" / "web"
+    stack.mkdir(parents=True)
+    (stack / "cdk.tf").write_text(text)
+    with replaced_output({}, folder=tmp_path) as new:
+        (new / "stacks" / "web").mkdir(parents=True)
+        (new / "stacks" / "web" / "cdk.tf.json").write_text("new")
+        assert (stack / "cdk.tf").exists()
+    assert sorted(path.name for path in stack.iterdir()) == (["cdk.tf"] if stays else []) + ["cdk.tf.json"]
+
+
+def test_a_failed_synthesis_keeps_the_hcl(tmp_path: Path) -> None:
+    stack = tmp_path / "cdktf.out" / "stacks" / "web"
+    stack.mkdir(parents=True)
+    (stack / "cdk.tf").write_text(HCL)
+    with pytest.raises(ZeroDivisionError), replaced_output({}, folder=tmp_path):
+        raise ZeroDivisionError
+    assert [path.name for path in stack.iterdir()] == ["cdk.tf"]
+
+
 def test_error_keeps_the_old_files_and_removes_the_new_folder(tmp_path: Path) -> None:
     (tmp_path / "cdktf.out").mkdir()
     (tmp_path / "cdktf.out" / "manifest.json").write_text("old")

@@ -69,6 +69,52 @@ def test_placeholders_for_the_same_value_share_one_row_entry() -> None:
     }
 
 
+def test_text_without_encoding_is_in_the_template() -> None:
+    found = made(guestinfo={"guestinfo.json": {"text": '{"a": ${b} %{c}}'}})
+    assert found.guestinfo == {"guestinfo.json": '{"a": $${b} %%{c}}'}
+    assert found.rows == {"web-0": {}, "web-7": {}}
+
+
+def test_encoded_value_that_clones_have_in_common_is_in_the_template() -> None:
+    found = made(
+        guestinfo={
+            "guestinfo.a": {"text": "{name}", "encoding": "base64"},
+            "guestinfo.b": {"pattern": "{fleet}/{source} {{}}", "encoding": "base64"},
+        }
+    )
+    # echo -n '{name}' | base64; echo -n 'web/a {}' | base64
+    assert found.guestinfo == {"guestinfo.a": "e25hbWV9", "guestinfo.b": "d2ViL2Ege30="}
+    assert found.rows == {"web-0": {}, "web-7": {}}
+
+
+def test_encoded_pattern_with_different_values_has_a_column_of_its_own() -> None:
+    found = made(
+        networks=[Network(cidr="10.0.0.0/16", first="10.0.0.10")],
+        guestinfo={
+            "guestinfo.userdata": {"pattern": "host: {name}\nip: {ip}\n", "encoding": "base64"},
+            "guestinfo.hostname": "{name}",
+        },
+    )
+    assert found.guestinfo == {
+        "guestinfo.userdata": '${each.value["guestinfo.userdata"]}',
+        "guestinfo.hostname": "${each.key}",
+    }
+    # printf 'host: web-0\nip: 10.0.0.10\n' | base64. The address itself is not in the row: no template uses it.
+    assert found.rows == {
+        "web-0": {"guestinfo.userdata": "aG9zdDogd2ViLTAKaXA6IDEwLjAuMC4xMAo="},
+        "web-7": {"guestinfo.userdata": "aG9zdDogd2ViLTcKaXA6IDEwLjAuMC4xNwo="},
+    }
+
+
+def test_column_of_an_encoded_pattern_escapes_its_key() -> None:
+    key = 'guestinfo.${a}"\\%{b}'
+    found = made(guestinfo={key: {"pattern": "{index}", "encoding": "base64"}})
+    assert found.rows["web-7"] == {'guestinfo.$${a}"\\%%{b}': "Nw=="}
+    assert found.guestinfo == {
+        'guestinfo.$${a}"\\%%{b}': '${each.value["guestinfo.$${a}\\"\\\\%%{b}"]}',
+    }
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_value_names_do_not_depend_on_the_members(count: int) -> None:
     source = Source(vm="golden", count=count)

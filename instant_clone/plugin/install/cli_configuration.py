@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["implied_plugin_folder", "plugin_folder_advice"]
+__all__ = ["configuration_file", "implied_plugin_folder", "included_addresses", "plugin_folder_advice"]
 
 
 def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
@@ -15,22 +16,38 @@ def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("HOME") or Path.home()) / ".terraform.d" / "plugins"
 
 
-def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str]) -> str | None:
-    """Return the change to the CLI configuration that makes Terraform search `plugin_folder`.
+def included_addresses(source: str) -> str:
+    """Return the pattern for the include and exclude of the CLI configuration that matches the plugin's address.
+
+    The default host has no other providers. Another host can have some.
+    """
+    return "instantclone.internal/*/*" if source.startswith("instantclone.internal/") else source
+
+
+def configuration_file(environ: Mapping[str, str]) -> Path:
+    """Return the CLI configuration that exists, or else the file that Terraform reads by default."""
+    files = _configuration_files(environ)
+    return next((file for file in files if os.path.lexists(file)), files[0])
+
+
+def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str], *, source: str) -> str | None:
+    """Return the change to the CLI configuration that makes Terraform search `plugin_folder` for the address `source`.
 
     The result is None if Terraform already searches the folder. A `provider_installation` block disables the default
     folders. The configuration is searched as text and not parsed. The advice can therefore be unnecessary, but it is
     never missing.
     """
     names_folder = False
+    addresses = included_addresses(source)
     for file in _configuration_files(environ):
         try:
-            text = file.read_text()
-        except (OSError, UnicodeDecodeError):
+            content = file.read_bytes()
+        except OSError:
             continue
+        text = content.decode(errors="replace")
         if not re.search(r"^\s*\"?provider_installation\b", text, re.MULTILINE):
             continue
-        if str(plugin_folder) in text:
+        if os.fsencode(plugin_folder) in content:
             names_folder = True
             continue
         return (
@@ -38,9 +55,9 @@ def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str]) -> str
             "Add to that block:\n\n"
             "  filesystem_mirror {\n"
             f'    path    = "{plugin_folder}"\n'
-            '    include = ["instantclone.internal/*/*"]\n'
+            f'    include = ["{addresses}"]\n'
             "  }\n\n"
-            'Add to its direct and network_mirror blocks: exclude = ["instantclone.internal/*/*"]'
+            f'Add to its direct and network_mirror blocks: exclude = ["{addresses}"]'
         )
     if not names_folder and plugin_folder != implied_plugin_folder(environ):
         return (
@@ -49,10 +66,10 @@ def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str]) -> str
             "provider_installation {\n"
             "  filesystem_mirror {\n"
             f'    path    = "{plugin_folder}"\n'
-            '    include = ["instantclone.internal/*/*"]\n'
+            f'    include = ["{addresses}"]\n'
             "  }\n"
             "  direct {\n"
-            '    exclude = ["instantclone.internal/*/*"]\n'
+            f'    exclude = ["{addresses}"]\n'
             "  }\n"
             "}"
         )

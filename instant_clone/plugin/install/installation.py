@@ -7,10 +7,13 @@ PLUGINS/instantclone.internal/fleet/vsphere/2.16.1/
         interpreter                                  path of the Python interpreter that has this project
         terraform-provider-vsphere_v2.16.1_x5        the stock provider
         key.pem, certificate.pem                     for the connection with Terraform
+
+With every umask, all users of the machine can use an installation. Only its owner can read key.pem.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -22,6 +25,7 @@ from pathlib import Path
 
 from instant_clone.errors import Finding, InstallError
 from instant_clone.plugin.install.certificate import Certificate, make_certificate
+from instant_clone.plugin.install.launcher_start import start_problem
 from instant_clone.plugin.install.package import HOME_FOLDER, LAUNCHER, launcher_name, platform_name
 from instant_clone.plugin.wire.upstream_process import StockProcess
 from instant_clone.stock_provider.releases import ProviderVersion
@@ -43,9 +47,12 @@ class Home:
         """The path of the stock provider.
 
         Raises:
-            InstallError: the folder does not contain exactly one stock provider.
+            InstallError: the folder cannot be read, or does not contain exactly one stock provider.
         """
-        found = [path for path in self.folder.glob("terraform-provider-vsphere_v*") if _STOCK_NAME.fullmatch(path.name)]
+        try:
+            found = [path for path in _entries(self.folder) if _STOCK_NAME.fullmatch(path.name)]
+        except OSError as failure:
+            raise InstallError(Finding("", f"{self.folder} cannot be read: {failure.strerror}.", _CURE)) from None
         if len(found) != 1:
             what = f"{self.folder}: found {len(found)} stock vSphere providers, expected one."
             raise InstallError(Finding("", what, _CURE))
@@ -59,16 +66,21 @@ class Home:
     @property
     def interpreter(self) -> Path:
         """The path of the Python that runs the plugin."""
-        return Path((self.folder / "interpreter").read_text().rstrip("\n"))
+        return Path(os.fsdecode((self.folder / "interpreter").read_bytes().rstrip(b"\n")))
 
     def certificate(self) -> Certificate:
-        """Return the certificate that the installation made.
+        """Return the certificate that the installation made, or a new one if another user owns the key.
+
+        A new certificate doubles the time of the plugin's start. It does not weaken the connection: each start of the
+        plugin sends its certificate to Terraform.
 
         Raises:
             InstallError: a file cannot be read.
         """
         try:
             return Certificate((self.folder / "key.pem").read_bytes(), (self.folder / "certificate.pem").read_bytes())
+        except PermissionError:
+            return make_certificate()
         except OSError as failure:
             what = f"{failure.filename} cannot be read: {failure.strerror}."
             raise InstallError(Finding("", what, _CURE)) from None
@@ -97,22 +109,40 @@ class Installation:
         return self.folder / platform_name() / launcher_name(self.version)
 
     def problems(self) -> list[str]:
-        """Return one sentence for each problem of the installation. `install` fixes all problems."""
+        """Return one sentence for each problem that the user of this process has with the installation.
+
+        If the files have no problem, the plugin is started. `cure` returns the action.
+        """
         found = []
-        if not self.launcher.is_file() or self.launcher.read_bytes() != LAUNCHER:
-            found.append(f"{self.launcher}: the launcher is missing or from another version of instant-clone.")
+        try:
+            if self.launcher.read_bytes() != LAUNCHER:
+                found.append(f"{self.launcher}: the launcher is from another version of instant-clone.")
+        except OSError as failure:
+            found.append(f"{self.launcher}: the launcher cannot be read: {failure.strerror}.")
         try:
             interpreter = self.home.interpreter
             if not os.access(interpreter, os.X_OK):
                 found.append(f"{interpreter}: the Python of the installation is missing or not executable.")
-        except OSError:
-            found.append(f"{self.home.folder / 'interpreter'} cannot be read.")
+        except OSError as failure:
+            found.append(f"{self.home.folder / 'interpreter'} cannot be read: {failure.strerror}.")
         try:
             self.home.certificate()
             self.home.stock_binary  # noqa: B018 - raises InstallError
         except InstallError as failure:
             found.extend(finding.what for finding in failure.findings)
+        if not found and (problem := start_problem(self.launcher)):
+            found.append(problem)
         return found
+
+    def cure(self) -> str:
+        """Return the action that fixes the problems."""
+        if os.access(self.folder.parent, os.W_OK):
+            return _CURE
+        try:
+            owner = self.folder.owner()
+        except (OSError, KeyError):  # KeyError: the owner has no name
+            owner = "its owner"
+        return f"{_CURE[:-1]} as {owner}, with a Python that all users can execute."
 
 
 def stock_version(binary: Path) -> ProviderVersion:
@@ -150,7 +180,7 @@ def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installa
     _check_stock(stock_binary)
     target = plugin_folder.joinpath(*source.split("/"), str(version))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(target.parent)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=target.parent) as temporary:
             prepared = Path(temporary) / target.name
             _fill(prepared, platform, stock_binary, version)
@@ -158,24 +188,37 @@ def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installa
                 target.rename(Path(temporary) / "replaced")
             prepared.rename(target)
     except OSError as failure:
-        raise InstallError(f"{failure.filename or target}: {failure.strerror}.") from None
+        denied = failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        cure = "Set HOME or --plugin-dir to a folder that you can write." if denied else ""
+        raise InstallError(Finding(f"{failure.filename or target}", f"{failure.strerror}.", cure)) from None
     return Installation(target)
+
+
+def _make_folders(folder: Path) -> None:
+    """Create a folder and its missing parents, so that all users can read them with every umask."""
+    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        path.chmod(0o755)
 
 
 def _fill(folder: Path, platform: str, stock_binary: Path, version: ProviderVersion) -> None:
     package, home = folder / platform, folder / HOME_FOLDER
-    package.mkdir(parents=True)
-    home.mkdir(mode=0o700)
+    for each in (folder, package, home):
+        each.mkdir()
+        each.chmod(0o755)
     launcher = package / launcher_name(version)
     launcher.write_bytes(LAUNCHER)
     launcher.chmod(0o755)
     shutil.copyfile(stock_binary, home / stock_binary.name)
     (home / stock_binary.name).chmod(0o755)
     # Do not resolve the link of a virtual environment's python: the target does not use the virtual environment.
-    (home / "interpreter").write_text(f"{os.path.abspath(sys.executable)}\n")
+    (home / "interpreter").write_bytes(os.fsencode(f"{os.path.abspath(sys.executable)}\n"))
     certificate = make_certificate()
     _write_private(home / "key.pem", certificate.key_pem)
     (home / "certificate.pem").write_bytes(certificate.certificate_pem)
+    for name in ("interpreter", "certificate.pem"):
+        (home / name).chmod(0o644)
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -207,11 +250,35 @@ def _check_stock(binary: Path) -> None:
 
 
 def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]:
-    """Yield the installations for the provider address `source`, oldest release first."""
+    """Yield the installations for the provider address `source`, oldest release first.
+
+    Raises:
+        InstallError: the folder of the installations cannot be read.
+    """
     folder = plugin_folder.joinpath(*source.split("/"))
-    found = [path for path in folder.glob("[0-9]*.*.*") if (path / HOME_FOLDER).is_dir()]
+    try:
+        entries = _entries(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as failure:
+        raise InstallError(
+            f"{failure.filename}: {failure.strerror}. Choose another folder with --plugin-dir."
+        ) from None
+    found = [path for path in entries if path.match("[0-9]*.*.*") and _has_home(path)]
     for path in sorted(found, key=lambda path: ProviderVersion(path.name)):
         yield Installation(path)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def _has_home(folder: Path) -> bool:
+    try:
+        return (folder / HOME_FOLDER).is_dir()
+    except PermissionError:
+        # Installation.problems reports it.
+        return True
 
 
 def uninstall(installation: Installation, *, plugin_folder: Path) -> None:

@@ -31,6 +31,10 @@ if [ ! -r "$home/interpreter" ]; then
     exit 1
 fi
 IFS= read -r interpreter < "$home/interpreter"
+if [ ! -x "$interpreter" ]; then
+    echo "instant-clone: $(id -un) cannot execute $interpreter. Run 'instant-clone provider info'." >&2
+    exit 1
+fi
 # Python's threads take turns: with a heap each (glibc), they would only take more memory.
 export MALLOC_ARENA_MAX=1
 exec "$interpreter" -I -m instant_clone.plugin "$home"

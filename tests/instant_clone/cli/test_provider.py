@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,19 +10,36 @@ from typer.testing import CliRunner, Result
 
 from instant_clone.cli import app
 from instant_clone.errors import FleetFileError, InstallError
+from tests.another_user import as_another_user, public_folder
+
+__all__ = ["public_folder"]
 
 STOCK = "#!/bin/sh\necho '1|5|unix|/nowhere|grpc|'\nexec sleep 600\n"
 SOURCE = "instantclone.internal/fleet/vsphere"
 
 
+TERRAFORM = "#!/bin/sh\nif [ -f refusal ]; then cat refusal >&2; exit 1; fi\n"
+"""acts as `terraform init`: it prints the file `refusal` of the working folder, or else finds the plugin"""
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty home. No file in it or in the working folder selects a release."""
+    terraform = tmp_path / "bin" / "terraform"
+    terraform.parent.mkdir()
+    terraform.write_text(TERRAFORM)
+    terraform.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{terraform.parent}:{os.environ['PATH']}")
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path)
-    for variable in ("TF_CLI_CONFIG_FILE", "INSTANT_CLONE_PROVIDER_VERSION", "INSTANT_CLONE_FLEETS"):
+    for variable in (
+        "TF_CLI_CONFIG_FILE",
+        "TERRAFORM_BINARY_NAME",
+        "INSTANT_CLONE_PROVIDER_VERSION",
+        "INSTANT_CLONE_FLEETS",
+    ):
         monkeypatch.delenv(variable, raising=False)
     return home
 
@@ -37,7 +55,7 @@ def _run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["provider", *map(str, arguments)])
 
 
-def test_installs_shows_and_removes_the_plugin(stock: Path, home: Path) -> None:
+def test_installs_shows_and_removes_the_plugin(stock: Path, home: Path, tmp_path: Path) -> None:
     plugins = home / ".terraform.d" / "plugins"
 
     installed = _run("install", "--stock-binary", stock)
@@ -49,12 +67,80 @@ def test_installs_shows_and_removes_the_plugin(stock: Path, home: Path) -> None:
         f"{SOURCE} 2.16.1: ok\n"
         f"  folder  {plugins}/{SOURCE}/2.16.1\n"
         "  stock   terraform-provider-vsphere_v2.16.1_x5\n"
-        f"  python  {sys.executable}\n",
+        f"  python  {sys.executable}\n"
+        f"  search  {tmp_path}/bin/terraform finds the plugin\n",
     )
 
     removed = _run("uninstall")
     assert (removed.exit_code, removed.output) == (0, f"Removed {SOURCE} 2.16.1 from {plugins}.\n")
     assert _run("info").exit_code == 1
+
+
+def test_info_fails_if_terraform_does_not_find_the_plugin(stock: Path, home: Path, tmp_path: Path) -> None:
+    _run("install", "--stock-binary", stock)
+    (tmp_path / "refusal").write_text("\nError: Failed to query available provider packages\n\nnot\nfound\n")
+    plugins = home / ".terraform.d" / "plugins"
+
+    shown = _run("info")
+
+    assert (shown.exit_code, shown.output) == (
+        1,
+        f"{SOURCE} 2.16.1: not found by Terraform\n"
+        f"  folder  {plugins}/{SOURCE}/2.16.1\n"
+        "  stock   terraform-provider-vsphere_v2.16.1_x5\n"
+        f"  python  {sys.executable}\n"
+        f"  terraform init, without network: not found. The provider_installation block of {home}/.terraformrc needs a "
+        f'filesystem_mirror with path = "{plugins}" and include = ["instantclone.internal/*/*"], and '
+        'exclude = ["instantclone.internal/*/*"] in all other methods.\n',
+    )
+
+
+def test_info_reports_a_terraform_that_cannot_be_started(stock: Path, tmp_path: Path) -> None:
+    _run("install", "--stock-binary", stock)
+    (tmp_path / "bin" / "terraform").write_bytes(b"\x7fELF")
+
+    shown = _run("info")
+
+    assert shown.exit_code == 1
+    assert shown.output.splitlines()[-1] == f"  {tmp_path}/bin/terraform cannot be started: Exec format error."
+
+
+def test_info_says_that_a_missing_terraform_was_not_asked(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run("install", "--stock-binary", stock)
+    monkeypatch.setenv("TERRAFORM_BINARY_NAME", "missing-terraform")
+
+    shown = _run("info")
+
+    assert shown.exit_code == 0
+    assert shown.output.startswith(f"{SOURCE} 2.16.1: ok\n")
+    assert shown.output.splitlines()[-1] == (
+        "  search  not checked: missing-terraform is not in PATH. Install Terraform 1.5 or newer, or set "
+        "TERRAFORM_BINARY_NAME to another binary."
+    )
+
+
+def test_a_home_that_cannot_be_written_is_reported_with_the_variable(stock: Path, public_folder: Path) -> None:
+    home = public_folder / "home"
+    home.mkdir(mode=0o555)
+    shared = public_folder / stock.name
+    shared.write_text(STOCK)
+
+    def run() -> list[object]:
+        os.chdir(public_folder)
+        os.environ["HOME"] = str(home)
+        installed, shown = _run("install", "--stock-binary", shared), _run("info")
+        return [str(installed.exception), shown.exit_code, shown.output]
+
+    sentence = (
+        f"{home}: the folder cannot be written. Set HOME to a folder that you can write, for this command, Terraform "
+        "and cdktf."
+    )
+    assert as_another_user(run) == [
+        sentence,
+        1,
+        f"{SOURCE} is not installed in {home}/.terraform.d/plugins. Run 'instant-clone provider install'.\n"
+        f"\n{sentence}\n",
+    ]
 
 
 def test_info_reports_a_missing_installation(home: Path) -> None:

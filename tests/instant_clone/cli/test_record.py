@@ -153,6 +153,37 @@ def test_check_option_prints_differences_and_writes_nothing(vcenter: Simulator, 
 
 
 @pytest.mark.simulator
+def test_check_option_ignores_the_annotation_if_the_fleet_file_says_so(vcenter: Simulator, project: Path) -> None:
+    run(environ=vcenter.environment({}))
+    for name in ("web", "batch-linux"):
+        path = project / f"sources/{name}.json"
+        records.save(records.load(path).model_copy(update={"annotation": "before the backup"}), path)
+    with_keys = FLEETS.replace("count = 2", 'count = 2\nignore_drift = ["annotation"]')
+    with_keys = with_keys.replace("[fleets.batch]", '[fleets.batch]\nannotation = "CI"')
+    (project / "fleets.toml").write_text(with_keys)
+    result = run("--check", environ=vcenter.environment({}))
+    assert (result.exit_code, result.stdout) == (0, "sources/web.json unchanged\nsources/batch-linux.json unchanged\n")
+
+
+@pytest.mark.simulator
+def test_check_option_compares_the_annotation_if_one_of_the_sources_of_a_record_needs_it(
+    vcenter: Simulator, project: Path
+) -> None:
+    shared = FLEETS.replace("golden-off", "golden-web").replace('key = "linux"', 'record = "sources/web.json"')
+    shared = shared.replace("count = 2", 'count = 2\nignore_drift = ["annotation"]')
+    (project / "fleets.toml").write_text(shared)
+    run(environ=vcenter.environment({}))
+    path = project / "sources/web.json"
+    records.save(records.load(path).model_copy(update={"annotation": "before the backup"}), path)
+    result = run("--check", environ=vcenter.environment({}))
+    assert (result.exit_code, result.stdout) == (
+        1,
+        'sources/web.json changed, record → vCenter:\n  annotation: "before the backup" → "made by vcsim"\n',
+    )
+    assert run("web", "--check", environ=vcenter.environment({})).stdout == "sources/web.json unchanged\n"
+
+
+@pytest.mark.simulator
 def test_check_option_reports_an_unreadable_record(vcenter: Simulator, project: Path) -> None:
     run("web", environ=vcenter.environment({}))
     (project / "sources/web.json").write_text('{"schema": 7}')

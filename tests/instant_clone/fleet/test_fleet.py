@@ -134,7 +134,10 @@ sources = []
             "[fleets.web.guestinfo] hostname: 'hostname' is not visible to the guest. "
             'Start the key with "guestinfo." and use no whitespace.'
         ),
-        ("[fleets.web.guestinfo] hostname: '{ip' contains a single brace. Use {{ or }} for a literal brace."),
+        (
+            "[fleets.web.guestinfo] hostname: '{ip' contains a single brace. "
+            'Use {{ or }} for a literal brace, or use { text = "…" } for a text without placeholders.'
+        ),
         "[fleets.web.guestinfo] guestinfo.name: 3 has the wrong type. Use a string in quotes.",
         '[fleets.web] datacentre: unknown key. Did you mean "datacenter"?',
         (

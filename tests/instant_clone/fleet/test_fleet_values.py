@@ -192,11 +192,78 @@ def test_rejects_generation_zero(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["cpu", "uuid", "inventory_path", "annotations", "disks[0].thin_provisioned", ""])
+def test_rejects_drift_that_cannot_be_ignored(name: str, tmp_path: Path) -> None:
+    assert errors(tmp_path, f'{WEB}ignore_drift = ["annotation", "{name}"]') == [
+        f"[[fleets.web.sources]] number 1, ignore_drift, number 2: {name!r} cannot be ignored. "
+        "Use annotation. Every other property of a source must match its record."
+    ]
+
+
+def test_rejects_drift_that_is_not_a_list(tmp_path: Path) -> None:
+    assert errors(tmp_path, f'{WEB}ignore_drift = "annotation"') == [
+        "[[fleets.web.sources]] number 1, ignore_drift: 'annotation' has the wrong type. "
+        "Use a list of strings in quotes."
+    ]
+
+
 def test_rejects_custom_attributes_without_name_or_with_another_type(tmp_path: Path) -> None:
     assert errors(tmp_path, f'{WEB}[fleets.web.custom_attributes]\nteam = 3\n" " = "x"') == [
         "[fleets.web.custom_attributes] team: 3 has the wrong type. Use a string in quotes.",
         "[fleets.web.custom_attributes]  : the name of a custom attribute is empty. Enter a name.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("50% off", "50% off"),
+        ("50%25 off", "50% off"),
+        ("a%2fb", "a/b"),
+        ("a%2Fb", "a/b"),
+        ("a\\\\b", "a\\b"),
+        ("a%5cb", "a\\b"),
+        ("a%5Cb", "a\\b"),
+        ("%", "%"),
+        ("100%", "100%"),
+        ("a%2", "a%2"),
+        ("a%zz", "a%zz"),
+    ],
+)
+@pytest.mark.parametrize("parent", ["", "ci/", "a%2fb/"])
+@pytest.mark.parametrize("version", ["2.0.2", "2.16.1"])
+def test_rejects_a_folder_to_create_whose_name_vcenter_escapes(
+    folder: str, name: str, parent: str, version: str, tmp_path: Path
+) -> None:
+    text = f'[provider]\nversion = "{version}"\n' + fleet(f'{PLACE}folder = "{parent}{folder}"\ncreate_folder = true')
+    assert errors(tmp_path, text) == [
+        f"[fleets.web] folder: the stock provider cannot create {name!r} because vCenter escapes %, / and \\. "
+        "Use another name, or create the folder in vCenter and remove create_folder."
+    ]
+
+
+@pytest.mark.parametrize("name", [" web", "web ", "\\tweb", "web\\n", " "])
+def test_rejects_a_folder_to_create_whose_name_vcenter_trims(name: str, tmp_path: Path) -> None:
+    shown = name.replace("\\t", "\t").replace("\\n", "\n")
+    assert errors(tmp_path, fleet(f'{PLACE}folder = "ci/{name}"\ncreate_folder = true')) == [
+        f"[fleets.web] folder: vCenter removes the whitespace at the start and the end of {shown!r}. "
+        "Use a name without this whitespace."
+    ]
+    assert parse(tmp_path, fleet(f'{PLACE}folder = "ci/{name}"')).fleets["web"].folder == f"ci/{shown}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [
+        ("50% off/web", "50%25 off/web"),
+        ("50%25 off/web", "50%25 off/web"),
+        ("a%2fb/c\\\\d/web", "a%2fb/c%5cd/web"),
+        ("web [x]*?", "web [x]*?"),
+    ],
+)
+def test_creates_a_folder_below_folders_whose_names_vcenter_escapes(folder: str, path: str, tmp_path: Path) -> None:
+    text = fleet(f'{PLACE}folder = "{folder}"\ncreate_folder = true')
+    assert parse(tmp_path, text).fleets["web"].folder == path
 
 
 def test_requires_a_datastore_or_a_datastore_cluster(tmp_path: Path) -> None:

@@ -173,6 +173,15 @@ def test_accepts_a_windows_host_name_of_maximum_length() -> None:
     assert findings(windows(), guestinfo={"guestinfo.Hostname": "workstation{index:04d}"}) == []
 
 
+def test_does_not_check_encoded_host_names() -> None:
+    assert findings(default(), guestinfo={"guestinfo.hostname": {"text": "web", "encoding": "base64"}}) == []
+    found = findings(default(), guestinfo={"guestinfo.hostname": {"text": "{web}"}})
+    assert found == [
+        "[fleets.web.guestinfo] guestinfo.hostname: '{web}', the host name of web-0, is not a valid host name. Use "
+        "letters, digits and -, with dots between the labels. Do not start or end a label with -."
+    ]
+
+
 def test_reports_only_the_first_invalid_host_name_of_a_key() -> None:
     found = findings(windows(), names="a-rather-long-{index}", guestinfo={"guestinfo.hostname": "{name}"})
     assert found == []
@@ -238,3 +247,13 @@ def test_rejects_overlapping_plans_of_two_fleets_on_the_networks_of_their_source
     ]
     assert fitting_findings(one, {"vm": default()}) == fitting_findings(other, {"vm": bios()}) == []
     assert fitting_findings_across(fleet_file, sources | {("a", "vm"): bios()}) == []
+
+
+def test_managed_object_id_of_the_network_of_the_source_is_that_network() -> None:
+    networks = [Network(network="moid:dvportgroup-12", **PLAN), Network(network="DC0_DVPG0", **PLAN)]
+    both = default(nics=(nic(), nic(key=4001)))
+    assert [each.where for each in fitting_findings(fleet(networks=networks), {"vm": both})] == [
+        "[[fleets.web.networks]] number 2, first"
+    ]
+    elsewhere = [Network(network="moid:dvportgroup-13", **PLAN), networks[1]]
+    assert fitting_findings(fleet(networks=elsewhere), {"vm": both}) == []

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.plugin.install.cli_configuration import implied_plugin_folder, plugin_folder_advice
+from instant_clone.plugin.install import cli_configuration
+from instant_clone.plugin.install.cli_configuration import configuration_file, implied_plugin_folder
 
 BLOCK = "provider_installation {\n  direct {}\n}\n"
 
@@ -13,6 +14,35 @@ BLOCK = "provider_installation {\n  direct {}\n}\n"
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path)}
+
+
+def plugin_folder_advice(folder: Path, environ: dict[str, str]) -> str | None:
+    return cli_configuration.plugin_folder_advice(folder, environ, source="instantclone.internal/fleet/vsphere")
+
+
+def test_advice_names_only_the_plugin_on_another_host(home: dict[str, str], tmp_path: Path) -> None:
+    source = "registry.example.com/team/vsphere"
+
+    advice = cli_configuration.plugin_folder_advice(tmp_path / "mirror", home, source=source)
+
+    assert advice is not None
+    assert [line.strip() for line in advice.splitlines() if "clude" in line] == [
+        'include = ["registry.example.com/team/vsphere"]',
+        'exclude = ["registry.example.com/team/vsphere"]',
+    ]
+
+
+def test_names_the_configuration_that_exists_or_terraforms_default(home: dict[str, str], tmp_path: Path) -> None:
+    assert configuration_file(home) == tmp_path / ".terraformrc"
+    (tmp_path / ".tofurc").write_text("")
+    assert configuration_file(home) == tmp_path / ".tofurc"
+    assert configuration_file(home | {"TF_CLI_CONFIG_FILE": "/etc/terraformrc"}) == Path("/etc/terraformrc")
+
+
+def test_reads_a_configuration_that_is_not_in_the_encoding_of_the_locale(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".terraformrc").write_bytes(b"# gr\xfc\xdfe\n" + BLOCK.encode())
+
+    assert plugin_folder_advice(implied_plugin_folder(home), home) is not None
 
 
 def test_default_folder_is_in_the_home(home: dict[str, str], tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,9 @@ from instant_clone.plugin.install.installation import Installation, install, ins
 from instant_clone.plugin.install.package import LAUNCHER, platform_name
 from instant_clone.plugin.wire import upstream_process as stock
 from instant_clone.stock_provider.releases import ProviderVersion
+from tests.another_user import as_another_user, public_folder
+
+__all__ = ["public_folder"]
 
 SOURCE = "instantclone.internal/fleet/vsphere"
 NAME = "terraform-provider-vsphere_v2.16.1_x5"
@@ -69,21 +74,142 @@ def test_install_writes_files_with_the_right_modes(make_stock: MakeStock, plugin
     assert made.home.interpreter == Path(os.path.abspath(sys.executable))
     assert made.home.stock_binary.read_text() == SOUND
     assert (str(made.version), str(made.home.version)) == ("2.16.1", "2.16.1")
-    assert [_mode(path) for path in (made.home.folder, made.home.folder / "key.pem")] == ["0o700", "0o600"]
-    assert [_mode(path) for path in (made.launcher, made.home.stock_binary)] == ["0o755", "0o755"]
     assert made.problems() == []
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_key_is_private_with_every_umask(make_stock: MakeStock, plugins: Path, umask: int) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_other_users_can_read_everything_but_the_key_with_every_umask(
+    make_stock: MakeStock, plugins: Path, umask: int
+) -> None:
+    binary = make_stock()
     before = os.umask(umask)
     try:
-        made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
+        install(binary, plugin_folder=plugins / "new", source=SOURCE)
     finally:
         os.umask(before)
 
-    assert [_mode(path) for path in (made.home.folder, made.home.folder / "key.pem")] == ["0o700", "0o600"]
-    assert _mode(made.launcher) == "0o755"
+    folders = [plugins, *(path for path in plugins.rglob("*") if path.is_dir())]
+    assert {_mode(path) for path in folders} == {"0o755"}
+    assert {path.name: _mode(path) for path in plugins.rglob("*") if path.is_file()} == {
+        "terraform-provider-vsphere_v2.16.1": "0o755",
+        "terraform-provider-vsphere_v2.16.1_x5": "0o755",
+        "interpreter": "0o644",
+        "certificate.pem": "0o644",
+        "key.pem": "0o600",
+    }
+
+
+def test_a_user_without_access_to_the_key_starts_the_plugin_with_a_new_certificate(
+    make_stock: MakeStock, public_folder: Path
+) -> None:
+    made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
+    python = public_folder / "python"
+    python.write_text("#!/bin/sh\necho 'Terraform starts this plugin. …' >&2\nexit 1\n")
+    python.chmod(0o755)
+    (made.home.folder / "interpreter").write_text(f"{python}\n")
+    (made.home.folder / "key.pem").chmod(0o000)
+
+    problems, new = as_another_user(lambda: [made.problems(), made.home.certificate().certificate_pem.decode()])
+
+    assert problems == []
+    assert new.startswith("-----BEGIN CERTIFICATE-----")
+    assert new != (made.home.folder / "certificate.pem").read_text()
+
+
+def test_a_user_without_access_to_python_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
+    made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
+    private = public_folder / "private"
+    private.mkdir(mode=0o000)
+    (made.home.folder / "interpreter").write_text(f"{private}/python\n")
+
+    problems, launched = as_another_user(lambda: [made.problems(), _run(made.launcher)])
+
+    assert problems == [f"{private}/python: the Python of the installation is missing or not executable."]
+    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    assert launched == (f"instant-clone: {user} cannot execute {private}/python. Run 'instant-clone provider info'.\n")
+
+
+def test_a_user_without_access_to_the_home_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
+    """Releases before 0.2 made the home with the mode 700."""
+    plugins = public_folder / "plugins"
+    made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
+    made.home.folder.chmod(0o000)
+
+    def look() -> list[list[str]]:
+        return [found.problems() for found in installations(plugins, source=SOURCE)]
+
+    assert as_another_user(look) == [
+        [
+            f"{made.home.folder}/interpreter cannot be read: Permission denied.",
+            f"{made.home.folder} cannot be read: Permission denied.",
+        ]
+    ]
+
+
+def test_a_user_without_access_to_the_installations_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
+    plugins = public_folder / "plugins"
+    made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
+    made.folder.parent.chmod(0o000)
+
+    def look() -> str:
+        try:
+            return str(list(installations(plugins, source=SOURCE)))
+        except InstallError as failure:
+            return str(failure)
+
+    assert as_another_user(look) == f"{made.folder.parent}: Permission denied. Choose another folder with --plugin-dir."
+
+
+def test_cure_names_the_owner_to_a_user_who_cannot_install(make_stock: MakeStock, public_folder: Path) -> None:
+    made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
+    assert made.cure() == "Run 'instant-clone provider install'."
+    made.folder.parent.chmod(0o555)
+
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    assert as_another_user(made.cure) == (
+        f"Run 'instant-clone provider install' as {owner}, with a Python that all users can execute."
+    )
+
+
+def test_reports_a_folder_that_the_user_cannot_write(make_stock: MakeStock, public_folder: Path) -> None:
+    binary = make_stock()
+    shared = public_folder / binary.name
+    shared.write_text(SOUND)
+    (public_folder / "plugins").mkdir(mode=0o555)
+
+    def attempt() -> str:
+        try:
+            return str(install(shared, plugin_folder=public_folder / "plugins", source=SOURCE))
+        except InstallError as failure:
+            return str(failure)
+
+    assert as_another_user(attempt) == (
+        f"{public_folder}/plugins/instantclone.internal: Permission denied. "
+        "Set HOME or --plugin-dir to a folder that you can write."
+    )
+
+
+def _run(program: Path) -> str:
+    return subprocess.run([program], capture_output=True, text=True, check=False).stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("echo 'Traceback' >&2; echo 'No module named instant_clone' >&2; exit 1", "No module named instant_clone."),
+        ("exit 3", "exit code 3."),
+    ],
+)
+def test_problems_reports_a_plugin_that_does_not_start(
+    make_stock: MakeStock, plugins: Path, tmp_path: Path, script: str, problem: str
+) -> None:
+    made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    (made.home.folder / "interpreter").write_text(f"{python}\n")
+
+    assert made.problems() == [f"{made.launcher} does not start: {problem}"]
 
 
 def test_install_replaces_an_earlier_installation(make_stock: MakeStock, plugins: Path) -> None:
@@ -217,7 +343,7 @@ def test_problems_reports_all_damaged_files(make_stock: MakeStock, plugins: Path
     (home / "key.pem").unlink()
 
     assert made.problems() == [
-        f"{made.launcher}: the launcher is missing or from another version of instant-clone.",
+        f"{made.launcher}: the launcher is from another version of instant-clone.",
         "/nowhere/python: the Python of the installation is missing or not executable.",
         f"{home}/key.pem cannot be read: No such file or directory.",
     ]
@@ -231,8 +357,8 @@ def test_problems_reports_all_missing_files(make_stock: MakeStock, plugins: Path
     made.home.stock_binary.unlink()
 
     assert made.problems() == [
-        f"{made.launcher}: the launcher is missing or from another version of instant-clone.",
-        f"{home}/interpreter cannot be read.",
+        f"{made.launcher}: the launcher cannot be read: No such file or directory.",
+        f"{home}/interpreter cannot be read: No such file or directory.",
         f"{home}: found 0 stock vSphere providers, expected one.",
     ]
 

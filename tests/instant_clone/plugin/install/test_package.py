@@ -14,7 +14,7 @@ from instant_clone.plugin.install.package import LAUNCHER, launcher_name, packag
 from instant_clone.stock_provider.releases import ProviderVersion
 
 NEWEST = ProviderVersion("2.16.1")
-HASH = "h1:B0t75jbPomGQLkABfAnguqEMkvz2YnDN3Fz64SlUP6M="
+HASH = "h1:mUgs5UI0zO72Epi/hEm+mbUqbDwu2zf1dMrYtYw1rYk="
 
 
 def test_launcher_name_contains_the_release() -> None:

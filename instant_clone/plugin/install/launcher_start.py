@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MPL-2.0
+"""A start of the installed plugin without Terraform, which shows whether the launcher, Python and the packages work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE
+
+__all__ = ["start_problem"]
+
+_SECONDS = 60
+_EXPLANATION = "Terraform starts this plugin."
+"""the plugin's answer if Terraform's variable is not set (plugin/process/server.py)"""
+
+
+def start_problem(launcher: Path) -> str | None:
+    """Return why the plugin does not start, or None if it starts."""
+    try:
+        done = subprocess.run(
+            [launcher],
+            env={key: value for key, value in os.environ.items() if key != MAGIC_COOKIE[0]},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{launcher} did not start within {_SECONDS} s."
+    except OSError as failure:
+        return f"{launcher} cannot be started: {failure.strerror}."
+    lines = done.stderr.decode(errors="replace").splitlines()
+    if any(line.startswith(_EXPLANATION) for line in lines):
+        return None
+    last = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {done.returncode}")
+    return f"{launcher} does not start: {last.rstrip('.')}."

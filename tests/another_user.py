@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Act as a user of the machine who does not own the test's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["as_another_user", "public_folder"]
+
+_NOBODY = 65534
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Yield a folder that every user can read, unlike pytest's temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="instant-clone-public-"))
+    folder.chmod(0o755)
+    yield folder
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def as_another_user(act: Callable[[], Any]) -> Any:
+    """Call `act` in a new process, and return its result, which must be JSON.
+
+    The process of root runs as the user nobody. The process of another user runs as that user, for whom a mode without
+    permissions is enough to deny an access.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(_NOBODY)
+                os.setuid(_NOBODY)
+            result = json.dumps(act())
+        except BaseException as failure:  # noqa: BLE001 - the parent raises it
+            result = json.dumps({"failure": repr(failure)})
+        with os.fdopen(sender, "w") as pipe:
+            pipe.write(result)
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as pipe:
+        answer = json.loads(pipe.read())
+    os.waitpid(child, 0)
+    if isinstance(answer, dict) and "failure" in answer:
+        raise AssertionError(answer["failure"])
+    return answer
