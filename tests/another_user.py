@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import pytest
 __all__ = ["as_another_user", "public_folder"]
 
 _NOBODY = 65534
+_PUBLIC = "/tmp"
 
 
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
-    """Yield a folder that every user can read, unlike pytest's temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="instant-clone-public-"))
+    """Yield a folder that every user can read, unlike pytest's temporary folder and the private TMPDIR of `make`."""
+    folder = Path(tempfile.mkdtemp(prefix="instant-clone-public-", dir=_PUBLIC))
     folder.chmod(0o755)
     yield folder
     for path in [folder, *folder.rglob("*")]:
@@ -37,13 +39,18 @@ def as_another_user(act: Callable[[], Any]) -> Any:
     permissions is enough to deny an access.
     """
     receiver, sender = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and newer warn of a fork with threads. The child starts none and ends with os._exit.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             if os.geteuid() == 0:
                 os.setgroups([])
                 os.setgid(_NOBODY)
                 os.setuid(_NOBODY)
+            # The TMPDIR of `make` belongs to the user of the tests.
+            os.environ["TMPDIR"] = tempfile.tempdir = _PUBLIC
             result = json.dumps(act())
         except BaseException as failure:  # noqa: BLE001 - the parent raises it
             result = json.dumps({"failure": repr(failure)})

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from instant_clone.fleet.members import guestinfo
+from tests.another_user import as_another_user, public_folder
 from tests.instant_clone.fleet.fleet_files import PLACE, errors, parse
 from tests.instant_clone.replica.replica_layouts import default
+
+__all__ = ["public_folder"]
 
 WEB = f'[fleets.web]\n{PLACE}[[fleets.web.sources]]\nvm = "golden"\ncount = 2\n[fleets.web.guestinfo]\n'
 WHERE = "[fleets.web.guestinfo] guestinfo.x"
@@ -179,11 +182,13 @@ def test_reports_links_that_leave_the_folder_or_are_a_circle(tmp_path: Path) -> 
     assert value(project, '{ file = "inside" }') == "r"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_reports_a_file_without_permission(tmp_path: Path) -> None:
-    (tmp_path / "closed").write_text("a")
-    (tmp_path / "closed").chmod(0)
-    assert errors_of(tmp_path, '{ file = "closed" }') == [
+def test_reports_a_file_without_permission(public_folder: Path) -> None:
+    (public_folder / "closed").write_text("a")
+    (public_folder / "closed").chmod(0)
+    (public_folder / "fleets.toml").write_text("")
+    (public_folder / "fleets.toml").chmod(0o666)
+
+    assert as_another_user(lambda: errors_of(public_folder, '{ file = "closed" }')) == [
         f"{WHERE}, file: 'closed' cannot be read: Permission denied. Make the file readable."
     ]
 
