@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -157,9 +157,7 @@ class InstantCloneFleet(Construct):
             if placement.cluster_id is not None:
                 self._pin(source, members, machine, placement.cluster_id)
             self.virtual_machines[source.key] = machine
-        self.clones = {
-            name: _references(self.virtual_machines[source.key], name) for source in sources for name in source.members
-        }
+        self.clones = _References(sources, self.virtual_machines)
         self.addresses = self._table("default_ip_address")
         self._output("clones", self._table("id"), "UUIDs of the clones, by name")
         if wait_for_network > 0:
@@ -264,10 +262,26 @@ class InstantCloneFleet(Construct):
         output.override_logical_id(self._prefix + name)
 
 
-def _references(machine: VirtualMachine, name: str) -> CloneReferences:
-    # `name` is already a template. HCL quotes strings like JSON.
-    clone = f"{resource_address(machine)}[{json.dumps(name, ensure_ascii=False)}]"
-    return CloneReferences(f"${{{clone}.id}}", f"${{{clone}.default_ip_address}}")
+class _References(Mapping[str, CloneReferences]):
+    """The references of all clones by name. A reference is built on access, because a fleet can have thousands."""
+
+    def __init__(self, sources: Sequence[CloneSource], virtual_machines: Mapping[str, VirtualMachine]) -> None:
+        self._sources, self._virtual_machines = sources, virtual_machines
+
+    def __getitem__(self, name: str) -> CloneReferences:
+        for source in self._sources:
+            if name in source.members:
+                # `name` is already a template. HCL quotes strings like JSON.
+                address = resource_address(self._virtual_machines[source.key])
+                clone = f"{address}[{json.dumps(name, ensure_ascii=False)}]"
+                return CloneReferences(f"${{{clone}.id}}", f"${{{clone}.default_ip_address}}")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for source in self._sources for name in source.members)
+
+    def __len__(self) -> int:
+        return sum(len(source.members) for source in self._sources)
 
 
 def _require_same_value_names(source: CloneSource) -> None:

@@ -10,7 +10,10 @@ import pytest
 from cdktf import TerraformOutput, TerraformStack, TerraformVariable
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
 from cdktf_cdktf_provider_vsphere.provider import VsphereProvider
+from cdktf_cdktf_provider_vsphere.virtual_machine import VirtualMachine
 
+from constructs import instant_clone_fleet
+from constructs.bindings import resource_address
 from constructs.instant_clone_fleet import CloneSource, InstantCloneFleet
 from constructs.placement import Placement
 from instant_clone.ownership import OWNER_KEY
@@ -310,6 +313,9 @@ def test_ignore_changes_lists_hardware_arguments_first(stack: TerraformStack, sy
 def test_returns_references_to_single_clones(stack: TerraformStack, synthesize: Synthesize) -> None:
     fleet = add_fleet(stack, SOURCE, replace(SOURCE, key="later", members={"web-7": {}}))
     assert list(fleet.clones) == ["web-0", "web-1", "web-7"]
+    assert len(fleet.clones) == 3
+    with pytest.raises(KeyError):
+        fleet.clones["web-9"]
     TerraformOutput(stack, "one", value=fleet.clones["web-7"].id)
     TerraformOutput(stack, "address", value=fleet.clones["web-0"].default_ip_address)
     TerraformOutput(stack, "all", value=fleet.addresses)
@@ -322,6 +328,20 @@ def test_returns_references_to_single_clones(stack: TerraformStack, synthesize: 
         "${merge({for name, clone in vsphere_virtual_machine.vm : name => clone.default_ip_address}, "
         "{for name, clone in vsphere_virtual_machine.later : name => clone.default_ip_address})}"
     )
+
+
+def test_builds_the_reference_of_a_clone_only_on_access(stack: TerraformStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reference asks jsii for the address of the resource. A fleet can have thousands of clones."""
+    asked: list[object] = []
+
+    def counted(machine: VirtualMachine) -> str:
+        asked.append(machine)
+        return resource_address(machine)
+
+    monkeypatch.setattr(instant_clone_fleet, "resource_address", counted)
+    add_fleet(stack, replace(SOURCE, members={f"web-{index}": {} for index in range(50)}))
+
+    assert len(asked) < 10
 
 
 def test_keeps_a_quotation_mark_in_the_fleet_name(stack: TerraformStack, synthesize: Synthesize) -> None:
