@@ -9,7 +9,7 @@ from pathlib import Path
 from instant_clone.text_encoding import use_any_locale
 
 try:
-    # Before cdktf starts Node.
+    # This call must come before cdktf starts Node.
     use_any_locale()
     # A synth creates little garbage, and the garbage collector takes up to 10 % of the time.
     gc.disable()

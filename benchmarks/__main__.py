@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """`python -m benchmarks [--quick] [--only PART] [--many]`: measure, and print the results and the targets.
 
-The exit code is 1 if a measurement fails. A missed target is part of the output, but not a failure.
+The exit code is 1 if a measurement fails. A missed target is not a failure; the output shows it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else REPEATS
     console = Console(highlight=False)
-    console.print(_machine(repeats), "")
+    console.print(_conditions(repeats), "")
     targets: list[Target] = []
     try:
         with console.status("") as status, TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def _measured(
     return tables.apply_table(found), apply.targets(found)
 
 
-def _machine(repeats: int) -> str:
+def _conditions(repeats: int) -> str:
     runs = "one run of each" if repeats == 1 else f"medians of {repeats} runs of each, alternating"
     load = f", load {os.getloadavg()[0]:.1f} at the start"
     return f"{runs}; {os.cpu_count()} processors{load}; Python {platform.python_version()}, {platform.system()}"

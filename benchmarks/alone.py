@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """`python -m benchmarks.alone REPORT SCRIPT ARGUMENT…`: run a script, then write its CPU time and memory to REPORT.
 
-The usage of a process cannot be read after its end, and jsii does not wait for its Node process in a way that adds
-Node's usage to its own. The script's process therefore reads its own usage and that of its children at its end.
+The usage of a process cannot be read after the process has ended. The way in which jsii waits for its Node process does
+not add Node's usage to that of jsii. The script's process therefore reads its own usage and that of its children before
+it ends.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main() -> None:
     runpy.run_path(str(script), run_name="__main__")
     memory = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES_PER_UNIT)
     cpu_seconds = time.process_time()
-    # On other systems than Linux the report does not include Node, which would need another package.
+    # On other systems than Linux, the report does not include Node, because that would need another package.
     for pid in processes.descendants(os.getpid()) if processes.AVAILABLE else ():
         memory += processes.peak_bytes(pid)
         cpu_seconds += processes.cpu_seconds(pid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Apply: new clones through the plugin, compared with its two steps alone: cloning, and importing the clones."""
+"""Apply: create clones through the plugin, compared with its two steps alone: cloning and import."""
 
 from __future__ import annotations
 
@@ -45,16 +45,17 @@ count = 3
 
 
 def case(count: int, way: str) -> str:
-    """Return the name of the measurement that creates or imports `count` clones with the method `way`."""
+    """Return the name of the case that creates or imports `count` clones with the method `way`."""
     return f"{count} clones, {way}"
 
 
 def measure(
     folder: Path, stock: StockProvider, *, repeats: int, many: bool, report_progress: Callable[[str], None]
 ) -> dict[str, Measured]:
-    """Measure all cases alternately, each run in a new simulator whose only VM is a frozen source.
+    """Measure all cases alternately, and return the medians.
 
-    `folder` must not exist. The time of the loop does not include the log-in. `many` adds one run of MANY clones.
+    Each run uses a new simulator whose only VM is a frozen source. `folder` must not exist.
+    The time of the loop does not include the log-in. `many` adds one run of MANY clones.
 
     Raises:
         BenchmarkError: A case cannot be measured.
@@ -66,7 +67,7 @@ def measure(
     for count in COUNTS:
         names = _names(count)
         cases[case(count, PLUGIN)] = partial(_through_the_plugin, installed, names, numbers)
-        cases[case(count, LOOP)] = partial(_loop, names)
+        cases[case(count, LOOP)] = partial(_measure_loop, names)
         cases[case(count, IMPORTS)] = partial(_imports, installed, names, numbers)
     cases[SYNTH] = partial(_cdktf, folder, stock, numbers, "synth")
     cases[DEPLOY] = partial(_cdktf, folder, stock, numbers, "deploy", "web", "--auto-approve")
@@ -103,7 +104,10 @@ def _names(count: int) -> list[str]:
 
 @contextmanager
 def _simulator() -> Iterator[Simulator]:
-    """Yield a simulator with a frozen source. Clones of a running source extend its disk chains, which takes time."""
+    """Yield a simulator with a frozen source.
+
+    Each clone of a running source would extend its disk chains, which takes time.
+    """
     with Simulator("-source", "golden", "-tools", "0s") as simulator:
         simulator.freeze("golden")
         yield simulator
@@ -116,7 +120,7 @@ def _through_the_plugin(installed: SideBySide, names: Sequence[str], numbers: It
         return timed(terraform, "apply", changes=len(names))
 
 
-def _loop(names: Sequence[str]) -> Measured:
+def _measure_loop(names: Sequence[str]) -> Measured:
     with _simulator() as simulator:
         return _cloned(simulator, names)
 
@@ -144,7 +148,7 @@ def _imports(installed: SideBySide, names: Sequence[str], numbers: Iterator[int]
 
 
 def _cdktf(folder: Path, stock: StockProvider, numbers: Iterator[int], *verb: str) -> Measured:
-    """Measure a cdktf command in a folder with only the fleet file, so that a deploy includes `terraform init`."""
+    """Measure a cdktf command in a folder with only the fleet file. A deploy therefore includes `terraform init`."""
     with _simulator() as simulator:
         workspace = Workspace(
             folder / f"workspace-{next(numbers)}", stock_binary=stock.path, vcenter=simulator.environment({})

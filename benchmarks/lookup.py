@@ -47,7 +47,7 @@ _DATACENTER = "DC0"
 
 @dataclass(frozen=True)
 class _Machine:
-    """The name, UUID and path of a VM of the simulator."""
+    """A VM of the simulator."""
 
     name: str
     uuid: str
@@ -58,12 +58,12 @@ class _Machine:
 
 
 def case(vms: int, sources: int, way: str) -> str:
-    """Return the name of the measurement that finds `sources` sources among `vms` VMs with the method `way`."""
+    """Return the name of the case that finds `sources` sources among `vms` VMs with the method `way`."""
     return f"{sources} of {vms:,} VMs, {way}"
 
 
 def measure(*, repeats: int, report_progress: Callable[[str], None]) -> dict[str, Measured]:
-    """Measure all cases alternately, in one existing session per simulator.
+    """Measure all cases alternately, in one existing session per simulator, and return the medians.
 
     The simulator counts the requests. Requests and seconds do not include log-in and log-out. The look-up and the loop
     both read the whole configuration of each source, and both detect a second VM with the same name or UUID.
@@ -85,11 +85,11 @@ def measure(*, repeats: int, report_progress: Callable[[str], None]) -> dict[str
             if len(machines) != vms:
                 raise BenchmarkError(f"simulator: it has {len(machines)} VMs instead of {vms}")
             for count in SOURCES:
-                chosen = _spread(machines, count)
-                for way, work in _ways(session, chosen).items():
+                chosen = _evenly_spread(machines, count)
+                for way, work in _methods(session, chosen).items():
                     cases[case(vms, count, way)] = partial(_timed, simulator, work, len(chosen))
         report_progress("warm-up run")
-        # pyvmomi creates its types on first use.
+        # pyvmomi creates its types on first use, so the first run of each method is slower.
         for sources in SOURCES:
             for way in WAYS:
                 cases[case(VMS[0], sources, way)]()
@@ -116,7 +116,7 @@ def targets(found: Mapping[str, Measured]) -> list[Target]:
     ]
 
 
-def _ways(session: Session, chosen: Sequence[_Machine]) -> dict[str, Callable[[], int]]:
+def _methods(session: Session, chosen: Sequence[_Machine]) -> dict[str, Callable[[], int]]:
     names, uuids = [each.name for each in chosen], [each.uuid for each in chosen]
 
     def count_found(wanted: Sequence[str]) -> int:
@@ -161,7 +161,7 @@ def _machines(session: Session) -> list[_Machine]:
     return [by_id[each] for each in order]
 
 
-def _spread(machines: Sequence[_Machine], count: int) -> list[_Machine]:
+def _evenly_spread(machines: Sequence[_Machine], count: int) -> list[_Machine]:
     """Return `count` evenly spread VMs, or all VMs if there are fewer."""
     count = min(count, len(machines))
     return [machines[(2 * position + 1) * len(machines) // (2 * count)] for position in range(count)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Measurement of programs and functions, in alternating runs, so that all cases run under the same machine load."""
+"""Measurement of programs and functions. The runs alternate, so that all cases run under the same machine load."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ class Measured:
 
 
 def run_alone(script: Path, *arguments: str, folder: Path, environment: Mapping[str, str]) -> Measured:
-    """Run a Python script with `arguments` in a separate process. Raise BenchmarkError if it fails."""
+    """Run a Python script with `arguments` in a separate process, and return its measurement.
+
+    Raises:
+        BenchmarkError: the script fails.
+    """
     with TemporaryDirectory() as temporary:
         report = Path(temporary, "report.json")
         command = [sys.executable, "-m", "benchmarks.alone", str(report), str(script), *arguments]
@@ -64,7 +68,10 @@ def run_alone(script: Path, *arguments: str, folder: Path, environment: Mapping[
 def in_turns(
     cases: Mapping[str, Callable[[], Measured]], *, repeats: int, each: Callable[[str], None]
 ) -> dict[str, list[Measured]]:
-    """Run all cases in sequence, `repeats` times. Call `each` with the name of the next run."""
+    """Run the sequence of all cases `repeats` times, and return the runs by case.
+
+    Before each run, call `each` with the name of the run.
+    """
     found: dict[str, list[Measured]] = {name: [] for name in cases}
     for turn in range(repeats):
         for name, case in cases.items():
@@ -74,7 +81,7 @@ def in_turns(
 
 
 def medians(runs: Mapping[str, list[Measured]]) -> dict[str, Measured]:
-    """Return the median of each value, independently of the other values."""
+    """Return the medians of the runs of each case. The median of each value is independent of the other values."""
     return {
         name: Measured(
             seconds=median(run.seconds for run in several),

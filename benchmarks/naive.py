@@ -18,12 +18,12 @@ _PAUSE_SECONDS = 0.05
 
 
 def by_name(session: Session, names: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """Return the configurations of the VMs with these names. Several VMs can have the same name."""
+    """Return the configurations of the VMs with these names, by name. Several VMs can have the same name."""
     return _loop(session, names, lambda machine: machine.name)
 
 
 def by_uuid(session: Session, uuids: Collection[str]) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """Return the configurations of the VMs with these BIOS UUIDs. Several VMs can have the same UUID."""
+    """Return the configurations of the VMs with these BIOS UUIDs, by UUID. Several VMs can have the same UUID."""
     return _loop(session, uuids, lambda machine: _config(machine).uuid)
 
 
@@ -56,10 +56,10 @@ def clone_all(session: Session, source: str, names: Collection[str], *, threads:
 def _loop(
     session: Session, wanted: Collection[str], of: Callable[[vim.VirtualMachine], str]
 ) -> dict[str, list[vim.vm.ConfigInfo]]:
-    """Return the configurations of all VMs whose value of `of` is in `wanted`, with one loop over all VMs.
+    """Return the configurations of all VMs for which `of` returns a value in `wanted`, by that value.
 
-    The loop does not stop at the first match, because it must detect a second VM with the same value. Many scripts use
-    a separate loop for each wanted VM, which multiplies the time.
+    One loop over all VMs searches for all wanted values. It does not stop at the first match, because it must detect a
+    second VM with the same value. Many scripts use a separate loop for each wanted VM, which multiplies the time.
     """
     manager = session.content.viewManager
     assert manager is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Sampling of the peak memory of a running program's processes."""
+"""Sample the peak memory of the processes of a running program."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _PAUSE_SECONDS = 0.03
 class Peaks:
     """A context manager that samples the peak memory of a process's descendants.
 
-    The kernel records the peak of each process, so a sample misses only the time between the last sample and the end of
-    the process. On other systems than Linux, no process is found.
+    The kernel records the peak of each process, so the samples miss only the time between the last sample and the end
+    of the process. On other systems than Linux, no process is found.
     """
 
     def __init__(self, root: int, word: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plan: data sources alone and existing clones, with the plugin and with the stock provider alone."""
+"""Plan: plan only data sources, or existing clones, with the plugin and with the stock provider alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAYS = (PLUGIN, STOCK)
 
 
 def case(count: int, way: str) -> str:
-    """Return the name of the measurement that plans `count` existing clones, or the data sources alone, with `way`."""
+    """Return the name of the case that plans `count` existing clones, or only the data sources, with `way`."""
     what = "data sources alone" if count == 0 else f"{count} existing clone{'' if count == 1 else 's'}"
     return f"{what}, {way}"
 
@@ -84,7 +84,7 @@ def targets(found: Mapping[str, Measured]) -> list[Target]:
             at_most=1.15,
             found=for_clones(PLUGIN) / for_clones(STOCK),
         ),
-        # Memory can be measured on Linux only.
+        # Memory can only be measured on Linux.
         *(
             [Target(f"the plugin's memory, plan of {many} clones", at_most=50, found=memory, unit=MEGABYTES)]
             * bool(memory)

@@ -13,11 +13,11 @@ _PROC = Path("/proc")
 AVAILABLE = (_PROC / "self" / "status").is_file()
 """whether /proc exists; other systems than Linux need another package to read the usage of a process"""
 _USER_TICKS, _SYSTEM_TICKS = 11, 12
-"""the indexes of these fields in /proc/PID/stat, counted after the program's name"""
+"""the indexes of these fields in the part of /proc/PID/stat after the program's name"""
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """Yield the ids of all descendants of the process. Raise OSError if a process ends during the search."""
+    """Yield the process ids of all descendants of `pid`. Raise OSError if a process ends during the search."""
     for children in _PROC.glob(f"{pid}/task/*/children"):
         for child in map(int, children.read_text().split()):
             yield child

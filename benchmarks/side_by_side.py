@@ -22,12 +22,12 @@ from tests.e2e.terraform import Outcome, Terraform
 __all__ = ["SideBySide", "require", "timed", "without_plugin"]
 
 _PLUGIN = "instant_clone.plugin"
-_PATIENCE_SECONDS = 1800
+_TIMEOUT_SECONDS = 1800
 """the time limit of one Terraform command; it allows hundreds of clones on a busy machine"""
 
 
 class SideBySide:
-    """Initialized Terraform folders with the plugin, and with the stock provider."""
+    """Initialized Terraform folders: some with the plugin, some with the stock provider alone."""
 
     def __init__(self, folder: Path, stock: StockProvider) -> None:
         """Create `folder`, install both providers and run `terraform init`. `folder` must not exist."""
@@ -56,7 +56,7 @@ class SideBySide:
         return Terraform(self._folder / f"{provider}-{name}", environment, initialised=self._folder / provider)
 
     def hand_over(self, plugin: Terraform, stock: Terraform) -> None:
-        """Copy state and configuration from `plugin` to `stock`, without the parts that only the plugin supports."""
+        """Copy state and configuration from `plugin` to `stock`. Omit the parts that only the plugin supports."""
         configuration = json.loads((plugin.folder / "main.tf.json").read_text())
         stock.write(without_plugin(configuration))
         if (plugin.folder / "terraform.tfstate").exists():
@@ -65,7 +65,7 @@ class SideBySide:
 
 
 def without_plugin(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration for the stock provider: with its address, and without the block instantclone."""
+    """Return the configuration with the address of the stock provider and without the block instantclone."""
     whole: dict[str, Any] = json.loads(json.dumps(configuration))
     whole["terraform"]["required_providers"]["vsphere"]["source"] = STOCK_SOURCE
     for body in whole.get("resource", {}).get("vsphere_virtual_machine", {}).values():
@@ -82,7 +82,7 @@ def timed(terraform: Terraform, command: str, *arguments: str, changes: int) -> 
     used = _cpu_seconds_of_ended()
     begun = time.perf_counter()
     with terraform.start(command, *arguments) as running, Peaks(running.process.pid, _PLUGIN) as peaks:
-        outcome = running.finish(seconds=_PATIENCE_SECONDS)
+        outcome = running.finish(seconds=_TIMEOUT_SECONDS)
     seconds = time.perf_counter() - begun
     require(outcome)
     if len(outcome.changes) != changes:

@@ -50,19 +50,20 @@ dns = ["10.20.1.2", "10.20.1.3"]
 
 
 def fleet(count: int) -> str:
-    """Return the table's name for the fleet with `count` clones."""
+    """Return the name that the table shows for a fleet with `count` clones."""
     return f"a fleet of {_clones(count)}"
 
 
 def each(count: int) -> str:
-    """Return the table's name for the app with one construct for each of `count` clones."""
+    """Return the name that the table shows for the app with one construct for each of `count` clones."""
     return f"one construct for each of {_clones(count)}"
 
 
 def measure(folder: Path, *, repeats: int, report_progress: Callable[[str], None]) -> dict[str, Measured]:
-    """Measure the synth of all apps alternately, each in a separate process, from records.
+    """Measure the synth of all apps alternately, and return the medians.
 
-    `folder` must be empty. A first run with the largest imports fills jsii's caches and is not part of the results.
+    Each synth uses records and runs in a separate process. `folder` must be empty. A first run of the app with the most
+    imports fills jsii's caches. It is not part of the results.
 
     Raises:
         BenchmarkError: A synth fails.

@@ -76,18 +76,17 @@ def finder_pattern(path: str) -> str:
     """
     pattern = re.sub(FINDER_SPECIAL, r"\\\g<0>", path)
     folders, slash, name = pattern.rpartition("/")
-    if slash and name[:1] not in ("", "\\") and _may_repeat(path.split("/")[:-1]):
+    if slash and name[:1] not in ("", "\\") and _can_match_higher_folder(path.split("/")[:-1]):
         return f"{folders}/\\{name}"
     return pattern
 
 
-def _may_repeat(folders: Sequence[str]) -> bool:
+def _can_match_higher_folder(folders: Sequence[str]) -> bool:
     """Return whether the finder can also find an object in a folder above the last folder of `folders`.
 
     The finder compares the name of an object with the pattern. If the name does not match, it compares the end of the
     object's path with the remaining parts of the pattern as text (find/recurser.go, "name contains a '/'").
-    For the pattern /DC0/vm/a/a/x, the finder
-    also finds /DC0/vm/a/x. A backslash in the last part makes the texts different.
+    For the pattern /DC0/vm/a/a/x, the finder also finds /DC0/vm/a/x. A backslash in the last part makes the texts different.
     """
     if folders and folders[0] and any(folder in _ROOTS for folder in folders):
         return True  # the folders above a relative path are unknown

@@ -33,7 +33,7 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
     INSTANT_CLONE_LOOKUP in `environ` selects the origin of the sources:
 
     - `record`: the records, without a connection to vCenter. With records, existing clones can be planned and destroyed
-      even if the source VMs are changed or deleted.
+      even after the source VMs were changed or deleted.
     - `live`: vCenter. A record that differs from vCenter is an error. A source needs no record.
     - `auto` or no value: vCenter if VSPHERE_SERVER is set, otherwise the records.
 
@@ -42,7 +42,7 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
 
     Raises:
         RecordError: a record is missing, is not valid, or differs from vCenter.
-        VcenterError: `look_up_live` raises the error.
+        VcenterError: `look_up_live` raises this error.
         InstantCloneError: INSTANT_CLONE_LOOKUP is not valid, or both errors above occur.
     """
     fleets = tuple(fleet_file.fleets.values())
@@ -138,7 +138,7 @@ def _recorded(fleet: Fleet, source: Source, folder: Path) -> _Answer:
     if not vm_selector.may_be(source_vm):
         what = f"the record {path} is a record of {source_vm.inventory_path}, but the source is {source.vm!r}."
         cure = f"Run `instant-clone record {fleet.name}`, or set vm to the recorded VM."
-        return key, RecordError(Finding(_where(*key), what, cure))
+        return key, RecordError(Finding(_place_of(*key), what, cure))
     return key, source_vm
 
 
@@ -170,7 +170,7 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
     what = f"the record {path} differs from vCenter."
     cure = f"Run `instant-clone record {fleet.name}` to renew the record, or set {_BY_RECORD} to use the record."
     listed = record.listed(found)
-    return key, RecordError(Finding(_where(*key), what, f"{cure} Record and vCenter:\n{listed}"))
+    return key, RecordError(Finding(_place_of(*key), what, f"{cure} Record and vCenter:\n{listed}"))
 
 
 def _is_record_of(source: Source, fleet: Fleet, path: Path) -> bool:
@@ -201,7 +201,7 @@ def _all(answers: Iterable[_Answer], others: Iterable[InstantCloneError] = ()) -
         else:
             found[key] = answer
     if errors:
-        raise _together(errors)
+        raise _combined_error(errors)
     return found
 
 
@@ -209,12 +209,12 @@ def _pairs(fleets: Iterable[Fleet]) -> Iterator[tuple[Fleet, Source]]:
     return ((fleet, source) for fleet in fleets for source in fleet.sources)
 
 
-def _where(fleet: str, source: str) -> str:
+def _place_of(fleet: str, source: str) -> str:
     return f"fleet {fleet}, source {source}"
 
 
 def _in_fleet(error: VcenterError, fleet: str, source: str) -> VcenterError:
-    where = _where(fleet, source)
+    where = _place_of(fleet, source)
     return type(error)(
         *(
             Finding(f"{where}, {finding.where}" if finding.where else where, finding.what, finding.cure)
@@ -223,7 +223,7 @@ def _in_fleet(error: VcenterError, fleet: str, source: str) -> VcenterError:
     )
 
 
-def _together(errors: list[InstantCloneError]) -> InstantCloneError:
+def _combined_error(errors: list[InstantCloneError]) -> InstantCloneError:
     kinds = {type(error) for error in errors}
     if len(kinds) == 1:
         kind = kinds.pop()

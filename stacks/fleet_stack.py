@@ -143,7 +143,7 @@ def _clone_source(
 
 
 def _is_on_standalone_hosts(looked_up_sources: Collection[LookedUpSource]) -> bool:
-    """Return whether the hosts of all sources are in no cluster. DRS then never moves a clone."""
+    """Return whether no source is on a host in a cluster. DRS then never moves a clone."""
     return bool(looked_up_sources) and all(each.source_vm.standalone_host for each in looked_up_sources)
 
 

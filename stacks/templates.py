@@ -75,7 +75,7 @@ def template(pattern: str, values: Mapping[str, str | MemberValue]) -> str:
 
 
 def _encoded_template(value: str | MemberValue) -> str:
-    # Terraform has functions for base64 and gzip, but other bytes of gzip in a later release would change all clones.
+    # Terraform has functions for base64 and gzip. A later release may return other gzip bytes and change all clones.
     if isinstance(value, str):
         return literal(value)
     # HCL quotes strings like JSON. A key of guestinfo contains dots.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Code that tests, benchmarks and the demo share: simulator, Terraform, stock providers, layouts, workspaces, fakes."""
+"""Shared code of the tests, benchmarks and demo: simulator, Terraform, stock providers, layouts, workspaces, fakes."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """A local server that replaces the vulnerability services of PyPI and npm.
 
-pip-audit queries https://pypi.org, and the address is not configurable. The server is therefore also an HTTPS proxy
-that terminates TLS with a self-signed certificate.
+pip-audit always queries https://pypi.org: it has no option for another address. The server is therefore also an HTTPS
+proxy that terminates TLS with a self-signed certificate.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def pypi_path(package: str, version: str) -> str:
 
 @contextmanager
 def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[str, str]]:
-    """Serve `answers` by path, and 404 for all other paths. Yield the environment for pip-audit and npm."""
+    """Serve `answers`, which are JSON values by URL path. Yield the environment for pip-audit and npm.
+
+    All other paths have the status 404.
+    """
     certificate = folder / "advisory-server.pem"
     certificate.write_bytes(_certificate("pypi.org"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -90,7 +93,7 @@ def advisory_server(answers: Mapping[str, Any], folder: Path) -> Iterator[dict[s
 
 
 def environment(address: str) -> dict[str, str]:
-    """Return the variables with which pip-audit and npm query the server at `address`."""
+    """Return the environment variables with which pip-audit and npm query the server at `address`."""
     return {
         "HTTPS_PROXY": address,
         "https_proxy": address,
@@ -101,7 +104,10 @@ def environment(address: str) -> dict[str, str]:
 
 
 def _certificate(host: str) -> bytes:
-    """Return a key and a self-signed certificate that Python 3.13's strict verification accepts."""
+    """Return a PEM file with a private key and a self-signed certificate.
+
+    The strict verification of Python 3.13 accepts the certificate.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)

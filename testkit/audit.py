@@ -27,13 +27,13 @@ from testkit.lock_files import NPM_LOCKS, PIPENV_LOCK
 __all__ = ["Accepted", "accepted_vulnerabilities", "main", "pinned_requirements", "report"]
 
 VULNERABLE, UNAUDITED, INVALID = 1, 2, 3
-# Seconds until a tool that hangs is killed. Without a response of the server, both tools fail earlier.
+# The time limit of a tool that hangs, in seconds. If the server does not respond, both tools fail earlier.
 DEADLINE = 180.0
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """An entry of `[[tool.audit.accepted]]` in pyproject.toml. An id names one vulnerability of one package."""
+    """An entry of `[[tool.audit.accepted]]` in pyproject.toml. Each id belongs to one vulnerability of one package."""
 
     ids: tuple[str, ...]
     reason: str
@@ -65,7 +65,7 @@ def pinned_requirements(pipenv_lock: str) -> list[str]:
 
 
 def audit_python() -> Audit:
-    """Run pip-audit on Pipfile.lock."""
+    """Run pip-audit on Pipfile.lock, and return the result."""
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
         requirements.write_text("\n".join(pinned_requirements(PIPENV_LOCK.read_text())))
@@ -88,7 +88,7 @@ def audit_python() -> Audit:
 
 
 def audit_npm(lock: Path) -> Audit:
-    """Run npm audit on a package-lock.json."""
+    """Run npm audit on a package-lock.json, and return the result."""
     try:
         ran = _run(["npm", "audit", "--package-lock-only", "--json", "--fetch-retries", "0"], lock.parent)
     except subprocess.TimeoutExpired:
@@ -106,7 +106,7 @@ def report(audits: Sequence[Audit], accepted: Sequence[Accepted]) -> tuple[list[
     lines = [line for audit in audits for line in _lines(audit, acceptances)]
     found = {id_ for audit in audits for vulnerability in audit.vulnerabilities for id_ in vulnerability.ids}
     unaudited = any(audit.unaudited for audit in audits)
-    # Each id can belong to any lock file, so all of them must be audited.
+    # An accepted id can belong to any lock file. An id is obsolete only if all lock files were audited.
     if not unaudited:
         lines += [
             f"pyproject.toml: [[tool.audit.accepted]]: {id_} is no longer reported. Remove it."

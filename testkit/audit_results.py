@@ -14,7 +14,7 @@ __all__ = ["Audit", "Vulnerability", "audit_from_npm", "audit_from_pip_audit"]
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """A known vulnerability of a locked package. All of its ids are aliases."""
+    """A known vulnerability of a locked package. All `ids` name the same vulnerability."""
 
     package: str
     version: str
@@ -28,7 +28,10 @@ class Vulnerability:
 
 @dataclass(frozen=True)
 class Audit:
-    """The result of a tool for a lock file. `unaudited` is the reason why packages were not checked, or empty."""
+    """The result of an audit tool for a lock file.
+
+    `unaudited` is the reason why packages were not checked. It is empty if all packages were checked.
+    """
 
     lock: str
     packages: int = 0
@@ -37,9 +40,9 @@ class Audit:
 
 
 def audit_from_pip_audit(ran: CompletedProcess[str], lock: str) -> Audit:
-    """Parse the output of `pip-audit --format json`.
+    """Return the result in the output of `pip-audit --format json`.
 
-    pip-audit skips a package that the index lacks, with a reason, and does not change its exit status.
+    pip-audit skips a package that the index lacks. It reports the reason, but does not change its exit status.
     """
     answer = _object(ran.stdout)
     dependencies = answer.get("dependencies")
@@ -59,11 +62,11 @@ def audit_from_pip_audit(ran: CompletedProcess[str], lock: str) -> Audit:
     unaudited = ""
     if skipped:
         unaudited = f"{len(skipped)} of {len(dependencies)} packages: pip-audit: {skipped[0]['skip_reason']}"
-    return Audit(lock, len(dependencies), found, unaudited or _unexplained("pip-audit", ran, found))
+    return Audit(lock, len(dependencies), found, unaudited or _exit_status_mismatch("pip-audit", ran, found))
 
 
 def audit_from_npm(ran: CompletedProcess[str], lock: str, npm_lock: str) -> Audit:
-    """Parse the output of `npm audit --json`. The versions come from `npm_lock`, the text of the lock file.
+    """Return the result in the output of `npm audit --json`, with versions from `npm_lock`, the text of the lock file.
 
     The report has an entry for each vulnerable package, with the advisories in `via`. It also has an entry for each
     package that depends on a vulnerable package, with only names in `via`.
@@ -84,16 +87,22 @@ def audit_from_npm(ran: CompletedProcess[str], lock: str, npm_lock: str) -> Audi
         for advisory in entry["via"]
         if isinstance(advisory, dict)
     )
-    return Audit(lock, len(locked) - 1, found, _unexplained("npm audit", ran, found))
+    return Audit(lock, len(locked) - 1, found, _exit_status_mismatch("npm audit", ran, found))
 
 
 def _fixed_in(vulnerable: str) -> tuple[str, ...]:
-    """Return the fixed versions in a vulnerable range such as ">=4.0.0 <4.1.2 || <3.9.1". npm reports no others."""
+    """Return the fixed versions in a vulnerable range such as ">=4.0.0 <4.1.2 || <3.9.1".
+
+    npm reports no other fixed versions.
+    """
     return tuple(re.findall(r"<(?!=)\s*([^\s|]+)", vulnerable))
 
 
-def _unexplained(tool: str, ran: CompletedProcess[str], found: tuple[Vulnerability, ...]) -> str:
-    """Return a message if the exit status does not match the result. Both tools exit with 1 for vulnerabilities."""
+def _exit_status_mismatch(tool: str, ran: CompletedProcess[str], found: tuple[Vulnerability, ...]) -> str:
+    """Return a message if the exit status contradicts the result, else "".
+
+    Both tools exit with 1 for vulnerabilities.
+    """
     return "" if ran.returncode == int(bool(found)) else f"{tool} exited with {ran.returncode}: {_last_line(ran)}"
 
 

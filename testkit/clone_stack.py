@@ -21,14 +21,14 @@ PROVIDER_SOURCE = "instantclone.internal/fleet/vsphere"
 
 
 def source_of(simulator: Simulator, name: str) -> SourceVm:
-    """Look up a VM of the simulator with the lookup of the product."""
+    """Return a VM of the simulator, as the product's look_up() reads it."""
     settings = ConnectionSettings(simulator.address, simulator.user, simulator.password, allow_unverified_ssl=True)
     with connect(settings) as session:
         return look_up(session, name, datacenter="DC0")
 
 
 def machine(source: SourceVm, release: ProviderVersion, **arguments: Any) -> dict[str, Any]:
-    """Return the arguments of a vsphere_virtual_machine that clones `source`; `arguments` override single arguments."""
+    """Return the arguments of a vsphere_virtual_machine that clones `source`; `arguments` override them."""
     replica = replicate(source, release)
     body: dict[str, Any] = {
         **replica.arguments,
@@ -54,9 +54,9 @@ def clones(source: SourceVm, release: ProviderVersion, names: Iterable[str], **a
 
 
 def document(release: ProviderVersion, machines: Mapping[str, Any], **others: Any) -> dict[str, Any]:
-    """Return a configuration with the data sources of the placement and the resources `machines`.
+    """Return a configuration with the resources `machines` and the data sources for their placement.
 
-    `others` add top-level blocks, or replace them.
+    `others` are top-level blocks that are added or that replace blocks of the same name.
     """
     in_datacenter = {"datacenter_id": "${data.vsphere_datacenter.datacenter.id}"}
     whole: dict[str, Any] = {

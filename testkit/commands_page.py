@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Updates the help texts in docs/commands.md.
+"""Update the help texts in docs/commands.md.
 
-`python -m testkit.commands_page` replaces the output below each line `$ instant-clone … --help` by what the command
-prints in a terminal with 80 columns. `tests/instant_clone/cli/test_commands_page.py` fails if that changes the page.
+`python -m testkit.commands_page` replaces the output below each line `$ instant-clone … --help` with the current output
+of that command in a terminal with 80 columns. `tests/instant_clone/cli/test_commands_page.py` fails if the page is
+outdated.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TERMINAL = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
 
 
 def updated(page: str) -> str:
-    """Return the text of the page with the present help texts."""
+    """Return the text of the page with the current help texts."""
 
     def present(block: re.Match[str]) -> str:
         return block[1] + _help_of(block["arguments"])
@@ -37,7 +38,7 @@ def _help_of(arguments: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the page."""
+    """Write the current help texts to the page."""
     PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""An app with all public names of docs/constructs.md. A test type-checks and runs it with the installed wheel.
+"""A cdktf app that uses all public names of docs/constructs.md.
+
+A test type-checks and runs the app with the installed wheel.
 
 In a checkout, mypy cannot resolve the types of `instant_clone.constructs`. The test therefore copies this file to a
 folder outside of the checkout.
@@ -42,7 +44,7 @@ ON_REBOOT: OnReboot = "replace"
 
 
 class Consumer(TerraformStack):
-    """A stack with two fleets: one with the hardware as values, and one with references to the source."""
+    """A stack with two fleets: one with hardware as values, and one with hardware as references to a data source."""
 
     def __init__(self, scope: Construct, id_: str, *, golden: SourceVm, release: ProviderVersion) -> None:
         super().__init__(scope, id_)

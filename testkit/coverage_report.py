@@ -2,9 +2,9 @@
 """Statement and branch coverage by package, and the minimum that `make test` accepts.
 
 `python -m testkit.coverage_report FILE` reads the JSON report of coverage.py, prints a table, and exits with 1 if the
-coverage is below the minimum. The minimum applies to the whole product and to the plugin's resource code, which are the
-modules that create, adopt, change and destroy virtual machines. coverage.py itself has only one limit for all files,
-and combines statements and branches in one percentage.
+coverage is below the minimum. The minimum applies to the whole product, and also to the plugin's resource code: the
+modules that create, adopt, change and destroy virtual machines. The limit of coverage.py itself is not sufficient: it
+applies to all files together, and to one percentage for statements and branches.
 """
 
 from __future__ import annotations

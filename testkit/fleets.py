@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform configurations of fleets, equal to those of the project's stacks but built without a synth."""
+"""Terraform configurations of fleets without a synth. They equal the configurations of the project's stacks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A TCP forwarder on loopback that can refuse and accept connections, as a server does that restarts."""
+"""A TCP forwarder on loopback that can interrupt connections, to imitate a server that restarts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Forwarder:
         """Forward connections to `address`, such as "127.0.0.1:40123"."""
         host, _, port = address.rpartition(":")
         self._target = (host, int(port))
-        # This socket never listens. It reserves the port for this process.
+        # This socket never listens. It only reserves the port for this process.
         self._keeper = _bound(0)
         self._port: int = self._keeper.getsockname()[1]
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class Forwarder:
 
     @property
     def turned_away(self) -> int:
-        """Return the number of connections that were accepted and closed because of `turn_away`."""
+        """Return the number of new connections that were closed immediately because of `turn_away`."""
         return self._turned_away
 
     def __enter__(self) -> Self:
@@ -62,13 +62,13 @@ class Forwarder:
         self._keeper.close()
 
     def restore(self) -> None:
-        """Accept and forward connections."""
+        """Accept and forward new connections."""
         self._listen(self._forward)
 
     def turn_away(self) -> int:
         """Close all connections, and close new ones immediately. Return the number of closed connections."""
         ended = self.cut()
-        self._listen(self._end)
+        self._listen(self._close)
         return ended
 
     def _listen(self, serve: Callable[[socket.socket, socket.socket], None]) -> None:
@@ -101,7 +101,7 @@ class Forwarder:
                 return
             threading.Thread(target=serve, args=(client, listener), daemon=True).start()
 
-    def _end(self, client: socket.socket, _: socket.socket) -> None:
+    def _close(self, client: socket.socket, _: socket.socket) -> None:
         client.close()
         with self._lock:
             self._turned_away += 1

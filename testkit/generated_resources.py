@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """Random prior states and configurations of a resource, generated from its schema.
 
-They satisfy Terraform core: types, required arguments and numbers of blocks. They do not satisfy the rules of the
-provider. A seeded random generator creates them instead of hypothesis, because hypothesis tries the examples one by
-one, and a run of Terraform takes as long for one resource as for a hundred.
+Terraform core accepts them: they have valid types, required arguments and numbers of blocks. The provider can reject
+them. A seeded random generator creates them. hypothesis is not suitable, because it tries one example at a time. A run
+of Terraform takes as long for one resource as for a hundred.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["UNKNOWN_UNTIL_APPLY", "ResourceCase", "escaped", "resource_cases"]
 UNKNOWN_UNTIL_APPLY = "${jsondecode(terraform_data.later.id)}"
 """an expression of any type that is unknown until `terraform_data.later` is created"""
 
-_MOST_BLOCKS = 4
-"""maximum number of blocks of a type; more blocks would not test more cases"""
+_MAX_BLOCKS = 4
+"""maximum number of blocks of a type; more blocks would not cover more cases"""
 _SIMPLE_VALUES: dict[str, tuple[Any, ...]] = {
     "string": ("", "a", "b", "zwölf", "${not.an.expression} %{ if }", 'two\nlines and a "quote"'),
     "number": (0, 1, 2, -1, 7.5, 2**53 + 1),
@@ -51,7 +51,7 @@ def resource_cases(block: Block, *, count: int, seed: int) -> list[ResourceCase]
 def _prior(block: Block, chance: Random) -> dict[str, Any]:
     attributes = {each.name: chance.choice((None, *_values(each))) for each in block.attributes}
     blocks = {
-        nested.type_name: [_prior(nested.block, chance) for _ in range(chance.randint(0, _most(nested)))]
+        nested.type_name: [_prior(nested.block, chance) for _ in range(chance.randint(0, _max_count(nested)))]
         for nested in block.block_types
     }
     return attributes | blocks
@@ -70,7 +70,7 @@ def _body(block: Block, chance: Random) -> dict[str, Any]:
             dynamic = {"for_each": UNKNOWN_UNTIL_APPLY, "content": required}
             body.setdefault("dynamic", {})[nested.type_name] = [dynamic]
         else:
-            number = chance.randint(nested.min_items, _most(nested))
+            number = chance.randint(nested.min_items, _max_count(nested))
             body[nested.type_name] = [_body(nested.block, chance) for _ in range(number)]
     return body
 
@@ -79,26 +79,26 @@ def _expression(attribute: Attribute, chance: Random) -> Any:
     return UNKNOWN_UNTIL_APPLY if chance.random() < 0.1 else escaped(chance.choice(_values(attribute)))
 
 
-def _most(nested: NestedBlock) -> int:
-    return min(nested.max_items or _MOST_BLOCKS, _MOST_BLOCKS)
+def _max_count(nested: NestedBlock) -> int:
+    return min(nested.max_items or _MAX_BLOCKS, _MAX_BLOCKS)
 
 
 def _values(attribute: Attribute) -> tuple[Any, ...]:
-    return _of_type(json.loads(attribute.type))
+    return _values_of_type(json.loads(attribute.type))
 
 
-def _of_type(kind: Any) -> tuple[Any, ...]:
+def _values_of_type(kind: Any) -> tuple[Any, ...]:
     if isinstance(kind, str):
         return _SIMPLE_VALUES[kind]
     collection, element = kind
-    some = _of_type(element)
+    some = _values_of_type(element)
     if collection == "map":
         return ({}, {"a": some[0]}, {"a": some[1], "b.c": some[-1]})
     return ([], [some[0]], [some[1], some[0]])
 
 
 def escaped(value: Any) -> Any:
-    """Return a value as an expression in JSON syntax. Strings are templates there, so their markers are escaped."""
+    """Return a value as an expression in JSON syntax, in which strings are templates. Escape their template markers."""
     if isinstance(value, str):
         return value.replace("${", "$${").replace("%{", "%%{")
     if isinstance(value, list):

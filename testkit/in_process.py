@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Providers that run inside the test process and listen on a Unix socket.
 
-Terraform, or the plugin in place of the stock provider, connects to the socket. Terraform finds it through the variable
-TF_REATTACH_PROVIDERS, and then does not install, start or stop a provider.
+The client is Terraform, or the plugin if the provider replaces the stock provider. Terraform finds the socket through
+the variable TF_REATTACH_PROVIDERS. It then does not install, start or stop a provider.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
     "served",
 ]
 
-# Field 1 is the schema of the provider. Its field 2, the block, is empty.
+# Field 1 of the message is the schema of the provider. Field 2 of the schema, the block, is empty.
 _NO_ARGUMENTS = b"\x0a\x02\x12\x00"
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -49,13 +49,16 @@ _OPTIONS = [
 
 
 class ProviderService(grpc.GenericRpcHandler):
-    """The provider service of Terraform's plugin protocol, implemented by one function of method and request.
+    """The provider service of Terraform's plugin protocol, implemented by one function.
 
-    The services of go-plugin itself are missing, because neither Terraform nor the plugin requires them.
+    It does not implement the services of go-plugin, because neither Terraform nor the plugin requires them.
     """
 
     def __init__(self, answer: Callable[[str, bytes], bytes]) -> None:
-        """`answer` receives a method such as "PlanResourceChange". Several threads may call it concurrently."""
+        """Answer each request with `answer(method, request)`, where `method` is a name such as "PlanResourceChange".
+
+        Several threads call `answer` concurrently.
+        """
         self._answer = answer
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
@@ -84,12 +87,12 @@ def served(handler: grpc.GenericRpcHandler) -> Iterator[Path]:
 
 
 def reattached(source: str, socket: Path) -> dict[str, str]:
-    """Return the variables with which Terraform uses the server on `socket` as the provider `source`."""
+    """Return the environment variables with which Terraform uses the server on `socket` as the provider `source`."""
     here = {
         "Protocol": "grpc",
         "ProtocolVersion": 5,
         "Pid": os.getpid(),
-        "Test": True,  # without it, Terraform kills this process
+        "Test": True,  # if this is False, Terraform kills this process
         "Addr": {"Network": "unix", "String": str(socket)},
     }
     return {"TF_REATTACH_PROVIDERS": json.dumps({source: here})}
@@ -97,7 +100,10 @@ def reattached(source: str, socket: Path) -> dict[str, str]:
 
 @contextmanager
 def channel_to(address: str) -> Iterator[grpc.Channel]:
-    """Yield a channel to an address such as "unix:/run/provider.sock". Schemas exceed the default limit of gRPC."""
+    """Yield a channel to an address such as "unix:/run/provider.sock".
+
+    The channel accepts large messages, because schemas exceed the default limit of gRPC.
+    """
     with grpc.insecure_channel(address, options=_OPTIONS) as channel:
         yield channel
 
@@ -121,7 +127,7 @@ def indifferent(method: str, request: bytes) -> bytes:
     """Return the response of a provider that reports no errors and does not upgrade stored states."""
     match method:
         case "PrepareProviderConfig":
-            # The request and the response have the configuration in the same field.
+            # The configuration has the same field number in the request and in the response.
             return request
         case "UpgradeResourceState":
             state = UpgradeRequest.FromString(request).raw_state

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Remove the addresses of package indexes from the lock files. Users configure their own index or mirror."""
+"""Find and remove the addresses of package indexes in the lock files. Users configure their own index or mirror."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NPM_LOCKS = (Path("package-lock.json"), Path("tools/cdktn/package-lock.json"))
 
 
 def without_sources(pipenv_lock: str) -> str:
-    """Return the text of a Pipfile.lock with an empty list of indexes, for which pipenv uses its default index."""
+    """Return the text of a Pipfile.lock with an empty list of indexes. pipenv then uses its default index."""
     lock = json.loads(pipenv_lock)
     lock["_meta"]["sources"] = []
     return json.dumps(lock, indent=4, sort_keys=True) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Find the processes that a test has started, by an environment variable in /proc."""
+"""Find the processes that a test has started, by an environment variable that /proc shows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Process:
 
     def runs(self) -> bool:
         """Return whether the process still runs. A zombie does not count."""
-        return _started(self.pid) == self.started
+        return _start_time(self.pid) == self.started
 
     def kill(self) -> None:
         """Send SIGKILL to the process, if it still runs."""
@@ -53,13 +53,13 @@ def marked(variable: str, value: str) -> list[Process]:
             if wanted not in (folder / "environ").read_bytes().split(b"\0"):
                 continue
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            started = _started(int(folder.name))
+            started = _start_time(int(folder.name))
             if started is not None:
                 found.append(Process(int(folder.name), command, started))
     return found
 
 
-def _started(pid: int) -> str | None:
+def _start_time(pid: int) -> str | None:
     try:
         fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -71,7 +71,7 @@ def until(condition: Callable[[], object], what: str, *, seconds: float = 120) -
     """Wait until a condition is true.
 
     Raises:
-        AssertionError: the condition is still false after `seconds`; the message has `what`.
+        AssertionError: the condition is still false after `seconds`. The message contains `what`.
     """
     deadline = time.monotonic() + seconds
     while not condition():

@@ -28,5 +28,5 @@ class PlanRecorder:
         asked = PlanRequest.FromString(request)
         with self._lock:
             self.plans.append(asked)
-        # The vSphere provider also sets this flag, with which Terraform accepts inconsistent planned values.
+        # With this flag, Terraform accepts inconsistent planned values. The vSphere provider also sets it.
         return PlanResponse(planned_state=asked.proposed_new_state, legacy_type_system=True).SerializeToString()

@@ -4,8 +4,8 @@
 `python -m testkit.same_synthesis REVISION` synthesizes fleets with REVISION and with the checkout:
 
 - the fleets of fleets.toml and of examples/
-- one fleet for each layout of testkit/layouts, named and generated, as both kinds of stack and for several releases of
-  the stock provider
+- one fleet for each named and each generated layout of testkit/layouts, for both kinds of stack and for several
+  releases of the stock provider
 
 It prints the files that differ, and exits with 1 if there are any.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Count the sessions that this project has left open in a simulator."""
+"""Count the sessions that the code of this project has left open in a simulator."""
 
 from __future__ import annotations
 

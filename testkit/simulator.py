@@ -81,16 +81,16 @@ class VmState:
 
 
 class Simulator:
-    """A simulator process on a free port of 127.0.0.1; a context manager, or used with start() and stop().
+    """A simulator process on a free port of 127.0.0.1. Use it as a context manager, or call start() and stop().
 
     The program is .tools/bin/vcsim, which `make` builds, or the path in the variable INSTANT_CLONE_VCSIM. The
-    simulator reads a pipe from this process and exits when the pipe closes. It therefore ends with this process,
-    even if this process is killed.
+    simulator reads a pipe from this process and exits when the pipe closes. The simulator therefore ends with this
+    process, even if this process is killed.
 
     Args:
         flags: command-line flags of the simulator (tests/vcsim/README.md), such as "-vm", 4.
         user: user name for clients.
-        password: the only password that can log in. The simulator accepts any password if this is None.
+        password: the only accepted password. If this is None, the simulator accepts any password.
         start_timeout: seconds to wait for the simulator to accept connections.
     """
 
@@ -133,7 +133,7 @@ class Simulator:
                 f"{program}: file not found. Run `make`, or set {PROGRAM_VARIABLE} to the path of a vcsim."
             )
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open while the program runs
-        # In a new session the terminal's Ctrl-C does not reach the simulator, so that clients can still log out.
+        # In a new session, the simulator does not receive the terminal's Ctrl-C, so that clients can still log out.
         process = subprocess.Popen(
             [str(program), "-l", "127.0.0.1:0", "-until-eof", *self._flags],
             stdin=subprocess.PIPE,
@@ -146,7 +146,7 @@ class Simulator:
         if match := READY.match(line):
             self._address = match[1]
             return self
-        _end(process)
+        _terminate(process)
         output = self._standard_error()
         self.stop()
         raise SimulatorError(f"vcsim {' '.join(self._flags)} did not start: {output or 'no output'}")
@@ -164,7 +164,7 @@ class Simulator:
         if process.poll() not in (None, 0, -signal.SIGTERM):
             # pytest shows this output with the test that fails because of the exit.
             print(f"vcsim exited unexpectedly with {process.returncode}:\n{self._standard_error()[-20_000:]}")
-        _end(process)
+        _terminate(process)
         for stream in (process.stdin, process.stdout, self._errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -209,7 +209,7 @@ class Simulator:
         return _vm_state(self._get("", vm=name))
 
     def freeze(self, name: str, *, frozen: bool = True) -> VmState:
-        """Freeze a VM as `instantclone.freeze` in its guest does, or unfreeze it."""
+        """Freeze a VM as `instantclone.freeze` in its guest does, or unfreeze it. Return the new state."""
         return _vm_state(self._get("", vm=name, frozen="true" if frozen else "false"))
 
     def calls(self, vm: str | None = None) -> list[Call]:
@@ -235,7 +235,7 @@ class Simulator:
             fault: name of any fault of the API, such as "TaskInProgress".
             times: how many calls fail.
             vm: only calls on this VM, or calls that create it.
-            at: whether the task of the call fails, or the call itself. A method without a task always fails itself.
+            at: whether the call or its task fails. For a method without a task, the call always fails.
         """
         self._get("/fault", method=method, fault=fault, times=times, vm=vm, at=at if at == "call" else None)
 
@@ -244,11 +244,11 @@ class Simulator:
         self._get("/drop", method=method, when=when, times=times, vm=vm)
 
     def quirk(self, name: str, value: str | None = None, *, path: str | None = None, vm: str | None = None) -> None:
-        """Enable a behaviour that some vCenter versions have, until reset_quirks; tests/vcsim/README.md lists them.
+        """Enable a behaviour of some vCenter versions until reset_quirks(). tests/vcsim/README.md lists the behaviours.
 
         Args:
             name: such as "delta-fields".
-            value: variant of the behaviour; see the table.
+            value: variant of the behaviour, as in the table of tests/vcsim/README.md.
             path: the property that "clone-differs" changes, such as "config.memoryAllocation.reservation".
             vm: only for clones of this source, by name or MoRef.
         """
@@ -304,7 +304,7 @@ class Simulator:
         self._get("/release", method=method, times=times)
 
     def report(self, vm: str) -> VmState:
-        """Make the VMware Tools of a running VM report now, without the delay that follows a power-on."""
+        """Let the VMware Tools of a running VM report now, without the delay after a power-on. Return the new state."""
         return _vm_state(self._get("/report", vm=vm))
 
     def _get(self, path: str, /, **query: object) -> Any:
@@ -326,7 +326,7 @@ def _vm_state(answer: dict[str, Any]) -> VmState:
     return VmState(**answer | {"deltas": {int(key): depth for key, depth in answer["deltas"].items()}})
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _terminate(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(60)
@@ -336,7 +336,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout: float) -> str:
-    """Return the first line that the process writes, or the incomplete output at its end or at the timeout."""
+    """Return the first line that the process writes, or its incomplete output at its exit or at the timeout."""
     assert process.stdout is not None
     pipe = process.stdout.fileno()
     end = time.monotonic() + timeout

@@ -33,7 +33,10 @@ SECRET = "sentinel-state-9e27c4"
 
 
 class StateServer(ABC):
-    """A running server. A place is the key or URL path of a state, as in the fleet file after {fleet} is replaced."""
+    """A running server. A place is the key or URL path of a state.
+
+    It is the value from the fleet file, with the name of the fleet instead of {fleet}.
+    """
 
     settings: str
     """content of the table [state] in the fleet file"""
@@ -77,13 +80,13 @@ class S3Server(StateServer):
     @classmethod
     @contextmanager
     def running(cls, folder: Path, *, lockfile: bool) -> Iterator[S3Server]:
-        """Start a server with an empty bucket below `folder`.
+        """Start a server with an empty bucket below `folder`, and yield it.
 
-        `lockfile` is whether Terraform supports lock files in the bucket.
+        `lockfile` states whether Terraform supports lock files in the bucket.
         """
         buckets, metadata = folder / "buckets", folder / "metadata"
         (buckets / cls._bucket).mkdir(parents=True)
-        # The metadata folder replaces extended attributes, which some file systems do not support.
+        # Some file systems do not support extended attributes, so the server stores metadata in a folder instead.
         metadata.mkdir()
         with socket.socket() as free:
             free.bind((LOCAL, 0))
@@ -101,7 +104,7 @@ class S3Server(StateServer):
             )
         with process:
             try:
-                until(lambda: process.poll() is not None or _answers(port), f"{PROGRAM.name} to serve")
+                until(lambda: process.poll() is not None or _accepts_connections(port), f"{PROGRAM.name} to serve")
                 assert process.poll() is None, (folder / "log").read_text()
                 yield cls(buckets, port, lockfile=lockfile)
             finally:
@@ -122,7 +125,7 @@ class S3Server(StateServer):
     def _objects(self) -> dict[str, dict[str, Any]]:
         found = {}
         for path in self._states.rglob("*"):
-            # A file can be deleted after it was listed.
+            # Another process can delete a file after the listing.
             with contextlib.suppress(FileNotFoundError, IsADirectoryError):
                 found[path.relative_to(self._states).as_posix()] = json.loads(path.read_text())
         return found
@@ -152,7 +155,7 @@ class HttpServer(StateServer):
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[HttpServer]:
-        """Start a server without states."""
+        """Start a server without states, and yield it."""
         with ThreadingHTTPServer((LOCAL, 0), _Requests) as listening:
             server = cls(listening.server_port)
             listening.states = server  # type: ignore[attr-defined]
@@ -199,7 +202,7 @@ class _Requests(BaseHTTPRequestHandler):
         place, holder = url.path, server.held.get(url.path)
         if self.command == "GET":
             return (200, server.kept[place]) if place in server.kept else (404, b"")
-        if holder and not self._is_of(holder, parse_qs(url.query), body):
+        if holder and not self._is_from_holder(holder, parse_qs(url.query), body):
             return 423, json.dumps(holder).encode()
         if self.command == "LOCK":
             server.held[place] = json.loads(body)
@@ -209,8 +212,8 @@ class _Requests(BaseHTTPRequestHandler):
             server.kept[place] = body
         return 200, b""
 
-    def _is_of(self, holder: Mapping[str, Any], query: Mapping[str, list[str]], body: bytes) -> bool:
-        """Return whether a writing request comes from the holder of the lock."""
+    def _is_from_holder(self, holder: Mapping[str, Any], query: Mapping[str, list[str]], body: bytes) -> bool:
+        """Return whether the client that sent a writing request holds the lock."""
         if self.command == "POST":
             return query.get("ID") == [holder["ID"]]
         # `terraform force-unlock` sends an empty body.
@@ -220,7 +223,7 @@ class _Requests(BaseHTTPRequestHandler):
         """Do not write a log."""
 
 
-def _answers(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((LOCAL, port), timeout=1):
         return True
     return False

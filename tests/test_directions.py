@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """Tests of the import rules between packages that import-linter cannot check.
 
-For import-linter, `constructs` is the library of that name, which this project's folder extends. These tests therefore
-read the imports of `constructs/`, `stacks/` and `main.py`. pyproject.toml contains the rules inside `instant_clone`.
+import-linter resolves `constructs` to the library of that name, which this project's folder extends. These tests
+therefore read the imports of `constructs/`, `stacks/` and `main.py`. pyproject.toml contains the rules inside
+`instant_clone`.
 
 `instant_clone/constructs` is not part of the core, because a wheel contains the modules of `constructs/` there.
 """
@@ -49,9 +50,9 @@ def modules_of(folder: str) -> list[Path]:
 def imported_modules(code: str, package: str = "") -> Iterator[str]:
     """Yield the full names of all modules that `code`, a module of `package`, imports.
 
-    This includes imports under TYPE_CHECKING and inside functions. `from instant_clone import name` is an import of
-    instant_clone.name, and `from .name import` is an import of package.name. A relative import from outside `package`
-    keeps its dots.
+    The result includes imports under TYPE_CHECKING and inside functions. `from instant_clone import name` is an import
+    of instant_clone.name, and `from .name import` is an import of package.name. A relative import from outside of
+    `package` keeps its dots.
     """
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
@@ -66,7 +67,7 @@ def imported_modules(code: str, package: str = "") -> Iterator[str]:
 
 
 def refused_imports(code: str, allowed: tuple[str, ...], package: str = "") -> list[str]:
-    """Return the imports of `code` that are not in the standard library and not in or below a module of `allowed`."""
+    """Return the imports of `code` that are outside of the standard library and of the modules `allowed`."""
     return [
         module
         for module in imported_modules(code, package)

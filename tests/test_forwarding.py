@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the forwarder, with which other tests interrupt the connection to a server."""
+"""Tests of the forwarder. Other tests use it to interrupt the connection to a server."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_cut_ends_connections_and_refuses_new_ones_until_restore(echo: str) -> N
             assert _echoed(after, b"again") == b"again"
 
 
-def test_counts_connections_that_are_turned_away(echo: str) -> None:
+def test_counts_connections_closed_by_turn_away(echo: str) -> None:
     with Forwarder(echo) as forwarder:
         with _connect(forwarder) as before:
             assert _echoed(before, b"there") == b"there"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests that the lock files work with any index or mirror and match the requirements."""
+"""Tests that the lock files work with any index or mirror, and that they match the requirements."""
 
 from __future__ import annotations
 

@@ -77,13 +77,13 @@ def lint_go(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
     (module / "go.mod").write_text("module example.com/vcsim\n\ngo 1.24\n")
     (module / "one.go").write_text(source)
     shutil.copy(PROJECT / "Makefile", folder)
-    # All set-up steps are complete. The order of the files makes each one newer than its prerequisites.
+    # These files mark all set-up steps as complete. They are written in order, so each is newer than its prerequisites.
     for name in ("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (folder / ".venv" / "bin").mkdir()
     (folder / ".venv" / "bin" / "go").symlink_to(Path(sys.executable).with_name("go"))
-    # A shared build cache, because Go builds `go vet` on its first use.
+    # The build cache is shared, because Go builds `go vet` on its first use.
     built = PROJECT / ".cache" / "go-build"
     built.mkdir(parents=True, exist_ok=True)
     (folder / ".cache").mkdir()
@@ -110,7 +110,7 @@ def test_lint_go_checks_format_and_runs_vet(body: str, code: int, message: str, 
 
 
 def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subprocess.CompletedProcess[str]:
-    """Run `make test-terraforms` in `folder`, with complete set-up steps. The tests fail with the release `failing`.
+    """Run `make test-terraforms` in `folder`, with complete set-up steps. The tests fail with Terraform `failing`.
 
     A script replaces Python. It prints the version of the Terraform that the tests would use.
     """
@@ -123,7 +123,7 @@ def run_with_terraforms(folder: Path, *, failing: str, in_path: str) -> subproce
         'case "$*" in *" tests/e2e/test_fleet.py "*) ;; *) exit 3;; esac\n'
         f'"$TERRAFORM_BINARY_NAME" version; ! "$TERRAFORM_BINARY_NAME" version | grep -q "{failing}"',
     }
-    # The order of the files makes each one newer than its prerequisites.
+    # The files are written in order, so each one is newer than its prerequisites.
     for name in (
         *("Pipfile.lock", ".tools/pipenv/.complete", ".venv/.complete"),
         *("package.json", "package-lock.json", ".npmrc", "node_modules/.complete"),
@@ -161,7 +161,7 @@ def test_runs_the_tests_with_each_terraform(tmp_path: Path) -> None:
     [("1.12.6", "OpenTofu v1.12.6"), ("1.5.7", "Terraform v1.5.7"), ("v1", "Terraform v1.5.7, OpenTofu v1.12.6")],
 )
 def test_names_the_releases_with_failed_tests(failing: str, named: str, tmp_path: Path) -> None:
-    # The Terraform in PATH is the oldest release, which runs only once.
+    # The Terraform in PATH is the oldest release. The tests run only once with it.
     done = run_with_terraforms(tmp_path, failing=failing, in_path="1.5.7")
 
     assert done.returncode != 0

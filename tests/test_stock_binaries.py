@@ -15,7 +15,10 @@ from testkit.stock import StockError, stock_provider, stock_providers
 
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with three binaries. The variable names two of them, with an empty entry between them."""
+    """Return a folder with three binaries.
+
+    STOCK_VSPHERE_PROVIDER contains the paths of two of them, with an empty entry between them.
+    """
     for name in ("vsphere_v2.16.1", "vsphere_v2.0.2_x5", "vsphere_v2.0.2"):
         (tmp_path / f"terraform-provider-{name}").touch()
     paths = (tmp_path / "terraform-provider-vsphere_v2.16.1", tmp_path / "terraform-provider-vsphere_v2.0.2_x5")
@@ -70,7 +73,7 @@ def test_rejects_two_binaries_of_one_release(named: Path, monkeypatch: pytest.Mo
 def test_does_not_replace_the_pinned_release_with_another_one(tmp_path: Path, earlier: str | None) -> None:
     """If pip cannot download the pinned release, the result is an error.
 
-    Neither a Terraform that could install another release nor an older download of another release is used.
+    The code uses neither Terraform, which could install another release, nor an older download of another release.
     """
     called = tmp_path / "called"
     terraform = tmp_path / "bin" / "terraform"

@@ -45,7 +45,7 @@ def project(folder: Path) -> Path:
 
 def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `python main.py` in `folder`. The environment contains only PATH and `environ`."""
-    # This Python environment's Node has precedence over an installed Node.
+    # The Node of this Python environment has precedence over other installed versions.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         [sys.executable, PROJECT / "main.py"],
@@ -139,7 +139,7 @@ def test_refuses_hcl(tmp_path: Path, value: str) -> None:
     assert not (folder / "cdktf.out").exists()
 
 
-def test_a_synthesis_without_hcl_removes_the_hcl_that_cdktf_wrote(tmp_path: Path) -> None:
+def test_synth_as_json_removes_the_hcl_of_an_earlier_synth(tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     with_hcl = (PROJECT / "main.py").read_text().replace("    refuse_hcl(os.environ)\n", "")
     old = subprocess.run(

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The cdktf apps that the benchmark of synth compares with a fleet."""
+"""The cdktf apps with which the synth benchmark compares the synth of a fleet."""

@@ -27,7 +27,7 @@ _APPLY = ("Creation complete", "Modifications complete", "Destruction complete",
 
 
 class DemoError(Exception):
-    """The result of a step is wrong."""
+    """A step does not have the expected result."""
 
 
 class Story:
@@ -61,7 +61,7 @@ class Story:
         """Plan the fleets."""
         for fleet, count in self._fleets.items():
             planned = self._run("cdktf", "diff", fleet, printed=_PLAN)
-            # Each clone has a DRS override; each fleet has a folder and terraform_data.owner.
+            # The plan has a DRS override per clone, and a folder and terraform_data.owner per fleet.
             _check(
                 f"Plan: {2 * count + 2} to add, 0 to change, 0 to destroy." in planned.output,
                 "the plan has other changes than expected",
@@ -88,11 +88,11 @@ class Story:
         _check(len(set(addresses.values())) == CLONES["web"], "two clones have the same address")
 
     def plan_again(self) -> None:
-        """Plan again."""
+        """Plan again, and check that there are no changes."""
         self._expect_no_changes()
 
     def grow(self) -> None:
-        """Add a clone by a change of one number."""
+        """Add a clone by changing one number in the fleet file."""
         self._fleets["web"] += 1
         self._workspace.set_count(self._fleets["web"])
         self._print(f"fleets.toml: count = {self._fleets['web']}")
@@ -167,7 +167,7 @@ class Story:
 
 
 def _without_stack(line: str) -> str:
-    """Return a line of cdktf's output without the stack's name, which cdktf adds to the first of several lines."""
+    """Return a line of cdktf's output without the stack's name. cdktf adds the name to the first of several lines."""
     return re.sub(rf"^(?:{'|'.join(CLONES)})\s", "", line).strip()
 
 

@@ -31,7 +31,7 @@ class Ci(TerraformStack):
         super().__init__(scope, id_)
         LocalBackend(self, path="../../../ci.tfstate")
 
-        # The app before the fleets.
+        # The resources that the app had before the fleets.
         user = TerraformVariable(self, "vsphere_user", type="string").string_value
         password = TerraformVariable(self, "vsphere_password", type="string", sensitive=True).string_value
         VsphereProvider(self, "vsphere", user=user, password=password)
@@ -41,7 +41,7 @@ class Ci(TerraformStack):
         datacenter = DataVsphereDatacenter(self, "datacenter", name="DC0", provider=lab)
         folder = Folder(self, "machines", path="ci", type="vm", datacenter_id=datacenter.id, provider=lab)
 
-        # The fleets, with a second provider. The resources above keep the stock provider.
+        # The fleets use a second provider. The resources above keep the stock provider.
         clones = InstantCloneProvider(
             self,
             "clones",

@@ -93,7 +93,7 @@ def guard(
         for finding in failure.findings:
             typer.echo(f"instant-clone: {finding}", err=True)
         raise typer.Exit(2) from None
-    # JSON is UTF-8 on each terminal (RFC 8259). UTF-8 lacks only single surrogates, and their escape is valid JSON.
+    # JSON is UTF-8 on each terminal (RFC 8259). UTF-8 cannot encode a lone surrogate. Its escape is valid JSON.
     typer.echo(as_json(report).encode(errors="backslashreplace") if output is Format.JSON else as_text(report))
     raise typer.Exit(0 if report.passed else 1)
 

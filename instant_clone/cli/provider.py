@@ -134,7 +134,7 @@ def _show(installation: Installation, source: str) -> bool:
 
 
 def _search(installation: Installation, source: str) -> tuple[str, str]:
-    """Return the result of Terraform's search, and the problem. One of them is empty."""
+    """Return the result and the problem of Terraform's search for the plugin. One of them is an empty string."""
     from instant_clone.plugin.install.provider_search import search_problem
     from instant_clone.terraform import TerraformError, terraform_binary
 
@@ -150,7 +150,7 @@ def _search(installation: Installation, source: str) -> tuple[str, str]:
 
 
 def _home_problem(plugin_folder: Path) -> str:
-    """Return a message if the plugin folder in the home cannot be written, else an empty string."""
+    """Return a message if the plugin folder in the home directory is not writable, or an empty string."""
     existing = plugin_folder
     while not os.path.lexists(existing):
         existing = existing.parent
@@ -216,7 +216,7 @@ def _wanted_version(given: str | None) -> ProviderVersion:
 
 
 def _release_mismatch(installed: ProviderVersion) -> str:
-    """Return advice if synth would write arguments for another release, else an empty string."""
+    """Return advice if synth would write arguments for another release, or an empty string."""
     from instant_clone.fleet import DEFAULT_FILE, FLEETS_VARIABLE, VERSION_VARIABLE, provider_from
 
     if text := os.environ.get(VERSION_VARIABLE):

@@ -47,7 +47,7 @@ def record(
 
     folder = Path()
     file = os.environ.get(FLEETS_VARIABLE) or DEFAULT_FILE
-    chosen = _chosen(load_from(os.environ, folder=folder), fleets or [], file)
+    chosen = _selected_fleets(load_from(os.environ, folder=folder), fleets or [], file)
     found = look_up_live(chosen, environ=os.environ, not_running=_warn_not_running)
     # Two fleets may share a record.
     machines = {
@@ -59,14 +59,14 @@ def record(
         _check(machines, _ignored(chosen, folder))
         return
     for path, machine in machines.items():
-        state = _state(path, records.dump(machine))
+        state = _record_state(path, records.dump(machine))
         if state != "unchanged":
             records.save(machine, path)
         typer.echo(f"{path} {state}")
 
 
 def _warn_not_running(machine: SourceVm) -> None:
-    """Print a warning to standard error. The record of the source is still valid."""
+    """Print to standard error that a source is not powered on. The record of the source is still valid."""
     typer.echo(
         f"{machine.inventory_path}: the source is not powered on. Its record is valid, but only a running VM can be "
         "cloned. Power it on before you create clones of it.",
@@ -108,7 +108,7 @@ def _check(machines: dict[Path, SourceVm], ignored: dict[Path, frozenset[str]]) 
     raise typer.Exit(0 if same else 1)
 
 
-def _chosen(fleet_file: FleetFile, names: Sequence[str], file: str) -> list[Fleet]:
+def _selected_fleets(fleet_file: FleetFile, names: Sequence[str], file: str) -> list[Fleet]:
     from difflib import get_close_matches
 
     from instant_clone.errors import Finding, FleetFileError
@@ -125,7 +125,7 @@ def _chosen(fleet_file: FleetFile, names: Sequence[str], file: str) -> list[Flee
     return [fleet for name, fleet in known.items() if not names or name in names]
 
 
-def _state(path: Path, text: str) -> str:
+def _record_state(path: Path, text: str) -> str:
     try:
         return "unchanged" if path.read_bytes() == text.encode() else "changed"
     except (FileNotFoundError, NotADirectoryError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Guestinfo values: patterns with placeholders, texts without them, files, and the encodings of a value."""
+"""Guestinfo values: patterns with placeholders, texts without placeholders, files, and the encodings of a value."""
 
 from __future__ import annotations
 
@@ -139,6 +139,6 @@ def _content(name: str, folder: Path, where: str) -> bytes | Finding:
     except (FileNotFoundError, NotADirectoryError):
         cure = "Create the file, or correct the path. It is relative to the folder of the fleet file."
         return Finding(where, f"{name!r} does not exist.", cure)
-    except (OSError, ValueError, RuntimeError) as error:  # also a NUL, or symbolic links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL in the path. RuntimeError: a loop of symbolic links
         what = f"{name!r} cannot be read: {getattr(error, 'strerror', None) or error}."
         return Finding(where, what, "Make the file readable.")

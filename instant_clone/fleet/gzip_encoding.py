@@ -3,7 +3,7 @@
 
 The result of `zlib.compress` depends on the library that Python uses: zlib and zlib-ng return different bytes for the
 same data and level. The OS byte of `gzip.compress` depends on the release of Python (documentation of gzip.compress,
-changes in 3.11 and 3.13). For existing clones, other bytes are a change of guestinfo.
+changes in 3.11 and 3.13). Other bytes would change the guestinfo of existing clones.
 
 The formats are those of RFC 1952 (gzip) and RFC 1951 (deflate). The encoder uses one block with the fixed Huffman codes
 of RFC 1951, 3.2.6.
@@ -30,7 +30,7 @@ _Code = tuple[int, int]
 
 
 def gzip_bytes(data: bytes) -> bytes:
-    """Return `data` in the gzip format: without file name and time, and the same on every system."""
+    """Return `data` in the gzip format, without a file name and a time. The result is the same on every system."""
     return _HEADER + _deflated(data) + struct.pack("<II", crc32(data), len(data) & 0xFFFFFFFF)
 
 
@@ -76,7 +76,7 @@ def _longest_match(data: bytes, at: int, candidates: list[int]) -> tuple[int, in
     for candidate in candidates[: -_MOST_CANDIDATES - 1 : -1]:
         if at - candidate > _WINDOW or longest == most:
             break
-        # A candidate is better only if it has one byte more in common.
+        # A candidate is better only if its match is at least one byte longer.
         if data[candidate : candidate + longest + 1] != data[at : at + longest + 1]:
             continue
         longest, distance = longest + 1, at - candidate
@@ -86,7 +86,7 @@ def _longest_match(data: bytes, at: int, candidates: list[int]) -> tuple[int, in
 
 
 def _reversed(code: int, count: int) -> int:
-    """Return the first `count` bits of a Huffman code in the order in which the stream has them."""
+    """Return the first `count` bits of a Huffman code in the bit order of the stream."""
     return int(f"{code:0{count}b}"[::-1], 2)
 
 

@@ -81,7 +81,7 @@ def with_environment(fleet_file: FleetFile, environ: Mapping[str, str]) -> Fleet
 
 
 def provider_from(environ: Mapping[str, str], *, folder: Path) -> ProviderSettings | None:
-    """Return the [provider] table of the fleet file that `load_from` reads, without a check of the fleets.
+    """Return the [provider] table of the fleet file that `load_from` reads. Do not check the fleets.
 
     Return None if FLEETS_VARIABLE is not set and `folder` has no fleets.toml. VERSION_VARIABLE has no effect.
 

@@ -61,7 +61,7 @@ def mac_addresses(fleet: Fleet, source_vm: SourceVm) -> tuple[str | MemberValue 
 def placeholder_values(fleet: Fleet, source: Source, source_vm: SourceVm) -> dict[str, str | MemberValue]:
     """Return the values of the placeholders in the guestinfo of `fleet`, by placeholder.
 
-    A value is a string if all members of `source` have it in common. `source_vm` is the VM of `source`.
+    A value is a string if it is the same for all members of `source`. `source_vm` is the VM of `source`.
     `fitting_findings` must have returned no findings for `source_vm`.
     """
     found: dict[str, str | MemberValue] = {
@@ -90,8 +90,8 @@ def encoded_guestinfo(
 ) -> dict[str, str | MemberValue]:
     """Return the values with an encoding in the guestinfo of `fleet`, by their keys.
 
-    A value is a string if all members have it in common. Otherwise the name of the MemberValue is the key. The argument
-    `placeholder_values` is the result of the function with this name.
+    A value is a string if it is the same for all members. Otherwise it is a MemberValue with the key as its name. The
+    argument `placeholder_values` is the result of the function `placeholder_values`.
     """
     return {
         key: _encoded(key, value, placeholder_values) for key, value in fleet.guestinfo.items() if encoding_of(value)
@@ -117,7 +117,7 @@ def _encoded(
 
 
 def guestinfo(fleet: Fleet, source: Source, source_vm: SourceVm) -> Callable[[int], dict[str, str]]:
-    """Return a function that returns the guestinfo of a member for the index of the member.
+    """Return a function that takes the index of a member and returns the guestinfo of the member.
 
     The arguments are those of `placeholder_values`.
     """

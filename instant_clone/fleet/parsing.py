@@ -177,7 +177,7 @@ def _sentences(details: ErrorDetails, keys: Iterable[str], home: str) -> tuple[s
 
 
 def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -> dict[str, Any]:
-    """Return `guestinfo` with whole keys. TOML splits a key without quotes at its dots into nested tables."""
+    """Return `guestinfo` with each key as one string. TOML splits a key without quotes at its dots into nested tables."""
     whole: dict[str, Any] = {}
     levels: list[tuple[str, Any]] = list(guestinfo.items())[::-1]
     while levels:
@@ -194,10 +194,10 @@ def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -
 
 
 def _is_guestinfo_table(key: str, value: Mapping[str, Any], *, quoted: bool) -> bool:
-    """Return whether a table is the value of `key`, and not the rest of a key that TOML has split.
+    """Return whether a table is the value of `key`. Otherwise it is the rest of a key that TOML has split.
 
-    `quoted` is whether the whole key is in quotes. If it is not, each part of a split key can be the name of a key in a
-    value, as in guestinfo.userdata.encoding.
+    `quoted` is true if the whole key is in quotes. In a key without quotes, a part can have the name of a key of a
+    guestinfo table, as in guestinfo.userdata.encoding.
     """
     keys = GuestinfoTable.model_fields
     if not key.startswith("guestinfo."):

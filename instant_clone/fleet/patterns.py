@@ -37,7 +37,7 @@ def escaped(text: str) -> str:
 
 
 def parts(pattern: str) -> Iterator[tuple[str, str | None, str]]:
-    """Return the parts of a validated pattern: a text, the placeholder after it, and the format of the placeholder.
+    """Return the parts of a validated pattern: a text, the placeholder after the text, and the format of the placeholder.
 
     The placeholder is None after the last text.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Warnings about devices of a source with which an instant clone may fail.
 
-A warning never makes the synthesis fail, so `cdktf diff` and `cdktf destroy` of existing clones work.
+A warning never makes the synthesis fail. `cdktf diff` and `cdktf destroy` therefore work for existing clones.
 """
 
 from __future__ import annotations

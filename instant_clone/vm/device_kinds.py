@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
 """The kinds of virtual devices, and what is known about instant clones of VMs that have such a device.
 
-The names are the class names of the vSphere API. Sources of the rows, none of which is the API reference:
+The names are the class names of the vSphere API. The API reference does not state which devices prevent an instant
+clone. The table has these sources:
 
 - Serial port: vmware/ansible-vsphere-gos-validation, issue 416 (the answer of vCenter) and pull request 698 (the suite
-  removes serial ports before it instant-clones).
+  removes serial ports before it creates instant clones).
 - Virtual TPM: linux/vtpm_cold_add_remove/vtpm_add_remove_test.yml in the same repository. It instant-clones a VM
   without a TPM and makes a full clone of a VM with a TPM.
 - Passthrough devices and SR-IOV: `replica` refuses them.
-- Harmless devices: vSphere adds them to each VM, or by default to VMs of many guest systems, and no refusal is known.
+- Harmless devices: vSphere adds them to each VM, or by default to VMs of many guest systems. No refusal is known.
 - All other devices: no public evidence.
 """
 
@@ -37,7 +38,7 @@ Verdict = Literal["harmless", "refused", "doubtful"]
 
 @dataclass(frozen=True)
 class DeviceKind:
-    """A kind of device: whether a VM with it can be instant-cloned, and for a doubtful kind a sentence and a cure."""
+    """Whether a VM with a kind of device can be instant-cloned. A doubtful kind also has a sentence and a cure."""
 
     verdict: Verdict
     known: str = ""
@@ -97,7 +98,7 @@ DEVICE_KINDS: Mapping[str, DeviceKind] = MappingProxyType(
 
 
 def kind_of(device: str, backing: str | None = None) -> DeviceKind:
-    """Return the kind of a device from its class name and that of its backing. An unlisted class is doubtful."""
+    """Return the kind of a device from its class name and the class name of its backing. An unlisted class is doubtful."""
     return (
         DEVICE_KINDS.get(f"{device} with {backing}")
         or DEVICE_KINDS.get(device)

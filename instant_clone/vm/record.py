@@ -130,7 +130,7 @@ def differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
 def blocking_differences(recorded: SourceVm, found: SourceVm) -> tuple[Difference, ...]:
     """Return the differences between a record and a look-up, except newer fields that the record does not have.
 
-    A record from before a field existed has no value for it. For a synthesis, such a record is still up to date.
+    A record that is older than a field has no value for the field. A synthesis still accepts such a record.
     """
     return tuple(
         each

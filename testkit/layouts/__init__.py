@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Hardware layouts of source VMs: what they are made of, by name or generated, and how a clone is held against one."""
+"""Hardware layouts of source VMs, named or randomly generated, and the comparison of a clone with its source."""

@@ -27,7 +27,7 @@ _ALLOWED = re.compile("|".join(f"(?:{path})" for path in MAY_DIFFER))
 
 
 def differences_of(source: Any, clone: Any, *, added: Collection[str] = ()) -> list[str]:
-    """Return the differences, as "path: value of the source → value of the clone".
+    """Return the differences between two VMs, as "path: value of the source → value of the clone".
 
     `added` are the extra_config keys that the clone has received.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Random layouts within the limits of vSphere.
 
-Three quarters of them are usual layouts, with only SCSI disks. The others are arbitrary, and possibly no release of the
-stock provider can express them.
+Three quarters of the layouts are usual ones with only SCSI disks. The others are arbitrary. Some of them cannot be
+expressed with any release of the stock provider.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ flags = st.booleans()
 
 
 def generated(count: int, *, number: int) -> list[Machine]:
-    """Return at most `count` machines. The same `number`, which is the seed, returns the same machines."""
+    """Return at most `count` machines. `number` is the seed: equal seeds return equal machines."""
     found: list[Machine] = []
 
     @seed(number)

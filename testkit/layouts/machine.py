@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """A description of a VM, from which the simulator creates the VM with CreateVM_Task.
 
-The names are those of the vSphere API, and missing settings have the default of vCenter. Each VM has two IDE
-controllers, as each VM that vCenter creates. A layout without IDE controllers is therefore not possible.
+The names come from the vSphere API, and missing settings have the defaults of vCenter. vCenter creates two IDE
+controllers in each VM. A layout without IDE controllers is therefore not possible.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Kind = Literal["scsi", "sata", "nvme", "ide"]
 
 @dataclass(frozen=True)
 class Shares:
-    """The resource allocation, in the units of the vSphere API. `number` is used only for the level "custom"."""
+    """A resource allocation, in the units of the vSphere API. `number` is used only for the level "custom"."""
 
     limit: int = -1
     reservation: int = 0
@@ -55,7 +55,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Bus:
-    """A storage controller: "pvscsi", "lsilogic", "lsilogic-sas", "buslogic", "sata" or "nvme"."""
+    """A storage controller of the type "pvscsi", "lsilogic", "lsilogic-sas", "buslogic", "sata" or "nvme"."""
 
     type: str
     number: int = 0
@@ -72,7 +72,7 @@ class Place:
 
     @property
     def key(self) -> int:
-        """Return the device key of the controller in the specification."""
+        """Return the device key that the controller has in the ConfigSpec."""
         if self.kind == "ide":
             return _FIRST_IDE_KEY + self.bus
         return _FIRST_KEYS.get(self.kind, _FIRST_SCSI_KEY) - self.bus
@@ -80,7 +80,7 @@ class Place:
 
 @dataclass(frozen=True)
 class VirtualDisk:
-    """A disk with a `size` in bytes. `backing` has other properties of the disk backing, such as thinProvisioned."""
+    """A disk with a `size` in bytes. `backing` contains properties of the disk backing, such as thinProvisioned."""
 
     at: Place = Place()
     size: int = GIB
@@ -99,7 +99,7 @@ class Interface:
 
 @dataclass(frozen=True)
 class Drive:
-    """A CD-ROM drive. Its backing is "client", "iso", "passthrough" or "host"."""
+    """A CD-ROM drive with the backing "client", "iso", "passthrough" or "host"."""
 
     backing: str = "client"
     at: Place = Place("ide")
@@ -118,13 +118,13 @@ class Machine:
     passthrough: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     interface_put_back: bool = False
-    """whether the first interface was removed and added again: it is then the last device, in the first PCI slot"""
+    """whether the first interface was removed and added again; it is then the last device, in the first PCI slot"""
     otherwise: Mapping[str, str] = field(default_factory=dict)
-    """property values that no ConfigSpec can set, by path; format as for Simulator.clone_differs, including "unset" """
+    """values that no ConfigSpec can set, by property path; same format as in Simulator.clone_differs"""
 
     @property
     def can_be_cloned(self) -> bool:
-        """Return whether vCenter accepts the VM as the source of an instant clone. It refuses a VM with a TPM."""
+        """Return whether vCenter accepts the VM as the source of an instant clone. vCenter refuses a VM with a TPM."""
         return not self.tpm
 
     def but(self, **settings: Any) -> Machine:
@@ -173,7 +173,7 @@ def made(simulator: Simulator, client: Client, machine: Machine, name: str, *, l
 
 
 def _with_other_values(simulator: Simulator, client: Client, machine: Machine, name: str) -> Any:
-    """Return a clone of the specified VM, because the simulator can change these values only in a clone."""
+    """Return a clone of the described VM, because the simulator can change these values only in a clone."""
     original = f"{name}-as-specified"
     vm = made(simulator, client, replace(machine, otherwise={}), original)
     for path, value in machine.otherwise.items():

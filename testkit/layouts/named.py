@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Named layouts: each kind of hardware and setting that a clone, a vCenter or a release handles in a special way.
+"""Named layouts with the hardware and settings that need special handling in clones, vCenters or releases.
 
-Each layout has the releases of the stock provider that can express it, in the format of
-instant_clone.stock_provider.releases. An empty string means that no release can. vCenter refuses to clone a layout
-whose machine's `can_be_cloned` is false, such as "vTPM", with every release.
+Each layout lists the releases of the stock provider that can express it, in the format of
+instant_clone.stock_provider.releases. An empty string means that no release can express it. If `can_be_cloned` of the
+layout's machine is false, as for "vTPM", vCenter refuses to clone the VM.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SATA_AND_IDE_BEYOND_SCSI = "2.2.0 to 2.10.0, 2.16.0 or newer"
 
 @dataclass(frozen=True)
 class Layout:
-    """A machine, and the releases and vCenter version that can express it."""
+    """A machine, the releases that can express it, and the vCenter version of its simulator."""
 
     machine: Machine
     releases: str = ALL

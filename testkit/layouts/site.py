@@ -28,7 +28,7 @@ class Site:
     sources: Mapping[str, SourceVm]
 
     def repeatable(self, release: ProviderVersion) -> dict[str, SourceVm]:
-        """Return the sources that vCenter clones and that `release` can express, according to `replicate`."""
+        """Return the sources that vCenter can clone and that `replicate` can express for `release`."""
         refused = self.refused(release)
         return {
             name: source
@@ -48,7 +48,7 @@ class Site:
 
 
 def build(simulator: Simulator, client: Client, machines: Iterable[tuple[str, Machine, str]]) -> Site:
-    """Create the VMs, and look them up with the lookup of the product.
+    """Create the VMs, look them up with the product's look-up, and return them with the simulator.
 
     Each element of `machines` is a name, a machine, and the language of its device labels.
     """

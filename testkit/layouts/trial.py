@@ -26,7 +26,7 @@ from tests.vcsim.client import Client
 __all__ = ["Pair", "Trial", "repeated", "tried"]
 
 RESOURCE = "vsphere_virtual_machine"
-_PATIENCE_SECONDS = 900
+_TIMEOUT_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Trial:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure the duration of a step."""
+        """Measure the duration of the block, and store it as the duration of the step `name`."""
         start = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - start, 1)
@@ -80,15 +80,15 @@ def tried(
     *,
     stock_source: str,
 ) -> Trial:
-    """Apply `document`, and check each clone. `pairs` are the clones by resource address.
+    """Apply `document`, check each clone, and return the problems. `pairs` are the clones by resource address.
 
     The checks are:
 
     - the apply changes neither the clone nor its source
     - the clone equals its source
     - the next plan is empty
-    - the plan of the unmodified stock provider, with the provider source `stock_source`, is empty for the same state
-      and a configuration without the block instantclone
+    - the plan of the unmodified stock provider is empty, for the same state and a configuration without the block
+      instantclone; `stock_source` is the source address of the stock provider
     """
     trial = Trial({address: [] for address in pairs})
     before = {pair.source: len(simulator.calls(pair.source)) for pair in pairs.values()}
@@ -99,8 +99,8 @@ def tried(
     applied = _addresses(terraform)
     refused = {each.address for each in outcome.errors if each.address in pairs}
     if refused and refused != set(pairs) and not applied:
-        # If the plan fails for one clone, Terraform applies none of them.
-        document = _without(document, refused)
+        # If the plan fails for one clone, Terraform does not apply any clone.
+        document = _without_clones(document, refused)
         terraform.write(document)
         _add_diagnostics(trial, _run_to_end(terraform, "apply"))
         applied = _addresses(terraform)
@@ -132,13 +132,13 @@ def tried(
 
 
 def _run_to_end(terraform: Terraform, command: str, *arguments: str) -> Outcome:
-    """Run a command with a long timeout, because it handles about a hundred clones and the machine can be busy."""
+    """Run a command with a long timeout: it handles about a hundred clones, and the machine can be busy."""
     with terraform.start(command, *arguments) as running:
-        return running.finish(seconds=_PATIENCE_SECONDS)
+        return running.finish(seconds=_TIMEOUT_SECONDS)
 
 
-def _without(document: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
-    """Return `document` without the clones at these addresses. No other resource may reference them."""
+def _without_clones(document: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
+    """Return `document` without the clones at these addresses, which no other resource may reference."""
     machines = document["resource"][RESOURCE]
     kept = {name: body for name, body in machines.items() if f"{RESOURCE}.{name}" not in addresses}
     return {**document, "resource": {**document["resource"], RESOURCE: kept}}

@@ -33,7 +33,7 @@ _ENVIRONMENT = {"VSPHERE_SERVER": "vcenter", "VSPHERE_USER": "fleet", "VSPHERE_P
 
 @dataclass(frozen=True)
 class Bench:
-    """A plugin, the fakes behind it, and the fake clock by which it waits."""
+    """A plugin, the fakes behind it, and the fake clock that the plugin uses when it waits."""
 
     world: World
     vcenter: Vcenter
@@ -51,7 +51,7 @@ class Bench:
     def left_behind(self, name: str = "web-0", mark: str | None = "", **values: Any) -> Vm:
         """Return a clone that is in no state.
 
-        `mark` has the same meaning as for clone_config. `values` are attributes that differ from those of golden.
+        `mark` has the same meaning as for clone_config. `values` replace attributes of golden, the source.
         """
         options = {OWNER_KEY: mark or marker(name)} if mark is not None else {}
         return self.world.clone(name, {**options, **values.pop("extra_config", {})}, **values)
@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def calls(self) -> list[str]:
-        """Return the recorded changing calls."""
+        """Return the recorded calls that change a VM."""
         return self.world.calls
 
 
@@ -110,7 +110,10 @@ _BLOCK: dict[str, Any] = {"source_uuid": SOURCE_UUID, "timeout": None, "on_reboo
 def running_bench(
     patches: pytest.MonkeyPatch, *, release: ProviderVersion = recorded.RELEASE, **environ: str
 ) -> Iterator[Bench]:
-    """Run a plugin between the fakes until the end of the block. Its clock advances only while the plugin waits."""
+    """Run a plugin between the fakes until the end of the block, and yield the bench.
+
+    The clock of the bench advances only while the plugin waits.
+    """
     world, clock = World(), Clock()
     vcenter, stock = Vcenter(world), Stock(world, release)
     patches.setattr(wire.sessions, "open_session", vcenter.connect)
@@ -118,7 +121,7 @@ def running_bench(
     patches.setattr(wire.cloning, "Cloner", lambda session, **_: session)
     for module in wire.WAITING:
         patches.setattr(module, "time", clock)
-    # The fake clock has no effect on this wait, which uses a lock with a timeout.
+    # This wait uses a lock with a timeout, so the fake clock does not shorten it.
     patches.setattr(*wire.PATIENCE, 0)
     with ExitStack() as running:
         socket = running.enter_context(served(stock))

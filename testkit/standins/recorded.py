@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The schema and the values of release 2.16.1 for the fakes, read from the recording of the stock provider."""
+"""The schema and the values of release 2.16.1 for the fakes. They come from the recording of the stock provider."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _configuration() -> dict[str, Any]:
 
 
 def configuration() -> dict[str, Any]:
-    """Return the configuration of the VM of read(), with all arguments, as Terraform sends it."""
+    """Return the configuration of the VM that read() returns, with all arguments, as Terraform sends it."""
     return deepcopy(_configuration())

@@ -32,7 +32,7 @@ STATE_ONLY = frozenset(
     }
 )
 """arguments whose values a refresh does not change"""
-_LABELS = ("label", "keep_on_remove", "attach")
+_KEPT_ON_REFRESH = ("label", "keep_on_remove", "attach")
 _COMPUTED_DISK = {"datastore_id": "<computed>", "io_share_count": 0, "key": 0}
 """known computed attributes of a new disk in a plan; the other computed attributes are unknown"""
 _DETACHED, _DELETED = "<remove, keep disk>", "<deleted>"
@@ -85,7 +85,7 @@ def _disks(vm: Vm, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for disk in known:
         actual = by_uuid.get(disk["uuid"]) if disk.get("uuid") else by_address.get(disk["device_address"])
         if actual is not None:
-            read.append({**actual, **{name: disk.get(name) for name in _LABELS}})
+            read.append({**actual, **{name: disk.get(name) for name in _KEPT_ON_REFRESH}})
             found.add(actual["uuid"])
     orphans = [disk for disk in vm.values["disk"] if disk["uuid"] not in found]
     labels = [{"label": f"orphaned_disk_{number}", "keep_on_remove": True} for number in range(len(orphans))]
@@ -93,7 +93,7 @@ def _disks(vm: Vm, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def disks_after(vm: Vm, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the disks of a VM after an apply, with grown, removed and new disks. The apply matches disks by UUID."""
+    """Return the disks of a VM after an apply that grows, removes and adds disks. The apply matches disks by UUID."""
     known = {disk["uuid"]: disk for disk in planned["disk"] if disk.get("uuid") and disk["uuid"] != UNKNOWN}
     kept = [
         {**disk, "size": known[disk["uuid"]]["size"]}
@@ -138,15 +138,15 @@ def planned(prior: Mapping[str, Any] | None, proposed: Mapping[str, Any], schema
     interfaces, drives = (dict(enumerate(prior[name])) for name in ("network_interface", "cdrom"))
     return filled | {
         "network_interface": _each(
-            proposed["network_interface"], lambda index, new: {**interfaces.get(index, {}), **_given(new)}
+            proposed["network_interface"], lambda index, new: {**interfaces.get(index, {}), **_without_nulls(new)}
         ),
-        "cdrom": _each(proposed["cdrom"], lambda index, new: {**drives.get(index, {}), **_given(new)}),
+        "cdrom": _each(proposed["cdrom"], lambda index, new: {**drives.get(index, {}), **_without_nulls(new)}),
         "disk": _planned_disks(prior, proposed, unknown),
     }
 
 
 def _each(blocks: Any, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> Any:
-    """Apply `change` to the index and value of each known block."""
+    """Return the blocks after `change` is applied to the index and value of each. Return unknown blocks unchanged."""
     if not isinstance(blocks, list):
         return blocks
     return [change(index, block) if isinstance(block, dict) else block for index, block in enumerate(blocks)]
@@ -163,7 +163,9 @@ def _planned_disks(prior: Mapping[str, Any], proposed: Mapping[str, Any], unknow
             disks.append(_new_disk(disk, unknown))
             continue
         # Terraform core matches the blocks by position, so computed values can come from another disk.
-        configured = {key: value for key, value in _given(disk).items() if key not in {*unknown, *_COMPUTED_DISK}}
+        configured = {
+            key: value for key, value in _without_nulls(disk).items() if key not in {*unknown, *_COMPUTED_DISK}
+        }
         disks.append({**before, **configured})
     removed = [{**disk, "label": _DETACHED if disk["keep_on_remove"] else _DELETED} for disk in by_label.values()]
     return disks + removed
@@ -179,5 +181,5 @@ def _new_disk(disk: Mapping[str, Any], unknown: set[str]) -> dict[str, Any]:
     }
 
 
-def _given(block: Mapping[str, Any]) -> dict[str, Any]:
+def _without_nulls(block: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in block.items() if value is not None}

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """A fake of the stock provider with the behaviour of release 2.16.1, for the VMs of a World.
 
-It behaves like the stock provider where the plugin depends on it. tests/e2e/test_standins.py compares them. The rules:
+It implements only the behaviour on which the plugin depends. tests/e2e/test_standins.py compares it with the stock
+provider. The rules:
 
-- An import finds a VM by an inventory path whose parts are patterns. It labels the disks "Hard disk N". Before 2.7.0 it
-  labels them "diskN" and sets keep_on_remove.
+- An import finds a VM by an inventory path whose parts are patterns. It labels the disks "Hard disk N".
+  Releases before 2.7.0 label the disks "diskN" and set keep_on_remove.
 - The refresh after an import finds the VM only by its UUID (virtual_machine_helper.go, FromUUID). It reads extra_config
   only for the keys in the state.
 - A refresh matches disks by UUID. It labels a disk that the state lacks "orphaned_disk_N". It fails if a disk in the
@@ -13,7 +14,7 @@ It behaves like the stock provider where the plugin depends on it. tests/e2e/tes
 - An apply creates or changes the VM as planned, and reads it.
 - A destroy shuts down the guest, or powers the VM off if VMware Tools do not run. It then detaches the disks with
   keep_on_remove, and destroys the VM.
-- A change and a destroy fail if no VM has the UUID.
+- A change and a destroy fail if no VM has the UUID in the state.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class _FailedError(Exception):
 
 
 class Stock(grpc.GenericRpcHandler):
-    """A server of the plugin protocol. A fault is a summary of a diagnostic, a gRPC status code, or Died()."""
+    """A server of the plugin protocol.
+
+    A fault in `faults` is the summary of a diagnostic, a gRPC status code, or Died().
+    """
 
     def __init__(self, world: World, release: ProviderVersion = recorded.RELEASE) -> None:
         self.faults = Faults()
@@ -151,7 +155,7 @@ class Stock(grpc.GenericRpcHandler):
                 state = unpack(apply.prior_state) or unpack(apply.planned_state)
             case _:
                 return ""
-        # The plugin plans a source under the name of its clone, so the name in the state is not sufficient.
+        # The plugin plans a source with the name of the clone. The name in the state is therefore not sufficient.
         found = self._find(state) if state and "disk" in state else None
         return found.name if found is not None else str((state or {}).get("name") or "")
 
@@ -268,7 +272,7 @@ class Stock(grpc.GenericRpcHandler):
 
 
 def _expression(pattern: str) -> str:
-    """Return the regular expression for a path.Match pattern of Go. govmomi's finder reads import ids as patterns."""
+    """Return the regular expression for a path.Match pattern of Go. govmomi's finder treats import ids as patterns."""
     parts = re.findall(r"\\.|\*|\?|\[[^]]*\]|.", pattern)
     wild = {"*": "[^/]*", "?": "[^/]"}
     return "".join(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fake of the Cloner of instant_clone.vcenter.cloning, the connection with which the plugin creates and reads VMs.
+"""A fake of the Cloner of instant_clone.vcenter.cloning, the connection through which the plugin creates and reads VMs.
 
 tests/instant_clone/plugin/protocol/test_standin.py compares its methods with those of Cloner.
 tests/e2e/test_standins.py compares its behaviour.
@@ -26,7 +26,7 @@ __all__ = ["DryRun", "GuestNetworkWait", "Vcenter", "VcenterConnection"]
 
 
 class Vcenter:
-    """A fake vCenter with the VMs of a World and configurable responses. Its faults are exceptions."""
+    """A fake vCenter with the VMs of a World and configurable responses. Each fault in `faults` is an exception."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -44,7 +44,7 @@ class Vcenter:
         self.lingering = 0
         """number of exists() calls for which a destroyed VM is still in the inventory"""
         self.unnamed = 0
-        """number of occupant() calls for which a new VM has no UUID and no marker, and does not run"""
+        """number of occupant() calls that show a new VM as powered off, without a UUID and without a marker"""
         self.after_look: list[Callable[[], object]] = []
         """functions that occupant() calls once, after it has searched for the name of a clone"""
         self.on_search: list[Callable[[], object]] = []
@@ -56,7 +56,7 @@ class Vcenter:
         self.log_outs = 0
 
     def connect(self, *_: Any) -> VcenterConnection:
-        """Log in, or raise the fault of "connect"."""
+        """Return a connection, or raise the fault of "connect"."""
         self._fail("connect", "")
         self.log_ins += 1
         return VcenterConnection(self)
@@ -67,7 +67,7 @@ class Vcenter:
 
 
 class VcenterConnection:
-    """The methods of Cloner that the plugin calls, for a Vcenter."""
+    """The methods of Cloner that the plugin calls, implemented for the fake vCenter."""
 
     def __init__(self, vcenter: Vcenter) -> None:
         self._vcenter = vcenter
@@ -76,7 +76,7 @@ class VcenterConnection:
         self._names: dict[str, str] = {}
 
     def close(self) -> None:
-        """Log out. The fake connection also replaces the session."""
+        """Log out. The fake connection is also the session of the plugin."""
         self._vcenter.log_outs += 1
 
     def require_instant_clone(self) -> None:
@@ -84,7 +84,7 @@ class VcenterConnection:
         self._vcenter._fail("require_instant_clone", "")
 
     def live_vm(self, uuid: str) -> LiveVm:
-        """Return the VM with this BIOS UUID, in its state at the first call.
+        """Return the VM with this BIOS UUID. Later calls return the state of the first call.
 
         Raises:
             NotFoundError: no VM has the UUID.
@@ -101,7 +101,7 @@ class VcenterConnection:
         return self._sources[uuid]
 
     def clone(self, source: LiveVm, request: CloneRequest, *, stopped: Callable[[], bool]) -> Clone:
-        """Create a clone.
+        """Create a clone, and return it.
 
         Raises:
             CloneError: `stopped()` is true, or the name is already in use.
@@ -210,7 +210,7 @@ class VcenterConnection:
         return tuple(sorted(found, key=lambda vm: (vm.path, vm.moid)))
 
     def moids_by_uuid(self) -> Mapping[str, Sequence[str]]:
-        """Return the MoRefs of all VMs by UUID."""
+        """Return the MoRefs of all VMs by BIOS UUID."""
         found: dict[str, list[str]] = {}
         for vm in self._world:
             found.setdefault(vm.uuid, []).append(vm.moid)
@@ -221,7 +221,7 @@ class VcenterConnection:
         return self._world.at(path) is not None
 
     def deltas(self, moid: str) -> frozenset[str]:
-        """Return the UUIDs of the delta disks."""
+        """Return the UUIDs of the delta disks of a VM."""
         vm = self._world.vms.get(moid)
         return vm.deltas if vm is not None else frozenset()
 
@@ -250,7 +250,10 @@ class VcenterConnection:
         return request.folder in self._vcenter.folders
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """Return the VM with the name of the requested clone, among the VMs at the first call, or None."""
+        """Return the VM with the name of the requested clone, or None.
+
+        Later calls search the VMs that existed at the first call.
+        """
         self._names = self._names or {vm.path: vm.moid for vm in self._world}
         vm = self._world.vms.get(self._names.get(_path(request), ""))
         return (vm.path, _namesake(vm)) if vm is not None else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The virtual machines that both fakes share, and the chronological list of calls that changed them."""
+"""The VMs that both fakes share, and the chronological list of calls that changed the VMs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Vm:
 
 
 class Faults:
-    """Faults of future operations, by operation and VM name. The name "" means any VM. Each fault occurs once."""
+    """Faults of future operations, by operation and VM name. The name "" matches any VM. Each fault occurs once."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], deque[Any]] = {}
@@ -60,7 +60,7 @@ class Faults:
         self._waiting.setdefault((operation, vm), deque()).extend([fault] * times)
 
     def take(self, operation: str, vm: str = "") -> Any:
-        """Remove and return the fault of this operation, or None if the operation succeeds."""
+        """Remove and return the next fault of this operation. Return None if there is none."""
         for key in ((operation, vm), (operation, "")):
             if self._waiting.get(key):
                 return self._waiting[key].popleft()
@@ -75,7 +75,7 @@ class World:
         self.overrides: dict[str, dict[str, Any]] = {}
         """DRS overrides by id"""
         self.calls: list[str] = []
-        """changing calls, such as "stock: ReconfigVM_Task web-0 annotation" """
+        """calls that change a VM, such as "stock: ReconfigVM_Task web-0 annotation" """
         self.clones_differ: Mapping[str, Any] = {}
         """attribute values of clones that replace the values of the source"""
         self._number = 1
@@ -87,12 +87,12 @@ class World:
             return iter(list(self.vms.values()))
 
     def note(self, call: str) -> None:
-        """Record a changing call."""
+        """Record a call that changes a VM."""
         with self._lock:
             self.calls.append(call)
 
     def add(self, vm: Vm) -> Vm:
-        """Add a VM to the inventory."""
+        """Add a VM to the inventory, and return it."""
         with self._lock:
             self.vms[vm.moid] = vm
             return vm
@@ -105,7 +105,10 @@ class World:
                 del self.overrides[key]
 
     def change(self, vm: Vm, values: Mapping[str, Any] | None = None, **fields: Any) -> Vm:
-        """Change a VM. `values` are attributes that the stock provider reads; the other arguments are fields of Vm."""
+        """Change a VM, and return it.
+
+        `values` are attributes that the stock provider reads. `fields` are fields of Vm.
+        """
         with self._lock:
             return self.add(replace(self.vms[vm.moid], values={**vm.values, **(values or {})}, **fields))
 
@@ -140,9 +143,9 @@ class World:
     def clone(
         self, name: str, extra_config: Mapping[str, str], *, folder: str = FOLDER, uuid: str = "", **values: Any
     ) -> Vm:
-        """Create a clone of golden: a running VM with delta disks.
+        """Create a clone of golden, a running VM with delta disks, and return it.
 
-        `values` are attributes that differ from those of the source when the stock provider reads the clone.
+        `values` replace attributes of the source in the values that the stock provider reads.
         """
         with self._lock:
             self._number += 1
@@ -169,7 +172,7 @@ class World:
 
 
 _CREATING = ("InstantClone_Task", "CreateVM_Task")
-"""methods that create a VM, and that are called on another object"""
+"""methods that create a VM; clients call them on another object than the new VM"""
 _IDENTITY = ("name", "moid", "vmx_path", "network_interface")
 """attributes that identify a VM"""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the loops that the benchmarks compare with the look-up and the plugin: both must have the same result."""
+"""Tests that the loops of the benchmarks have the same results as the look-up and the plugin."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_reads_the_peak_memory_of_a_process_in_bytes() -> None:
     assert processes.peak_in("Name:\tpython\nVmHWM:\t   44000 kB\nVmRSS:\t   43000 kB\n") == 45_056_000
 
 
-def test_zombie_process_has_no_memory() -> None:
+def test_peak_memory_of_a_zombie_process_is_zero() -> None:
     assert processes.peak_in("Name:\tpython\nState:\tZ (zombie)\n") == 0
 
 
@@ -98,5 +98,5 @@ def test_apply_targets_include_memory_if_many_clones_were_measured() -> None:
         (Target("", found=1.264, at_most=1.3), "≤ 1.3 × as long", "1.26 ×"),
     ],
 )
-def test_target_text_uses_its_unit(target: Target, wanted: str, measured: str) -> None:
+def test_target_text_contains_the_unit(target: Target, wanted: str, measured: str) -> None:
     assert (target.wanted, target.measured) == (wanted, measured)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A fixture with an empty stack for constructs, and one that synthesizes it."""
+"""Fixtures: an empty stack for constructs, and a function that synthesizes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Synthesize = Callable[[], dict[str, Any]]
 
 @pytest.fixture
 def stack(tmp_path: Path) -> TerraformStack:
-    """An empty stack named "test"."""
+    """Return an empty stack with the name "test"."""
     # By default, cdktf rejects a stack without a provider.
     return TerraformStack(App(outdir=str(tmp_path), stack_traces=False, skip_validation=True), "test")
 
@@ -32,13 +32,13 @@ def synthesize(stack: TerraformStack) -> Synthesize:
         app.synth()
         document = json.loads(Path(app.outdir, "stacks", "test", "cdk.tf.json").read_text(encoding="utf-8"))
         document["terraform"].pop("backend")
-        found: dict[str, Any] = _without_notes(document)
+        found: dict[str, Any] = _without_metadata(document)
         return found
 
     return synthesized
 
 
-def _without_notes(value: Any) -> Any:
+def _without_metadata(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_notes(inner) for key, inner in value.items() if key != "//"}
+        return {key: _without_metadata(inner) for key, inner in value.items() if key != "//"}
     return value

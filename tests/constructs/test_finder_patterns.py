@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the patterns for the names of data sources. tests/e2e/test_names.py evaluates them with Terraform."""
+"""Tests of the patterns in the names of data sources. tests/e2e/test_names.py evaluates the patterns with Terraform."""
 
 from __future__ import annotations
 

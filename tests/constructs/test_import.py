@@ -10,7 +10,7 @@ from tests.constructs.test_instant_clone_fleet import SOURCE, add_fleet
 
 
 def test_import_from_addresses_the_resource_of_a_fleet(stack: TerraformStack, synthesize: Synthesize) -> None:
-    """import_from cannot address one of several instances. Use an override of the import block for instances."""
+    """import_from cannot address one of several instances. To import an instance, override the import block."""
     fleet = add_fleet(stack, SOURCE)
 
     fleet.virtual_machines["vm"].import_from("/DC0/vm/web-0")

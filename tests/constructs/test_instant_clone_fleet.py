@@ -230,7 +230,9 @@ def test_guestinfo_can_be_a_reference(stack: TerraformStack, synthesize: Synthes
     assert (extra_config["guestinfo.one"], extra_config["guestinfo.other"]) == ("${var.token}", "${each.value.token}")
 
 
-def test_two_fleets_of_a_stack_use_their_prefix_and_provider(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_two_fleets_of_a_stack_use_different_prefixes_and_providers(
+    stack: TerraformStack, synthesize: Synthesize
+) -> None:
     provider = VsphereProvider(stack, "vsphere", user="", password="", alias="lab")
     here = placement(stack, cluster="DC0_C0")
     for prefix in ("web_", "ci_"):

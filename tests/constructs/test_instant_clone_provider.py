@@ -33,7 +33,7 @@ def test_provider_can_have_an_alias_and_another_server(stack: TerraformStack, sy
     assert synthesize()["provider"] == {"vsphere": [{"alias": "lab", "vsphere_server": "lab.example.com"}]}
 
 
-def test_both_providers_serve_their_own_resources(stack: TerraformStack, synthesize: Synthesize) -> None:
+def test_resources_of_both_providers_reference_their_provider(stack: TerraformStack, synthesize: Synthesize) -> None:
     VsphereProvider(stack, "stock", user="u", password="p")
     release = ProviderVersion("2.16.1")
     plugin = InstantCloneProvider(stack, "plugin", source=PLUGIN_SOURCE, release=release, local_name="instantclone")

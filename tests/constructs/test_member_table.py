@@ -69,7 +69,7 @@ def test_writes_escapes_that_terraform_expressions_lack(app: App) -> None:
     assert json.loads(written(app, "web"))["locals"] == {"vm_members": rows}
 
 
-def test_testing_synth_returns_the_expression() -> None:
+def test_synth_of_cdktf_testing_contains_the_expression() -> None:
     stack = TerraformStack(cdktf.Testing.app(), "web")
     add_member_table(stack, "table", name="vm_members", rows={**ROWS, "web-2": {"ip": '"'}})
     assert json.loads(cdktf.Testing.synth(stack))["locals"] == {

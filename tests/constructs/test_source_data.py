@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the data source for a source, and of the arguments that reference it."""
+"""Tests of the data source that reads a source, and of the arguments that reference the data source."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_disk_size_and_provisioning_are_references(stack: TerraformStack, synthe
 
 
 def test_disks_with_the_same_bus_and_unit_are_values(stack: TerraformStack, synthesize: Synthesize) -> None:
-    # SCSI(0:0), NVMe(0:0) and SATA(0:2), in one list sorted by bus and unit.
+    # The disks are SCSI(0:0), NVMe(0:0) and SATA(0:2), in one list sorted by bus and unit.
     found = synthesized(stack, synthesize, three_buses())
     assert {made["controller_type"]: made["size"] for made in machine(found)["disk"]} == {
         "scsi": 16,

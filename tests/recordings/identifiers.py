@@ -24,7 +24,7 @@ _NAME = re.compile(r"<[^<>]+>")
 
 
 class Identifiers:
-    """A translation between the identifiers of one vCenter and their names, for all strings in a value."""
+    """A translation between the identifiers of one vCenter and their names. It applies to all strings in a value."""
 
     def __init__(self, client: Client) -> None:
         """Read the current inventory of the vCenter."""
@@ -35,7 +35,7 @@ class Identifiers:
         self._identifiers = {name: identifier for identifier, name in self._names.items()}
 
     def look_at(self, inventory_path: str) -> None:
-        """Add the identifiers of the VM at `inventory_path`, which can be newer than this object."""
+        """Add the identifiers of the VM at `inventory_path`, which can be newer than this object's inventory."""
         machine = self._client.find(inventory_path.removeprefix("/DC0/"))
         for identifier, name in _identifiers_of(machine) if machine else ():
             self._names[identifier] = name
@@ -43,7 +43,7 @@ class Identifiers:
 
     def named(self, value: Any) -> Any:
         """Return `value` with names instead of identifiers, and with "<time>" instead of times."""
-        return _timeless(_translated(value, self._name))
+        return _without_times(_translated(value, self._name))
 
     def identified(self, value: Any) -> Any:
         """Return `value` with identifiers instead of names."""
@@ -68,11 +68,13 @@ def _translated(value: Any, translate: Callable[[str], str]) -> Any:
     return value
 
 
-def _timeless(value: Any) -> Any:
+def _without_times(value: Any) -> Any:
     if isinstance(value, list):
-        return [_timeless(each) for each in value]
+        return [_without_times(each) for each in value]
     if isinstance(value, dict):
-        return {key: "<time>" if key == "change_version" and each else _timeless(each) for key, each in value.items()}
+        return {
+            key: "<time>" if key == "change_version" and each else _without_times(each) for key, each in value.items()
+        }
     return value
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Conversion of the plugin protocol's messages to readable, comparable JSON, and back.
+"""Convert messages of the plugin protocol to readable, comparable JSON, and back.
 
 A DynamicValue becomes the value that it contains, and an unknown value becomes {"unknown": true}. Fields that
 instant_clone.plugin.wire.tfplugin5 does not define are omitted.
@@ -31,7 +31,7 @@ def as_json(message: Message) -> Any:
 
 
 def as_message(kind: type[AMessage], held: Any) -> AMessage:
-    """Return the message of the type `kind` for `held`, a result of as_json()."""
+    """Return a message of the type `kind` with the content `held`, a result of as_json()."""
     message = kind()
     _fill(message, held)
     return message

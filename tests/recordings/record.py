@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Record each given binary into the folder of its release, and return the exit code."""
+    """Record the responses of each given binary into the folder of its release, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.recordings.record", description="Record the stock provider.")
     parser.add_argument(
         "--stock",

@@ -56,7 +56,7 @@ class NotRecordedError(Exception):
 
 
 class ChangeError(Exception):
-    """The plugin sent ApplyResourceChange to the stock provider, but no step of the story needs a change."""
+    """The plugin sent ApplyResourceChange to the stock provider, but no step of the story requires a change."""
 
     def __init__(self, request: bytes) -> None:
         asked = as_json(ApplyRequest.FromString(request))
@@ -69,7 +69,7 @@ class ChangeError(Exception):
 
 @dataclass
 class Call:
-    """A request and its responses in order; a repeated request can have several responses."""
+    """A request and its responses in order. A request that was sent several times can have several responses."""
 
     method: str
     asked: Any
@@ -77,14 +77,14 @@ class Call:
 
     @classmethod
     def of(cls, method: str, request: bytes, identifiers: Identifiers) -> Self:
-        """Return the call for `request`, without its null fields, because null and omitted fields are equivalent."""
+        """Return a call for `request`. Omit null fields, because null and omitted fields are equivalent."""
         asks, _ = _RECORDED[method]
         asked = identifiers.named(as_json(asks.FromString(request)))
         return cls(method, {name: value for name, value in asked.items() if value is not None})
 
     @property
     def key(self) -> str:
-        """A string that is equal for equal requests."""
+        """Return a string that is equal for equal requests."""
         return json.dumps([self.method, self.asked], sort_keys=True)
 
 
@@ -105,7 +105,9 @@ class Recording:
     def save(self, folder: Path) -> None:
         """Write the recording to `folder`. The bytes do not depend on the order of the calls."""
         folder.mkdir(exist_ok=True)
-        (folder / _SCHEMA).write_text(json.dumps(_bare(as_json(self.schema)), indent=1, sort_keys=True) + "\n")
+        (folder / _SCHEMA).write_text(
+            json.dumps(_without_descriptions(as_json(self.schema)), indent=1, sort_keys=True) + "\n"
+        )
         calls = [vars(call) for call in sorted(self.calls, key=lambda call: call.key)]
         text = json.dumps(calls, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         (folder / _CALLS).write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -131,7 +133,7 @@ class Recorder:
         return answer
 
     def recording(self, identifiers: Identifiers) -> Recording:
-        """Return the recording with names instead of the simulator's identifiers."""
+        """Return the recording, with names instead of the identifiers of the simulator."""
         calls: dict[str, Call] = {}
         for method, request, answer in self._passed:
             call = Call.of(method, request, identifiers)
@@ -165,13 +167,13 @@ class Replay:
             asked = Call.of(method, request, self._identifiers)
             call = self._calls.get(asked.key)
             if call is None:
-                raise NotRecordedError(_compared(asked, self._calls.values()))
+                raise NotRecordedError(_differences_message(asked, self._calls.values()))
             answer = call.answers[0] if len(call.answers) == 1 else call.answers.pop(0)
             _, answers = _RECORDED[method]
             return as_message(answers, self._identifiers.identified(answer)).SerializeToString()
 
 
-def _compared(asked: Call, calls: Iterable[Call]) -> str:
+def _differences_message(asked: Call, calls: Iterable[Call]) -> str:
     """Return a message with the differences between `asked` and the most similar recorded call."""
     found = [differences(call.asked, asked.asked) for call in calls if call.method == asked.method]
     if not found:
@@ -194,10 +196,10 @@ def _without_repetitions(answers: list[Any]) -> list[Any]:
     return answers
 
 
-def _bare(schema: Any) -> Any:
+def _without_descriptions(schema: Any) -> Any:
     """Return a schema's JSON without descriptions."""
     if isinstance(schema, list):
-        return [_bare(each) for each in schema]
+        return [_without_descriptions(each) for each in schema]
     if isinstance(schema, dict):
-        return {key: _bare(each) for key, each in schema.items() if key != "description"}
+        return {key: _without_descriptions(each) for key, each in schema.items() if key != "description"}
     return schema

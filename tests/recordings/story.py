@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The steps of a recording and its replay: plan, create, refresh, plan again and import clones of several layouts.
+"""The steps of a recording and of its replay: plan, create, refresh, plan again and import clones of several layouts.
 
-Terraform is real, and the plugin's Relay runs in this process. Behind the Relay is the stock provider or its
-replacement. Each layout is one resource, so that one run of Terraform covers all layouts.
+The story runs real Terraform, and the plugin's Relay in this process. The Relay sends its requests to the stock
+provider or to a replacement. Each layout is one resource, so that one run of Terraform covers all layouts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.vcsim.client import Client
 __all__ = ["LAYOUTS", "Story", "clone_of", "simulator_with_sources", "sources", "tell"]
 
 _VCENTER: Vcenter = "7.0.3"
-# If the configuration lacks the version of a TPM, the stock provider sets it with a change of the clone.
+# If the configuration lacks the version of a TPM, the stock provider changes the clone to set the version.
 LAYOUTS: Mapping[str, Layout] = {
     "with-" + re.sub("[^a-z0-9]+", "-", name.lower()): layout
     for name, layout in NAMED.items()
@@ -80,7 +80,11 @@ def clone_of(layout: str) -> str:
 
 
 def tell(stock: ProviderService, *, release: ProviderVersion, simulator: Simulator, folder: Path) -> Story:
-    """Run all steps in the empty `folder`. Raise AssertionError with Terraform's output if a step fails."""
+    """Run all steps in the empty `folder`, and return their results.
+
+    Raises:
+        AssertionError: a step fails; the message has Terraform's output.
+    """
     configuration = folder / "terraform.rc"
     configuration.touch()
     environment = clean_environment(folder, configuration)

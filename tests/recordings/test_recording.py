@@ -92,7 +92,7 @@ def test_replays_responses_in_order_and_repeats_the_last_one() -> None:
     assert answers == [4096, 8192, 8192]
 
 
-def test_null_fields_equal_omitted_fields() -> None:
+def test_requests_with_null_and_with_omitted_fields_are_equal() -> None:
     request = ReadRequest.FromString(read("vm-1", memory=4096))
     request.provider_meta.CopyFrom(pack(None))
 
@@ -115,7 +115,7 @@ def test_unrecorded_method_raises_an_error() -> None:
         replay(READ).answer("PlanResourceChange", PlanRequest(type_name=VIRTUAL_MACHINE).SerializeToString())
 
 
-def test_import_finds_a_clone_created_after_the_start() -> None:
+def test_import_replays_for_a_clone_created_after_the_start() -> None:
     imported = Call(
         "ImportResourceState",
         {"type_name": VIRTUAL_MACHINE, "id": "/DC0/vm/clone"},
@@ -152,10 +152,10 @@ def recording(release: ProviderVersion) -> Recording:
     return Recording.load(folder_of(release))
 
 
-def test_recording_contains_nothing_specific_to_one_machine(recording: Recording, release: ProviderVersion) -> None:
+def test_recording_contains_no_machine_specific_values(recording: Recording, release: ProviderVersion) -> None:
     text = json.dumps([vars(call) for call in recording.calls]) + (folder_of(release) / "schema.json").read_text()
 
-    # Paths, object ids, times, and IP addresses other than those of the simulator's guests.
+    # These are paths, object ids, times, and IP addresses other than those of the simulator's guests.
     assert re.findall(r'"(/(?!DC0/)[^"]*)"', text) == []
     assert re.findall(r'"((?:vm|host|group|resgroup|domain-c|datastore|dvportgroup|network)-[0-9]+)"', text) == []
     assert re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text) == []

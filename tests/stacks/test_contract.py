@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the names that users depend on after a release.
+"""Tests of names that must not change after a release, because users depend on them.
 
 States, `moved` blocks and command lines contain Terraform addresses. A changed address destroys and recreates clones.
 Aspects and overrides of cdktf apps use the paths of constructs. A change of these names needs a major release and a

@@ -64,7 +64,7 @@ def test_pins_clones_unless_pin_is_false() -> None:
     assert "vsphere_compute_cluster" not in stacks["ci"]["data"]
 
 
-def test_standalone_host_has_no_pins_and_a_notice() -> None:
+def test_clones_on_a_standalone_host_have_no_pins_and_a_notice() -> None:
     source = default(standalone_host=True)
     stacks = synthesize(fleet("web", resource_pool="DC0_H0/Resources"), fleet("ci", pin=False), source=source)
     assert list(stacks["web"]["resource"]) == ["terraform_data", "vsphere_virtual_machine"]

@@ -64,7 +64,7 @@ def test_mac_source_gives_all_clones_the_source_address() -> None:
     assert machine(stack)["network_interface"][0]["mac_address"] == "00:50:56:80:00:01"
 
 
-def test_address_plan_is_part_of_guestinfo() -> None:
+def test_guestinfo_contains_the_address_plan() -> None:
     made = fleet(
         sources=(Source(vm="golden", members="0-1"),),
         networks=({"cidr": "192.168.0.0/24", "first": "192.168.0.10", "gateway": "192.168.0.1"},),

@@ -87,7 +87,7 @@ def test_encoded_value_that_clones_have_in_common_is_in_the_template() -> None:
     assert found.rows == {"web-0": {}, "web-7": {}}
 
 
-def test_encoded_pattern_with_different_values_has_a_column_of_its_own() -> None:
+def test_encoded_pattern_with_different_values_has_a_separate_column() -> None:
     found = made(
         networks=[Network(cidr="10.0.0.0/16", first="10.0.0.10")],
         guestinfo={
@@ -99,14 +99,14 @@ def test_encoded_pattern_with_different_values_has_a_column_of_its_own() -> None
         "guestinfo.userdata": '${each.value["guestinfo.userdata"]}',
         "guestinfo.hostname": "${each.key}",
     }
-    # printf 'host: web-0\nip: 10.0.0.10\n' | base64. The address itself is not in the row: no template uses it.
+    # printf 'host: web-0\nip: 10.0.0.10\n' | base64. The row does not contain the address, because no template uses it.
     assert found.rows == {
         "web-0": {"guestinfo.userdata": "aG9zdDogd2ViLTAKaXA6IDEwLjAuMC4xMAo="},
         "web-7": {"guestinfo.userdata": "aG9zdDogd2ViLTcKaXA6IDEwLjAuMC4xNwo="},
     }
 
 
-def test_column_of_an_encoded_pattern_escapes_its_key() -> None:
+def test_key_of_an_encoded_pattern_is_escaped() -> None:
     key = 'guestinfo.${a}"\\%{b}'
     found = made(guestinfo={key: {"pattern": "{index}", "encoding": "base64"}})
     assert found.rows["web-7"] == {'guestinfo.$${a}"\\%%{b}': "Nw=="}
@@ -150,7 +150,7 @@ def test_index_formats_become_format_calls(spec: str, expected: str) -> None:
     ("pattern", "expected"),
     [
         ("${{x}} %{{y}}", "$${x} %%{y}"),
-        # A $ of the pattern and a { of a value form ${, which is escaped.
+        # The $ of the pattern and the { of the value together are ${, which must be escaped.
         ("${fleet}", "$${web}$"),
         ("%{fleet}", "%%{web}$"),
         # Terraform would read $${ as the literal text ${.

@@ -17,15 +17,15 @@ def implied_plugin_folder(environ: Mapping[str, str]) -> Path:
 
 
 def included_addresses(source: str) -> str:
-    """Return the pattern for the include and exclude of the CLI configuration that matches the plugin's address.
+    """Return the pattern that matches the plugin's address in `include` and `exclude` of the CLI configuration.
 
-    The default host has no other providers. Another host can have some.
+    The plugin's default host has no other providers. Another host can have other providers.
     """
     return "instantclone.internal/*/*" if source.startswith("instantclone.internal/") else source
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path:
-    """Return the CLI configuration that exists, or else the file that Terraform reads by default."""
+    """Return the existing CLI configuration file, or the file that Terraform reads by default."""
     files = _configuration_files(environ)
     return next((file for file in files if os.path.lexists(file)), files[0])
 
@@ -34,8 +34,8 @@ def plugin_folder_advice(plugin_folder: Path, environ: Mapping[str, str], *, sou
     """Return the change to the CLI configuration that makes Terraform search `plugin_folder` for the address `source`.
 
     The result is None if Terraform already searches the folder. A `provider_installation` block disables the default
-    folders. The configuration is searched as text and not parsed. The advice can therefore be unnecessary, but it is
-    never missing.
+    folders. The function searches the configuration as text and does not parse it. The advice can therefore be
+    unnecessary, but it is never missing.
     """
     names_folder = False
     addresses = included_addresses(source)

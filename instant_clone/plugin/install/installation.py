@@ -8,7 +8,7 @@ PLUGINS/instantclone.internal/fleet/vsphere/2.16.1/
         terraform-provider-vsphere_v2.16.1_x5        the stock provider
         key.pem, certificate.pem                     for the connection with Terraform
 
-With every umask, all users of the machine can use an installation. Only its owner can read key.pem.
+All users of the machine can use an installation, whatever the umask is. Only its owner can read key.pem.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Home:
     def certificate(self) -> Certificate:
         """Return the certificate that the installation made, or a new one if another user owns the key.
 
-        A new certificate doubles the time of the plugin's start. It does not weaken the connection: each start of the
-        plugin sends its certificate to Terraform.
+        A new certificate doubles the time of the plugin's start. It does not weaken the connection, because the plugin
+        sends its certificate to Terraform at each start.
 
         Raises:
             InstallError: a file cannot be read.
@@ -111,7 +111,7 @@ class Installation:
     def problems(self) -> list[str]:
         """Return one sentence for each problem that the user of this process has with the installation.
 
-        If the files have no problem, the plugin is started. `cure` returns the action.
+        If the files have no problem, the method starts the plugin as a test. `cure` returns the action for the user.
         """
         found = []
         try:
@@ -140,7 +140,7 @@ class Installation:
             return _CURE
         try:
             owner = self.folder.owner()
-        except (OSError, KeyError):  # KeyError: the owner has no name
+        except (OSError, KeyError):  # KeyError: the owner has no user name
             owner = "its owner"
         return f"{_CURE[:-1]} as {owner}, with a Python that all users can execute."
 
@@ -195,7 +195,7 @@ def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installa
 
 
 def _make_folders(folder: Path) -> None:
-    """Create a folder and its missing parents, so that all users can read them with every umask."""
+    """Create a folder and its missing parents. All users can read them, whatever the umask is."""
     missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
@@ -277,7 +277,7 @@ def _has_home(folder: Path) -> bool:
     try:
         return (folder / HOME_FOLDER).is_dir()
     except PermissionError:
-        # Installation.problems reports it.
+        # Installation.problems reports the error.
         return True
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A start of the installed plugin without Terraform, which shows whether the launcher, Python and the packages work."""
+"""Test start of the installed plugin without Terraform. It shows whether the launcher, Python and the packages work."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Terraform's own answer to the question whether it finds the installed plugin.
+"""Check with `terraform init` that Terraform finds the installed plugin.
 
 `terraform init` applies the whole CLI configuration: all mirrors with their `include` and `exclude`, the JSON syntax,
-the variables TF_CLI_CONFIG_FILE and TF_CLI_ARGS. A search in the text of the configuration cannot do that.
+the variables TF_CLI_CONFIG_FILE and TF_CLI_ARGS. A text search in the configuration cannot evaluate these settings.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ _SECONDS = 20
 # The plugin never comes from the network, because its launcher needs the folder next to its own folder. With a `direct`
 # or `network_mirror` method for its address, Terraform requests https://HOST/.well-known/terraform.json or the mirror,
 # and waits up to 11 seconds for each answer (terraform-svchost v0.1.1, disco/disco.go, discoTimeout). A proxy on port
-# 0 refuses each request at once. Go reads both spellings (golang.org/x/net/http/httpproxy).
-_NO_PROXY_THERE = "http://127.0.0.1:0"
+# 0 refuses each request at once. Go reads the variables in upper and lower case (golang.org/x/net/http/httpproxy).
+_UNREACHABLE_PROXY = "http://127.0.0.1:0"
 _NO_NETWORK = {
-    **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), _NO_PROXY_THERE),
+    **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), _UNREACHABLE_PROXY),
     **dict.fromkeys(("NO_PROXY", "no_proxy"), ""),
     "CHECKPOINT_DISABLE": "1",
     "TF_REGISTRY_DISCOVERY_RETRY": "0",
 }
-# These variables select a data folder and a workspace of another configuration, or write logs to the output.
-_OF_OTHER_CONFIGURATIONS = ("TF_DATA_DIR", "TF_WORKSPACE", "TF_LOG")
+# Terraform must not get these variables: they select a data folder or a workspace of another configuration, or write
+# logs to the output.
+_REMOVED_VARIABLES = ("TF_DATA_DIR", "TF_WORKSPACE", "TF_LOG")
 
 
 def search_problem(installation: Installation, *, source: str, environ: Mapping[str, str]) -> str | None:
-    """Return why Terraform does not find the installation, with the action, or None if Terraform finds it.
+    """Return why Terraform does not find the installation, and the action. Return None if Terraform finds it.
 
     `terraform init` runs in a temporary folder with a configuration that requires only the plugin. It uses the user's
     CLI configuration and environment, but no network.
@@ -82,16 +83,16 @@ def search_problem(installation: Installation, *, source: str, environ: Mapping[
 
 
 def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    kept = {key: value for key, value in environ.items() if not key.startswith(_OF_OTHER_CONFIGURATIONS)}
+    kept = {key: value for key, value in environ.items() if not key.startswith(_REMOVED_VARIABLES)}
     named = kept.get("TF_CLI_CONFIG_FILE")
     if named and not Path(named).is_absolute():
-        # cdktf runs Terraform in the folder of a stack. A relative path does not name the file there.
+        # cdktf runs Terraform in the folder of a stack, where a relative path does not lead to the file.
         kept["TF_CLI_CONFIG_FILE"] = str(folder / named)
     return kept | _NO_NETWORK
 
 
 def _reason(output: str) -> str:
-    """Return Terraform's first error in one line, without the part about this check's proxy."""
+    """Return Terraform's first error in one line, without the text about the proxy of this check."""
     _, _, error = re.sub("[╷│╵]", "", output).partition("Error: ")
     summary, _, detail = (error or output).partition("\n")
     detail = re.split(r"Error: |To see which modules|As a result of the above", detail)[0]

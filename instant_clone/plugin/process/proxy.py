@@ -161,7 +161,7 @@ class Relay(grpc.GenericRpcHandler):
         """Return the response of `handler`. An exception becomes an error diagnostic."""
         try:
             return handler(parsed)
-        except Exception as failure:  # noqa: BLE001 - Terraform would show it as "Plugin error"
+        except Exception as failure:  # noqa: BLE001 - Terraform would show the exception as "Plugin error"
             diagnostics = explained(failure)
         response = response_type(diagnostics=diagnostics)
         if isinstance(response, ApplyResponse):

@@ -182,7 +182,7 @@ def explained(failure: Exception) -> list[Diagnostic]:
 
 
 def argument_path(argument: str) -> AttributePath | None:
-    """Return the attribute path of an argument such as "name" or "instantclone.source_uuid", None for ""."""
+    """Return the attribute path of an argument such as "instantclone.source_uuid". Return None for an empty string."""
     if not argument:
         return None
     block, inner, name = argument.partition(".")

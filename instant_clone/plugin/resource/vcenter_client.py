@@ -59,8 +59,8 @@ class VcenterClient:
     def configure(self, configuration: Mapping[str, Any]) -> list[Finding]:
         """Set the provider's configuration, and return a finding for each invalid setting.
 
-        The stock provider's own messages about them do not name the setting: it looks for the host "fd00:" if
-        vsphere_server is fd00::1.
+        The stock provider's messages do not name the invalid setting. For example, the stock provider looks up the host
+        "fd00:" if vsphere_server is fd00::1.
         """
         from instant_clone.vcenter.session.connection_settings import invalid_variables
 
@@ -70,7 +70,7 @@ class VcenterClient:
     def cloner(self) -> Cloner:
         """Return the connection to vCenter that clones VMs.
 
-        The first caller logs in, and the other callers wait. After a failed login, the next caller tries again.
+        The first caller logs in, and the other callers wait. After a failed login, the next caller logs in.
 
         Raises:
             ConnectError: vCenter does not respond, or `close` was called.
@@ -138,11 +138,11 @@ class VcenterClient:
             self._closed = True
             session = self._session
             self._session = self._cloner = None
-        leaving = threading.Thread(target=self._leave, args=(session,), daemon=True)
+        leaving = threading.Thread(target=self._log_out, args=(session,), daemon=True)
         leaving.start()
         leaving.join(_LOGOUT_SECONDS)
 
-    def _leave(self, session: Session | None) -> None:
+    def _log_out(self, session: Session | None) -> None:
         if session is not None:
             session.close()
         # A thread that is logging in logs out again before it releases the lock.

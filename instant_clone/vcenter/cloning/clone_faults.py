@@ -2,7 +2,7 @@
 """Actions for the faults of InstantClone_Task.
 
 The faults and their causes come from the vSphere API reference: VirtualMachine.InstantClone_Task and the descriptions
-of the faults. The fault that explains a failure can be the cause of another fault.
+of the faults. vCenter can return another fault whose cause is the fault that explains the failure.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def text_with_cure(fault: vmodl.MethodFault) -> str:
 
 
 def argument_of(fault: vmodl.MethodFault) -> str:
-    """Return the argument that causes a fault, or "" if the fault is not specific to cloning."""
+    """Return the argument that causes a fault, or an empty string if the fault is not specific to cloning."""
     found = _cure_of(fault)
     return "" if found is None else found[0]
 
@@ -97,8 +97,8 @@ def argument_of(fault: vmodl.MethodFault) -> str:
 def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
     """Return the argument that causes a fault, and the action for the user. Return None if there is no action.
 
-    The innermost fault with an action decides. GenericVmConfigFault has many causes, so it decides only if no other
-    fault of the chain has an action of its own.
+    The innermost fault of the chain that has an action determines the result. GenericVmConfigFault has many causes.
+    It determines the result only if no other fault of the chain has an action.
     """
     if find_cause(fault, _REPORTED_BY_SESSION) is not None:
         return None

@@ -3,12 +3,12 @@
 
 vCenter reports a chain in two places:
 
-- `backing.parent` of a disk. It is set for the delta disks of snapshots. VMware knowledge base article 320221 looks for
-  the delta disks of a source of instant clones in the folder of the VM, not in the backing.
+- `backing.parent` of a disk. It is set for the delta disks of snapshots. For the delta disks of a source of instant
+  clones, VMware knowledge base article 320221 looks in the folder of the VM, not in the backing.
 - `layoutEx.disk[].chain`. It has one unit for the base disk and one for each delta disk (API reference,
   VirtualMachineFileLayoutExDiskLayout).
 
-The longer chain counts, because either place can lack delta disks.
+The functions use the longer of the two chains, because either place can lack delta disks.
 """
 
 from __future__ import annotations

@@ -57,15 +57,15 @@ class Namesake:
 
 
 def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantCloneSpec) -> DryRun:
-    """Return the findings of CheckInstantClone_Task, except names that are in use: see `namesake`.
+    """Return the findings of CheckInstantClone_Task, except findings about names in use (see `namesake`).
 
     The location of `specification` must have neither a datastore nor a host. The API reference of the method
     (VirtualMachineProvisioningChecker) lists InvalidArgument for a relocate specification with one of them, although
     InstantClone_Task accepts a datastore. vSphere 6.7 introduced the method (vim.version.version12 in pyvmomi's type
     information). The method needs the privilege System.View.
 
-    Only the faults in the result are about the clone. A fault of the call or of its task means that this vCenter cannot
-    make the dry run.
+    Only the faults in the result of the task are about the clone. If the call or the task fails with a fault, this
+    vCenter cannot perform the dry run.
     """
     checker = session.content.vmProvisioningChecker
     if checker is None:

@@ -36,7 +36,7 @@ Device = TypeVar("Device", bound=vim.vm.device.VirtualDevice)
 
 @dataclass(frozen=True)
 class AttachedNetwork:
-    """A network that the VM is attached to, with the properties to which the backing of an interface refers."""
+    """A network that the VM is attached to, and its properties to which the backing of an interface can refer."""
 
     id: str
     """managed object id"""
@@ -55,7 +55,7 @@ def type_name(value: object) -> str:
 def allocation(
     info: vim.ResourceAllocationInfo | vim.StorageResourceManager.IOAllocationInfo | Ethernet.ResourceAllocation | None,
 ) -> Allocation:
-    """Return the allocation of CPU, memory, a disk or an interface in one model. Unset properties stay None."""
+    """Return the allocation of CPU, memory, a disk or an interface as one common model. Unset properties are None."""
     if info is None:
         return Allocation()
     shares = info.share if isinstance(info, Ethernet.ResourceAllocation) else info.shares
@@ -93,28 +93,28 @@ def disks(devices: Devices) -> tuple[Disk, ...]:
         VcenterError: A disk is not attached to a SCSI, SATA, IDE or NVMe controller.
     """
     by_key: dict[int | None, vim.vm.device.VirtualDevice] = {device.key: device for device in devices}
-    return tuple(_disk(disk, by_key.get(disk.controllerKey)) for disk in _of(vim.vm.device.VirtualDisk, devices))
+    return tuple(_disk(disk, by_key.get(disk.controllerKey)) for disk in _devices_of_kind(vim.vm.device.VirtualDisk, devices))
 
 
 def network_interfaces(devices: Devices, networks: Iterable[AttachedNetwork]) -> tuple[Nic, ...]:
     """Return the network interfaces. Each has the network of `networks` to which its backing refers."""
     known = tuple(networks)
-    return tuple(_network_interface(card, known) for card in _of(Ethernet, devices))
+    return tuple(_network_interface(card, known) for card in _devices_of_kind(Ethernet, devices))
 
 
 def cdroms(devices: Devices) -> tuple[Cdrom, ...]:
     """Return the CD-ROM drives."""
-    return tuple(_cdrom(drive.backing) for drive in _of(CdromDevice, devices))
+    return tuple(_cdrom(drive.backing) for drive in _devices_of_kind(CdromDevice, devices))
 
 
 def tpm_count(devices: Devices) -> int:
     """Return the number of virtual TPMs."""
-    return len(_of(vim.vm.device.VirtualTPM, devices))
+    return len(_devices_of_kind(vim.vm.device.VirtualTPM, devices))
 
 
 def pci_passthrough_count(devices: Devices) -> int:
     """Return the number of passthrough devices of the host, including virtual GPUs."""
-    return len(_of(vim.vm.device.VirtualPCIPassthrough, devices))
+    return len(_devices_of_kind(vim.vm.device.VirtualPCIPassthrough, devices))
 
 
 def other_devices(devices: Devices) -> tuple[OtherDevice, ...]:
@@ -140,7 +140,7 @@ _READ = (
 """devices that other functions of this module read"""
 
 
-def _of(kind: type[Device], devices: Devices) -> list[Device]:
+def _devices_of_kind(kind: type[Device], devices: Devices) -> list[Device]:
     return [device for device in devices if isinstance(device, kind)]
 
 
@@ -207,17 +207,17 @@ def _network(backing: object, networks: Sequence[AttachedNetwork]) -> tuple[Netw
             return "standard", found[0] if found else AttachedNetwork(id_, backing.deviceName)
         case Ethernet.DistributedVirtualPortBackingInfo():
             key = backing.port.portgroupKey
-            return "distributed", _only([network for network in networks if key and network.portgroup_key == key])
+            return "distributed", _unambiguous_network([network for network in networks if key and network.portgroup_key == key])
         case Ethernet.OpaqueNetworkBackingInfo():
             id_ = backing.opaqueNetworkId
-            return "opaque", _only([network for network in networks if network.opaque_id == id_])
+            return "opaque", _unambiguous_network([network for network in networks if network.opaque_id == id_])
     return "unknown", _UNKNOWN_NETWORK
 
 
 _UNKNOWN_NETWORK = AttachedNetwork("", "")
 
 
-def _only(networks: Sequence[AttachedNetwork]) -> AttachedNetwork:
+def _unambiguous_network(networks: Sequence[AttachedNetwork]) -> AttachedNetwork:
     # Two switches may have the same key if one was restored from the other. Do not guess which network is meant.
     return networks[0] if len(networks) == 1 else _UNKNOWN_NETWORK
 

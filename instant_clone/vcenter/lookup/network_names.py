@@ -2,8 +2,8 @@
 """Check of the network names in fleets.toml against the networks of vCenter.
 
 The stock provider looks up a network with govmomi's finder. Without a slash, the finder searches all folders of the
-datacenter for the name, and several matches are an error that does not list them (find/error.go, MultipleFoundError).
-With a slash, the text is a path.
+datacenter for the name. If it finds several networks, its error does not list them (find/error.go,
+MultipleFoundError). A text with a slash is a path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True)
 class NetworkName:
-    """A network in fleets.toml, which is not a managed object id."""
+    """A name or path of a network in fleets.toml. Managed object ids are not checked."""
 
     where: str
     """place in the file"""
@@ -53,10 +53,10 @@ class _PlacedNetwork:
 
 
 def network_findings(session: Session, wanted: Sequence[NetworkName]) -> list[Finding]:
-    """Return findings about names of several networks, and about names whose slash is not written as %2f.
+    """Return findings about names that several networks have, and about names whose slash is not written as %2f.
 
-    A name that no network has causes no finding: the plan reports it. Costs two requests, or more if vCenter splits its
-    answer to the second, and no request if `wanted` is empty.
+    A name that no network has causes no finding, because the plan reports it. The function sends two requests, or more
+    if vCenter splits its second answer. It sends no request if `wanted` is empty.
 
     Raises:
         VcenterError: The networks cannot be read.

@@ -128,7 +128,7 @@ def _source(
     attached = [objects[each._moId] for each in found.properties.get("network") or () if each._moId in objects]
     findings = [*refusals(found, where), *(finding for each in attached for finding in refusals(each, where))]
     if path is None and not findings:
-        findings += _hidden_way(machine, objects, where)
+        findings += _unreadable_parents(machine, objects, where)
     if findings:
         raise VcenterError(*findings)
     _require_connected(found, where)
@@ -162,7 +162,7 @@ def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) ->
     raise NotFoundError(Finding(where, what, cure))
 
 
-def _hidden_way(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
+def _unreadable_parents(machine: vim.VirtualMachine, objects: Mapping[str, ReadObject], where: str) -> list[Finding]:
     """Return findings for the parents of a VM that the user may not read."""
     parents = (each for each in objects.values() if not isinstance(each.object, vim.HostSystem))
     found = [finding for each in parents for finding in refusals(each, where)]

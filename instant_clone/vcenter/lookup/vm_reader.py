@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Conversion of pyvmomi's configuration of a VM to a SourceVm. The functions are pure.
 
-A SourceVm has no properties that change while the VM runs or is cloned. It has no values of vApp
-properties, which may be secret.
+A SourceVm has no properties that change while the VM runs or is cloned. It does not contain the values of vApp
+properties, because they may be secret.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def source_vm(
 ) -> SourceVm:
     """Return the source that `config` describes. `name` is the VM's name in the inventory.
 
-    `standalone_host` is whether the VM's host is in no cluster.
+    `standalone_host` is true if the VM's host is in no cluster.
 
     Raises:
         VcenterError: the configuration is not valid in vSphere.

@@ -75,10 +75,10 @@ class ConnectionSettings:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of `server`.
+        """The host and the port of `server`.
 
         Raises:
-            ConnectError: `server` is neither host nor host:port.
+            ConnectError: `server` has neither the form host nor the form host:port.
         """
         address = _parse_address(self.server)
         if address is None:
@@ -119,7 +119,7 @@ def _parse_address(server: str) -> tuple[str, int] | None:
 
 
 def _is_host(name: str) -> bool:
-    # Python's look-up of a name fails with this error, too, for example for "vcenter..example".
+    # Python's look-up of an invalid name such as "vcenter..example" fails with the same error.
     try:
         name.encode("idna")
     except UnicodeError:
@@ -137,8 +137,8 @@ def _is_ipv6(text: str) -> bool:
 
 def _address_finding(server: str) -> Finding:
     if _is_ipv6(server):
-        # The provider parses "https://" + server + "/sdk" with url.Parse (vsphere/config.go, vimURL). Go takes the part
-        # behind the last colon for the port: in "fd00::1", the host is "fd00:" and the port is 1.
+        # The provider parses "https://" + server + "/sdk" with url.Parse (vsphere/config.go, vimURL). Go uses the
+        # part after the last colon as the port: for "fd00::1", the host is "fd00:" and the port is 1.
         what = f"VSPHERE_SERVER must have brackets around an IPv6 address, not {server!r}."
         return Finding("", what, f'Use the form "[{server}]", or "[{server}]:443" with a port.')
     return Finding(

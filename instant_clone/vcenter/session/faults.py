@@ -40,9 +40,9 @@ def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
     try:
         yield
     except vmodl.MethodFault as fault:
-        raise _from_fault(fault, where) from fault
+        raise _error_from_fault(fault, where) from fault
     except (OSError, HTTPException, ExpatError) as error:
-        raise _from_connection(error, where) from error
+        raise _error_from_connection(error, where) from error
 
 
 def refusals(read: ReadObject, where: str) -> list[Finding]:
@@ -55,7 +55,7 @@ def refusals(read: ReadObject, where: str) -> list[Finding]:
         denied = find_cause(fault, vim.fault.NoPermission)
         if denied is not None:
             # The fault does not always name its object.
-            findings[_lacking(denied, where, read.object)] = None
+            findings[_missing_privilege_finding(denied, where, read.object)] = None
         else:
             what = f"vCenter refuses to read {path} of {read.id}: {fault_text(fault)}."
             findings[Finding(where, what, "Run the command again.")] = None
@@ -68,7 +68,7 @@ def fault_name(fault: object) -> str:
 
 
 def fault_chain(fault: object) -> tuple[vmodl.MethodFault, ...]:
-    """Return a fault and the faults that caused it, the innermost last. Each fault is listed once.
+    """Return a fault and the faults that caused it, with the innermost fault last. Each fault is listed once.
 
     vCenter often wraps the fault that explains a failure. For example, SystemError with the cause GenericVmConfigFault
     means that a disk chain is too long (VMware knowledge base, article 320221). The property is
@@ -82,7 +82,7 @@ def fault_chain(fault: object) -> tuple[vmodl.MethodFault, ...]:
 
 
 def find_cause(fault: object, kind: type[Fault] | tuple[type[Fault], ...]) -> Fault | None:
-    """Return the innermost fault of a type among a fault and its causes, or None."""
+    """Return the innermost fault of type `kind` in the chain of `fault`, or None."""
     return next((each for each in reversed(fault_chain(fault)) if isinstance(each, kind)), None)
 
 
@@ -118,7 +118,7 @@ def _message_text(message: Any) -> str:
     return f"{message.key} ({arguments})" if arguments else str(message.key)
 
 
-def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
+def _error_from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
     if find_cause(fault, vim.fault.InvalidLogin) is not None:
         return LoginError(
             Finding(where, "vCenter refuses the user name or the password.", "Check VSPHERE_USER and VSPHERE_PASSWORD.")
@@ -128,23 +128,24 @@ def _from_fault(fault: vmodl.MethodFault, where: str) -> VcenterError:
     if isinstance(denied, vim.fault.NotAuthenticated):
         return LoginError(Finding(where, "the session has ended.", "Run the command again."))
     if denied is not None:
-        return VcenterError(_lacking(denied, where, denied.object))
-    # Not a cause: callers treat NotFoundError as "the VM is gone", and a cause may be about another object.
+        return VcenterError(_missing_privilege_finding(denied, where, denied.object))
+    # Only the outermost fault counts. Callers treat NotFoundError as "the VM no longer exists", but a cause may be
+    # about another object.
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         what = f"vCenter no longer has {_identifier(fault.obj)}."
         return NotFoundError(Finding(where, what, "Run the command again."))
     return VcenterError(Finding(where, f"vCenter answers with {fault_text(fault)}."))
 
 
-def _lacking(fault: vim.fault.NoPermission, where: str, entity: object) -> Finding:
+def _missing_privilege_finding(fault: vim.fault.NoPermission, where: str, entity: object) -> Finding:
     entries = fault.missingPrivileges or []
     known = [each for entry in entries for each in entry.privilegeIds] or [fault.privilegeId or ""]
     privileges = [each for each in dict.fromkeys(known) if each]
     name = f"the privilege{'s' if len(privileges) > 1 else ''} {', '.join(privileges)}" if privileges else "a privilege"
-    return Finding(where, f"the user lacks {name}{_on(entity)}.", "Ask for the privilege, or log in as another user.")
+    return Finding(where, f"the user lacks {name}{_entity_suffix(entity)}.", "Ask for the privilege, or log in as another user.")
 
 
-def _on(entity: object) -> str:
+def _entity_suffix(entity: object) -> str:
     return f" on {_identifier(entity)}" if entity is not None else ""
 
 
@@ -154,7 +155,7 @@ def _identifier(entity: object) -> str:
 
 
 def _unusable_authorities(path: str | None) -> str:
-    """Return the problem with the file in SSL_CERT_FILE, or "" if it is usable. OpenSSL ignores an unusable file."""
+    """Return the problem with the file in SSL_CERT_FILE, or an empty string if it is usable. OpenSSL ignores an unusable file."""
     if not path:
         return ""
     try:
@@ -166,7 +167,7 @@ def _unusable_authorities(path: str | None) -> str:
     return ""
 
 
-def _from_connection(error: Exception, where: str) -> ConnectError:
+def _error_from_connection(error: Exception, where: str) -> ConnectError:
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the certificate is not trusted: {error.verify_message.rstrip('.')}."
         if error.verify_code in _WRONG_TIME:
@@ -182,9 +183,9 @@ def _from_connection(error: Exception, where: str) -> ConnectError:
         )
         return ConnectError(Finding(where, f"{what} {unusable}".rstrip(), cure))
     if isinstance(error, CertificateNameError):
-        return ConnectError(_wrong_name(error, where))
+        return ConnectError(_certificate_name_finding(error, where))
     if isinstance(error, ProxyError):
-        return ConnectError(_no_proxy(error, where))
+        return ConnectError(_proxy_finding(error, where))
     cure = "Check VSPHERE_SERVER and the network."
     if isinstance(error, TimeoutError):
         return ConnectError(Finding(where, "the server did not answer in time.", cure))
@@ -198,7 +199,7 @@ def _from_connection(error: Exception, where: str) -> ConnectError:
     return ConnectError(Finding(where, f"no connection: {str(reason).rstrip('.')}.", cure))
 
 
-def _wrong_name(error: CertificateNameError, where: str) -> Finding:
+def _certificate_name_finding(error: CertificateNameError, where: str) -> Finding:
     shown, further = error.names[:_SHOWN_NAMES], len(error.names) - _SHOWN_NAMES
     names = ", ".join(shown) + (f" and {further} more" if further > 0 else "")
     what = (
@@ -214,7 +215,7 @@ def _wrong_name(error: CertificateNameError, where: str) -> Finding:
     )
 
 
-def _no_proxy(error: ProxyError, where: str) -> Finding:
+def _proxy_finding(error: ProxyError, where: str) -> Finding:
     cure = "Check HTTPS_PROXY, or add the host to NO_PROXY for a direct connection."
     if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         cure = "Set the user and the password of the proxy in HTTPS_PROXY (http://user:password@host:port)."

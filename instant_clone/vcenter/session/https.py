@@ -28,7 +28,7 @@ class ProxyError(OSError):
 
 
 class CertificateNameError(OSError):
-    """The certificate of the server is for other hosts. `names` are the names and addresses in the certificate."""
+    """The certificate of the server is not for the host. `names` are the names and addresses in the certificate."""
 
     def __init__(self, host: str, names: tuple[str, ...]) -> None:
         super().__init__(host, names)
@@ -53,13 +53,13 @@ class VcenterConnection(HTTPSConnection):
             if self._proxy is None:
                 super().connect()
             else:
-                self.sock = self._tls.wrap_socket(self._through(self._proxy), server_hostname=self.host)
+                self.sock = self._tls.wrap_socket(self._connect_through_proxy(self._proxy), server_hostname=self.host)
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in _WRONG_NAME:
                 raise
             raise CertificateNameError(self.host, self._certificate_names()) from error
 
-    def _through(self, proxy: Proxy) -> socket.socket:
+    def _connect_through_proxy(self, proxy: Proxy) -> socket.socket:
         """Return a socket that the proxy has connected to the server."""
         try:
             sock = socket.create_connection((proxy.host, proxy.port), self._seconds)
@@ -72,7 +72,7 @@ class VcenterConnection(HTTPSConnection):
             try:
                 answer.begin()
             finally:
-                # This closes the answer, not the socket.
+                # This call closes the response, not the socket.
                 answer.close()
             if answer.status != HTTPStatus.OK:
                 what = f"the proxy answers with {answer.status} {answer.reason}".rstrip()
@@ -92,7 +92,7 @@ class VcenterConnection(HTTPSConnection):
         return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
 
     def _certificate_names(self) -> tuple[str, ...]:
-        """Return the names in the certificate of the server. Its authority is verified, and no request is sent."""
+        """Return the names in the certificate of the server. Verify its authority, and send no request."""
         context = tls_context(verify=True, check_name=False)
         probe = VcenterConnection(self.host, self.port, timeout=self._seconds, context=context, proxy=self._proxy)
         try:
@@ -106,7 +106,7 @@ class VcenterConnection(HTTPSConnection):
 
 
 def tls_context(*, verify: bool, check_name: bool = True) -> ssl.SSLContext:
-    """Return the TLS settings for vCenter. `verify` is for the authority, `check_name` for the name of the host."""
+    """Return the TLS settings for vCenter. `verify` enables the check of the authority, `check_name` that of the host name."""
     if not verify:
         # The default context loads the machine's certificate authorities, which cost 1.5 MB in each plugin.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

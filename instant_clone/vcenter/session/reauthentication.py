@@ -38,7 +38,7 @@ class RenewingStub(SoapStubAdapter):
         self._lock = Lock()
         self._log_ins = 0
         super().__init__(**settings)  # type: ignore[no-untyped-call]
-        # pyvmomi's own argument for a proxy sends the headers for the proxy to vCenter, too.
+        # With pyvmomi's own argument for a proxy, pyvmomi sends the headers for the proxy to vCenter, too.
         self.scheme: Any = partial(VcenterConnection, proxy=proxy)
 
     @property

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The commands in locales and terminals that are not UTF-8, with names that only UTF-8 has.
+"""The commands in locales and terminals that are not UTF-8, with names that only UTF-8 can encode.
 
-Each command is a process of its own.
+Each command runs in its own process.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 def run(
     *arguments: str, folder: Path, locale: dict[str, str], environ: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `instant-clone` in `folder`, and check that it raises no error that it does not handle."""
+    """Run `instant-clone` in `folder`, and check that it handles all errors."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHON", "TF_"))}
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *arguments],
@@ -127,7 +127,7 @@ def test_guard_prints_json_in_utf_8(folder: Path, locale: dict[str, str]) -> Non
     ],
     ids=" ".join,
 )
-def test_messages_with_other_characters_are_printed(
+def test_prints_messages_with_characters_outside_the_encoding(
     folder: Path, locale: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
     (folder / "fleets.toml").write_text(FLEETS, encoding="utf-8")
@@ -139,7 +139,7 @@ def test_messages_with_other_characters_are_printed(
 
 
 @in_each_locale
-def test_the_plugin_is_installed_in_a_home_with_other_characters(folder: Path, locale: dict[str, str]) -> None:
+def test_installs_the_plugin_in_a_home_with_characters_outside_the_encoding(folder: Path, locale: dict[str, str]) -> None:
     stock = folder / "terraform-provider-vsphere_v2.16.1_x5"
     stock.write_text("#!/bin/sh\necho '1|5|unix|/nowhere|grpc|'\nexec sleep 600\n")
     environ = {"HOME": str(folder), "TERRAFORM_BINARY_NAME": "missing-terraform"}
@@ -158,7 +158,7 @@ def test_the_plugin_is_installed_in_a_home_with_other_characters(folder: Path, l
 
 @pytest.mark.simulator
 @in_each_locale
-def test_record_writes_a_file_with_other_characters(folder: Path, locale: dict[str, str], simulator: Simulator) -> None:
+def test_record_writes_a_file_with_characters_outside_the_encoding(folder: Path, locale: dict[str, str], simulator: Simulator) -> None:
     (folder / "fleets.toml").write_text(FLEETS, encoding="utf-8")
     environ = simulator.environment({})
 

@@ -105,7 +105,7 @@ def test_info_reports_a_terraform_that_cannot_be_started(stock: Path, tmp_path: 
     assert shown.output.splitlines()[-1] == f"  {tmp_path}/bin/terraform cannot be started: Exec format error."
 
 
-def test_info_says_that_a_missing_terraform_was_not_asked(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_info_reports_a_skipped_search_if_terraform_is_missing(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run("install", "--stock-binary", stock)
     monkeypatch.setenv("TERRAFORM_BINARY_NAME", "missing-terraform")
 
@@ -119,7 +119,7 @@ def test_info_says_that_a_missing_terraform_was_not_asked(stock: Path, monkeypat
     )
 
 
-def test_a_home_that_cannot_be_written_is_reported_with_the_variable(stock: Path, public_folder: Path) -> None:
+def test_names_the_variable_if_the_home_is_not_writable(stock: Path, public_folder: Path) -> None:
     home = public_folder / "home"
     home.mkdir(mode=0o555)
     shared = public_folder / stock.name

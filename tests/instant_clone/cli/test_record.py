@@ -153,7 +153,7 @@ def test_check_option_prints_differences_and_writes_nothing(vcenter: Simulator, 
 
 
 @pytest.mark.simulator
-def test_check_option_ignores_the_annotation_if_the_fleet_file_says_so(vcenter: Simulator, project: Path) -> None:
+def test_check_option_ignores_the_annotation_if_configured(vcenter: Simulator, project: Path) -> None:
     run(environ=vcenter.environment({}))
     for name in ("web", "batch-linux"):
         path = project / f"sources/{name}.json"
@@ -166,7 +166,7 @@ def test_check_option_ignores_the_annotation_if_the_fleet_file_says_so(vcenter: 
 
 
 @pytest.mark.simulator
-def test_check_option_compares_the_annotation_if_one_of_the_sources_of_a_record_needs_it(
+def test_check_option_compares_the_annotation_if_one_source_of_the_record_needs_it(
     vcenter: Simulator, project: Path
 ) -> None:
     shared = FLEETS.replace("golden-off", "golden-web").replace('key = "linux"', 'record = "sources/web.json"')

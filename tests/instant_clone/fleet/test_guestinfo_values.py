@@ -47,7 +47,7 @@ def errors_of(folder: Path, line: str) -> list[str]:
         ('"{name}\\tß\\n"', "web-1\tß\n"),
     ],
 )
-def test_value_is_text_or_filled_pattern_and_then_encoded(tmp_path: Path, line: str, expected: str) -> None:
+def test_encodes_the_text_or_the_filled_pattern(tmp_path: Path, line: str, expected: str) -> None:
     assert value(tmp_path, line) == expected
 
 
@@ -165,7 +165,7 @@ def test_reports_a_file_that_is_a_folder_or_a_pipe(tmp_path: Path) -> None:
         assert errors_of(tmp_path, f'{{ file = "{name}" }}') == [expected]
 
 
-def test_reports_links_that_leave_the_folder_or_are_a_circle(tmp_path: Path) -> None:
+def test_reports_links_out_of_the_folder_and_loops_of_links(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (tmp_path / "secret").write_text("s")

@@ -8,8 +8,8 @@ The files in plans/ are real plans from Terraform 1.11.4 against the simulator. 
 - label, pool: the stock provider 2.16.1 after `terraform state replace-provider`
 - extra_config: the stock provider 2.0.2 after `terraform state replace-provider`
 
-The output of `terraform show -json` is reduced to the resources of one clone. Of their arguments, it has only
-those that change and those that the tests need. tests/e2e/test_guard.py creates such plans and checks them in full.
+The files contain only the resources of one clone from the output of `terraform show -json`. They contain only the
+arguments that change and the arguments that the tests need. tests/e2e/test_guard.py creates such plans and checks them in full.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def change(
 ) -> dict[str, Any]:
     """Return the change of a clone.
 
-    `actions` is a list with blanks, such as "delete create". `after` holds the arguments that change.
+    `actions` lists actions separated by spaces, such as "delete create". `after` holds the arguments that change.
     """
     removed = actions in ("delete", "forget")
     return {

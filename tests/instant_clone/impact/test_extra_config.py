@@ -28,7 +28,7 @@ def test_changing_extra_config_powers_the_vm_off_unless_disabled(
     assert arguments(prior, {"extra_config": {"guestinfo.name": "a"}}, version) == []
 
 
-def test_planned_extra_config_reboot_required_decides() -> None:
+def test_planned_value_of_extra_config_reboot_required_determines_the_reboot() -> None:
     planned = {"extra_config": {}, "extra_config_reboot_required": False}
     assert arguments(PRIOR, planned) == []
     assert arguments(PRIOR | planned, {"extra_config": {"a": "b"}, "extra_config_reboot_required": True}) == [

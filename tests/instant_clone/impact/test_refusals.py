@@ -22,7 +22,7 @@ LATE = {
 
 
 @pytest.mark.parametrize("argument", sorted({*ANY_CHANGE} - LATE.keys()))
-def test_extra_config_change_clears_the_flag_of_earlier_arguments(argument: str) -> None:
+def test_extra_config_change_clears_the_reboot_flag_of_earlier_arguments(argument: str) -> None:
     (change,) = changes(HOT, NEW_VALUE | {argument: "new"})
     assert (change.argument, change.rejected) == (argument, True)
     assert change.why == (
@@ -41,7 +41,7 @@ def test_extra_config_change_clears_the_flag_of_earlier_arguments(argument: str)
     ],
     ids=["cpu", "memory", "numa", "vapp"],
 )
-def test_extra_config_change_clears_the_flag_of_other_settings(planned: State) -> None:
+def test_extra_config_change_clears_the_reboot_flag_of_other_settings(planned: State) -> None:
     prior = HOT | {"hardware_version": 20}
     found = changes(prior, NEW_VALUE | planned)
     assert found
@@ -83,12 +83,12 @@ def test_devices_and_hardware_version_power_the_vm_off_despite_extra_config(plan
     ],
     ids=["no extra_config", "unknown value", "unknown map", "older release", "reboot required"],
 )
-def test_flag_is_kept_without_a_change_of_extra_config(planned: State, version: str) -> None:
+def test_reboot_flag_is_kept_without_a_change_of_extra_config(planned: State, version: str) -> None:
     assert {change.rejected for change in changes(HOT, planned | {"memory": 2048}, version)} == {False}
 
 
 @pytest.mark.parametrize("key", [{}, {"guestinfo.name": "a", "guestinfo.new": UNKNOWN}])
-def test_added_or_removed_key_certainly_changes_extra_config(key: State) -> None:
+def test_adding_or_removing_a_key_always_changes_extra_config(key: State) -> None:
     assert [change.rejected for change in changes(HOT, {"extra_config": key, "memory": 2048})] == [True]
 
 

@@ -80,7 +80,7 @@ def test_changing_processors_without_hot_plug_powers_the_vm_off(hot: State, afte
     assert arguments(PRIOR | hot, {"num_cpus": after}) == expected
 
 
-def test_prior_value_of_cpu_hot_add_decides() -> None:
+def test_prior_value_of_cpu_hot_add_determines_the_reboot() -> None:
     assert arguments(PRIOR | OFF, {"num_cpus": 4, "cpu_hot_add_enabled": True}) == ["cpu_hot_add_enabled", "num_cpus"]
     assert arguments(PRIOR, {"memory": 8192, "memory_hot_add_enabled": False}) == ["memory_hot_add_enabled"]
 
@@ -115,7 +115,7 @@ def test_changing_numa_powers_the_vm_off_since_hardware_version_20(
     assert arguments(prior, {"num_cores_per_numa_node": after}) == expected
 
 
-def test_planned_hardware_version_decides_about_numa() -> None:
+def test_planned_hardware_version_determines_the_numa_rule() -> None:
     changed = {"num_cores_per_numa_node": 2}
     assert arguments(PRIOR | {"hardware_version": 19}, changed | {"hardware_version": 20}) == [
         "num_cores_per_numa_node",
@@ -123,7 +123,7 @@ def test_planned_hardware_version_decides_about_numa() -> None:
     ]
 
 
-def test_prior_hardware_version_decides_about_numa_if_the_planned_one_is_unknown() -> None:
+def test_prior_hardware_version_determines_the_numa_rule_if_the_planned_version_is_unknown() -> None:
     prior = PRIOR | {"hardware_version": 20}
     assert arguments(prior, {"num_cores_per_numa_node": 2, "hardware_version": UNKNOWN}) == ["num_cores_per_numa_node"]
 

@@ -37,7 +37,7 @@ def numbers(changed: Replica) -> list[Any]:
     return [disk["unit_number"] for disk in changed.disks]
 
 
-def test_sets_arguments_and_none_keeps_the_source_value() -> None:
+def test_sets_arguments_and_keeps_source_values_for_none() -> None:
     changed = set_arguments(hardware(), memory=4096, annotation=None)
     assert changed.arguments == {"memory": 4096}
 

@@ -22,7 +22,7 @@ def test_source_without_doubtful_devices_has_no_warning() -> None:
     assert replicate(default(), NEWEST).warnings == ()
 
 
-def test_serial_port_has_a_cure() -> None:
+def test_serial_port_warning_has_a_cure() -> None:
     assert replicate(with_device("VirtualSerialPort", "Serial port 1", "FileBackingInfo"), NEWEST).warnings == (
         "/DC0/vm/golden-0, Serial port 1: vCenter was seen to refuse an instant clone of a VM with a serial port "
         "(\"Device 'Serial port 1' is not supported\"). Power off the source, remove the port, power on the source, "
@@ -30,7 +30,7 @@ def test_serial_port_has_a_cure() -> None:
     )
 
 
-def test_tpm_names_the_test_suite_of_vmware() -> None:
+def test_tpm_warning_cites_the_test_suite_of_vmware() -> None:
     assert replicate(default(tpm_count=1), NEWEST).warnings == (TPM_WARNING,)
 
 
@@ -64,11 +64,11 @@ def test_tpm_names_the_test_suite_of_vmware() -> None:
         (default(disks=(disk(first_class=True),)), "disk SCSI(0:0)", "a first class disk"),
     ],
 )
-def test_other_devices_have_no_public_evidence(source: SourceVm, place: str, device: str) -> None:
+def test_warns_about_devices_without_public_evidence(source: SourceVm, place: str, device: str) -> None:
     assert replicate(source, NEWEST).warnings == (unknown_warning(place, device),)
 
 
-def test_doubtful_devices_change_no_argument() -> None:
+def test_doubtful_devices_do_not_change_arguments() -> None:
     plain, doubtful = replicate(default(), NEWEST), replicate(with_device("VirtualSerialPort", "Serial port 1"), NEWEST)
     assert doubtful.arguments == plain.arguments
     assert doubtful.ignore_changes == plain.ignore_changes

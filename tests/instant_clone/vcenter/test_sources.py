@@ -148,7 +148,7 @@ def test_annotation_of_the_source_is_ignored_if_the_fleet_has_its_own(
 
 
 @pytest.mark.simulator
-def test_reports_other_differences_beside_an_ignored_one(
+def test_reports_other_differences_besides_an_ignored_difference(
     four_layouts: Simulator, tmp_path: Path, record_with: Callable[..., SourceVm]
 ) -> None:
     file = fleets(fleet("one", "web") | {"sources": [{"vm": "web", "count": 1, "ignore_drift": ["annotation"]}]})
@@ -222,7 +222,7 @@ def test_record_from_before_a_field_existed_does_not_stop_the_synthesis(
 
 
 @pytest.mark.simulator
-def test_findings_of_several_kinds_are_one_error(simulator: Simulator, tmp_path: Path) -> None:
+def test_reports_findings_of_several_kinds_in_one_error(simulator: Simulator, tmp_path: Path) -> None:
     simulator.fault("FindByInventoryPath", "NoPermission", at="call")
     with pytest.raises(VcenterError) as caught:
         look_up_sources(

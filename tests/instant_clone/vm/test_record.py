@@ -281,7 +281,7 @@ def test_newer_fields_are_saved_and_loaded(tmp_path: Path) -> None:
     assert record.load(tmp_path / "web.json") == NEWER
 
 
-def test_record_without_the_newer_fields_is_out_of_date_but_does_not_block() -> None:
+def test_missing_newer_fields_are_differences_but_do_not_block() -> None:
     assert [each.path for each in differences(SMALL, NEWER)] == [
         "disks[0].first_class",
         "other_devices",

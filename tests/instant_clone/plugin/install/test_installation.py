@@ -78,7 +78,7 @@ def test_install_writes_files_with_the_right_modes(make_stock: MakeStock, plugin
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_other_users_can_read_everything_but_the_key_with_every_umask(
+def test_other_users_can_read_all_files_except_the_key_with_any_umask(
     make_stock: MakeStock, plugins: Path, umask: int
 ) -> None:
     binary = make_stock()
@@ -99,7 +99,7 @@ def test_other_users_can_read_everything_but_the_key_with_every_umask(
     }
 
 
-def test_a_user_without_access_to_the_key_starts_the_plugin_with_a_new_certificate(
+def test_plugin_uses_a_new_certificate_if_the_user_cannot_read_the_key(
     make_stock: MakeStock, public_folder: Path
 ) -> None:
     made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
@@ -116,7 +116,7 @@ def test_a_user_without_access_to_the_key_starts_the_plugin_with_a_new_certifica
     assert new != (made.home.folder / "certificate.pem").read_text()
 
 
-def test_a_user_without_access_to_python_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
+def test_reports_a_python_that_the_user_cannot_execute(make_stock: MakeStock, public_folder: Path) -> None:
     made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
     private = public_folder / "private"
     private.mkdir(mode=0o000)
@@ -129,8 +129,8 @@ def test_a_user_without_access_to_python_is_told_so(make_stock: MakeStock, publi
     assert launched == (f"instant-clone: {user} cannot execute {private}/python. Run 'instant-clone provider info'.\n")
 
 
-def test_a_user_without_access_to_the_home_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
-    """Releases before 0.2 made the home with the mode 700."""
+def test_problems_reports_a_home_that_the_user_cannot_read(make_stock: MakeStock, public_folder: Path) -> None:
+    """Releases before 0.2 created the home with the mode 700."""
     plugins = public_folder / "plugins"
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     made.home.folder.chmod(0o000)
@@ -146,7 +146,7 @@ def test_a_user_without_access_to_the_home_is_told_so(make_stock: MakeStock, pub
     ]
 
 
-def test_a_user_without_access_to_the_installations_is_told_so(make_stock: MakeStock, public_folder: Path) -> None:
+def test_installations_reports_a_folder_that_the_user_cannot_read(make_stock: MakeStock, public_folder: Path) -> None:
     plugins = public_folder / "plugins"
     made = install(make_stock(), plugin_folder=plugins, source=SOURCE)
     made.folder.parent.chmod(0o000)
@@ -160,7 +160,7 @@ def test_a_user_without_access_to_the_installations_is_told_so(make_stock: MakeS
     assert as_another_user(look) == f"{made.folder.parent}: Permission denied. Choose another folder with --plugin-dir."
 
 
-def test_cure_names_the_owner_to_a_user_who_cannot_install(make_stock: MakeStock, public_folder: Path) -> None:
+def test_cure_names_the_owner_if_the_user_cannot_install(make_stock: MakeStock, public_folder: Path) -> None:
     made = install(make_stock(), plugin_folder=public_folder / "plugins", source=SOURCE)
     assert made.cure() == "Run 'instant-clone provider install'."
     made.folder.parent.chmod(0o555)

@@ -129,7 +129,7 @@ def test_terraform_searches_for_the_installed_release_with_the_users_environment
     assert call["environment"]["HOME"] == str(tmp_path)
 
 
-def test_terraform_reaches_no_network(installation: Installation, environment: dict[str, str], tmp_path: Path) -> None:
+def test_terraform_runs_without_network(installation: Installation, environment: dict[str, str], tmp_path: Path) -> None:
     _terraform(tmp_path, installation.launcher.parent)
 
     _problem(installation, environment | {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*.internal"})
@@ -144,7 +144,7 @@ def test_terraform_reaches_no_network(installation: Installation, environment: d
     assert (seen["TF_REGISTRY_DISCOVERY_RETRY"], seen["CHECKPOINT_DISABLE"]) == ("0", "1")
 
 
-def test_settings_of_other_configurations_do_not_reach_terraform(
+def test_terraform_gets_no_settings_of_other_configurations(
     installation: Installation, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _terraform(tmp_path, installation.launcher.parent)
@@ -187,7 +187,7 @@ def test_returns_terraforms_reason_and_the_change_in_one_line(
     )
 
 
-def test_asks_the_binary_that_cdktf_uses(
+def test_runs_the_terraform_binary_that_cdktf_uses(
     installation: Installation, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _terraform(tmp_path, installation.launcher.parent, "Error: no\n", code=1, name="tofu")
@@ -198,7 +198,7 @@ def test_asks_the_binary_that_cdktf_uses(
     assert problem.startswith("tofu init, without network: no. ")
 
 
-def test_a_relative_path_in_the_variable_is_the_cause(
+def test_reports_a_relative_path_in_tf_cli_config_file(
     installation: Installation, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _terraform(tmp_path, installation.launcher.parent, "Error: no\n", code=1)
@@ -214,7 +214,7 @@ def test_a_relative_path_in_the_variable_is_the_cause(
 
 
 @pytest.mark.parametrize("variable", ["TF_CLI_ARGS", "TF_CLI_ARGS_init"])
-def test_a_plugin_folder_in_the_arguments_is_the_cause(
+def test_reports_a_plugin_dir_option_in_tf_cli_args(
     installation: Installation, environment: dict[str, str], tmp_path: Path, variable: str
 ) -> None:
     _terraform(tmp_path, installation.launcher.parent, "Error: no\n", code=1)

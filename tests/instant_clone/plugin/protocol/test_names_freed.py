@@ -19,7 +19,7 @@ _PATIENCE = 30
 
 
 @pytest.mark.parametrize("lingering", [0, 3])
-def test_uses_a_name_that_this_apply_has_freed(bench: Bench, lingering: int) -> None:
+def test_uses_the_name_of_a_vm_that_this_apply_has_destroyed(bench: Bench, lingering: int) -> None:
     """vCenter may still list a VM for a moment after its destroy."""
     left = bench.left_behind(mark=None)
     state = bench.known(left)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of a clone that could be neither read nor removed: its first refresh, its plan and its destroy."""
+"""Tests of a clone that could be neither read nor removed: the first refresh, the plan and the destroy."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_keeps_an_additional_device_of_the_clone() -> None:
 
 
 def test_keeps_changes_of_tags_that_the_clone_does_not_inherit() -> None:
-    """A clone does not inherit its source's tags, so they are missing although the configuration repeats them."""
+    """A clone does not inherit its source's tags. The tags are missing although the configuration repeats them."""
     clone = _clone(tags=[])
 
     found = limit_to_requested(clone, _planned(), frozenset())

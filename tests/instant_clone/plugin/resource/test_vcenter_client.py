@@ -109,7 +109,7 @@ def test_logs_out_of_a_vcenter_without_instant_clone(simulator: Simulator, monke
                 sources.cloner()
             assert simulator.sessions() == 0
 
-    # The failed attempts leave no connection behind.
+    # The failed attempts leave no open connection.
     assert sources.cloner() is sources.cloner()
     assert simulator.sessions() == 1
     sources.close()

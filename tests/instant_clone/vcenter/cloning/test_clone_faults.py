@@ -110,7 +110,7 @@ def _cyclic() -> vmodl.MethodFault:
         ),
     ],
 )
-def test_cause_decides_on_argument_and_cure(fault: vmodl.MethodFault, argument: str, cure: str) -> None:
+def test_cause_determines_argument_and_cure(fault: vmodl.MethodFault, argument: str, cure: str) -> None:
     refused = clone_error(fault, server="vcenter", source="golden", clone="web-0")
 
     assert refused is not None
@@ -120,7 +120,7 @@ def test_cause_decides_on_argument_and_cure(fault: vmodl.MethodFault, argument: 
 
 
 @pytest.mark.parametrize("cause", [vim.fault.NoPermission(), vim.fault.InvalidLogin(), vim.fault.NotAuthenticated()])
-def test_cause_that_the_session_reports_is_not_an_error_of_cloning(cause: vmodl.MethodFault) -> None:
+def test_session_fault_as_a_cause_is_not_a_clone_error(cause: vmodl.MethodFault) -> None:
     fault = _caused(vim.fault.GenericVmConfigFault(), cause)
 
     assert clone_error(fault, server="vcenter", source="golden", clone="web-0") is None

@@ -286,7 +286,7 @@ def test_clone_is_retried_while_vcenter_is_busy(world: World) -> None:
     assert world.simulator.requests()["InstantClone_Task"] == 4
 
 
-def test_clone_is_retried_while_a_cause_says_that_vcenter_is_busy(
+def test_clone_is_retried_while_the_cause_of_the_fault_is_a_busy_vcenter(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     busy = vmodl.fault.SystemError(reason="Launch failure", faultCause=vim.fault.TaskInProgress())
@@ -337,7 +337,7 @@ def test_clone_fails_if_vcenter_stays_busy(world: World) -> None:
     )
 
 
-def test_clone_with_a_lost_answer_is_found_and_created_once(world: World) -> None:
+def test_clone_is_found_and_not_created_twice_after_a_lost_answer(world: World) -> None:
     world.simulator.drop("InstantClone_Task", when="after", vm="unheard")
     world.simulator.requests(reset=True)
 

@@ -21,7 +21,7 @@ Layout = vim.vm.FileLayoutEx
 
 
 def disk(key: int, *, parents: int = 0, uuid: str = "") -> Disk:
-    """Return a disk whose backing has a number of parents."""
+    """Return a disk whose backing has `parents` parents."""
     backing = None
     for number in range(parents + 1):
         backing = Disk.FlatVer2BackingInfo(fileName=f"[LocalDS_0] web/{number}.vmdk", parent=backing, uuid=uuid)
@@ -29,7 +29,7 @@ def disk(key: int, *, parents: int = 0, uuid: str = "") -> Disk:
 
 
 def layout(key: int, units: int) -> Layout.DiskLayout:
-    """Return the layout of a disk whose chain has a number of units, the base disk included."""
+    """Return the layout of a disk whose chain has `units` units, including the base disk."""
     return Layout.DiskLayout(
         key=key, chain=[Layout.DiskUnit(fileKey=[2 * unit, 2 * unit + 1]) for unit in range(units)]
     )
@@ -43,7 +43,7 @@ def test_layout_is_counted_without_parents() -> None:
     assert deltas_by_disk([disk(2000), disk(2001)], [layout(2000, 7), layout(2001, 1)]) == {2000: 6, 2001: 0}
 
 
-def test_longer_chain_counts() -> None:
+def test_counts_the_longer_of_parents_and_layout() -> None:
     devices = [disk(2000, parents=3), disk(2001, parents=1)]
     assert deltas_by_disk(devices, [layout(2000, 2), layout(2001, 5)]) == {2000: 3, 2001: 4}
 
@@ -90,12 +90,12 @@ def session_with(devices: Sequence[vim.vm.device.VirtualDevice], layouts: Sequen
     )
 
 
-def test_depth_of_a_source_is_that_of_its_longest_chain() -> None:
+def test_chain_depth_of_a_source_is_the_depth_of_its_longest_chain() -> None:
     session = session_with([disk(2000, parents=2), disk(2001)], [layout(2000, 3), layout(2001, 256)])
     assert find_vm(session, "564d").chain_depth == 255
 
 
-def test_clone_has_delta_disks_that_only_the_layout_shows() -> None:
+def test_finds_delta_disks_of_a_clone_that_only_the_layout_shows() -> None:
     disks = [disk(2000, uuid="a"), disk(2001, parents=1, uuid="b"), disk(2002, uuid="c")]
     session = session_with(disks, [layout(2000, 2), layout(2001, 1), layout(2002, 1)])
     assert Cloner(session, at_once=1).deltas("vm-42") == {"a", "b"}

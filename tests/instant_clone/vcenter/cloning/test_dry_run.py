@@ -62,7 +62,7 @@ def world(simulator: Simulator) -> Iterator[World]:
 
 
 def test_dry_run_is_sent_without_the_datastore(world: World) -> None:
-    """The simulator answers a dry run with a datastore with InvalidArgument, as the API reference specifies."""
+    """The simulator returns InvalidArgument for a dry run with a datastore, as the API reference specifies."""
     assert world.check() == DryRun()
 
 
@@ -87,7 +87,7 @@ def test_clone_is_created_on_the_datastore(world: World) -> None:
         ("InvalidState", ""),
     ],
 )
-def test_fault_of_the_call_means_that_the_dry_run_is_missing(
+def test_fault_of_the_call_means_that_the_dry_run_is_not_available(
     world: World, fault: str, hint: str, at: Literal["call", "task"]
 ) -> None:
     world.simulator.fault(DRY_RUN, fault, at=at)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of clones whose task was lost: the clone is searched, and not created twice."""
+"""Tests of clones whose task was lost: the plugin searches for the clone and does not create it twice."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class _Answers:
         return vim.TaskInfo(state="running", descriptionId="VirtualMachine.instantClone")
 
 
-def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
+def _find_lost_clone(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
     """Return the result of find_lost_clone. The searches return `found` in turn, one per second."""
     stub = _Answers(*found)
     content = SimpleNamespace(
@@ -169,16 +169,16 @@ def _look(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine |
 def test_search_survives_another_lost_connection(clock: Clock) -> None:
     silence = [CUT] * 100
 
-    assert _look(*silence, None, *silence, CLONE) is CLONE
+    assert _find_lost_clone(*silence, None, *silence, CLONE) is CLONE
     assert clock.now == 201
 
 
 def test_raises_after_two_minutes_without_an_answer(clock: Clock) -> None:
     with pytest.raises(ConnectionResetError):
-        _look(None, CUT)
+        _find_lost_clone(None, CUT)
     assert 120 < clock.now <= 122
 
 
 def test_search_ends_after_the_time_out(clock: Clock) -> None:
-    assert _look(None) is None
+    assert _find_lost_clone(None) is None
     assert 599 <= clock.now <= 601

@@ -26,7 +26,7 @@ def wrapped(fault: vmodl.MethodFault) -> vmodl.fault.SystemError:
 
 
 def dry_run_with(*errors: vmodl.MethodFault, warnings: tuple[vmodl.MethodFault, ...] = ()) -> DryRun:
-    """Return what the plugin makes of a dry run with these faults in its result."""
+    """Return the plugin's DryRun for a vCenter result with these faults."""
     return run(lambda: [vim.vm.check.Result(error=list(errors), warning=list(warnings))])
 
 
@@ -69,7 +69,7 @@ def test_dry_run_has_the_argument_that_all_errors_share(faults: tuple[vmodl.Meth
     assert dry_run_with(*faults).argument == argument
 
 
-def test_name_in_use_is_no_error_of_a_dry_run_even_as_a_cause() -> None:
+def test_dry_run_ignores_a_name_in_use_as_a_cause() -> None:
     assert dry_run_with(vim.fault.DuplicateName(name="web"), wrapped(vim.fault.DuplicateName(name="web"))) == DryRun()
 
 

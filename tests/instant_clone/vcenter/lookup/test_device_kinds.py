@@ -77,7 +77,7 @@ def classes() -> dict[str, type[device.VirtualDevice]]:
     return {kind.__name__.rpartition(".")[2]: kind for kind in loaded if issubclass(kind, device.VirtualDevice)}
 
 
-def test_each_class_of_devices_is_read_harmless_or_doubtful() -> None:
+def test_each_device_class_is_modeled_or_harmless_or_doubtful() -> None:
     found: dict[bool, set[str]] = {True: set(), False: set()}
     for name, kind in classes().items():
         found[bool(other_devices([kind(key=1)]))].add(name)

@@ -55,7 +55,7 @@ def messages(session: Session, *names: str) -> list[str]:
     return [str(each) for each in network_findings(session, [NetworkName("here", "DC0", name) for name in names])]
 
 
-def test_lists_the_networks_of_one_name(simulator: Simulator, session: Session) -> None:
+def test_lists_all_networks_with_the_same_name(simulator: Simulator, session: Session) -> None:
     first, second = moid(simulator, "network/DC0_DVPG0"), moid(simulator, "network/lab/DC0_DVPG0")
     assert messages(session, "DC0_DVPG0") == [
         f"here: /DC0 of vCenter {simulator.address} has 2 networks with the name DC0_DVPG0: /DC0/network/DC0_DVPG0 "
@@ -82,11 +82,11 @@ def test_other_names_and_paths_have_no_finding(session: Session, name: str) -> N
     assert messages(session, name) == []
 
 
-def test_network_of_another_datacenter_does_not_count(session: Session) -> None:
+def test_ignores_a_network_of_another_datacenter(session: Session) -> None:
     assert network_findings(session, [NetworkName("here", "DC1", "DC0_DVPG0")]) == []
 
 
-def test_slash_in_a_name_has_a_cure(simulator: Simulator, session: Session) -> None:
+def test_reports_an_unescaped_slash_in_a_name_with_a_cure(simulator: Simulator, session: Session) -> None:
     assert messages(session, "DHCP_10.1.1.0/24") == [
         f"here: vCenter {simulator.address} has no network with the path /DC0/network/DHCP_10.1.1.0/24, but a network "
         "with the name DHCP_10.1.1.0/24. Write the slash as %2f: 'DHCP_10.1.1.0%2f24'."
@@ -105,7 +105,7 @@ def test_names_cost_two_requests(simulator: Simulator, session: Session) -> None
     assert simulator.requests() == {"CreateContainerView": 1, "RetrievePropertiesEx": 1}
 
 
-def test_look_up_reports_the_place_in_the_file_and_the_sources_too(simulator: Simulator, tmp_path: Path) -> None:
+def test_look_up_reports_findings_of_networks_and_sources_together(simulator: Simulator, tmp_path: Path) -> None:
     file = fleets(
         fleet("one", "web")
         | {
@@ -123,7 +123,7 @@ def test_look_up_reports_the_place_in_the_file_and_the_sources_too(simulator: Si
     ]
 
 
-def test_refused_check_does_not_stop_the_look_up(simulator: Simulator, tmp_path: Path) -> None:
+def test_look_up_continues_if_vcenter_refuses_the_network_check(simulator: Simulator, tmp_path: Path) -> None:
     file = fleets(fleet("one", "/DC0/vm/web") | {"networks": [{"network": "DC0_DVPG0"}]})
     simulator.fault("CreateContainerView", "NoPermission", at="call")
     assert look_up_sources(file, environ=simulator.environment({}), folder=tmp_path)["one", "s0"].name == "web"

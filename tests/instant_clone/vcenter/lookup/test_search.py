@@ -28,8 +28,8 @@ WEB = "c4a0e058-ec62-5205-b1f9-2fd3aa11bde0"
 def vcenter(start_simulator: StartSimulator) -> Simulator:
     """Start a simulator with VMs that share names or UUIDs. The tests of the module do not change it.
 
-    It has VMs in DC0's VM folder, golden/database, two VMs named twin, two VMs with one UUID, a VM in a vApp, and a
-    second datacenter DC1.
+    It has VMs in DC0's VM folder, the VM golden/database and two VMs named twin. It also has two VMs with one UUID, a
+    VM in a vApp, and a second datacenter DC1.
     """
     simulator = start_simulator("-source", "web,db-model,apart", "-off", "model", "-vm", 5)
     with Client(simulator) as client:

@@ -140,7 +140,7 @@ def test_reads_all_properties() -> None:
     )
 
 
-def test_devices_with_which_a_clone_may_fail_are_read() -> None:
+def test_reads_doubtful_devices() -> None:
     port = vim.vm.device.VirtualSerialPort(
         key=9000,
         deviceInfo=vim.Description(label="Serial port 1", summary="[LocalDS_0] web/serial.log"),

@@ -58,13 +58,13 @@ def test_reports_all_missing_or_invalid_variables_in_one_error() -> None:
         *((text, False) for text in ("", "0", "f", "F", "FALSE", "false", "False")),
     ],
 )
-def test_certificates_are_verified_unless_the_variable_is_true_in_go(text: str, unverified: bool) -> None:
+def test_verifies_certificates_unless_go_parses_the_variable_as_true(text: str, unverified: bool) -> None:
     settings = ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_ALLOW_UNVERIFIED_SSL": text})
     assert settings.allow_unverified_ssl is unverified
 
 
 @pytest.mark.parametrize("text", ["yes", "tRUE", " true", "2"])
-def test_rejects_a_value_that_is_not_a_boolean_in_go(text: str) -> None:
+def test_rejects_a_value_that_go_does_not_parse_as_a_boolean(text: str) -> None:
     with pytest.raises(ConnectError, match="VSPHERE_ALLOW_UNVERIFIED_SSL must be true or false"):
         ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_ALLOW_UNVERIFIED_SSL": text})
 
@@ -106,7 +106,7 @@ def test_rejects_a_malformed_server(server: str) -> None:
 
 @pytest.mark.parametrize("server", ["fd00::1", "2001:db8::1:443", "::ffff:192.0.2.1"])
 def test_rejects_an_ipv6_address_without_brackets(server: str) -> None:
-    """The stock provider takes the part behind the last colon for the port."""
+    """The stock provider uses the part after the last colon as the port."""
     message = (
         f"VSPHERE_SERVER must have brackets around an IPv6 address, not '{server}'."
         f' Use the form "[{server}]", or "[{server}]:443" with a port.'
@@ -130,7 +130,7 @@ def test_time_out_is_a_number_of_minutes(minutes: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "5m", "1.5", " 5", "05", "100000000", "\u0665"])
-def test_rejects_another_time_out(minutes: str) -> None:
+def test_rejects_an_invalid_time_out(minutes: str) -> None:
     with pytest.raises(ConnectError) as caught:
         ConnectionSettings.from_environment(COMPLETE | {"VSPHERE_API_TIMEOUT": minutes})
     assert str(caught.value) == (
@@ -322,8 +322,8 @@ class _SilentApi(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.released.wait()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class has this name
+        """Write no log."""
 
 
 def test_raises_if_the_api_does_not_answer(self_signed: ssl.SSLContext) -> None:
@@ -343,8 +343,8 @@ class _EmptyPages(BaseHTTPRequestHandler):
         self.send_response(self.status)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class has this name
+        """Write no log."""
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def test_text_contains_the_messages_of_a_fault() -> None:
     )
 
 
-def test_answer_of_vcenter_has_the_texts_of_the_cause() -> None:
+def test_text_contains_the_messages_of_a_cause_in_an_answer_of_vcenter() -> None:
     """The text of a nested fault is in localizedMessage, beside the fault (LocalizedMethodFault in the API)."""
     sent = vim.vm.check.Result(error=[chain_too_long()])
     answer = SoapAdapter.Serialize(sent, version="vim.version.v7_0_3_0")
@@ -87,7 +87,7 @@ def test_fault_without_a_cause_has_only_its_own_text() -> None:
     assert fault_chain(fault) == (fault,)
 
 
-def test_no_fault_has_no_causes() -> None:
+def test_none_has_an_empty_fault_chain() -> None:
     assert fault_chain(None) == ()
     assert find_cause(None, vmodl.MethodFault) is None
 
@@ -122,7 +122,7 @@ def wrapped_twice(fault: vmodl.MethodFault) -> vmodl.fault.SystemError:
         (vim.fault.NotAuthenticated(msg="no"), LoginError, "the session has ended. Run the command again."),
     ],
 )
-def test_cause_has_the_error_of_the_same_fault_without_a_wrapper(
+def test_wrapped_fault_has_the_same_error_as_the_fault_alone(
     fault: vmodl.MethodFault, kind: type[VcenterError], text: str
 ) -> None:
     for raised in (fault, wrapped_twice(fault)):
@@ -132,8 +132,8 @@ def test_cause_has_the_error_of_the_same_fault_without_a_wrapper(
         assert str(caught.value) == f"vcenter: {text}"
 
 
-def test_missing_object_deep_inside_is_not_the_object_of_the_request() -> None:
-    """Callers treat NotFoundError as "the VM is gone", and a cause may be about another object."""
+def test_missing_object_in_a_cause_is_not_a_not_found_error() -> None:
+    """Callers treat NotFoundError as "the VM no longer exists", but a cause may be about another object."""
     missing = vmodl.fault.ManagedObjectNotFound(msg="Gone.", obj=vim.VirtualMachine("vm-42"))
     with pytest.raises(NotFoundError), vcenter_errors("vcenter"):
         raise missing

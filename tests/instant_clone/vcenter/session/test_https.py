@@ -69,8 +69,8 @@ class _Connecting(BaseHTTPRequestHandler):
             back.join()
         self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class has this name
+        """Write no log."""
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -95,7 +95,7 @@ def proxy_to(target: str, *, status: int = 200, credentials: str | None = None) 
 
 @pytest.mark.simulator
 def test_session_goes_through_the_proxy(simulator: Simulator) -> None:
-    """The name vcenter.example does not exist: only the proxy connects to the simulator."""
+    """The name vcenter.example does not exist, so only the proxy can connect to the simulator."""
     with proxy_to(simulator.address, credentials=CREDENTIALS) as proxy:
         environ = {
             **simulator.environment({}),
@@ -110,7 +110,7 @@ def test_session_goes_through_the_proxy(simulator: Simulator) -> None:
 
 
 @pytest.mark.simulator
-def test_requests_to_vcenter_have_no_credentials_of_the_proxy(
+def test_requests_to_vcenter_do_not_contain_the_proxy_credentials(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[bytes] = []
@@ -137,7 +137,7 @@ def test_requests_to_vcenter_have_no_credentials_of_the_proxy(
         ("192.0.2.7", "192.0.2.7:443"),
     ],
 )
-def test_proxy_gets_host_and_port_as_http_writes_them(server: str, asked: str) -> None:
+def test_connect_request_has_host_and_port_in_http_form(server: str, asked: str) -> None:
     with proxy_to("127.0.0.1:1", status=403) as proxy:
         settings = ConnectionSettings(server, "ann", "sesame", proxy=proxy.settings())
         with pytest.raises(ConnectError):
@@ -146,7 +146,7 @@ def test_proxy_gets_host_and_port_as_http_writes_them(server: str, asked: str) -
 
 
 def failure(proxy: Proxy, timeout: float = 30) -> str:
-    """Return the message for a session through the proxy, which fails."""
+    """Return the error message of a session through the proxy."""
     with pytest.raises(ConnectError) as caught:
         open_session(ConnectionSettings("vcenter.example", "ann", "secret", timeout=timeout, proxy=proxy))
     assert "hush" not in str(caught.value)
@@ -173,7 +173,7 @@ def test_reports_a_proxy_that_refuses_the_user() -> None:
         )
 
 
-def test_reports_a_proxy_that_is_not_there() -> None:
+def test_reports_an_unreachable_proxy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert failure(Proxy("127.0.0.1", port, "bob", "hush")) == (
@@ -227,7 +227,7 @@ def test_reports_a_server_that_is_not_a_proxy(answer: bytes, reason: str) -> Non
 
 @contextlib.contextmanager
 def server_with_certificate(folder: Path, names: Sequence[x509.GeneralName], *, valid: bool = True) -> Iterator[str]:
-    """Serve TLS with a certificate of its own authority for `names`, whose file is server.pem in `folder`."""
+    """Serve TLS with a self-signed certificate for `names`. The certificate is in the file server.pem in `folder`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "photon-machine")])
     now = datetime.datetime.now(datetime.UTC)
@@ -260,8 +260,8 @@ def server_with_certificate(folder: Path, names: Sequence[x509.GeneralName], *, 
 
 
 class _Silent(BaseHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class has this name
+        """Write no log."""
 
 
 DNS = [x509.DNSName(f"vc{number}.lab.example") for number in range(1, 8)]
@@ -307,7 +307,7 @@ def test_names_the_hosts_of_a_certificate_behind_a_proxy(tmp_path: Path, monkeyp
     )
 
 
-def test_names_of_a_certificate_that_is_not_trusted_are_not_reported(
+def test_does_not_report_the_names_of_an_untrusted_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests of the selection of the proxy. Go's httpproxy v0.54.0 gave the answers in the table."""
+"""Tests of the selection of the proxy. The expected results in the table come from Go's httpproxy v0.54.0."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ GO = [
 
 @pytest.mark.parametrize(("host", "port", "no_proxy", "expected"), GO)
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
-def test_no_proxy_has_the_rules_of_go(host: str, port: int, no_proxy: str, expected: str, variable: str) -> None:
+def test_no_proxy_follows_the_rules_of_go(host: str, port: int, no_proxy: str, expected: str, variable: str) -> None:
     chosen = proxy_for(host, port, {"HTTPS_PROXY": URL, variable: no_proxy})
     assert chosen == (PROXY if expected == "proxy" else None)
 
@@ -137,7 +137,7 @@ def test_proxy_is_a_url_or_host_and_port(url: str, expected: Proxy) -> None:
         "http://ann:se\nsame@proxy.example:3128",
     ],
 )
-def test_rejects_another_value_and_does_not_show_it(url: str) -> None:
+def test_rejects_an_invalid_value_and_does_not_show_it(url: str) -> None:
     with pytest.raises(ConnectError) as caught:
         proxy_for("vcenter.example", 443, {"https_proxy": url})
     assert str(caught.value) == (
@@ -169,7 +169,7 @@ def test_credentials_become_a_header_and_are_not_shown() -> None:
 COMPLETE = {"VSPHERE_SERVER": "vcenter.example:8443", "VSPHERE_USER": "ann", "VSPHERE_PASSWORD": "sesame"}
 
 
-def test_settings_have_the_proxy_for_their_server() -> None:
+def test_connection_settings_contain_the_proxy_of_the_server() -> None:
     environ = COMPLETE | {"HTTPS_PROXY": "http://bob:hush@proxy.example:3128"}
     settings = ConnectionSettings.from_environment(environ)
     assert settings.proxy == Proxy("proxy.example", 3128, "bob", "hush")
@@ -178,7 +178,7 @@ def test_settings_have_the_proxy_for_their_server() -> None:
     assert ConnectionSettings.from_environment(environ | {"NO_PROXY": "vcenter.example:443"}).proxy is not None
 
 
-def test_settings_report_the_proxy_with_all_other_mistakes() -> None:
+def test_reports_an_invalid_proxy_together_with_other_invalid_settings() -> None:
     with pytest.raises(ConnectError) as caught:
         ConnectionSettings.from_environment(
             COMPLETE | {"VSPHERE_USER": "", "HTTPS_PROXY": "socks5://proxy.example:1080"}
