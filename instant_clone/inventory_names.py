@@ -86,7 +86,8 @@ def _can_match_higher_folder(folders: Sequence[str]) -> bool:
 
     The finder compares the name of an object with the pattern. If the name does not match, it compares the end of the
     object's path with the remaining parts of the pattern as text (find/recurser.go, "name contains a '/'").
-    For the pattern /DC0/vm/a/a/x, the finder also finds /DC0/vm/a/x. A backslash in the last part makes the texts different.
+    For the pattern /DC0/vm/a/a/x, the finder also finds /DC0/vm/a/x. A backslash in the last part makes the texts
+    different.
     """
     if folders and folders[0] and any(folder in _ROOTS for folder in folders):
         return True  # the folders above a relative path are unknown

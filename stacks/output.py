@@ -26,7 +26,7 @@ _FIRST_LINES_OF_CDKTF = b"terraform {\nrequired_providers {\n"
 def refuse_hcl(environ: Mapping[str, str]) -> None:
     """Raise an error if cdktf requests HCL.
 
-    cdktf 0.21 writes HCL that Terraform cannot parse: it writes required_version as a list, and puts expressions in quotes.
+    cdktf 0.21 writes HCL that Terraform cannot parse: it treats required_version as a list, and quotes expressions.
 
     Raises:
         InstantCloneError: cdktf requests HCL.
@@ -42,9 +42,9 @@ def replaced_output(environ: Mapping[str, str], *, folder: Path) -> Iterator[Pat
     """Yield a temporary folder for the synth, and move its files into cdktf's output folder at the end of the block.
 
     The output folder is CDKTF_OUTDIR from `environ`; the default is cdktf.out in `folder`. It does not change before
-    the block ends. It does not change at all if the block raises an error. Each file is replaced atomically, and the manifest is
-    the last one. Files of Terraform in the output folder, such as its plugins, stay. HCL that cdktf wrote in an
-    earlier synth is removed, because Terraform would read each block twice.
+    the block ends. It does not change at all if the block raises an error. Each file is replaced atomically, and the
+    manifest is the last one. Files of Terraform in the output folder, such as its plugins, stay. HCL that cdktf wrote
+    in an earlier synth is removed, because Terraform would read each block twice.
 
     Raises:
         InstantCloneError: A file cannot be written.

@@ -154,7 +154,7 @@ def _guestinfo_findings(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _missing_value(fleet: Fleet, number: int | None, attribute: str) -> tuple[str, str] | None:
-    """Return why `attribute` of a network interface has no value, and the cure. Return None if `attribute` has a value."""
+    """Return why `attribute` of a network interface has no value, and the cure. Return None if there is a value."""
     networks, table = fleet.networks, f"fleets.{fleet.name}.networks"
     position = fleet.interface_of(number, attribute)
     if position is None and attribute == "mac":

@@ -177,7 +177,7 @@ def _sentences(details: ErrorDetails, keys: Iterable[str], home: str) -> tuple[s
 
 
 def _quoted(guestinfo: Mapping[str, Any], table: str, findings: list[Finding]) -> dict[str, Any]:
-    """Return `guestinfo` with each key as one string. TOML splits a key without quotes at its dots into nested tables."""
+    """Return `guestinfo` with each key as one string. TOML splits an unquoted key at its dots into nested tables."""
     whole: dict[str, Any] = {}
     levels: list[tuple[str, Any]] = list(guestinfo.items())[::-1]
     while levels:

@@ -37,9 +37,10 @@ def escaped(text: str) -> str:
 
 
 def parts(pattern: str) -> Iterator[tuple[str, str | None, str]]:
-    """Return the parts of a validated pattern: a text, the placeholder after the text, and the format of the placeholder.
+    """Return the parts of a validated pattern.
 
-    The placeholder is None after the last text.
+    Each part is a text, the placeholder after the text, and the format of the placeholder. The placeholder is None
+    after the last text.
     """
     return ((text, field, spec or "") for text, field, spec, _ in Formatter().parse(pattern))
 

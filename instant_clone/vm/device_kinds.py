@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The kinds of virtual devices, and what is known about instant clones of VMs that have such a device.
 
-The names are the class names of the vSphere API. The API reference does not state which devices prevent an instant
-clone. The table has these sources:
+The names are the class names of the vSphere API. The rows have these sources, none of which is the API reference:
 
 - Serial port: vmware/ansible-vsphere-gos-validation, issue 416 (the answer of vCenter) and pull request 698 (the suite
   removes serial ports before it creates instant clones).
@@ -98,7 +97,7 @@ DEVICE_KINDS: Mapping[str, DeviceKind] = MappingProxyType(
 
 
 def kind_of(device: str, backing: str | None = None) -> DeviceKind:
-    """Return the kind of a device from its class name and the class name of its backing. An unlisted class is doubtful."""
+    """Return the kind of a device with these class names of device and backing. An unlisted class is doubtful."""
     return (
         DEVICE_KINDS.get(f"{device} with {backing}")
         or DEVICE_KINDS.get(device)

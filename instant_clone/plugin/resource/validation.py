@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Checks at plan time for settings that vCenter or the stock provider would reject or revert during the apply.
+"""Checks at plan time for everything that vCenter or the stock provider would reject or revert during the apply.
 
 The checks of an import compare the imported VM with the clone that the configuration describes.
 """

@@ -93,7 +93,9 @@ def disks(devices: Devices) -> tuple[Disk, ...]:
         VcenterError: A disk is not attached to a SCSI, SATA, IDE or NVMe controller.
     """
     by_key: dict[int | None, vim.vm.device.VirtualDevice] = {device.key: device for device in devices}
-    return tuple(_disk(disk, by_key.get(disk.controllerKey)) for disk in _devices_of_kind(vim.vm.device.VirtualDisk, devices))
+    return tuple(
+        _disk(disk, by_key.get(disk.controllerKey)) for disk in _devices_of_kind(vim.vm.device.VirtualDisk, devices)
+    )
 
 
 def network_interfaces(devices: Devices, networks: Iterable[AttachedNetwork]) -> tuple[Nic, ...]:
@@ -207,7 +209,9 @@ def _network(backing: object, networks: Sequence[AttachedNetwork]) -> tuple[Netw
             return "standard", found[0] if found else AttachedNetwork(id_, backing.deviceName)
         case Ethernet.DistributedVirtualPortBackingInfo():
             key = backing.port.portgroupKey
-            return "distributed", _unambiguous_network([network for network in networks if key and network.portgroup_key == key])
+            return "distributed", _unambiguous_network(
+                [network for network in networks if key and network.portgroup_key == key]
+            )
         case Ethernet.OpaqueNetworkBackingInfo():
             id_ = backing.opaqueNetworkId
             return "opaque", _unambiguous_network([network for network in networks if network.opaque_id == id_])

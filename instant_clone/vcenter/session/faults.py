@@ -142,7 +142,9 @@ def _missing_privilege_finding(fault: vim.fault.NoPermission, where: str, entity
     known = [each for entry in entries for each in entry.privilegeIds] or [fault.privilegeId or ""]
     privileges = [each for each in dict.fromkeys(known) if each]
     name = f"the privilege{'s' if len(privileges) > 1 else ''} {', '.join(privileges)}" if privileges else "a privilege"
-    return Finding(where, f"the user lacks {name}{_entity_suffix(entity)}.", "Ask for the privilege, or log in as another user.")
+    return Finding(
+        where, f"the user lacks {name}{_entity_suffix(entity)}.", "Ask for the privilege, or log in as another user."
+    )
 
 
 def _entity_suffix(entity: object) -> str:
@@ -155,7 +157,10 @@ def _identifier(entity: object) -> str:
 
 
 def _unusable_authorities(path: str | None) -> str:
-    """Return the problem with the file in SSL_CERT_FILE, or an empty string if it is usable. OpenSSL ignores an unusable file."""
+    """Return the problem with the file in SSL_CERT_FILE, or an empty string if it is usable.
+
+    OpenSSL ignores an unusable file.
+    """
     if not path:
         return ""
     try:

@@ -106,7 +106,10 @@ class VcenterConnection(HTTPSConnection):
 
 
 def tls_context(*, verify: bool, check_name: bool = True) -> ssl.SSLContext:
-    """Return the TLS settings for vCenter. `verify` enables the check of the authority, `check_name` that of the host name."""
+    """Return the TLS settings for vCenter.
+
+    `verify` enables the check of the authority, and `check_name` enables the check of the host name.
+    """
     if not verify:
         # The default context loads the machine's certificate authorities, which cost 1.5 MB in each plugin.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -4,7 +4,8 @@
 The stock provider uses Go's http.ProxyFromEnvironment (govmomi v0.55.1, vim25/soap/client.go, NewClient). The rules are
 those of golang.org/x/net/http/httpproxy v0.54.0, proxy.go: FromEnvironment, parseProxy, useProxy and init. Python's
 urllib.request.proxy_bypass has other rules. For example, it does not support networks such as 10.0.0.0/8. Go ignores a
-value of HTTPS_PROXY that is not a URL. This module raises an error, because the user did not request a direct connection.
+value of HTTPS_PROXY that is not a URL. This module raises an error, because the user did not request a direct
+connection.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _proxy_from_url(url: str, name: str) -> Proxy:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    # urlsplit ends the host at / ? and #. An @ after one of these characters belongs to a password that contains the character.
+    # urlsplit ends the host at / ? and #. A later @ belongs to a password with one of these characters.
     if not host or port == 0 or "@" in f"{parts.path}{parts.query}{parts.fragment}" or re.search(r"\s", url):
         raise ConnectError(Finding(name, "the value is not the URL of an HTTP proxy.", _FORM))
     if parts.scheme != "http":

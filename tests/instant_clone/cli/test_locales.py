@@ -139,7 +139,9 @@ def test_prints_messages_with_characters_outside_the_encoding(
 
 
 @in_each_locale
-def test_installs_the_plugin_in_a_home_with_characters_outside_the_encoding(folder: Path, locale: dict[str, str]) -> None:
+def test_installs_the_plugin_in_a_home_with_characters_outside_the_encoding(
+    folder: Path, locale: dict[str, str]
+) -> None:
     stock = folder / "terraform-provider-vsphere_v2.16.1_x5"
     stock.write_text("#!/bin/sh\necho '1|5|unix|/nowhere|grpc|'\nexec sleep 600\n")
     environ = {"HOME": str(folder), "TERRAFORM_BINARY_NAME": "missing-terraform"}
@@ -158,7 +160,9 @@ def test_installs_the_plugin_in_a_home_with_characters_outside_the_encoding(fold
 
 @pytest.mark.simulator
 @in_each_locale
-def test_record_writes_a_file_with_characters_outside_the_encoding(folder: Path, locale: dict[str, str], simulator: Simulator) -> None:
+def test_record_writes_a_file_with_characters_outside_the_encoding(
+    folder: Path, locale: dict[str, str], simulator: Simulator
+) -> None:
     (folder / "fleets.toml").write_text(FLEETS, encoding="utf-8")
     environ = simulator.environment({})
 

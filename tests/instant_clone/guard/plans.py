@@ -9,7 +9,8 @@ The files in plans/ are real plans from Terraform 1.11.4 against the simulator. 
 - extra_config: the stock provider 2.0.2 after `terraform state replace-provider`
 
 The files contain only the resources of one clone from the output of `terraform show -json`. They contain only the
-arguments that change and the arguments that the tests need. tests/e2e/test_guard.py creates such plans and checks them in full.
+arguments that change and the arguments that the tests need. tests/e2e/test_guard.py creates such plans and checks them
+in full.
 """
 
 from __future__ import annotations

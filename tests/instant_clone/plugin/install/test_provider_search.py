@@ -129,7 +129,9 @@ def test_terraform_searches_for_the_installed_release_with_the_users_environment
     assert call["environment"]["HOME"] == str(tmp_path)
 
 
-def test_terraform_runs_without_network(installation: Installation, environment: dict[str, str], tmp_path: Path) -> None:
+def test_terraform_runs_without_network(
+    installation: Installation, environment: dict[str, str], tmp_path: Path
+) -> None:
     _terraform(tmp_path, installation.launcher.parent)
 
     _problem(installation, environment | {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*.internal"})

@@ -112,7 +112,7 @@ def test_with_block_restores_the_block(given_block: object) -> None:
         ([{"source_uuid": f" {UUID}\n", "timeout": "2.5"}], True, True, UUID, 2.5),
     ],
 )
-def test_parses_the_source_and_timeout_of_a_block(
+def test_parses_presence_source_and_timeout_of_a_block(
     value: object, present: bool, known: bool, source: str | None, timeout: float
 ) -> None:
     block = InstantCloneBlock(value)

@@ -307,9 +307,7 @@ def test_names_the_hosts_of_a_certificate_behind_a_proxy(tmp_path: Path, monkeyp
     )
 
 
-def test_does_not_report_the_names_of_an_untrusted_certificate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_does_not_report_the_names_of_an_untrusted_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with server_with_certificate(tmp_path, DNS[:1]) as server, pytest.raises(ConnectError) as caught:
         open_session(ConnectionSettings(server, "ann", "sesame"))
