@@ -13,8 +13,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// assembly holds a VM's devices while a request changes them. The VM and its files do not change before the whole
-// request is valid and commit is called.
+// assembly holds a VM's devices while a request changes them. The VM and its files change only in commit, which is
+// called after the whole request has been found valid.
 type assembly struct {
 	ctx      *simulator.Context
 	dc       *simulator.Datacenter
@@ -24,7 +24,7 @@ type assembly struct {
 	running  bool
 	language string
 	devices  []types.BaseVirtualDevice
-	keys     map[int32]int32 // keys of added devices, by their keys in the request
+	keys     map[int32]int32 // assigned keys of the added devices, by their keys in the request
 	created  []newDisk
 	deleted  []string
 }
@@ -35,7 +35,7 @@ type newDisk struct {
 	capacity int64
 }
 
-// change applies the device changes of a request in their order.
+// change applies the device changes of a request in the order of the request.
 func (a *assembly) change(changes []types.BaseVirtualDeviceConfigSpec) types.BaseMethodFault {
 	a.keys = make(map[int32]int32)
 	for i, change := range changes {
@@ -69,7 +69,8 @@ func (a *assembly) change(changes []types.BaseVirtualDeviceConfigSpec) types.Bas
 	return nil
 }
 
-// add adds a device with the key, label and summary that vCenter assigns. It ignores those of the request.
+// add adds a device with the key, label and summary that vCenter assigns. It ignores the key, label and summary in
+// the request.
 func (a *assembly) add(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
 	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
 	given := spec.Device.GetVirtualDevice().Key
@@ -137,7 +138,7 @@ func (a *assembly) place(bad types.BaseMethodFault, base *types.VirtualDevice, w
 	return nil
 }
 
-// slot numbers a device that is on the PCI bus or on no bus.
+// slot sets the key, label and unit of a device that is on the PCI bus or on no bus.
 func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevice) types.BaseMethodFault {
 	base := device.GetVirtualDevice()
 	if key, label, summary, ok := single(device); ok {
@@ -152,7 +153,7 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 	}
 	s, ok := slotOf(device)
 	if !ok {
-		base.Key = 20000 // kinds that no layout has get consecutive keys
+		base.Key = 20000 // devices of a kind that no layout has get consecutive keys
 		for byKey(a.devices, base.Key) != nil {
 			base.Key++
 		}
@@ -168,7 +169,7 @@ func (a *assembly) slot(bad types.BaseMethodFault, device types.BaseVirtualDevic
 		c.Device = nil
 	} else {
 		taken := func(n int32) bool {
-			// A clone's devices may have other keys, but they keep their units.
+			// In a clone, the key of a device may have changed. The unit is still that of the source's device.
 			return byKey(a.devices, s.firstKey+n) != nil || s.firstUnit != 0 && at(a.devices, pciController, s.firstUnit+n) != nil
 		}
 		for taken(n) {
@@ -208,7 +209,7 @@ func (a *assembly) supportsDevice(device types.BaseVirtualDevice) bool {
 	return !isTPM || a.config.Firmware == string(types.GuestOsDescriptorFirmwareTypeEfi)
 }
 
-// connect sets the unset connection fields of a connectable device.
+// connect sets the unset connection fields of a connectable device to defaults.
 func (a *assembly) connect(device types.BaseVirtualDevice) {
 	base := device.GetVirtualDevice()
 	switch device.(type) {
@@ -253,7 +254,7 @@ func completeSCSI(c *types.VirtualSCSIController) {
 	}
 }
 
-// remove removes a device, and its file if the request's file operation is destroy.
+// remove removes a device. If the request's file operation is destroy, it also schedules the deletion of the file.
 func (a *assembly) remove(index int32, spec *types.VirtualDeviceConfigSpec) types.BaseMethodFault {
 	bad := &types.InvalidDeviceSpec{DeviceIndex: index}
 	key := spec.Device.GetVirtualDevice().Key

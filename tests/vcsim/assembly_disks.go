@@ -68,7 +68,7 @@ func (a *assembly) addDisk(bad types.BaseMethodFault, disk *types.VirtualDisk, o
 	return nil
 }
 
-// setCapacity makes both units of a disk's capacity consistent. The capacity is a multiple of a SCSI sector.
+// setCapacity makes capacityInBytes and capacityInKB of a disk consistent. The capacity is a multiple of a SCSI sector.
 func setCapacity(bad types.BaseMethodFault, disk *types.VirtualDisk) types.BaseMethodFault {
 	if disk.CapacityInBytes == 0 {
 		disk.CapacityInBytes = disk.CapacityInKB << 10
@@ -105,8 +105,9 @@ func completeIO(disk *types.VirtualDisk, current *types.StorageIOAllocationInfo)
 	disk.StorageIOAllocation = &io
 }
 
-// sharesFor returns shares with the number of their level. normal is the number of level normal. Level low has half
-// of it, and level high twice: vSphere Resource Management, Resource Allocation Shares.
+// sharesFor returns shares with the number that their level stands for. normal is the number of shares at level
+// normal. Level low has half as many, and level high has twice as many: vSphere Resource Management, Resource
+// Allocation Shares.
 func sharesFor(shares *types.SharesInfo, normal int32) *types.SharesInfo {
 	switch shares.Level {
 	case types.SharesLevelLow:
@@ -119,8 +120,8 @@ func sharesFor(shares *types.SharesInfo, normal int32) *types.SharesInfo {
 	return shares
 }
 
-// diskFile returns the datastore and the file of a disk. Without a path in the request, the file is in the VM's
-// folder. exists states whether the file must exist.
+// diskFile returns the datastore and the file of a disk. If the request gives no path, the file is in the VM's
+// folder. exists states whether the file must already exist.
 func (a *assembly) diskFile(name string, exists bool) (*simulator.Datastore, string, types.BaseMethodFault) {
 	var file object.DatastorePath
 	if name != "" && !file.FromString(name) {
@@ -166,7 +167,7 @@ func (a *assembly) taken(ds *simulator.Datastore, file object.DatastorePath) boo
 	return err == nil
 }
 
-// capacityOf returns the capacity of a disk's file in bytes, or 0.
+// capacityOf returns the capacity of a disk's file in bytes, or 0 if it cannot read the disk descriptor.
 func capacityOf(ds *simulator.Datastore, name string) int64 {
 	var file object.DatastorePath
 	file.FromString(name)

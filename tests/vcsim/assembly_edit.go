@@ -57,8 +57,8 @@ func (a *assembly) edit(index int32, spec *types.VirtualDeviceConfigSpec) types.
 	return nil
 }
 
-// inherit copies to the unset fields of to the values of from, which must have the same type. It treats a backing or
-// a connection as one value, and does not merge their fields.
+// inherit sets each unset field of its first argument to the value that the field has in its second argument. Both
+// arguments must have the same type. A backing or a connection counts as one value: its fields are not merged.
 func inherit(to, from reflect.Value) {
 	for i := range to.NumField() {
 		switch field := to.Field(i); {
@@ -70,7 +70,7 @@ func inherit(to, from reflect.Value) {
 	}
 }
 
-// editDisk restores the properties of a disk that cannot be edited, and grows the disk. A delta disk cannot grow:
+// editDisk restores the disk properties that an edit cannot change, and grows the disk. A delta disk cannot grow:
 // vSphere Virtual Machine Administration, Change the Virtual Disk Configuration, states this for disks with
 // snapshots.
 func editDisk(index int32, disk, current *types.VirtualDisk) types.BaseMethodFault {

@@ -13,9 +13,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// vmBrowser is the environment browser of one VM. Without a key, it describes the hardware version of this VM. In
-// govmomi, VMs share the browser of their compute resource, which describes the newest version. The stock provider
-// then treats every configured version as wrong.
+// vmBrowser is the environment browser of one VM. If a request has no key, the browser describes the hardware version
+// of this VM. In govmomi, VMs share the browser of their compute resource, which describes the newest version. The
+// stock provider would then treat every configured version as wrong.
 type vmBrowser struct {
 	simulator.EnvironmentBrowser
 	vm *simulator.VirtualMachine
@@ -54,8 +54,8 @@ func (b *vmBrowser) QueryTargetCapabilities(ctx *simulator.Context, req *types.Q
 	return b.computeBrowser(ctx).QueryTargetCapabilities(ctx, req)
 }
 
-// browserOf returns the environment browser of a reference, and the version that it describes if a request names no
-// version.
+// browserOf returns the environment browser with this reference and its default hardware version. The browser
+// describes this version if a request names none.
 func browserOf(ctx *simulator.Context, ref types.ManagedObjectReference) (*simulator.EnvironmentBrowser, string) {
 	switch b := ctx.Map.Get(ref).(type) {
 	case *vmBrowser:
@@ -66,8 +66,8 @@ func browserOf(ctx *simulator.Context, ref types.ManagedObjectReference) (*simul
 	return nil, ""
 }
 
-// QueryConfigOption describes the options of VMs of a hardware version. govmomi leaves the version number unset, and
-// the stock provider then upgrades the VM.
+// QueryConfigOption describes the options of VMs of a hardware version. govmomi leaves the version number unset, which
+// makes the stock provider upgrade the VM.
 func (x *extension) QueryConfigOption(ctx *simulator.Context, req *types.QueryConfigOption) soap.HasFault {
 	body := new(methods.QueryConfigOptionBody)
 	browser, version := browserOf(ctx, req.This)

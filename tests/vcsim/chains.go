@@ -12,10 +12,11 @@ import (
 // seSparse is the format of delta disks on VMFS6.
 const seSparse = "seSparseFormat"
 
-// hiddenChains maps the contentId of a delta disk to its chain, for disks that a quirk makes report another backing.
+// hiddenChains maps the contentId of a delta disk to its chain, for disks that report another backing because of a
+// quirk.
 var hiddenChains sync.Map
 
-// idleDeltas has the contentIds of the delta disks that frozen sources received.
+// idleDeltas holds the contentIds of the delta disks that frozen sources received.
 var idleDeltas sync.Map
 
 // chainOf returns the top of a disk's chain of flat backings. It returns nil for other kinds of disks.
@@ -51,13 +52,13 @@ func chainFiles(disk *types.VirtualDisk) []string {
 	return names
 }
 
-// chainForm is how a VM reports its delta disks.
+// chainForm describes how a VM reports its delta disks.
 type chainForm struct {
 	seSparse string // value of the quirk se-sparse or source-se-sparse
 	parents  string // value of the quirk delta-parents or source-delta-parents
 }
 
-// formOf returns the form of a reported backing.
+// formOf returns the form in which a backing is reported. chain is the actual chain of the disk.
 func formOf(backing types.BaseVirtualDeviceBackingInfo, chain *types.VirtualDiskFlatVer2BackingInfo) chainForm {
 	var form chainForm
 	switch b := backing.(type) {
@@ -74,7 +75,7 @@ func formOf(backing types.BaseVirtualDeviceBackingInfo, chain *types.VirtualDisk
 	return form
 }
 
-// report makes a delta disk report its chain in a form.
+// report makes a delta disk report its chain in this form. It changes nothing for the zero form or a base disk.
 func (d flatDisk) report(form chainForm) {
 	if d.backing.Parent == nil || form == (chainForm{}) {
 		return
@@ -138,9 +139,10 @@ func (x *extension) receivesDeltas(src *simulator.VirtualMachine) bool {
 	return false
 }
 
-// cloneParent returns the backing on which the clone's delta disk is put. It is the top of the source's chain, but not
-// a delta disk that the source received while it was frozen. Web Services SDK Programming Guide, How the Instant Clone
-// Operation Works: the parent is the delta disk "that was the topmost delta disk when the stun operation was invoked".
+// cloneParent returns the parent of the clone's delta disk: the top of the source's chain. A delta disk that the
+// source received while it was frozen is skipped as long as the source is frozen. Web Services SDK Programming Guide,
+// How the Instant Clone Operation Works: the parent is the delta disk "that was the topmost delta disk when the stun
+// operation was invoked".
 func (d flatDisk) cloneParent(src *simulator.VirtualMachine) *types.VirtualDiskFlatVer2BackingInfo {
 	if _, idle := idleDeltas.Load(d.backing.ContentId); idle && isFrozen(src) {
 		return d.backing.Parent

@@ -82,13 +82,13 @@ class Client:
         return self.find(f"vm/{name}")
 
     def has_file(self, file: str) -> bool:
-        """Return whether a datastore has a file. The form of `file` is "[datastore] path"."""
+        """Return whether the file exists on its datastore. The form of `file` is "[datastore] path"."""
         datastore, _, path = file.removeprefix("[").partition("] ")
         folder, _, name = path.rpartition("/")
         query = vim.host.DatastoreBrowser.SearchSpec(matchPattern=[name])
         browser = self.find(f"datastore/{datastore}").browser
         task = browser.SearchDatastore_Task(f"[{datastore}] {folder}", query)
-        # The entity of govmomi's task is the browser until the task runs. pyvmomi does not accept it as an entity.
+        # Until govmomi's task runs, its entity is the datastore browser. pyvmomi does not accept a browser as entity.
         until(lambda: self._state(task) in ("success", "error"))
         try:
             found = result(task)
@@ -227,7 +227,7 @@ def cdrom(controller: int, unit: int, backing: Any, *, start: bool = False) -> A
 
 
 def nic(kind: Any, backing: Any, *, share: str = "normal") -> Any:
-    """Return a new interface. The share level "custom" has 42 shares."""
+    """Return a new network interface. If the share level is "custom", the interface has 42 shares."""
     return kind(
         key=-300,
         backing=backing,
@@ -239,12 +239,15 @@ def nic(kind: Any, backing: Any, *, share: str = "normal") -> Any:
 
 
 def extra_config(values: Mapping[str, object]) -> list[Any]:
-    """Return option values for a mapping of keys to values."""
+    """Return the option values of an extraConfig from a mapping of keys to values."""
     return [vim.option.OptionValue(key=key, value=value) for key, value in values.items()]
 
 
 def network_edit(nic: Any, *, portgroup: Any = None, network: str | None = None, mac: str | None = None) -> Any:
-    """Return a device change that moves an interface to another network. Without `mac`, vCenter assigns an address."""
+    """Return a device change that moves an interface to another network.
+
+    If `mac` is not given, vCenter assigns the MAC address.
+    """
     if portgroup is not None:
         nic.backing.port = vim.dvs.PortConnection(
             portgroupKey=portgroup.key, switchUuid=portgroup.config.distributedVirtualSwitch.uuid
@@ -280,7 +283,7 @@ def depth(disk: Any) -> int:
 
 
 def plain(value: Any, without: Iterable[str] = ()) -> Any:
-    """Return an API value as nested dicts and lists, without the properties named in `without`."""
+    """Return an API value as nested dicts and lists. Leave out the properties named in `without`."""
     left_out = set(without)
     if isinstance(value, VmomiSupport.DataObject):
         names = [each.name for each in value._GetPropertyList() if each.name not in left_out]

@@ -10,12 +10,13 @@ import (
 )
 
 // unsupportedDevice returns the fault of a source with a device that prevents instant clones, or nil. API reference,
-// InstantClone_Task: DisallowedMigrationDeviceAttached for devices that are not supported.
+// InstantClone_Task: the fault for an unsupported device is DisallowedMigrationDeviceAttached.
 //
-//   - A serial port is refused with this message: vmware/ansible-vsphere-gos-validation, issue 416. The issue does not
-//     print the type of the fault.
-//   - A file-backed port may be edited: API reference, InstantCloneSpec.location. That the edit, or a removal of the
-//     port, makes the source supported is assumed. That parallel ports are refused as serial ports is assumed.
+//   - A source with a serial port is refused with the message of deviceNotSupported:
+//     vmware/ansible-vsphere-gos-validation, issue 416. The issue does not show the type of the fault.
+//   - A file-backed port may be edited: API reference, InstantCloneSpec.location. Assumed: an edit or removal of the
+//     port makes the source supported.
+//   - Assumed: parallel ports are refused like serial ports.
 //   - A virtual TPM is not supported: vmware/ansible-vsphere-gos-validation, test case vtpm_cold_add_remove. The fault
 //     is assumed.
 func (p *placement) unsupportedDevice(src *simulator.VirtualMachine) types.BaseMethodFault {

@@ -29,8 +29,9 @@ const (
 // that wait on one collector, and uses one reference for all sessions. The stock provider waits for all its tasks on
 // its session's collector, so that parallel destroys hang with govmomi's collector.
 //
-// As in vCenter, the answer depends on the version in the request, not on the answers to other requests. Each version
-// has the state that the filters saw. A request waits until the current state differs from the state of its version.
+// As in vCenter, the answer depends on the version in the request, not on the answers to other requests. The
+// collector keeps the state that its filters saw at each version. A request waits until the current state differs
+// from the state of its version.
 type propertyCollector struct {
 	simulator.PropertyCollector
 
@@ -184,7 +185,7 @@ func (pc *propertyCollector) WaitForUpdates(ctx *simulator.Context, req *types.W
 	return &methods.WaitForUpdatesBody{Res: &types.WaitForUpdatesResponse{Returnval: *res.Res.Returnval}}
 }
 
-// compare returns the state that the filters see now, and its differences from an older state.
+// compare returns the state that the filters see now, and the differences between this state and an older one.
 func (pc *propertyCollector) compare(ctx *simulator.Context, old filterState) (filterState, []types.PropertyFilterUpdate) {
 	pc.mu.Lock()
 	filters := slices.Clone(pc.filters)
@@ -249,7 +250,8 @@ func (pc *propertyCollector) collect(ctx *simulator.Context, spec types.Property
 	return found
 }
 
-// value wraps a property for encoding, as in an update. The XML encoder cannot encode a struct without a name.
+// value wraps a property so that the XML encoder encodes it as in an update. The encoder cannot encode an anonymous
+// struct.
 type value struct {
 	Val types.AnyType `xml:"val,typeattr"`
 }

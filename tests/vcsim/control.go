@@ -150,7 +150,7 @@ func (c *control) record(m *simulator.Method) {
 	}
 }
 
-// recordChange lists a call that changes a VM without naming it.
+// recordChange lists a call that changes this VM although no argument of the call names the VM.
 func (c *control) recordChange(method string, vm *simulator.VirtualMachine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,8 +170,8 @@ func cloneName(m *simulator.Method) string {
 	return ""
 }
 
-// take returns the first rule of a kind that matches the call, and decrements its count. It returns nil if no rule
-// matches.
+// take returns the first rule of this kind that matches the call, and decrements the count of the rule. It returns nil
+// if no rule matches.
 func (c *control) take(objects *simulator.Registry, m *simulator.Method, kind func(*rule) bool) *rule {
 	c.mu.Lock()
 	defer c.mu.Unlock()

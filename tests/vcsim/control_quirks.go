@@ -12,7 +12,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// handleQuirks serves the requests that make the simulator behave as some vCenter may:
+// handleQuirks serves the requests that make the simulator behave as some vCenter installations may behave:
 //
 //	GET /ic/quirk                          lists the active quirks
 //	GET /ic/quirk?name=N[&value=V]         activates a quirk

@@ -27,7 +27,7 @@ func completeNew(spec *types.VirtualMachineConfigSpec) {
 		BootOptions:                  new(types.VirtualMachineBootOptions),
 	})
 	if isTrue(spec.Flags.VbsEnabled) {
-		// API reference, VirtualMachineFlagInfo.vbsEnabled: virtualization-based security also enables these.
+		// API reference, VirtualMachineFlagInfo.vbsEnabled: virtualization-based security also enables these settings.
 		setUnset(&spec.Flags.VvtdEnabled)
 		setUnset(&spec.NestedHVEnabled)
 		setUnset(&spec.BootOptions.EfiSecureBootEnabled)

@@ -97,8 +97,8 @@ func withCopiedDisks(devices []types.BaseVirtualDevice) []types.BaseVirtualDevic
 	return devices
 }
 
-// addDeltas puts a delta disk on top of each of a source's disks, as cloning a VM does. change applies the quirks of the
-// source.
+// addDeltas puts a delta disk on top of each of a source's disks, as vCenter does when it clones a VM. change applies
+// the quirks of the source to the devices.
 func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, change func([]types.BaseVirtualDevice)) {
 	devices := withCopiedDisks(vm.Config.Hardware.Device)
 	for _, disk := range disks(devices) {
@@ -116,8 +116,8 @@ func addDeltas(ctx *simulator.Context, vm *simulator.VirtualMachine, change func
 	publish(ctx, vm)
 }
 
-// setLayout describes the VM's files. The time of govmomi's function is cubic in the length of the disk chains, but
-// it is quick once it finds its file names here.
+// setLayout sets layout and layoutEx, the descriptions of the VM's files. govmomi's function for this takes time cubic
+// in the length of the disk chains, unless layoutEx already lists the files.
 func setLayout(vm *simulator.VirtualMachine) {
 	key := int32(0)
 	files := slices.DeleteFunc(slices.Clone(vm.LayoutEx.File), func(f types.VirtualMachineFileLayoutExFileInfo) bool {

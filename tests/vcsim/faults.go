@@ -10,8 +10,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// chainTooLong returns the fault of a clone whose disk chains are too long: VMware KB 67186 (Broadcom 320221), seen with
-// vCenter 6.7. That the dry run reports it too is assumed.
+// chainTooLong returns the fault of a clone whose disk chains are too long: VMware KB 67186 (Broadcom 320221), seen
+// with vCenter 6.7. Assumed: CheckInstantClone_Task reports this fault too.
 func chainTooLong() types.BaseMethodFault {
 	const text = "Unable to prepare migration."
 	cause := &types.GenericVmConfigFault{Reason: text}
@@ -21,8 +21,8 @@ func chainTooLong() types.BaseMethodFault {
 	return fault
 }
 
-// localized returns a fault with vCenter's message. If the simulator does not know the message, it is the name of the Go
-// type, as in govmomi.
+// localized returns a fault with vCenter's message. For a fault whose message the simulator does not know,
+// the message is the name of the Go type, as in govmomi.
 func localized(fault types.BaseMethodFault) types.LocalizedMethodFault {
 	var message string
 	switch f := fault.(type) {

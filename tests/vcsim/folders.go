@@ -64,7 +64,7 @@ func (x *extension) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task)
 	return body
 }
 
-// poweredOn returns a VM below a folder that is not powered off, or nil.
+// poweredOn returns a VM that is not powered off from the folder or its subfolders, or nil.
 func poweredOn(ctx *simulator.Context, folder *simulator.Folder) *simulator.VirtualMachine {
 	for _, ref := range folder.ChildEntity {
 		switch child := ctx.Map.Get(ref).(type) {
@@ -100,8 +100,8 @@ func destroyFolder(ctx *simulator.Context, folder *simulator.Folder) types.BaseM
 	return fault
 }
 
-// unlockedEntity is the entity of a task that must not lock its object while it runs. Each task gets a new
-// unlockedEntity: with a shared one, the tasks of an object would wait for each other.
+// unlockedEntity is the entity of a task that must not hold the lock of its object. Each task gets a new
+// unlockedEntity: if tasks of one object shared an unlockedEntity, they would wait for each other.
 type unlockedEntity struct {
 	mo.Entity
 	number int64
@@ -132,8 +132,8 @@ func runUnlocked(ctx *simulator.Context, of mo.Entity, name string, run func() (
 	return ref
 }
 
-// listTask adds a task to the recent tasks of its object. govmomi does this only for the tasks of objects that it
-// knows.
+// listTask adds a task to the recent tasks of its object. govmomi does this only for objects whose
+// types it knows.
 func listTask(ctx *simulator.Context, of mo.Entity, ref types.ManagedObjectReference) {
 	object := ctx.Map.Get(of.Reference())
 	if object == nil { // the task has removed the object

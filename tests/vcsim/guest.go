@@ -79,8 +79,8 @@ func (g *guests) report(ref types.ManagedObjectReference) {
 	})
 }
 
-// inherit gives a clone the identity of its source, and a guest without a report of VMware Tools. network is
-// the value of the quirk guest-network.
+// inherit gives a clone the identity of its source. The clone's VMware Tools have not reported yet. network is the
+// value of the quirk guest-network.
 func (g *guests) inherit(vm, src *simulator.VirtualMachine, network string) {
 	id := g.identity(src)
 	id.network = network
@@ -90,7 +90,7 @@ func (g *guests) inherit(vm, src *simulator.VirtualMachine, network string) {
 	g.renew(vm)
 }
 
-// renew resets the guest of a VM with new devices.
+// renew resets the guest of a VM whose devices are new, as if VMware Tools had never reported.
 func (g *guests) renew(vm *simulator.VirtualMachine) {
 	vm.Guest = &types.GuestInfo{GuestFamily: vm.Guest.GuestFamily}
 	for _, dev := range vm.Config.Hardware.Device {
@@ -104,8 +104,9 @@ func (g *guests) renew(vm *simulator.VirtualMachine) {
 	g.down(vm)
 }
 
-// identity returns the last identity of the guest. A simulated script in the guest applies guestinfo.ic.hostname and
-// guestinfo.ic.ipaddress.
+// identity returns the last identity of the guest. The values of guestinfo.ic.hostname and guestinfo.ic.ipaddress
+// replace the host name and the address, as if a script in the guest had applied them. If the VM has the
+// quirk guest-network, the address does not change.
 func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -130,7 +131,7 @@ func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	return id
 }
 
-// up sets the properties that running Tools report.
+// up sets the properties that VMware Tools report while they run.
 func (g *guests) up(vm *simulator.VirtualMachine, nics []types.GuestNicInfo) {
 	id := g.identity(vm)
 	names := networkNames(g.svc.Context, vm.Config.Hardware.Device)
@@ -183,7 +184,7 @@ func gateway(ip string) string {
 	return ip[:strings.LastIndex(ip, ".")+1] + "1"
 }
 
-// down clears the properties that only running Tools report.
+// down clears the properties that VMware Tools report only while they run.
 func (g *guests) down(vm *simulator.VirtualMachine) {
 	guest := *vm.Guest
 	guest.ToolsStatus = types.VirtualMachineToolsStatusToolsNotRunning

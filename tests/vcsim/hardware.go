@@ -164,7 +164,7 @@ func (h *hardware) clientCDROM(at bus, unit int32) {
 	h.cdrom(at, unit, "Remote device", backing, &types.VirtualDeviceConnectInfo{AllowGuestControl: true, Status: "untried"})
 }
 
-// imageCDROM adds a CD-ROM with an ISO image, and the image file on the first datastore.
+// imageCDROM adds a CD-ROM with an ISO image, and adds the image to the files on the first datastore.
 func (h *hardware) imageCDROM(at bus, unit int32, path string) {
 	h.files = append(h.files, path)
 	backing := new(types.VirtualCdromIsoBackingInfo)

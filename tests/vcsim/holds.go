@@ -23,8 +23,8 @@ const (
 	atEnd    = "end"    // the task has finished its work and still runs
 )
 
-// taskHolds are the methods with tasks that can be held. govmomi's tasks hold the lock of their object while they run, so
-// that no client could read the object of a held task.
+// taskHolds are the methods with tasks that can be held. govmomi's own tasks hold the lock of their object while
+// they run. If such a task were held, no client could read its object.
 var taskHolds = []string{"InstantClone_Task", "ReconfigureComputeResource_Task"}
 
 // holds stops calls and tasks at a chosen point until a release. Tests use holds to act during an operation,
@@ -64,8 +64,8 @@ func (h *holds) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ic/release", h.serveRelease)
 }
 
-// match returns the hold that stops a call at a point, or nil. It counts the call. Holds on a task count the call of
-// the task, because calls have an order, and tasks may overtake each other.
+// match returns the hold that stops a call at this point, or nil. It counts the call for holds with after=N. A hold at
+// task or end also counts calls, not tasks, because calls arrive in order but tasks may overtake each other.
 func (h *holds) match(objects *simulator.Registry, m *simulator.Method, at string) *hold {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -194,8 +194,8 @@ func (h *holds) serveRelease(w http.ResponseWriter, r *http.Request) {
 	h.serveHeld(w, r)
 }
 
-// number returns the value of a parameter that is a non-negative integer, and whether it is valid. It returns 0 for a
-// missing parameter.
+// number returns the value of a request parameter, which must be a non-negative integer, and whether the value is
+// valid. A missing parameter is valid and counts as 0.
 func number(r *http.Request, name string) (int, bool) {
 	s := r.FormValue(name)
 	if s == "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/vmware/govmomi/vim25"
 )
 
-// namespace is the namespace of all UUIDs that follow from a name.
+// namespace is the UUID namespace for all UUIDs that the simulator derives from a name.
 var namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("vcsim.instantclone.internal"))
 
 // stableUUID returns the UUID of a part of an inventory VM. It is the same at each start, so that tests can contain

@@ -124,8 +124,8 @@ func (x *extension) instantClone(ctx *simulator.Context, src *simulator.VirtualM
 	return vm, nil
 }
 
-// cloneDisks adds a new delta disk for the clone on top of each of the source's disks. keepUUIDs states whether it has
-// the UUID of the source's disk.
+// cloneDisks adds a new delta disk for the clone on top of each of the source's disks. keepUUIDs states whether the
+// clone's disk keeps the UUID of the source's disk.
 func cloneDisks(config *types.VirtualMachineConfigInfo, src, vm *simulator.VirtualMachine, ds *simulator.Datastore, keepUUIDs bool) {
 	dir := path.Dir(vm.Config.Files.VmPathName)
 	parents := disks(src.Config.Hardware.Device)
@@ -268,8 +268,8 @@ func share(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	})
 }
 
-// publish notifies the property collectors of direct changes of the VM. Their filters match a change of their path or
-// of a path below it, not of a path above it.
+// publish notifies the property collectors of changes that were written directly to the VM. It names nested paths too,
+// because a filter on config.hardware.device does not match a change of its parent path config.
 func publish(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	ctx.Update(vm, []types.PropertyChange{
 		{Name: "config", Val: *vm.Config},

@@ -116,8 +116,8 @@ func networkSummary(backing types.BaseVirtualDeviceBackingInfo) string {
 	return ""
 }
 
-// addOpaqueNetworks creates the opaque networks that -opaque names, on all hosts of the cluster. Their ids follow
-// from their names.
+// addOpaqueNetworks creates the opaque networks that -opaque names, on all hosts of the cluster. Each id is
+// derived from the name.
 func addOpaqueNetworks(ctx *simulator.Context, dc *simulator.Datacenter, cluster *simulator.ClusterComputeResource, names []string) error {
 	folder := ctx.Map.Get(dc.NetworkFolder).(*simulator.Folder)
 	for _, name := range names {

@@ -18,8 +18,8 @@ type slot struct {
 	limit      int32 // maximum number of devices of a VM
 }
 
-// slotOf returns the slot of a device other than a disk, a CD-ROM or a floppy drive. The number of a SCSI, SATA or
-// NVMe controller is its bus number.
+// slotOf returns the numbering of a device other than a disk, a CD-ROM or a floppy drive. A SCSI, SATA or NVMe
+// controller is numbered by its bus number.
 func slotOf(d types.BaseVirtualDevice) (slot, bool) {
 	switch d.(type) {
 	case *types.ParaVirtualSCSIController:

@@ -13,7 +13,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// quirk is a behavior that a real vCenter may have and that the simulator has on request.
+// quirk is a behavior that a real vCenter may have. The simulator shows it on request.
 type quirk struct {
 	Name  string `json:"name"`
 	Value string `json:"value,omitempty"`
@@ -129,8 +129,8 @@ func (q *quirks) refusedLocation(loc *types.VirtualMachineRelocateSpec) types.Ba
 	return nil
 }
 
-// heededLocation returns the part of an instant clone's location that vCenter heeds. The quirk location leaves out the
-// other parts.
+// heededLocation returns the part of an instant clone's location that the simulator applies. The quirk location makes
+// it ignore the whole location or all but the device changes.
 func (q *quirks) heededLocation(loc *types.VirtualMachineRelocateSpec, src *simulator.VirtualMachine) *types.VirtualMachineRelocateSpec {
 	switch q.value("location", src) {
 	case "ignored":
@@ -141,8 +141,8 @@ func (q *quirks) heededLocation(loc *types.VirtualMachineRelocateSpec, src *simu
 	return loc
 }
 
-// reservedKeys returns the fault of a request with options that fields of the ConfigSpec set, or nil. It returns a
-// fault only if the quirk own-keys is active.
+// reservedKeys returns the fault of a request whose extra config has a key that belongs to a field of the ConfigSpec,
+// or nil. It returns a fault only if the quirk own-keys is active.
 func (q *quirks) reservedKeys(req any) types.BaseMethodFault {
 	var options []types.BaseOptionValue
 	switch call := req.(type) {
@@ -159,7 +159,7 @@ func (q *quirks) reservedKeys(req any) types.BaseMethodFault {
 	return invalid("configSpec.extraConfig")
 }
 
-// changeClone applies the quirks to the configuration of a clone, before the guest sees its devices.
+// changeClone applies the quirks to the configuration of a clone, before the clone's guest sees the devices.
 func (q *quirks) changeClone(config *types.VirtualMachineConfigInfo, src *simulator.VirtualMachine) {
 	devices := config.Hardware.Device
 	overrideDeltaFields(devices, q.value("delta-fields", src))

@@ -10,8 +10,8 @@ import (
 )
 
 // overrideDeltaFields changes the fields of delta disks that describe how their base was created. The value "unset"
-// clears these fields, "other" sets values that differ from the base. API reference: thinProvisioned and eagerlyScrub
-// "may be unset", deltaDiskFormat applies to delta disks only.
+// clears these fields. The value "other" sets values that differ from the base. API reference: thinProvisioned and
+// eagerlyScrub "may be unset", and deltaDiskFormat applies to delta disks only.
 func overrideDeltaFields(devices []types.BaseVirtualDevice, value string) {
 	for _, disk := range disks(devices) {
 		if value == "" || disk.backing.Parent == nil {
@@ -82,7 +82,8 @@ func renumberKeys(devices []types.BaseVirtualDevice) {
 	}
 }
 
-// shuffle changes the order of the devices by dealing them into thirds. The new order is the same each time.
+// shuffle reorders the devices: first every third one from index 2, then from index 1, then from index 0. The new
+// order is the same each time.
 func shuffle(devices []types.BaseVirtualDevice) {
 	var dealt []types.BaseVirtualDevice
 	for first := range 3 {

@@ -11,7 +11,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// ReconfigVMTask reconfigures a VM as vCenter does.
+// ReconfigVMTask implements VirtualMachine.ReconfigVM_Task with vCenter's checks and defaults.
 func (x *extension) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
 	body := new(methods.ReconfigVM_TaskBody)
 	vm, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)

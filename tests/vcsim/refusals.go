@@ -102,8 +102,8 @@ func flagSetting(name, source string, of func(*types.VirtualMachineFlagInfo) any
 	}, func(c *configInfo) any { return of(&c.Flags) }}
 }
 
-// numaSetting returns a rule for a virtual NUMA setting. vSphere Resource Management, Virtual NUMA Controls, changes
-// these settings with the VM off.
+// numaSetting returns a rule for a virtual NUMA setting. vSphere Resource Management, Virtual NUMA Controls: the
+// procedure changes these settings while the VM is powered off.
 func numaSetting(name string, requested func(*types.VirtualMachineVirtualNuma) any, current func(*types.VirtualMachineVirtualNumaInfo) any) setting {
 	return setting{"virtualNuma." + name, "vSphere Resource Management, Virtual NUMA Controls", func(s *configSpec) any {
 		if s.VirtualNuma == nil {
@@ -118,8 +118,8 @@ func numaSetting(name string, requested func(*types.VirtualMachineVirtualNuma) a
 	}}
 }
 
-// differs reports whether a requested value differs from the current one. An unset request asks for no change. An
-// unset current value equals zero or false.
+// differs reports whether a requested value differs from the current one. An unset requested value asks for
+// no change. An unset current value equals zero or false.
 func differs(requested, current any) bool {
 	a, h := reflect.ValueOf(requested), reflect.ValueOf(current)
 	if a.Kind() == reflect.Pointer {
@@ -139,7 +139,7 @@ func differs(requested, current any) bool {
 	return !reflect.DeepEqual(a.Interface(), h.Interface())
 }
 
-// refuse returns the fault with which vCenter refuses a reconfiguration, or nil.
+// refuse returns vCenter's fault for a reconfiguration that it does not accept, or nil.
 func refuse(vm *simulator.VirtualMachine, s *configSpec) types.BaseMethodFault {
 	c := vm.Config
 	if s.ChangeVersion != "" && s.ChangeVersion != c.ChangeVersion {
@@ -227,8 +227,9 @@ var reservedKeys = regexp.MustCompile(`(?i)^(numvcpus|memsize|displayname|annota
 	`uefi\.secureBoot\.enabled|tools\.syncTime|(scsi|sata|ide|nvme|ethernet|floppy|serial|parallel|vtpm)\d*(:\d+)?\.` +
 	`(fileName|present|deviceType|mode|virtualDev|networkName|address|addressType|generatedAddress|sharedBus|writeThrough))$`)
 
-// additional returns the options without those that "would conflict with parameters that are explicitly configurable
-// through other fields in the ConfigSpec" and "are silently ignored": API reference, extraConfig.
+// additional returns the options without those that vCenter ignores. API reference, extraConfig: options that "would
+// conflict with parameters that are explicitly configurable through other fields in the ConfigSpec" are "silently
+// ignored".
 func additional(options []types.BaseOptionValue) []types.BaseOptionValue {
 	return slices.DeleteFunc(slices.Clone(options), func(o types.BaseOptionValue) bool {
 		return reservedKeys.MatchString(o.GetOptionValue().Key)

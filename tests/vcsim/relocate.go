@@ -33,7 +33,7 @@ func (x *extension) RelocateVMTask(ctx *simulator.Context, req *types.RelocateVM
 	return body
 }
 
-// relocate moves a VM. The VM has not moved if relocate returns a fault. The caller is a task of the VM and holds its
+// relocate moves a VM. If it returns a fault, the VM has not moved. The caller is a task of the VM and holds its
 // lock.
 func relocate(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
 	p := &placement{datacenter: datacenter(ctx, vm)}
@@ -75,8 +75,8 @@ func relocate(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.
 	return nil
 }
 
-// findRelocated finds the target of a VM as check does for a clone. It returns the target folder, or nil if the VM
-// stays in its folder.
+// findRelocated finds the target of a VM, in the same way as check finds the location of a clone. It returns the
+// target folder, or nil if the VM stays in its folder.
 func (p *placement) findRelocated(ctx *simulator.Context, vm *simulator.VirtualMachine, spec *types.VirtualMachineRelocateSpec) (*simulator.Folder, types.BaseMethodFault) {
 	if spec.Service != nil {
 		return nil, new(types.NotSupported)

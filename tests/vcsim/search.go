@@ -11,9 +11,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// govmomi searches the inventory while it changes, under a lock on the index alone. If a search panics, govmomi never
-// releases this lock, and answers no further search. The methods here take no lock, and repeat a search that
-// panicked.
+// In govmomi, a search locks only the search index, so the inventory can change meanwhile and the search can panic.
+// govmomi then never releases the lock, and no further search ends. The methods here take no lock, and repeat a
+// search that panicked.
 
 const searches = 3
 

@@ -15,8 +15,8 @@ var namedSettings = []string{
 	"Flags", "CpuFeatureMask", "NetworkShaper", "FtInfo", "TagSpecs", "Crypto",
 }
 
-// applySettings applies a ConfigSpec that completeSpec has completed to a configuration. govmomi applies only some of
-// the fields.
+// applySettings copies the fields of a ConfigSpec to a configuration. The caller has called completeSpec on the
+// ConfigSpec. govmomi applies only some of the fields.
 func applySettings(spec *types.VirtualMachineConfigSpec, config *types.VirtualMachineConfigInfo) {
 	from, to := reflect.ValueOf(spec).Elem(), reflect.ValueOf(config).Elem()
 	for i := range from.NumField() {
@@ -123,7 +123,8 @@ func orElse(n, other int32) int32 {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// fill copies from current the fields that part leaves unset. It does nothing if either is nil.
+// fill sets each unset field of part to the value of the same field of current. It does nothing if part or current is
+// nil.
 func fill[T any](part, current *T) {
 	if part == nil || current == nil {
 		return
@@ -136,7 +137,8 @@ func fill[T any](part, current *T) {
 	}
 }
 
-// resized returns an allocation with the number of shares of its level. normal is the number at level normal.
+// resized returns part, or a copy of current if part is nil, with the number of shares that its level stands for.
+// normal is the number of shares at level normal.
 func resized(part, current *types.ResourceAllocationInfo, normal int32) *types.ResourceAllocationInfo {
 	if part == nil && current != nil {
 		c := *current

@@ -22,8 +22,8 @@ type recommendations struct {
 	pending map[string]*types.StoragePlacementSpec
 }
 
-// concernsVM reports whether a request asks for a placement of new disks of an existing VM, or of a VM that moves.
-// govmomi implements neither.
+// concernsVM reports whether a request asks Storage DRS to place new disks of an existing VM, or to place a VM that
+// moves. govmomi implements neither.
 func concernsVM(body any) bool {
 	req, ok := body.(*types.RecommendDatastores)
 	if !ok {

@@ -88,7 +88,7 @@ def test_parallel_sessions_wait_for_running_tasks(shared: Simulator) -> None:
 
 
 def test_parallel_requests_wait_on_the_collector_of_one_session(shared: Simulator, shared_client: Client) -> None:
-    """The stock provider waits like this. With govmomi's collector an update reaches only one of the requests."""
+    """Wait on one collector in parallel, as the stock provider does. govmomi sends an update to only one request."""
     shared.requests(reset=True)
     shared.hold("InstantClone_Task", at="task")
 
@@ -128,7 +128,7 @@ def test_waiting_request_ends_when_it_is_canceled(shared_client: Client) -> None
     collector.Destroy()
 
 
-def test_destroyed_object_leaves_the_filter(shared_client: Client) -> None:
+def test_destroyed_object_is_removed_from_the_filter(shared_client: Client) -> None:
     vm = clone(shared_client.vm("golden-web"), "leaving")
     query = vmodl.query.PropertyCollector
     collector = shared_client.content.propertyCollector.CreatePropertyCollector()

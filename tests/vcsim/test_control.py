@@ -143,7 +143,7 @@ def test_next_task_ends_with_the_injected_fault(simulated: Simulator, source: An
 def test_task_of_a_dry_run_ends_with_the_injected_fault(
     simulated: Simulator, client: Client, source: Any, name: str
 ) -> None:
-    """The checker is not a managed entity, so that the entity of the task is the VM to be cloned."""
+    """Expect the VM to be cloned as the entity of the task, because the checker is not a managed entity."""
     simulated.fault("CheckInstantClone_Task", name, vm="tried")
     checker = client.content.vmProvisioningChecker
 

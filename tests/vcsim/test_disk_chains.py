@@ -67,7 +67,7 @@ def chains(vm: Any) -> list[list[str]]:
     return [[names[key] for unit in each.chain for key in unit.fileKey if key in names] for each in vm.layoutEx.disk]
 
 
-def reported(vm: Any) -> list[tuple[Any, str | None, int]]:
+def reported_backings(vm: Any) -> list[tuple[Any, str | None, int]]:
     """Return the type, the delta format and the number of visible parents of each disk's backing."""
     return [(type(each.backing), each.backing.deltaDiskFormat, depth(each)) for each in disks(vm)]
 
@@ -92,28 +92,30 @@ def test_delta_disks_of_a_clone_have_no_visible_parents(simulated: Simulator, cl
 
     made = clone(source, f"{source.name}-c")
 
-    assert reported(made) == [(Flat, "redoLogFormat", 0)] * 2
+    assert reported_backings(made) == [(Flat, "redoLogFormat", 0)] * 2
     assert [chain[1:] for chain in chains(made)] == base
-    assert reported(source) == [(Flat, "redoLogFormat", 1)] * 2
+    assert reported_backings(source) == [(Flat, "redoLogFormat", 1)] * 2
     assert simulated.vm(made.name).deltas == {2000: 1, 2001: 1}
     made.RefreshStorageInfo()
     assert [chain[1:] for chain in chains(made)] == base
 
     twin = clone(made, f"{source.name}-d")
 
-    assert reported(twin) == [(Flat, "redoLogFormat", 2)] * 2
+    assert reported_backings(twin) == [(Flat, "redoLogFormat", 2)] * 2
     assert [len(chain) for chain in chains(twin)] == [3, 3]
     result(made.RelocateVM_Task(vim.vm.RelocateSpec(datastore=client.find("datastore/LocalDS_1"))))
     assert [len(chain) for chain in chains(made)] == [3, 3]
 
 
-def test_moved_clone_still_hides_its_parents(simulated: Simulator, client: Client, source: Any) -> None:
+def test_delta_disks_of_a_moved_clone_have_no_visible_parents(
+    simulated: Simulator, client: Client, source: Any
+) -> None:
     simulated.quirk("delta-parents", "unset", vm=source.name)
     made = clone(source, f"{source.name}-c")
 
     result(made.RelocateVM_Task(vim.vm.RelocateSpec(datastore=client.find("datastore/LocalDS_1"))))
 
-    assert reported(made) == [(Flat, "redoLogFormat", 0)] * 2
+    assert reported_backings(made) == [(Flat, "redoLogFormat", 0)] * 2
     assert [[name.split()[0] for name in chain] for chain in chains(made)] == [["[LocalDS_1]"] * 2] * 2
 
 
@@ -122,9 +124,12 @@ def test_delta_disks_of_a_source_have_no_visible_parents(simulated: Simulator, s
 
     made = [clone(source, f"{source.name}-{index}") for index in range(2)]
 
-    assert reported(source) == [(Flat, "redoLogFormat", 0)] * 2
+    assert reported_backings(source) == [(Flat, "redoLogFormat", 0)] * 2
     assert [len(chain) for chain in chains(source)] == [3, 3]
-    assert [reported(each) for each in made] == [[(Flat, "redoLogFormat", 1)] * 2, [(Flat, "redoLogFormat", 2)] * 2]
+    assert [reported_backings(each) for each in made] == [
+        [(Flat, "redoLogFormat", 1)] * 2,
+        [(Flat, "redoLogFormat", 2)] * 2,
+    ]
 
 
 @pytest.mark.parametrize(("value", "kind"), [("format", Flat), ("backing", SeSparse)])
@@ -134,8 +139,8 @@ def test_clone_and_source_have_sesparse_delta_disks(simulated: Simulator, source
 
     first, second = (clone(source, f"{source.name}-{index}") for index in range(2))
 
-    assert reported(first) == [(kind, "seSparseFormat", 1)] * 2
-    assert reported(second) == reported(source) == [(kind, "seSparseFormat", 2)] * 2
+    assert reported_backings(first) == [(kind, "seSparseFormat", 1)] * 2
+    assert reported_backings(second) == reported_backings(source) == [(kind, "seSparseFormat", 2)] * 2
     assert [len(chain) for chain in chains(second)] == [3, 3]
 
 
@@ -143,10 +148,10 @@ def test_sesparse_delta_disk_without_visible_parents_keeps_its_format(simulated:
     simulated.quirk("se-sparse", "backing", vm=source.name)
     simulated.quirk("delta-parents", "unset", vm=source.name)
 
-    assert reported(clone(source, f"{source.name}-c")) == [(SeSparse, "seSparseFormat", 0)] * 2
+    assert reported_backings(clone(source, f"{source.name}-c")) == [(SeSparse, "seSparseFormat", 0)] * 2
 
 
-def test_clone_s_disks_keep_the_uuids_of_the_source(simulated: Simulator, source: Any) -> None:
+def test_disks_of_a_clone_keep_the_uuids_of_the_source(simulated: Simulator, source: Any) -> None:
     simulated.quirk("disk-uuids", "kept", vm=source.name)
 
     made = clone(source, f"{source.name}-c")
@@ -169,7 +174,7 @@ def test_frozen_source_gets_one_delta_disk_on_each_disk(simulated: Simulator, so
 
 
 @pytest.mark.parametrize(("value", "network"), [("ignored", "DC0_DVPG0"), ("only-devices", "DC0_DVPG1")])
-def test_clone_ignores_its_location(simulated: Simulator, client: Client, value: str, network: str) -> None:
+def test_clone_ignores_the_requested_location(simulated: Simulator, client: Client, value: str, network: str) -> None:
     source = client.vm("golden-web")
     folder = client.find("vm").CreateFolder(f"folder-{value}")
     pool, store = client.find("host/DC0_C0/Resources/DC0_C0_RP1"), client.find("datastore/LocalDS_1")

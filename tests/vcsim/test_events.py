@@ -35,19 +35,19 @@ def events(client: Client, vm: Any) -> list[Any]:
     return sorted(found, key=lambda event: int(event.key))
 
 
-def described(event: Any) -> tuple[str, str, str, list[tuple[str, str]]]:
+def event_fields(event: Any) -> tuple[str, str, str, list[tuple[str, str]]]:
     """Return the type, the severity, the message and the arguments of an event."""
     arguments = [(argument.key, argument.value) for argument in event.arguments]
     return event.eventTypeId.removeprefix(PREFIX), event.severity, event.fullFormattedMessage, arguments
 
 
-def test_success_has_an_event_of_the_source_and_one_of_the_clone(client: Client) -> None:
+def test_successful_clone_has_one_event_of_the_source_and_one_of_the_clone(client: Client) -> None:
     source = client.vm("golden-web")
     host = source.runtime.host.name
 
     made = clone(source, "announced")
 
-    assert [described(event) for event in events(client, source)] == [
+    assert [event_fields(event) for event in events(client, source)] == [
         (
             BEGUN,
             "info",
@@ -55,18 +55,18 @@ def test_success_has_an_event_of_the_source_and_one_of_the_clone(client: Client)
             [("destVmName", "announced")],
         )
     ]
-    assert [described(event) for event in events(client, made)] == [
+    assert [event_fields(event) for event in events(client, made)] == [
         (CLONED, "info", f"Instant Clone of golden-web on {host} has completed", [("srcVmName", "golden-web")])
     ]
 
 
-def test_failure_has_an_event_with_the_fault(client: Client) -> None:
+def test_failed_clone_has_an_event_with_the_fault(client: Client) -> None:
     source = client.vm("golden-off")
 
     assert fault_of(lambda: source.InstantClone_Task(spec("refused"))) == "InvalidPowerState"
 
     begun, failed = events(client, source)
-    kind, severity, _, arguments = described(failed)
+    kind, severity, _, arguments = event_fields(failed)
     assert begun.eventTypeId == PREFIX + BEGUN
     assert (kind, severity, arguments) == (FAILED, "error", [("destVmName", "refused")])
     assert isinstance(failed.fault, vim.fault.InvalidPowerState)

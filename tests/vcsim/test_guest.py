@@ -190,5 +190,5 @@ def freeze_option(*, value: object) -> Any:
 
 
 def changes(update: Any) -> dict[str, Any]:
-    """Return the values by property of an update of one object, in the order of the update."""
+    """Return a mapping of property names to values from an update of one object. Keep the order of the update."""
     return {change.name: change.val for change in update.filterSet[0].objectSet[0].changeSet}

@@ -382,8 +382,8 @@ def test_ignores_an_edit_of_the_provisioning_of_a_disk(growing: Any) -> None:
 @pytest.mark.parametrize(
     "key", ["numvcpus", "memsize", "scsi0:0.fileName", "firmware", "ethernet0.address", "displayName"]
 )
-def test_ignores_an_option_that_a_field_of_the_config_spec_sets(client: Client, key: str) -> None:
-    """The API reference states this for extraConfig."""
+def test_ignores_an_extra_config_key_that_belongs_to_a_config_spec_field(client: Client, key: str) -> None:
+    """Expect what the API reference states for extraConfig: vCenter silently ignores such a key."""
     vm = client.vm("golden-off")
 
     result(vm.ReconfigVM_Task(Spec(extraConfig=extra_config({key: "1", "guestinfo.kept": key}))))

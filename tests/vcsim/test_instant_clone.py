@@ -21,7 +21,7 @@ BIOS_UUID = "4210cafe-0000-1111-2222-333344445555"
 
 @dataclass(frozen=True)
 class Twins:
-    """A clone from a request with all supported fields, and the state of its source before and after the request."""
+    """A clone from a request with all supported fields, its task, its source, and the objects in the request."""
 
     client: Client
     source: Any
@@ -68,7 +68,7 @@ def test_task_has_the_names_of_its_method_and_source(twins: Twins) -> None:
     assert info.entityName == "golden-web"
 
 
-def test_clone_is_in_the_requested_folder_and_pool_and_on_the_source_s_host(twins: Twins) -> None:
+def test_clone_is_in_the_requested_folder_and_pool_and_on_the_host_of_the_source(twins: Twins) -> None:
     assert twins.clone.parent == twins.folder
     assert twins.clone.resourcePool == twins.pool
     assert twins.clone.runtime.host == twins.source.runtime.host
@@ -107,14 +107,14 @@ def test_interface_is_on_the_requested_network(twins: Twins) -> None:
     assert list(twins.clone.network) == [twins.network]
 
 
-def test_interface_has_a_new_address_from_vcenter_s_range(twins: Twins) -> None:
+def test_interface_has_a_new_address_from_the_range_of_vcenter(twins: Twins) -> None:
     address = nics(twins.clone)[0].macAddress
 
     assert address.startswith("00:50:56:")
     assert address != nics(twins.source)[0].macAddress
 
 
-def test_devices_equal_the_source_s_except_files_addresses_and_network(twins: Twins) -> None:
+def test_devices_equal_those_of_the_source_except_files_addresses_and_network(twins: Twins) -> None:
     excluded = ("uuid", "macAddress", "addressType", "fileName", "parent", "contentId", "deltaDiskFormat", "datastore")
     described = [
         [plain(device, (*excluded, "connected", "port", "summary")) for device in vm.config.hardware.device]
@@ -124,19 +124,19 @@ def test_devices_equal_the_source_s_except_files_addresses_and_network(twins: Tw
     assert described[0] == described[1]
 
 
-def test_configuration_equals_the_source_s_except_names_files_and_times(twins: Twins) -> None:
+def test_configuration_equals_that_of_the_source_except_names_files_and_times(twins: Twins) -> None:
     excluded = ("device", "name", "uuid", "instanceUuid", "files", "extraConfig", "locationId")
     times = ("modified", "changeVersion", "createDate")
 
     assert plain(twins.source.config, excluded + times) == plain(twins.clone.config, excluded + times)
 
 
-def test_parents_of_the_clone_s_disks_are_the_source_s_disks(twins: Twins) -> None:
+def test_disks_of_a_clone_have_the_disks_of_the_source_as_parents(twins: Twins) -> None:
     assert {disk.key: plain(disk.backing.parent) for disk in disks(twins.clone)} == twins.backings_before
     assert all(twins.client.has_file(disk.backing.fileName) for disk in disks(twins.clone))
 
 
-def test_clone_s_disks_have_new_uuids(twins: Twins) -> None:
+def test_disks_of_a_clone_have_new_uuids(twins: Twins) -> None:
     uuids = [disk.backing.uuid for vm in (twins.source, twins.clone) for disk in disks(vm)]
 
     assert len(set(uuids)) == 4
@@ -203,7 +203,7 @@ def test_event_names_the_source_and_the_user(twins: Twins) -> None:
     assert (events[0].objectName, events[0].arguments[0].value) == ("announced", "golden-web")
 
 
-def test_clone_has_no_events_of_power_or_reconfiguration(twins: Twins) -> None:
+def test_clone_has_no_power_or_reconfiguration_events(twins: Twins) -> None:
     made = clone(twins.source, "untouched")
 
     events = twins.client.content.eventManager.QueryEvents(

@@ -84,7 +84,7 @@ def test_inventory_is_the_same_at_each_start_except_times_and_temporary_folders(
     assert instances[0] == instances[1]
 
 
-def test_ids_follow_from_the_name_independent_of_other_objects(start_simulator: StartSimulator) -> None:
+def test_ids_of_a_vm_do_not_depend_on_other_objects(start_simulator: StartSimulator) -> None:
     ids = []
     for flags in ((), ("-vm", 5, "-pool", 4)):
         with Client(start_simulator(*flags)) as client:

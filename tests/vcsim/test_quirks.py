@@ -82,7 +82,7 @@ def test_delta_disks_of_a_clone_do_not_report_provisioning(simulated: Simulator,
     assert [provisioning(each)[:3] for each in disks(source)] == [(True, False, False)] * 2
 
 
-def test_delta_disks_of_a_clone_report_other_values_than_their_base(simulated: Simulator, source: Any) -> None:
+def test_delta_disks_of_a_clone_report_different_values_from_their_base(simulated: Simulator, source: Any) -> None:
     simulated.quirk("delta-fields", "other")
 
     made = clone(source, "deltas-other")
@@ -94,7 +94,7 @@ def test_delta_disks_of_a_clone_report_other_values_than_their_base(simulated: S
     ("value", "reported"),
     [("unset", (None, None, None, None, None)), ("other", (False, True, True, "seSparseFormat", 8 * GIB + (1 << 20)))],
 )
-def test_delta_disks_of_a_running_source_report_other_values_after_a_clone(
+def test_delta_disks_of_a_running_source_report_different_values_after_a_clone(
     simulated: Simulator, client: Client, value: str, reported: tuple[object, ...]
 ) -> None:
     vm = make(
@@ -124,7 +124,7 @@ def test_delta_disks_of_a_running_source_report_other_values_after_a_clone(
         ("config.flags.enableLogging", "unset", None),
     ],
 )
-def test_clone_has_another_value_of_a_setting(
+def test_clone_differs_from_its_source_in_a_setting(
     simulated: Simulator, source: Any, path: str, value: str, expected: object
 ) -> None:
     simulated.clone_differs(path, value)
@@ -145,7 +145,7 @@ def at(vm: Any, path: str) -> Any:
     return vm
 
 
-def test_clone_has_other_values_of_its_devices(simulated: Simulator, client: Client) -> None:
+def test_clone_differs_from_its_source_in_a_device_property(simulated: Simulator, client: Client) -> None:
     vm = make(
         client,
         machine_spec(
@@ -179,7 +179,7 @@ def test_quirk_of_one_source_does_not_apply_to_other_sources(simulated: Simulato
     assert [each.config.annotation for each in made] == ["made by vcsim", "bent"]
 
 
-def test_clone_has_another_device_order(simulated: Simulator, source: Any) -> None:
+def test_clone_has_a_different_device_order(simulated: Simulator, source: Any) -> None:
     keys = [device.key for device in source.config.hardware.device]
 
     simulated.quirk("device-order", "reversed")
@@ -191,7 +191,7 @@ def test_clone_has_another_device_order(simulated: Simulator, source: Any) -> No
     assert shuffled == [*keys[2::3], *keys[1::3], *keys[0::3]]
 
 
-def test_clone_has_other_device_keys(simulated: Simulator, source: Any) -> None:
+def test_clone_has_different_device_keys(simulated: Simulator, source: Any) -> None:
     simulated.quirk("device-keys", "renumbered")
 
     made = clone(source, "rekeyed")
@@ -227,7 +227,7 @@ def test_interface_added_after_renumbering_gets_a_free_unit(simulated: Simulator
         ("fr", ["Disque dur 1", "Disque dur 2", "Adaptateur réseau 1"]),
     ],
 )
-def test_clone_has_other_device_labels(simulated: Simulator, source: Any, value: str, labels: list[str]) -> None:
+def test_clone_has_different_device_labels(simulated: Simulator, source: Any, value: str, labels: list[str]) -> None:
     simulated.quirk("device-labels", value)
 
     made = clone(source, f"relabeled-{value}")
@@ -263,7 +263,7 @@ def test_locale_flag_sets_the_language_of_all_device_labels(start_simulator: Sta
 
 
 @pytest.mark.parametrize(("value", "fault"), [("missing", "MethodNotFound"), ("forbidden", "NoPermission")])
-def test_dry_run_is_missing_or_forbidden(
+def test_dry_run_fails_if_it_is_missing_or_forbidden(
     simulated: Simulator, client: Client, source: Any, value: str, fault: str
 ) -> None:
     simulated.quirk("check", value)
@@ -276,7 +276,7 @@ def test_dry_run_is_missing_or_forbidden(
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, spec("checked"))) is None
 
 
-def test_dry_run_accepts_a_datastore_with_the_quirk(simulated: Simulator, client: Client, source: Any) -> None:
+def test_dry_run_accepts_a_datastore_if_the_quirk_is_active(simulated: Simulator, client: Client, source: Any) -> None:
     checker = client.content.vmProvisioningChecker
     placed = spec("checked", datastore=source.datastore[0])
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, placed)) == "InvalidArgument"
@@ -289,7 +289,7 @@ def test_dry_run_accepts_a_datastore_with_the_quirk(simulated: Simulator, client
     assert fault_of(lambda: checker.CheckInstantClone_Task(source, on_host)) == "InvalidArgument"
 
 
-def test_rejects_an_option_that_a_field_of_the_config_spec_sets(simulated: Simulator, source: Any) -> None:
+def test_rejects_an_extra_config_key_that_belongs_to_a_config_spec_field(simulated: Simulator, source: Any) -> None:
     reconfigure = vim.vm.ConfigSpec(extraConfig=extra_config({"memsize": "64"}))
     simulated.quirk("own-keys", "refused")
 

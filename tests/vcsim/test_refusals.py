@@ -47,7 +47,7 @@ def client(simulated: Simulator) -> Iterator[Client]:
 
 @pytest.fixture
 def check(client: Client) -> Callable[..., list[str]]:
-    """Return a function that returns the names of the faults in the result of CheckInstantClone_Task."""
+    """Return a function that calls CheckInstantClone_Task and returns the names of the faults in its result."""
 
     def check(vm: Any, name: str = "checked", **location: Any) -> list[str]:
         checker = client.content.vmProvisioningChecker
@@ -169,7 +169,7 @@ def test_rejects_a_clone_beyond_the_chain_limit(start_simulator: StartSimulator)
         assert simulated.vm("golden-web").deltas == {2000: 2, 2001: 2}
 
 
-def test_check_returns_the_cause_of_a_chain_that_is_too_long(start_simulator: StartSimulator) -> None:
+def test_check_returns_a_fault_with_a_cause_if_a_chain_is_too_long(start_simulator: StartSimulator) -> None:
     with Client(start_simulator("-chain-limit", 0)) as client:
         checker = client.content.vmProvisioningChecker
 

@@ -138,7 +138,7 @@ def test_normal_shares_are_proportional_to_cpus_and_memory(source: Any) -> None:
 
 @pytest.mark.parametrize("key", [None, "vmx-19"])
 def test_newest_hardware_version_is_the_version_of_the_vms(source: Any, key: str | None) -> None:
-    """The stock provider upgrades a VM, even a running one, if this number differs from the VM's version."""
+    """Expect equal versions: if they differ, the stock provider upgrades the VM, even a running one."""
     option = source.environmentBrowser.QueryConfigOption(key)
     query = vim.EnvironmentBrowser.ConfigOptionQuerySpec(key=key, guestId=[source.config.guestId])
     extended = source.environmentBrowser.QueryConfigOptionEx(query)
@@ -160,7 +160,7 @@ def test_returns_the_number_of_an_older_hardware_version_and_rejects_a_newer_one
 
 
 def test_browser_of_a_vm_describes_the_hardware_version_of_the_vm(client: Client) -> None:
-    """The stock provider upgrades from this version to the configured version, and refuses a downgrade."""
+    """Expect the VM's own version: the stock provider upgrades from this version, and refuses a downgrade."""
     older = make(client, machine_spec("of-version-17", version="vmx-17"))
     cluster = client.find("host/DC0_C0").environmentBrowser
 
@@ -182,7 +182,7 @@ def test_browser_of_a_vm_describes_the_hardware_version_of_the_vm(client: Client
 
 
 def test_cluster_is_readable_as_a_compute_resource(client: Client) -> None:
-    """The stock provider looks up clusters like this. vCenter accepts every type that an object is an instance of."""
+    """Read a cluster as the stock provider does. vCenter accepts each type that an object is an instance of."""
     cluster = client.find("host/DC0_C0")
 
     alias = vim.ComputeResource(cluster._moId, client.instance._stub)
@@ -302,7 +302,7 @@ def test_instant_clone_uses_the_datastore_that_storage_drs_recommends(client: Cl
     ]
 
 
-def test_new_disk_in_a_datastore_cluster_is_on_the_datastore_of_the_vm_s_home(
+def test_new_disk_in_a_datastore_cluster_is_on_the_home_datastore_of_the_vm(
     start_simulator: StartSimulator,
 ) -> None:
     with Client(start_simulator("-pods", 1)) as client:
