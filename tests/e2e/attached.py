@@ -31,14 +31,14 @@ class Serving:
     """The value of TF_REATTACH_PROVIDERS after a shell has executed the printed command."""
     stock: Process
     log: IO[str]
-    """The standard error of the plugin. The stock provider writes to it too."""
+    """The standard error of both the plugin and the stock provider."""
 
 
 @contextmanager
 def serving(environment: Mapping[str, str], *arguments: str) -> Iterator[Serving]:
-    """Run `python -m instant_clone.plugin --reattach` until the block ends."""
+    """Run `python -m instant_clone.plugin --reattach` until the block ends, and yield the process."""
     mark = str(uuid.uuid4())
-    # A file, because a pipe holds 64 KiB only, and nothing reads the log before the process ends.
+    # Use a file, because a pipe holds only 64 KiB and nothing reads the log before the process ends.
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(

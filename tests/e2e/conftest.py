@@ -113,7 +113,7 @@ def _install_plugin(folders: pytest.TempPathFactory, provider: StockProvider) ->
 
 @pytest.fixture(scope="module")
 def start_simulator(stock: StockProvider, start_simulator: StartSimulator) -> StartSimulator:
-    """Return the project's fixture. It depends on `stock`, so that no two releases share a simulator."""
+    """Return the fixture of tests/conftest.py. This override uses `stock`, so that releases share no simulator."""
     return start_simulator
 
 
@@ -139,9 +139,9 @@ def new_terraform(
 ) -> Iterator[NewTerraform]:
     """Yield a function that creates an initialised folder for a simulator.
 
-    At the end of the test, no process of these folders is running. With the mark `attached`, the commands share one
-    plugin process. Use the mark for plans and applies that run one after another. Without the mark, Terraform starts
-    the plugin and the stock provider two to four times in each command.
+    At the end of the test, the fixture waits until all processes of these folders have ended. With the mark
+    `attached`, the commands share one plugin process. Use the mark for plans and applies that run one after another.
+    Without the mark, Terraform starts the plugin and the stock provider two to four times in each command.
     """
     is_attached = request.node.get_closest_marker("attached") is not None
     with ExitStack() as folders:
@@ -169,7 +169,7 @@ class Bench:
     terraform: Terraform
 
     def methods(self, *names: str) -> list[str]:
-        """Return the methods that were called on these VMs: VM by VM, each in the order of the calls."""
+        """Return the methods that were called on these VMs, grouped by VM and then in call order."""
         return [call.method for name in names for call in self.simulator.calls(name)]
 
 
@@ -200,7 +200,7 @@ _LONG_MODULES = frozenset(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Add the mark `e2e` to all tests in this folder, because they run real Terraform. Run the long modules first.
 
-    A worker that starts a long module last runs it alone, while the other workers are idle.
+    If a worker starts a long module last, the other workers are idle until that module ends.
     """
     here = Path(__file__).parent
     own = [item for item in items if here in item.path.parents]

@@ -17,6 +17,6 @@ def summaries(outcome: Outcome) -> list[str]:
 
 
 def untouched(bench: Bench, *moids: str) -> Callable[[], bool]:
-    """Return a function that returns whether these VMs have received no calls since then."""
+    """Return a function that checks whether no method has been called on these VMs since this call."""
     before = {moid: bench.methods(moid) for moid in moids}
     return lambda: {moid: bench.methods(moid) for moid in moids} == before

@@ -16,7 +16,7 @@ DRY_RUN = "CheckInstantClone_Task"
 
 
 def with_more(document: Mapping[str, Any], **more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of `document` with additional data sources and resources, by "data" and "resource"."""
+    """Return a copy of `document` with more data sources (keyword `data`) or resources (keyword `resource`)."""
     return {**document, **{kind: {**document.get(kind, {}), **added} for kind, added in more.items()}}
 
 

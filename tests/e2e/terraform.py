@@ -26,7 +26,7 @@ MARK = "INSTANT_CLONE_TEST_RUN"
 """The environment variable that identifies the processes of one Terraform command."""
 
 LOGGED = {"TF_LOG_PROVIDER": "DEBUG"}
-"""The environment in which the plugins of a command write to Terraform's log."""
+"""The environment variables with which the plugins of a command write to Terraform's log."""
 _DEADLINE_SECONDS = 300
 _UI_COMMANDS = ("apply", "destroy", "plan", "refresh")
 
@@ -66,7 +66,7 @@ class Outcome:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """Return the messages of the machine-readable UI, or the one document of `validate`."""
+        """Return the messages of the machine-readable UI, or the only JSON document of `validate`."""
         found = []
         for line in self.stdout.splitlines():
             try:
@@ -124,7 +124,7 @@ class Running:
 
     @property
     def plugins(self) -> tuple[Process | None, Process | None]:
-        """Return the processes of the plugin and of the stock provider. A process that does not run is None."""
+        """Return the processes of the plugin and of the stock provider, or None for a process that does not run."""
         found = marked(MARK, self.mark)
         wrapper = next((each for each in found if "instant_clone.plugin" in each.command), None)
         stock = next((each for each in found if each.program.startswith("terraform-provider-vsphere_v")), None)
@@ -157,7 +157,7 @@ class Running:
 class Terraform:
     """The terraform command in one folder.
 
-    At the end of a `with` block it waits until none of its processes is running. After an exception it kills them.
+    At the end of a `with` block, wait until the processes of all commands have ended. After an exception, kill them.
     """
 
     def __init__(
@@ -171,8 +171,8 @@ class Terraform:
         """Create the folder, and copy the results of `terraform init` from the folder `initialised`.
 
         `initialised` must have been initialised for the same providers. `attached` contains the environment variables
-        with which commands find a running plugin. A command that is started with additional variables does not use
-        it. That command starts a new plugin, because the plugin process must have these variables too.
+        with which commands find a running plugin. A command with additional environment variables ignores `attached`.
+        It starts a new plugin process, because the plugin process must have these variables too.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -201,7 +201,7 @@ class Terraform:
         (self.folder / "main.tf.json").write_text(json.dumps(document, indent=1))
 
     def run(self, command: str, *arguments: str, **environment: str) -> Outcome:
-        """Run a command, and return its outcome, whether it succeeds or fails."""
+        """Run a command, and return its outcome. A failed command raises no exception."""
         with self.start(command, *arguments, **environment) as running:
             return running.finish()
 
@@ -219,7 +219,7 @@ class Terraform:
         self._marks.append(mark)
         log = self.folder / "terraform.log"
         attached = {} if environment else self._attached
-        # Files, because a pipe holds 64 KiB only and then blocks the writing process until a test reads it.
+        # Use files, because a pipe holds only 64 KiB. A full pipe blocks the writing process until a test reads it.
         with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             process = subprocess.Popen(
                 [self.environment.get("TERRAFORM_BINARY_NAME") or "terraform", *given],
@@ -275,7 +275,7 @@ class Terraform:
         return False
 
     def instances(self, kind: str = "vsphere_virtual_machine") -> dict[str, dict[str, Any]]:
-        """Return the instances of a managed resource type in the state, by index key or else by resource name."""
+        """Return the instances of a managed resource type, by index key, or by resource name if there is no key."""
         return {
             str(instance.get("index_key", resource["name"])): instance
             for resource in json.loads(self.state_text)["resources"]

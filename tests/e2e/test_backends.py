@@ -68,7 +68,7 @@ LOCKFILE = terraform_version() >= (1, 10)
 # The build of the S3 server from source takes minutes.
 @pytest.fixture(params=[pytest.param("s3", marks=pytest.mark.long), "http"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateServer]:
-    """Run a server without states."""
+    """Start a state server that stores no states yet, and yield it."""
     if request.param == "http":
         with HttpServer.running() as running:
             yield running
@@ -98,7 +98,7 @@ class User:
     def write(self, *, count: int, state: str | None = None) -> None:
         """Write a fleet file with `count` clones in the fleet web.
 
-        `state` is the content of the table [state]; the default is the server.
+        `state` is the content of the table [state]. By default, the table configures the server.
         """
         state = self.server.settings if state is None else state
         (self.workspace.folder / "fleets.toml").write_text(FLEETS.format(state=state, count=count))
@@ -131,7 +131,7 @@ class User:
 
 @pytest.fixture
 def simulator(server: StateServer) -> Iterator[Simulator]:
-    """Run a vCenter for each server, because the fleets on all servers have clones with the same names."""
+    """Start a vCenter for each server, because the clones have the same names with every server."""
     assert server.states() == {}
     with Simulator("-source", "golden", password="sentinel-vcenter-31f0") as running:
         yield running
@@ -237,7 +237,9 @@ def _assert_no_credential_is_written(first_user: User, second_user: User, deploy
 
 
 @pytest.mark.usefixtures("requires_locks")
-def test_second_apply_fails_with_the_lock_holder_until_the_first_ends(first_user: User, second_user: User) -> None:
+def test_second_apply_fails_and_names_the_lock_holder_until_the_first_apply_ends(
+    first_user: User, second_user: User
+) -> None:
     deploy(first_user)
     place = first_user.server.place.format(fleet="web")
     for user in (first_user, second_user):

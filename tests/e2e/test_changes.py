@@ -97,7 +97,7 @@ def test_reconfigures_an_existing_clone_while_it_runs(bench: Bench) -> None:
 
 @pytest.fixture(scope="module")
 def clustered(start_simulator: StartSimulator) -> Simulator:
-    """Start a vCenter with LocalDS_0, which has all VMs, and LocalDS_1 in two datastore clusters."""
+    """Start a vCenter with two datastore clusters: one has LocalDS_0 with all VMs, the other has LocalDS_1."""
     return start_simulator("-source", "golden", "-pods", 2, "-tools", "0s")
 
 
@@ -127,7 +127,7 @@ def test_clone_in_a_datastore_cluster_uses_the_datastore_of_its_source(in_cluste
         assert [store.name for store in vm.datastore] == ["LocalDS_0"]
         assert [store.parent.name for store in vm.datastore] == ["DC0_POD0"]
     assert in_clusters.terraform.plan() == {}
-    # A later change of the clone does not move it either.
+    # A later change of the clone does not move the clone to another datastore.
     in_clusters.terraform.write(_in_cluster(in_clusters, "DC0_POD0", "pooled", num_cpus=4))
     in_clusters.terraform.apply()
     assert in_clusters.methods("pooled") == ["ReconfigVM_Task"]

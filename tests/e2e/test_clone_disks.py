@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Disk changes of existing clones. Disks of the source cannot be removed or grown; added disks can."""
+"""Disk changes of existing clones. Disks of the source cannot be removed or grown. Added disks can."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ ATTRIBUTES = {
     "NoDiskSpace": "datastore_id",
     "DuplicateName": "name",
 }
-"""attribute of the diagnostic, if it is not source_uuid in the block instantclone"""
+"""The attribute of the diagnostic by fault. The default is source_uuid in the block instantclone."""
 
 
 def _bench(start: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, *flags: str) -> Bench:
@@ -77,7 +77,7 @@ def test_each_fault_has_a_remedy_and_an_attribute_and_the_next_apply_succeeds(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_connections_that_break_at_the_clone_call_neither_lose_nor_duplicate_clones(
+def test_broken_connections_at_the_clone_call_neither_lose_nor_duplicate_clones(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform, when: Any
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)
@@ -93,7 +93,7 @@ def test_connections_that_break_at_the_clone_call_neither_lose_nor_duplicate_clo
     assert bench.terraform.plan() == {}
 
 
-def test_connections_that_break_during_the_task_neither_lose_nor_duplicate_clones(
+def test_broken_connections_during_the_task_neither_lose_nor_duplicate_clones(
     start_simulator: StartSimulator, plugin: Plugin, new_terraform: NewTerraform
 ) -> None:
     bench = _bench(start_simulator, plugin, new_terraform)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""An apply of ten clones that is killed: all processes end, and the next apply creates exactly the missing clones."""
+"""Kill an apply of ten clones. All processes end, and the next apply creates exactly the missing clones."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ COUNT = 10
 """number of resources that Terraform creates concurrently"""
 TASK = "InstantClone_Task"
 READ = "FindByUuid"
-"""method with which the plugin looks up the source for a plan, and the stock provider reads an imported clone"""
+"""A plan looks up the source with this method. The stock provider reads an imported clone with it."""
 
 
 def _existing(bench: Bench, names: list[str]) -> list[str]:
-    """Return those of the names that a VM in vCenter has."""
+    """Return the names in `names` that a VM in vCenter has."""
     found = []
     for name in names:
         with contextlib.suppress(KeyError):
@@ -68,7 +68,7 @@ def _await(running: Running, condition: Callable[[], object], what: str) -> None
     """Wait until a condition is true during an apply.
 
     Raises:
-        AssertionError: the apply ends before, or the wait times out.
+        AssertionError: the apply ends before the condition is true, or the wait times out.
     """
     until(lambda: condition() or running.process.poll() is not None, what, seconds=ENDED_SECONDS)
     assert running.process.poll() is None, running.finish().require()
@@ -78,7 +78,7 @@ Reach = Callable[[Bench, Running], None]
 
 
 def _hold_calls(method: str) -> Reach:
-    """Hold the calls of a method, and wait for the first one."""
+    """Return a function that holds the calls of a method and waits for the first call."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(method)
@@ -88,7 +88,7 @@ def _hold_calls(method: str) -> Reach:
 
 
 def _hold_tasks(count: int) -> Reach:
-    """Hold `count` tasks before they start, and the calls for the other clones."""
+    """Return a function that holds `count` tasks before they start, and the calls for the other clones."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, after=count)
@@ -106,7 +106,7 @@ def _hold_end_of_first(bench: Bench, running: Running) -> None:
 
 
 def _hold_imports(count: int, at: HoldPoint) -> Reach:
-    """Hold the stock provider while it reads `count` clones, and hold the tasks of the other clones."""
+    """Return a function that holds the stock provider's reads of `count` clones, and the tasks of the others."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, at=at)
@@ -120,7 +120,7 @@ def _hold_imports(count: int, at: HoldPoint) -> Reach:
 
 
 def _hold_others(count: int) -> Reach:
-    """Let `count` clones reach the state, and hold the tasks of the other clones."""
+    """Return a function that lets `count` clones reach the state and holds the tasks of the other clones."""
 
     def reach(bench: Bench, running: Running) -> None:
         bench.simulator.hold(TASK, at="task", after=count)
@@ -134,7 +134,7 @@ class Point:
     """A point at which the simulator holds an apply."""
 
     reach: Reach
-    """function that holds a new apply, and returns when the apply has reached the point"""
+    """function that blocks a new apply at the point; it returns when the apply has reached the point"""
     existing: int = 0
     """number of clones in vCenter at the point"""
     in_state: int = 0
@@ -165,7 +165,7 @@ def _kill(running: Running, kind: str) -> None:
     terraform = next((each for each in marked(MARK, running.mark) if each.pid == running.process.pid), None)
     victims = {"stock": stock, "plugin": wrapper, "terraform": terraform}
     targets = [victims[each] for each in ([kind] if kind != "all" else victims)]
-    # Each process exits when another one ends. All of them are stopped before the first one is killed.
+    # Each process exits when another process ends. Therefore, stop all processes before killing the first one.
     for signal_number in (signal.SIGSTOP, signal.SIGKILL):
         for victim in targets:
             assert victim is not None
@@ -175,13 +175,13 @@ def _kill(running: Running, kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def held_vcenter(start_simulator: StartSimulator) -> Simulator:
-    """Start a vCenter with a frozen source, whose disk chains do not grow with the number of clones."""
+    """Start a vCenter with a frozen source. Its disk chains do not grow with the number of clones."""
     return start_simulator("-source", "golden", "-frozen", "golden", "-tools", "0s")
 
 
 @pytest.fixture
 def vcenter(held_vcenter: Simulator) -> Iterator[Simulator]:
-    """Release all holds at the end of each test, even if it fails."""
+    """Yield the vCenter. Release all holds at the end of each test, even if the test fails."""
     yield held_vcenter
     held_vcenter.release()
 
@@ -290,8 +290,8 @@ def _release(bench: Bench, names: list[str]) -> dict[str, str]:
     return {name: bench.simulator.vm(name).moid for name in _existing(bench, names)}
 
 
-def test_adopts_the_clones_of_a_state_that_was_lost_while_it_was_written(bench: Bench) -> None:
-    """Terraform truncates the state file before it writes it. Two of sixty kills of the matrix once hit this moment."""
+def test_adopts_the_clones_after_the_state_file_was_lost(bench: Bench) -> None:
+    """Terraform truncates the state file before it writes the state. Two of sixty kills of the matrix hit this gap."""
     names = ["lost-0", "lost-1"]
     bench.terraform.write(fleet_document(bench.release, {"vm": Wish(bench.source, frozenset(names))}))
     bench.terraform.apply()

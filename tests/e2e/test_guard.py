@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Two clones with pins in a Terraform folder. `by_plugin` is False for the folder of the stock provider alone."""
+    """Two clones with pins in a Terraform folder. `by_plugin` is False if the stock provider runs alone."""
 
     terraform: Terraform
     source: SourceVm
@@ -109,7 +109,7 @@ def fleet(
 
 @pytest.fixture(scope="module")
 def stock_fleet(fleet: Fleet, plugin: Plugin) -> Fleet:
-    """Return the same clones in a copy of the state that the stock provider uses without the plugin."""
+    """Return the same clones in a copied state. The stock provider uses this state without the plugin."""
     with_plugin = fleet.terraform
     terraform = Terraform(
         with_plugin.folder.with_name("stock"), with_plugin.environment, initialised=plugin.initialised

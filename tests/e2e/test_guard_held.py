@@ -116,7 +116,7 @@ class Comparison:
 
     findings: Mapping[str, list[Finding]]
     calls: Mapping[str, list[str]]
-    """called methods"""
+    """the called methods, by clone"""
     release: ProviderVersion
 
     def of(self, kind: str) -> set[str]:

@@ -40,7 +40,7 @@ def client(vcenter: Simulator) -> Iterator[Client]:
 def write(bench: Bench) -> Callable[..., None]:
     """Return a function that writes the configuration of a fleet of golden.
 
-    Its `arguments` replace arguments of the clones.
+    The `arguments` of that function replace arguments of the clones.
     """
 
     def write_fleet(*names: str, pinned: bool = False, **arguments: Any) -> None:
@@ -57,7 +57,7 @@ def only_error(bench: Bench, *command: str) -> str:
 
 
 def copy_of(client: Client, name: str, *, template: bool = False, marked: bool = False, on: bool = False) -> Any:
-    """Create the VM "NAME-copy" with the BIOS UUID of another VM, as a VM that a replication product creates."""
+    """Create and return "NAME-copy", a VM with the BIOS UUID of the VM `name`, as a replication product does."""
     original = client.vm(name)
     marker = {option.key: option.value for option in original.config.extraConfig if option.key == OWNER_KEY}
     options = extra_config(marker) if marked else []
@@ -106,7 +106,7 @@ def test_plan_apply_and_destroy_reject_a_duplicate_uuid(
     assert list(bench.terraform.instances()) == [name]
     assert list(bench.terraform.instances("vsphere_drs_vm_override")) == [name]
 
-    # This is the action of the message.
+    # Remove the copy, as the error message advises.
     if kind == "on":
         result(copy.PowerOffVM_Task())
     result(copy.Destroy_Task())
@@ -207,7 +207,7 @@ def test_does_not_change_or_destroy_an_imported_clone_of_another_state(
     updated = other.run("apply", "-refresh=false")
 
     assert summaries(destroyed) == ["Virtual machine has another owner"]
-    # For a release that powers a VM off to change extra_config, the plan already fails for the power-off.
+    # Some releases power a VM off to change extra_config. With them, the plan rejects the power-off first.
     hot = is_known(bench.release, "extra_config_reboot_required")
     refusal = "Another virtual machine was imported" if hot else "Change requires reboot or move"
     assert summaries(updated) == [refusal]

@@ -34,7 +34,7 @@ def client(vcenter: Simulator) -> Iterator[Client]:
 def write(bench: Bench) -> Callable[..., None]:
     """Return a function that writes the configuration of a fleet of golden.
 
-    Its `arguments` replace arguments of the clones.
+    The `arguments` of that function replace arguments of the clones.
     """
 
     def write_fleet(*names: str, pinned: bool = False, **arguments: Any) -> None:
@@ -45,7 +45,7 @@ def write(bench: Bench) -> Callable[..., None]:
 
 
 def replace_disks(client: Client, name: str, *, moved: bool = False) -> None:
-    """Replace the disks of a VM with new disks, as a backup product does that restores a VM in place.
+    """Replace the disks of a VM with new disks, as a backup product does when it restores a VM in place.
 
     With `moved`, the new disks have other unit numbers.
     """
@@ -133,7 +133,7 @@ def test_plan_rejects_disks_that_the_configuration_lacks(
 
 
 def test_replaces_a_clone_that_has_an_added_disk(bench: Bench, write: Callable[..., None], client: Client) -> None:
-    """The reason is a new generation or a taint. The stock provider detaches the disk before it destroys the VM."""
+    """The cause is a new generation or a taint. The stock provider detaches the disk before it destroys the VM."""
     write("rolled", "tainted")
     bench.terraform.apply()
     first = {name: client.vm(name)._moId for name in ("rolled", "tainted")}

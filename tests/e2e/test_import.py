@@ -29,7 +29,7 @@ STATE_ONLY_ATTRIBUTES = {
 
 @pytest.fixture(scope="module")
 def import_vcenter(start_simulator: StartSimulator) -> Simulator:
-    """Start a vCenter that gives clones of golden another device order, German labels and no disk fields.
+    """Start a vCenter. Clones of golden get another device order and German labels, and report no disk fields.
 
     Clones of plain are not affected.
     """
@@ -118,7 +118,7 @@ def test_imported_clones_of_a_fleet_change_only_in_the_state(
 def test_vm_without_a_marker_imports_as_with_the_stock_provider(
     bench_and_options: tuple[Bench, dict[str, str]], new_terraform: NewTerraform, request: pytest.FixtureRequest
 ) -> None:
-    """The import does not recognize the VM as a clone. The plan adds the block instantclone to its state."""
+    """The import does not recognize the VM as a clone. The plan adds the block instantclone to the state of the VM."""
     bench, _ = bench_and_options
     names = _names(request)
     whole = clones(bench.source, bench.release, names)

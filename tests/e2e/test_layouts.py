@@ -144,7 +144,10 @@ def trial_of(
     attach: Attach,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Trial]:
-    """Return a function that clones the sources of a stack, or of another vCenter, once and returns the trial."""
+    """Return a function that clones the sources of a stack or of another vCenter, and returns the trial.
+
+    Each trial runs only once.
+    """
 
     def run(kind: str) -> Trial:
         site = sites(OTHER_VCENTERS.get(kind, MAIN))
@@ -175,7 +178,7 @@ def trial_of(
 
     def trial(kind: str) -> Trial:
         if kind not in finished:
-            # A failure is stored, so that the tests of the other layouts do not repeat the run.
+            # Store a failure, so that the tests of the other layouts do not repeat the run.
             finished[kind] = Future()
             try:
                 finished[kind].set_result(run(kind))
@@ -204,7 +207,7 @@ def test_clone_equals_its_source_or_synth_fails(
         output = request.getfixturevalue("refusal_output")
         assert [line for line in str(refusals[vm]).splitlines() if line not in output] == []
     elif not LAYOUTS[layout].machine.can_be_cloned:
-        # vCenter refuses the clone, so no trial has it. test_plan_devices.py tests the plan.
+        # vCenter refuses to clone this layout, so no trial contains it. test_plan_devices.py tests the plan.
         assert vm not in sites(MAIN).repeatable(plugin.release)
     else:
         assert trial_of(stack).wrong[address(stack, vm)] == []
@@ -225,7 +228,7 @@ def test_clone_equals_its_source_in_other_vcenters(
 
 
 @pytest.mark.parametrize("kind", [*STACKS, *OTHER_VCENTERS])
-def test_no_problem_lacks_a_clone_address(kind: str, trial_of: Callable[[str], Trial]) -> None:
+def test_every_problem_has_a_clone_address(kind: str, trial_of: Callable[[str], Trial]) -> None:
     trial = trial_of(kind)
 
     assert len(trial.calls) > 0

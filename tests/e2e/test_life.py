@@ -92,7 +92,7 @@ def test_moves_a_name_to_another_source_in_one_apply(bench: Bench) -> None:
 
 
 def test_sequential_apply_can_require_a_second_apply_to_move_a_name(bench: Bench) -> None:
-    """Terraform can start with the new clone. With one worker, it cannot destroy the old clone meanwhile."""
+    """Terraform may start with the new clone. Its only worker then cannot destroy the old clone."""
     _apply(bench, {"one": _clones_of(bench, "golden", "single"), "two": _clones_of(bench, "silver", "double")})
     bench.terraform.write(
         fleet_document(
@@ -127,7 +127,7 @@ def test_new_generation_replaces_only_the_clones_of_its_source(bench: Bench) -> 
     assert bench.terraform.plan() == {}
 
 
-def test_other_vm_for_the_same_key_replaces_only_its_clones(bench: Bench) -> None:
+def test_another_vm_for_a_source_key_replaces_only_the_clones_of_that_key(bench: Bench) -> None:
     one, two = _clones_of(bench, "golden", "vm-0"), _clones_of(bench, "golden", "vm-1")
     _apply(bench, {"one": one, "two": two})
     kept = bench.simulator.vm("vm-1").moid
@@ -151,7 +151,7 @@ def separate_bench(start_simulator: StartSimulator, plugin: Plugin, new_terrafor
 
 
 def _enable_nested_virtualization(bench: Bench) -> None:
-    """Change hardware of the source that a running VM cannot change. The UUID of the source stays."""
+    """Change hardware of the source that cannot change on a running VM. The source keeps its UUID."""
     with Client(bench.simulator) as client:
         golden = client.vm("golden")
         result(golden.PowerOffVM_Task())
@@ -168,7 +168,7 @@ def test_plan_rejects_changed_source_hardware_unless_on_reboot_is_replace(separa
     old = [separate_bench.simulator.vm(name).moid for name in members]
     _enable_nested_virtualization(separate_bench)
 
-    # With the record from before the change, the plan is empty.
+    # With the record that was made before the change, the plan is empty.
     assert separate_bench.terraform.plan() == {}
     patched = {
         "one": _clones_of(separate_bench, "golden", *members),

@@ -61,7 +61,7 @@ class Reader:
         configuration.write_text(configuration.read_text().removesuffix("}\n") + mirror + "}\n")
 
     def write_fleet_file(self, **sources: tuple[str, str] | tuple[str, str, int]) -> None:
-        """Write the fleet file. `sources` are VM, members and optionally the generation, by key."""
+        """Write the fleet file. `sources` maps each key to the VM, the members and optionally the generation."""
         self.first_call = len(self.simulator.calls())
         text = FLEET
         for key, (vm, members, *generation) in sources.items():
@@ -168,7 +168,7 @@ def _replace_a_clone_that_was_powered_off(reader: Reader) -> None:
     assert reader.simulator.vm("web-0").power == "poweredOn"
 
 
-def _import_a_clone_and_take_another_over(reader: Reader) -> None:
+def _import_a_clone_and_adopt_another(reader: Reader) -> None:
     before, calls = reader.clones(), len(reader.simulator.calls())
     for name in ("web-0", "web-1"):
         reader.terraform("state", "rm", CLONE.format("one", name))
@@ -186,7 +186,7 @@ def _import_a_clone_and_take_another_over(reader: Reader) -> None:
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
 
-def _give_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
+def _remove_a_deleted_clone_from_the_state(reader: Reader) -> None:
     before = reader.clones()
     with Client(reader.simulator) as client:
         original = client.vm("web-1")
@@ -208,7 +208,7 @@ def _give_up_a_clone_whose_uuid_a_copy_has(reader: Reader) -> None:
     assert "No changes." in reader.terraform("plan", "-input=false", "-no-color")
 
 
-def _leave_the_plugin(reader: Reader) -> None:
+def _continue_with_the_stock_provider(reader: Reader) -> None:
     calls = len(reader.simulator.calls())
     reader.run_block("mkdir left")
     file = reader.workspace.folder / "left" / "cdk.tf.json"
@@ -226,7 +226,7 @@ def _leave_the_plugin(reader: Reader) -> None:
     assert len(reader.simulator.calls()) == calls
 
 
-def _destroy_a_fleet_whose_source_is_gone(reader: Reader) -> None:
+def _destroy_a_fleet_without_its_source(reader: Reader) -> None:
     with Client(reader.simulator) as client:
         for name in ("golden", "silver"):
             source = client.vm(name)
@@ -249,9 +249,9 @@ def test_commands_of_the_page_have_the_documented_results(
     _stop_the_pipeline_before_clones_are_replaced(reader)
     _show_drift(reader)
     _replace_a_clone_that_was_powered_off(reader)
-    _import_a_clone_and_take_another_over(reader)
-    _give_up_a_clone_whose_uuid_a_copy_has(reader)
-    _leave_the_plugin(reader)
-    _destroy_a_fleet_whose_source_is_gone(reader)
+    _import_a_clone_and_adopt_another(reader)
+    _remove_a_deleted_clone_from_the_state(reader)
+    _continue_with_the_stock_provider(reader)
+    _destroy_a_fleet_without_its_source(reader)
 
     assert [block for block in _blocks() if block not in reader.done] == []

@@ -25,7 +25,7 @@ def test_moves_all_members_to_another_source(
     """Each clone is pinned. Terraform destroys the pin before it destroys the clone.
 
     With the default -parallelism, new clones that wait for the destruction of old clones may occupy all workers of
-    Terraform. Clones that give up waiting release their workers, and a second apply completes the move.
+    Terraform. A clone that stops waiting releases its worker, and a second apply completes the move.
     """
     simulator = start_simulator("-source", "golden,silver", "-vm", 0, "-tools", "0s")
     terraform = new_terraform(simulator)

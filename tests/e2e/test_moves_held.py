@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Compare the predictions of instant_clone.impact.moves with the changes that the stock provider makes, both ways.
+"""Compare the predictions of instant_clone.impact.moves with the moves of the stock provider, in both directions.
 
 Each change has its own clone. With on_reboot = "reboot", the plugin allows all changes, and one apply makes them. The
 tests compare the plugin's warnings with the calls that the simulator received and with the new location of each clone.
@@ -37,7 +37,7 @@ class Story:
     release: ProviderVersion
     applied: Outcome
     warned: Mapping[str, list[str]]
-    """By clone: the arguments that, as the apply warns, power-cycle or move the clone."""
+    """By clone: the arguments for which the apply warns of a power cycle or a move."""
     done: Mapping[str, list[str]]
     """By clone: the methods that were called during the apply."""
     places: Mapping[str, Mapping[str, object]]
@@ -57,7 +57,7 @@ def _run_changes(
     changes: Mapping[str, tuple[Any, Any]],
     data: Mapping[str, Any],
 ) -> Story:
-    """Create a clone for each change with the first arguments of the pair, then apply the second arguments."""
+    """Create a clone with the first arguments of each change, then apply the second arguments."""
     release, source = plugin.release, source_of(simulator, "golden")
     terraform = Terraform(
         folder,
@@ -251,7 +251,7 @@ def test_datastore_cluster_moves_exactly_the_clones_with_a_warning_since_2_1_0(s
     assert story.applied.errors == []
     assert story.done["nothing"] == []
     if story.release < CLUSTERS_MOVE:
-        # Such a release plans an unknown datastore_id in every apply, and moves nothing.
+        # Releases before 2.1.0 plan an unknown datastore_id in every apply, and move nothing.
         assert story.moved() == set()
         assert set(story.warned) == {"into-another", "to-another"} == set(_addresses(story.next_plan))
         return

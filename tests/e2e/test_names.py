@@ -45,7 +45,7 @@ def in_folder(bench: Bench, folder: str, owner: str, name: str) -> dict[str, Any
 def test_fleets_stay_separate_when_one_folder_name_matches_the_other_as_a_pattern(
     bench: Bench, client: Client, new_terraform: NewTerraform
 ) -> None:
-    """The import by inventory path once read the clone of the other fleet. The destroy then removed that clone."""
+    """Earlier, an import by inventory path read the clone of the other fleet, and a destroy removed that clone."""
     vms = client.find("vm")
     first, second = vms.CreateFolder("rack1"), vms.CreateFolder("rack[1-3]")
     bench.terraform.write(in_folder(bench, "rack1", OWNER.format(1), "node"))
@@ -131,7 +131,7 @@ def test_creates_a_folder_in_the_parent_with_the_exact_name(
 def test_import_command_in_the_error_imports_the_vm_with_the_exact_name(
     bench: Bench, client: Client, new_terraform: NewTerraform
 ) -> None:
-    """The inventory path without escapes imports the same VM, if a VM exists at exactly that path."""
+    """An inventory path without escapes also imports the VM, if a VM exists at exactly that path."""
     vms = client.find("vm")
     vms.CreateFolder("it's [7]")
     decoy = vms.CreateFolder("it's 7")

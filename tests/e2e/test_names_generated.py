@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Fleets with inventory names that consist of all printable characters.
+"""Fleets with inventory names that together contain all printable characters.
 
-For each object there is a decoy. The object's name, interpreted as a pattern, matches the name of the decoy.
+Each object has a decoy. If the object's name is used as a pattern, it matches the name of the decoy.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def names(chance: random.Random) -> Place:
 
 
 def decoy_of(name: str) -> str:
-    """Return a name that `name` matches as a pattern, or `name` itself if it is not a pattern."""
+    """Return a name that the pattern `name` matches, or `name` itself if `name` is not a pattern."""
     classes = re.sub(r"\[\^?(.)[^\]]*\]", r"\1", name)
     return classes.replace("*", "many").replace("?", "1")
 

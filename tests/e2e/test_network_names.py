@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Data sources of networks whose name several networks have: the rule behind `vcenter.lookup.network_names`."""
+"""Look up a network whose name is not unique. `vcenter.lookup.network_names` depends on the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.vcsim.client import Client, result
 pytestmark = pytest.mark.attached
 
 
-def test_stock_provider_needs_the_path_of_a_network_whose_name_another_network_has(bench: Bench) -> None:
+def test_stock_provider_requires_the_path_of_a_network_with_a_duplicate_name(bench: Bench) -> None:
     with Client(bench.simulator) as client:
         for parent in (client.find("network"), client.find("network").CreateFolder("lab")):
             name = f"switch of {parent.name}"

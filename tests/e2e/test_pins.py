@@ -79,7 +79,7 @@ def test_two_stacks_pin_clones_on_one_cluster_in_parallel(
         changes = [applied.result().changes for applied in applies]
 
     assert changes == [{PIN.format(name): "create" for name in names[stack]} for stack in stacks]
-    # More than 12 requests for the 12 pins: the stacks have collided, and the plugin has repeated requests.
+    # More than 12 requests for 12 pins show that the stacks collided and that the plugin repeated requests.
     assert simulator.requests()["ReconfigureComputeResource_Task"] > 12
     with Client(simulator) as client:
         pins = client.find("host/DC0_C0").configurationEx.drsVmConfig

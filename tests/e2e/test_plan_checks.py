@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The requests of a plan of new clones to vCenter, and its diagnostics before vCenter creates a clone."""
+"""The vCenter requests and the diagnostics of plans with new clones."""
 
 from __future__ import annotations
 

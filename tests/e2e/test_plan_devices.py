@@ -27,7 +27,7 @@ def _add_serial_port(client: Client, name: str) -> None:
     result(vm.PowerOn())
 
 
-def test_plan_of_a_new_clone_fails_with_the_device_and_existing_clones_live_on(bench: Bench) -> None:
+def test_plan_of_a_new_clone_names_the_device_and_existing_clones_are_unaffected(bench: Bench) -> None:
     source = source_of(bench.simulator, "silver")
     bench.terraform.write(clones(source, bench.release, ["before-0"]))
     bench.terraform.apply()

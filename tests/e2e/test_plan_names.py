@@ -61,7 +61,7 @@ def test_rejects_the_name_of_another_vm_in_upper_or_lower_case(name_bench: Bench
 
 
 def test_plan_accepts_a_vm_with_the_marker_of_this_state(name_bench: Bench) -> None:
-    """An apply leaves such a VM behind if it ends after cloning and before it writes the state."""
+    """An apply leaves such a VM behind if the apply ends after the clone task and before the state is written."""
     name_bench.terraform.write(_owned(name_bench, ["kept"]))
     name_bench.terraform.apply()
     marker = f"{_owner_of(name_bench)}/web/half-made/{name_bench.source.uuid}/1"

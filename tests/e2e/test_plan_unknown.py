@@ -47,7 +47,7 @@ def test_plan_makes_no_dry_run_for_an_unknown_target(bench: Bench, what: str) ->
     assert plan.diagnostics == []
     assert DRY_RUN not in requests
     if what == "folder":
-        # A folder of this name does not exist. The apply reports that, and creates no clone.
+        # A folder of this name does not exist. The apply reports the missing folder, and creates no clone.
         (error,) = bench.terraform.run("apply").errors
         assert error.detail.startswith("Folder /DC0/vm/")
         assert ": not found in vCenter." in error.detail

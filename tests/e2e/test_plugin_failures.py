@@ -60,7 +60,7 @@ def test_removes_a_clone_that_it_cannot_read_back(new_bench: Bench) -> None:
 def _create_stuck_clone(bench: Bench, *, at: str = "PowerOffVM_Task", **arguments: Any) -> None:
     """Create a clone that the plugin can neither read back nor remove.
 
-    vCenter answers the removal's call of the method `at` with a fault.
+    The removal calls the method `at`, and vCenter answers this call with a fault.
     """
     bench.terraform.write(clones(bench.source, bench.release, ["stuck"], **arguments))
 
@@ -88,7 +88,7 @@ def test_next_apply_replaces_a_clone_that_was_neither_read_nor_removed(new_bench
     assert new_bench.terraform.apply().changes == {STUCK: "replace"}
 
     assert new_bench.simulator.vm("stuck").moid != before
-    # A ReconfigVM_Task would detach disks with keep_on_remove, which this clone does not have.
+    # ReconfigVM_Task detaches disks with keep_on_remove. This clone has no such disks.
     assert "ReconfigVM_Task" not in new_bench.methods("stuck")
     assert new_bench.terraform.plan() == {}
 

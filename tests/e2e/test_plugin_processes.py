@@ -35,7 +35,7 @@ def shared(start_simulator: StartSimulator) -> Simulator:
 
 @pytest.fixture
 def shared_bench(shared: Simulator, plugin: Plugin, new_terraform: NewTerraform) -> Iterator[Bench]:
-    """Yield a bench with a simulator that several tests use in turn. After each test the simulator holds no call."""
+    """Yield a bench with a simulator that several tests share. After each test, release all held calls."""
     yield Bench(shared, source_of(shared, "golden"), plugin.release, new_terraform(shared))
     shared.release()
 
@@ -213,7 +213,7 @@ def test_interrupt_ends_the_wait_for_the_network_and_keeps_the_clone(
 
 @contextmanager
 def _waiting_for_network(bench: Bench, name: str) -> Iterator[Running]:
-    """Start an apply that makes a clone, and hold its first request for the clone's guest."""
+    """Start an apply, and hold the first request for the guest of the new clone. Yield the apply."""
     # pyvmomi reads a property with Fetch. Only the wait for the network reads a property of the clone.
     bench.simulator.hold("Fetch", vm=name)
     with bench.terraform.start("apply", **LOGGED) as running:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Existing VMs with the names of new clones.
 
-An interrupted apply has left the VM behind, the VM is being replaced, or the VM is no clone of this state.
+An interrupted apply has left the VM behind, the VM is being replaced, or the VM does not belong to this state.
 """
 
 from __future__ import annotations

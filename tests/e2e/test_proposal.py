@@ -99,7 +99,7 @@ def compare_with_terraform(count: int, schema: Schema, folder: Path) -> None:
 
 
 def kinds_of_cases(plans: list[PlanRequest]) -> set[str]:
-    """Return the kinds of cases among the requests. The comparison proves little if a kind is missing."""
+    """Return the kinds of cases among the requests. If a kind is missing, the comparison does not test it."""
     found = set()
     for request in plans:
         prior, disks = unpack(request.prior_state), unpack(request.config)["disk"]

@@ -22,7 +22,7 @@ SEND_MOVES = ("OpenTofu v1.11.12", "OpenTofu v1.12.4")
 """Releases that send MoveResourceState if only the address of a provider has changed."""
 
 UNSUPPORTED = ("Unsupported plugin method", "Move Resource State Not Supported")
-"""The error of OpenTofu if the stock provider does not know the request, and the answer of newer stock providers.
+"""The error of OpenTofu for a stock provider without MoveResourceState, and the error of newer stock providers.
 
 (terraform-plugin-sdk 2.34.0, helper/schema/grpc_provider.go, MoveResourceState)
 """
@@ -58,7 +58,7 @@ def _sends_move_requests(terraform: Terraform) -> bool:
 def _change_address(terraform: Terraform, whole: dict[str, Any], old: str, new: str) -> None:
     """Change the provider address.
 
-    Use the configuration alone, or also `state replace-provider` if this release of Terraform requires it.
+    Change the configuration. Also run `state replace-provider` if this release of Terraform requires it.
     """
     terraform.write(whole)
     terraform.init()

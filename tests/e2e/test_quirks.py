@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones are correct if a real vCenter behaves differently from the default simulator.
+"""Check that clones are correct if vCenter behaves differently from the default simulator.
 
 Each source VM of a simulator has a different quirk, so that one Terraform command covers all quirks.
 """
@@ -59,7 +59,7 @@ def _methods(simulator: Simulator, name: str) -> list[str]:
 
 
 DELTAS = {"clone-unset": "unset", "clone-other": "other", "source-unset": "unset", "source-other": "other"}
-"""The quirk by source name. The clones report the value; the last two sources report it too."""
+"""The quirk by source name. All clones and the last two sources report the value."""
 
 
 @dataclass(frozen=True)

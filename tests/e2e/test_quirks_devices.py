@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Clones if vCenter lists their devices with another order, other keys or other labels than those of the source."""
+"""Clones whose devices vCenter lists with another order, other keys or other labels than for the source."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Compare the predictions of instant_clone.impact with the changes that the stock provider makes, in both directions.
+"""Compare the predictions of instant_clone.impact with the changes of the stock provider, in both directions.
 
 Each change has its own clone. With on_reboot = "reboot", the plugin allows all changes, and one apply makes them. The
 tests compare the plugin's warnings with the calls that the simulator received.
@@ -43,12 +43,12 @@ VALUES: Mapping[str, object] = {
     "swap_placement_policy": "hostLocal",
     "tools_upgrade_policy": "upgradeAtPowerCycle",
 }
-"""New values of arguments that power the VM off with every change. Such arguments without an entry are inverted."""
+"""New values of arguments that power the VM off with every change. The tests invert all other such arguments."""
 REFUSED_WHILE_RUNNING: Mapping[str, Mapping[str, Any]] = {
     "cdrom": {"cdrom": [{"client_device": True}]},
     "latency": {"latency_sensitivity": "high"},
 }
-"""Changes that the stock provider tries on the running VM, and that the simulator refuses as vCenter does."""
+"""Changes that the stock provider tries on the running VM. The simulator refuses them, as vCenter does."""
 
 
 def _rebooting(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
@@ -142,7 +142,7 @@ def _of_the_older_source(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _rejected(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, dict[str, Any]]:
-    """Return changes that require a power off, but that the stock provider tries on the running VM."""
+    """Return changes that require a power off. The stock provider tries them on the running VM."""
     if not is_known(release, "extra_config_reboot_required"):
         return {}
     return {
@@ -178,7 +178,7 @@ class Story:
     names: Mapping[str, list[str]]
     """The clones by kind of change: "rebooting", "hot", "plain", "older", "rejected" or "refused"."""
     warned: Mapping[str, list[str]]
-    """By clone: the arguments that, as the apply warns, power-cycle the clone."""
+    """By clone: the arguments for which the apply warns of a power cycle."""
     warned_of_refusal: set[str]
     """The clones for which the apply warns that vCenter may refuse the change."""
     applied: Outcome
@@ -306,7 +306,7 @@ def _document(
     return whole
 
 
-def test_covers_every_argument_of_the_table(story: Story) -> None:
+def test_covers_every_argument_that_always_powers_the_vm_off(story: Story) -> None:
     assert {argument for argument in ANY_CHANGE if is_known(story.release, argument)} <= set(story.names["rebooting"])
 
 

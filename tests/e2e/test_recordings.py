@@ -19,7 +19,7 @@ from tests.vcsim.client import Client
 
 @dataclass(frozen=True)
 class ReplayedStory:
-    """A story that was played with recorded answers, and the simulator of the story."""
+    """The results of tests/recordings/story.py with recorded answers, and the simulator."""
 
     story: Story
     layouts: set[str]

@@ -47,7 +47,7 @@ def _end_sessions(client: Client) -> int:
 
 
 def _failed_addresses(ended: Outcome) -> tuple[set[str], set[str]]:
-    """Return the failed addresses, and those of them that have an error with a detail.
+    """Return the addresses of all errors, and the addresses of the errors with a detail.
 
     The errors of the stock provider have no detail.
     """

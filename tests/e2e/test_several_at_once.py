@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Parallel applies, plans and clones. Each command changes its own objects only, and the plugin closes all sessions."""
+"""Parallel applies, plans and clones. Each command changes only its own objects, and the plugin closes all sessions."""
 
 from __future__ import annotations
 

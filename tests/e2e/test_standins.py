@@ -302,7 +302,7 @@ class Outcome:
 def outcome(answer: Answer) -> Outcome:
     """Return the compared parts of an answer.
 
-    The errors of the stock provider begin with a small letter. Their texts are not compared.
+    Errors of the stock provider start with a lowercase letter. Their texts are not compared.
     """
     diagnostics = [each if each.partition(": ")[2][:1].isupper() else STOCK for each in answer.said]
     return Outcome(diagnostics, _compared_state(answer.state), answer.replaced)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Check the class Terraform, with which the tests run commands."""
+"""Check the class Terraform, which runs the Terraform commands of the tests."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SEED = 2026
 
 @pytest.fixture
 def simulator(start_simulator: StartSimulator) -> Simulator:
-    """Return a simulator with frozen sources. A running source's disk chain would become too long in a year."""
+    """Return a simulator with frozen sources. The disk chain of a running source becomes too long."""
     names = ",".join(SOURCES)
     return start_simulator("-source", names, "-frozen", names, "-vm", 0, "-tools", "0s")
 

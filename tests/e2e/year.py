@@ -118,7 +118,7 @@ class Year:
         self._apply()
 
     def remove_source(self) -> None:
-        """Remove a source with all its clones, except the last source."""
+        """Remove a source with all its clones. Keep the last source of the fleet."""
         if len(self.desired) > 1:
             del self.desired[self._random.choice(sorted(self.desired))]
         self._apply()
@@ -155,7 +155,7 @@ class Year:
         self._write()
         victim = self._random.choice(["plugin", "stock provider", "terraform"])
         made = sum(action != "delete" for action in self._expected().values())
-        # The removal may have taken back the only new clone. The apply then creates nothing.
+        # If the removal above removed the only new clone, the apply creates nothing.
         tasks = self._random.randint(1, max(made, 1))
         at: HoldPoint = self._random.choice(("call", "task", "end"))
         self.simulator.hold("InstantClone_Task", at=at, after=tasks - 1)
@@ -189,7 +189,7 @@ class Year:
         until(lambda: all(self.client.vm(name) for name in names), f"{names} to be made")
 
     def fault(self) -> None:
-        """Add a clone, and let vCenter end its task with a fault."""
+        """Add a clone, and make its clone task end with a fault."""
         fault, (name, *_) = self._random.choice(_FAULTS), self._add_members()
         self.simulator.fault("InstantClone_Task", fault, vm=name)
         self._write()
