@@ -19,10 +19,9 @@ from cdktf import (
 
 from constructs import Construct
 from constructs.literals import literal
+from instant_clone.fleet.state import LOCAL_PATHS
 
 __all__ = ["keep_state"]
-
-_PATHS = ("path", "workspace_dir")
 
 
 def keep_state(stack: TerraformStack, backend: str, arguments: Mapping[str, Any]) -> None:
@@ -42,7 +41,7 @@ def keep_state(stack: TerraformStack, backend: str, arguments: Mapping[str, Any]
     else:
         block = _Backend(stack, backend)
     for name, value in arguments.items():
-        is_local_path = backend == "local" and name in _PATHS
+        is_local_path = backend == "local" and name in LOCAL_PATHS
         block.add_override(
             name, _literal(Path(relpath(Path.cwd() / value, synthesized)).as_posix() if is_local_path else value)
         )

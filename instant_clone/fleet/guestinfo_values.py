@@ -139,10 +139,7 @@ def _content(name: str, folder: Path, where: str) -> bytes | Finding:
     except (FileNotFoundError, NotADirectoryError):
         cure = "Create the file, or correct the path. It is relative to the folder of the fleet file."
         return Finding(where, f"{name!r} does not exist.", cure)
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # ValueError: a NUL in the path. RuntimeError: a loop of symbolic links
+    # ValueError: a NUL in the path. RuntimeError: a loop of symbolic links.
+    except (OSError, ValueError, RuntimeError) as error:
         what = f"{name!r} cannot be read: {getattr(error, 'strerror', None) or error}."
         return Finding(where, what, "Make the file readable.")

@@ -12,7 +12,7 @@ from instant_clone.errors import Finding
 from instant_clone.fleet.backends import BACKENDS, Backend
 from instant_clone.fleet.field_types import Frozen, near, shown, suggestion
 
-__all__ = ["StateSettings", "in_workspace", "place_findings", "read_state"]
+__all__ = ["LOCAL_PATHS", "StateSettings", "in_workspace", "place_findings", "read_state"]
 
 FLEET = "{fleet}"
 DEEPEST = 4
@@ -27,7 +27,7 @@ _SECRET_VALUE = re.compile(
 )
 _VARIABLES = {("pg", "conn_str"): "PG_CONN_STR", ("gcs", "credentials"): "GOOGLE_CREDENTIALS"}
 """The environment variables for arguments that can contain a secret."""
-_PATHS = ("path", "workspace_dir")
+LOCAL_PATHS = ("path", "workspace_dir")
 """The arguments of the backend local. All of them are paths."""
 _DEFAULT_WORKSPACE = "default"
 """Terraform's name of the default workspace, which stores its state at `path`."""
@@ -117,7 +117,11 @@ def in_workspace(
 
 def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
     """Return a finding if `arguments` belong to a backend other than the default, or None."""
-    foreign = [key for key in arguments if key not in _PATHS and near(key, ("backend", *_PATHS), likeness=0.75) is None]
+    foreign = [
+        key
+        for key in arguments
+        if key not in LOCAL_PATHS and near(key, ("backend", *LOCAL_PATHS), likeness=0.75) is None
+    ]
     if not foreign:
         return None
     for key in foreign:
@@ -144,8 +148,11 @@ def _filled(value: Any, fleet_name: str) -> Any:
 def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iterator[Finding]:
     for argument, value, depth in _walk(arguments):
         where = f"[state] {argument}"
-        if name == "local" and argument not in _PATHS:
-            cure = suggestion(argument, ("backend", *_PATHS), likeness=0.75) or f"Use only {' and '.join(_PATHS)}."
+        if name == "local" and argument not in LOCAL_PATHS:
+            cure = (
+                suggestion(argument, ("backend", *LOCAL_PATHS), likeness=0.75)
+                or f"Use only {' and '.join(LOCAL_PATHS)}."
+            )
             yield Finding(where, "is not an argument of the backend local.", cure)
         elif depth > DEEPEST:
             cure = "Remove it; no backend has such an argument."
@@ -155,7 +162,7 @@ def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iter
                 yield Finding(where, "has the wrong type.", "Use a string, an integer, true or false.")
         elif _secret(name, backend, argument, value):
             yield Finding(where, "contains a secret, which would be written to files.", _secret_cure(name, argument))
-        elif name == "local" and argument in _PATHS and not _relative(value):
+        elif name == "local" and argument in LOCAL_PATHS and not _relative(value):
             what = f"{value!r} is not a relative path."
             yield Finding(where, what, "Use a path relative to the project folder, with / between its parts.")
     yield from _separation_findings(name, backend, arguments)

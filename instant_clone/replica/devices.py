@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from instant_clone.replica.blocks import DeviceBlock
-from instant_clone.replica.doubtful_devices import disk_place
+from instant_clone.replica.doubtful_devices import disk_location
 from instant_clone.replica.replica_builder import Block, Draft, never
 from instant_clone.replica.scalars import custom_count
 from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
@@ -135,7 +135,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
         if disk.bus < counts[disk.controller]:
             managed.append(disk)
         else:
-            draft.warn(disk_place(disk), "A lower bus has no controller, so the provider does not see this disk.")
+            draft.warn(disk_location(disk), "A lower bus has no controller, so the provider does not see this disk.")
     # The provider's import and refresh use this order. It decides between disks of two kinds with one unit number.
     managed.sort(key=lambda disk: (disk.bus, disk.unit))
     managed.sort(key=lambda disk: disk_unit_number(disk, source))
@@ -147,7 +147,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
 
 
 def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft) -> None:
-    place = disk_place(disk)
+    place = disk_location(disk)
     if disk.backing != FLAT:
         what = f"The disk's backing is {disk.backing}; the provider imports only {FLAT}."
         draft.require(never, place, what, cure=NOT_WORKABLE)
@@ -184,7 +184,7 @@ def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
         repaired = not SATA_AND_IDE_DISKS_LOST <= version < SATA_AND_IDE_DISKS_REPAIRED
         return version >= SATA_AND_IDE_DISKS_IMPORTED and (found or repaired)
 
-    draft.require(finds, disk_place(disk), what)
+    draft.require(finds, disk_location(disk), what)
 
 
 def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
@@ -204,7 +204,7 @@ def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> DeviceBlock
             f"The capacity of {disk.capacity} bytes is not a whole number of GiB; a later change of the disk grows it "
             f"to {size + 1} GiB."
         )
-        draft.warn(disk_place(disk), what)
+        draft.warn(disk_location(disk), what)
     block: Block = {
         "label": disk_label(index),
         "size": size + bool(rest),

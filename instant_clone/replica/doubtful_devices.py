@@ -10,7 +10,7 @@ from instant_clone.replica.replica_builder import Draft
 from instant_clone.vm.device_kinds import TPM, DeviceKind, disk_kinds, kind_of
 from instant_clone.vm.source_vm import Disk, SourceVm
 
-__all__ = ["disk_place", "warn_about_doubtful_devices"]
+__all__ = ["disk_location", "warn_about_doubtful_devices"]
 
 _DRY_RUN = "The plan of a new clone shows vCenter's dry run of it."
 
@@ -23,10 +23,10 @@ def warn_about_doubtful_devices(source: SourceVm, draft: Draft) -> None:
         _warn("virtual TPM", TPM, draft)
     for disk in source.disks:
         for kind in disk_kinds(disk):
-            _warn(disk_place(disk), kind, draft)
+            _warn(disk_location(disk), kind, draft)
 
 
-def disk_place(disk: Disk) -> str:
+def disk_location(disk: Disk) -> str:
     """Return the place of a disk for messages, such as "disk SCSI(0:1)"."""
     return f"disk {disk.controller.upper().replace('NVME', 'NVMe')}({disk.bus}:{disk.unit})"
 

@@ -7,13 +7,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE
+from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE, NOT_STARTED_BY_TERRAFORM
 
 __all__ = ["start_problem"]
 
 _SECONDS = 60
-_EXPLANATION = "Terraform starts this plugin."
-"""the plugin's answer if Terraform's variable is not set (plugin/process/server.py)"""
 
 
 def start_problem(launcher: Path) -> str | None:
@@ -32,7 +30,7 @@ def start_problem(launcher: Path) -> str | None:
     except OSError as failure:
         return f"{launcher} cannot be started: {failure.strerror}."
     lines = done.stderr.decode(errors="replace").splitlines()
-    if any(line.startswith(_EXPLANATION) for line in lines):
+    if any(line.startswith(NOT_STARTED_BY_TERRAFORM) for line in lines):
         return None
     last = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {done.returncode}")
     return f"{launcher} does not start: {last.rstrip('.')}."

@@ -18,7 +18,7 @@ from typing import NoReturn
 from instant_clone.errors import InstantCloneError
 from instant_clone.plugin.install.installation import Home
 from instant_clone.plugin.wire import log
-from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE, StockProcess
+from instant_clone.plugin.wire.upstream_process import MAGIC_COOKIE, NOT_STARTED_BY_TERRAFORM, StockProcess
 
 __all__ = ["GRPC_OPTIONS", "WORKERS", "main", "serve_and_exit", "skip_unused_pyvmomi_types"]
 
@@ -37,7 +37,7 @@ GRPC_OPTIONS = [
 def main() -> None:
     """Serve until Terraform shuts the plugin down, Terraform ends, or the stock provider ends."""
     if os.environ.get(MAGIC_COOKIE[0]) != MAGIC_COOKIE[1]:
-        sys.exit("Terraform starts this plugin. Run 'instant-clone provider info' to check the installation.")
+        sys.exit(f"{NOT_STARTED_BY_TERRAFORM} Run 'instant-clone provider info' to check the installation.")
     # Ctrl-C signals the whole process group. Terraform itself asks its plugins to stop, and waits for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     skip_unused_pyvmomi_types()

@@ -19,9 +19,11 @@ from instant_clone.errors import InstallError
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["MAGIC_COOKIE", "SERVICE", "StockProcess"]
+__all__ = ["MAGIC_COOKIE", "NOT_STARTED_BY_TERRAFORM", "SERVICE", "StockProcess"]
 
 MAGIC_COOKIE: Final = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+NOT_STARTED_BY_TERRAFORM: Final = "Terraform starts this plugin."
+"""the first sentence of the plugin's message if MAGIC_COOKIE is not set"""
 SERVICE: Final = "/tfplugin5.Provider/"
 NO_DEATH_SIGNAL: Final = "INSTANT_CLONE_NO_DEATH_SIGNAL"
 """Environment variable for tests: use the watchdog, as on systems without a parent-death signal."""

@@ -27,13 +27,16 @@ __all__ = [
     "Datacenter",
     "PlacedVm",
     "datacenters",
+    "listed_places",
     "names_in",
     "names_of_vms",
     "places_of",
     "property_of_vms",
+    "view_of",
     "vms_with_ways",
 ]
 
+_MOST_PATHS = 10
 Collector = vmodl.query.PropertyCollector
 
 
@@ -98,11 +101,9 @@ def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -
     manager = session.content.viewManager
     if manager is None:
         raise VcenterError(Finding(session.server, "the server has no view manager."))
-    # vCenter destroys the view at the end of the session. An explicit destroy would cost one more request.
-    view = manager.CreateContainerView(container=container, type=[vim.VirtualMachine], recursive=True)
     objects = retrieve(
         session.content.propertyCollector,
-        view,
+        view_of(manager, container, vim.VirtualMachine),
         [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=[name])],
         follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view")],
         skip_start=True,
@@ -112,6 +113,26 @@ def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -
         for each in objects
         if isinstance(each.object, vim.VirtualMachine) and name in each.properties
     ]
+
+
+def view_of(
+    manager: vim.view.ViewManager, container: vim.ManagedEntity, kind: type[vim.ManagedEntity]
+) -> vim.view.ContainerView:
+    """Return a view of all objects of type `kind` in a container, at any depth. Send one request.
+
+    vCenter destroys the view at the end of the session. An explicit destroy would cost one more request.
+    """
+    return manager.CreateContainerView(container=container, type=[kind], recursive=True)
+
+
+def listed_places(places: Iterable[tuple[str, ManagedObject]]) -> tuple[int, str]:
+    """Return the number of objects, and their paths and managed object ids for a message.
+
+    The message lists at most ten objects, sorted by path.
+    """
+    listed = sorted(f"{path} (moid:{each._moId})" for path, each in places)
+    more = len(listed) - _MOST_PATHS
+    return len(listed), ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
 def names_in(session: Session, folder: ManagedObject) -> list[str]:

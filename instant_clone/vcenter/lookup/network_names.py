@@ -15,6 +15,7 @@ from pyVmomi import vim, vmodl
 
 from instant_clone.errors import Finding
 from instant_clone.inventory_names import plain_name, stored_name
+from instant_clone.vcenter.lookup.inventory import listed_places, view_of
 from instant_clone.vcenter.lookup.selectors import datacenter_path
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.faults import vcenter_errors
@@ -29,7 +30,6 @@ from instant_clone.vcenter.session.properties import (
 
 __all__ = ["NetworkName", "network_findings"]
 
-_MOST_PATHS = 10
 Collector = vmodl.query.PropertyCollector
 
 
@@ -46,7 +46,7 @@ class NetworkName:
 
 @dataclass(frozen=True)
 class _PlacedNetwork:
-    moid: str
+    object: vim.Network
     name: str
     path: str
     datacenter: str | None
@@ -69,12 +69,10 @@ def network_findings(session: Session, wanted: Sequence[NetworkName]) -> list[Fi
 
 
 def _networks(session: Session, manager: vim.view.ViewManager) -> Iterator[_PlacedNetwork]:
-    # vCenter destroys the view at the end of the session. An explicit destroy would cost one more request.
-    view = manager.CreateContainerView(container=session.content.rootFolder, type=[vim.Network], recursive=True)
     parents = [Collector.SelectionSpec(name="parent")]
     objects = retrieve(
         session.content.propertyCollector,
-        view,
+        view_of(manager, session.content.rootFolder, vim.Network),
         [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.Network, pathSet=["name", "parent"])],
         follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view", selectSet=parents), *TO_THE_ROOT],
         skip_start=True,
@@ -84,7 +82,7 @@ def _networks(session: Session, manager: vim.view.ViewManager) -> Iterator[_Plac
         ancestors = ancestor_properties(each.object, by_id)
         path = path_of(ancestors)
         if isinstance(each.object, vim.Network) and path is not None:
-            yield _PlacedNetwork(each.id, str(each.properties["name"]), path, datacenter_of(ancestors))
+            yield _PlacedNetwork(each.object, str(each.properties["name"]), path, datacenter_of(ancestors))
 
 
 def _findings(wanted: NetworkName, networks: Iterable[_PlacedNetwork], server: str) -> Iterator[Finding]:
@@ -107,8 +105,6 @@ def _parts(path: str) -> list[str]:
 
 
 def _several(wanted: NetworkName, place: str, networks: Sequence[_PlacedNetwork], server: str) -> Finding:
-    listed = sorted(f"{each.path} (moid:{each.moid})" for each in networks)
-    more = len(listed) - _MOST_PATHS
-    paths = ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
-    what = f"{place} of vCenter {server} has {len(listed)} networks with the name {plain_name(wanted.name)}: {paths}."
+    count, paths = listed_places((each.path, each.object) for each in networks)
+    what = f"{place} of vCenter {server} has {count} networks with the name {plain_name(wanted.name)}: {paths}."
     return Finding(wanted.where, what, "Use one of these paths, or moid: and the managed object id of one of them.")

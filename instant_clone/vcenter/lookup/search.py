@@ -12,7 +12,15 @@ from pyVmomi import vim
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
 from instant_clone.inventory_names import plain_name
 from instant_clone.vcenter.lookup.device_reader import type_name
-from instant_clone.vcenter.lookup.inventory import Datacenter, PlacedVm, datacenters, names_in, names_of_vms, places_of
+from instant_clone.vcenter.lookup.inventory import (
+    Datacenter,
+    PlacedVm,
+    datacenters,
+    listed_places,
+    names_in,
+    names_of_vms,
+    places_of,
+)
 from instant_clone.vcenter.lookup.selectors import Selector
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.faults import vcenter_errors
@@ -21,7 +29,6 @@ __all__ = ["Found", "search"]
 
 Found = vim.VirtualMachine | VcenterError
 
-_MOST_PATHS = 10
 _IN_DATACENTER = ("name", "uuid")
 """kinds of selectors whose search is limited to one datacenter"""
 
@@ -148,11 +155,9 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
 
 
 def _several(wanted: Selector, what: str, machines: Sequence[PlacedVm]) -> Finding:
-    listed = sorted(f"{machine.path} (moid:{machine.object._moId})" for machine in machines)
-    more = len(listed) - _MOST_PATHS
-    paths = ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
+    count, paths = listed_places((machine.path, machine.object) for machine in machines)
     cure = "Use the inventory path of one of these VMs, or moid: and its managed object id."
-    return Finding(wanted.text, f"{wanted.datacenter} has {len(listed)} VMs {what}: {paths}.", cure)
+    return Finding(wanted.text, f"{wanted.datacenter} has {count} VMs {what}: {paths}.", cure)
 
 
 def _no_datacenter(session: Session, path: str, known: Sequence[str]) -> Finding:

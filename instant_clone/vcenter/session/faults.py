@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPException
 from typing import Any, TypeVar
 from xml.parsers.expat import ExpatError
 
@@ -18,6 +17,7 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
 from instant_clone.vcenter.session.https import CertificateNameError, ProxyError
 from instant_clone.vcenter.session.properties import ReadObject
+from instant_clone.vcenter.session.tasks import LOST_CONNECTION
 
 __all__ = ["fault_chain", "fault_name", "fault_text", "find_cause", "refusals", "vcenter_errors"]
 
@@ -41,7 +41,7 @@ def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
         yield
     except vmodl.MethodFault as fault:
         raise _error_from_fault(fault, where) from fault
-    except (OSError, HTTPException, ExpatError) as error:
+    except LOST_CONNECTION as error:
         raise _error_from_connection(error, where) from error
 
 
