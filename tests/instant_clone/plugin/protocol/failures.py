@@ -9,7 +9,27 @@ from typing import Any
 from testkit.standins.bench import Bench, clone_config
 from testkit.standins.world import uuid_of
 
-__all__ = ["Arrange", "before", "copied", "differs", "fails", "gone", "make", "stock_fails"]
+__all__ = [
+    "LEFT",
+    "MADE",
+    "NAMED",
+    "STOCK_FAILED",
+    "TAINTED",
+    "Arrange",
+    "before",
+    "copied",
+    "differs",
+    "fails",
+    "gone",
+    "make",
+    "stock_fails",
+]
+
+MADE = "plugin: InstantClone_Task web-0"
+TAINTED = "error: Clone is tainted"
+LEFT = "error: Clone not added to state"
+STOCK_FAILED = "error: Stock vSphere provider failed"
+NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 
 Arrange = Callable[[Bench], object]
 

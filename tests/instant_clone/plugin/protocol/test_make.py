@@ -14,8 +14,8 @@ from testkit.standins.bench import NO_BLOCK, Bench, clone_config, marker, runnin
 from testkit.standins.vcenter import GuestNetworkWait
 from testkit.standins.world import SOURCE_MOID, SOURCE_UUID, uuid_of
 from testkit.wire import BLOCK
+from tests.instant_clone.plugin.protocol.failures import MADE
 
-MADE = "plugin: InstantClone_Task web-0"
 INTERFACE = clone_config()["network_interface"][0]
 DISKS = clone_config()["disk"]
 

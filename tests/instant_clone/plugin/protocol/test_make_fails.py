@@ -14,6 +14,11 @@ from testkit.standins.bench import Bench, clone_config, marker
 from testkit.standins.stock import PRIVATE, Died
 from testkit.standins.world import SOURCE_MOID, uuid_of
 from tests.instant_clone.plugin.protocol.failures import (
+    LEFT,
+    MADE,
+    NAMED,
+    STOCK_FAILED,
+    TAINTED,
     Arrange,
     before,
     copied,
@@ -24,13 +29,8 @@ from tests.instant_clone.plugin.protocol.failures import (
     stock_fails,
 )
 
-MADE = "plugin: InstantClone_Task web-0"
 REMOVED = ["plugin: PowerOffVM_Task web-0", "plugin: Destroy_Task web-0"]
 REMOVED_AGAIN = "error: Clone creation rolled back"
-TAINTED = "error: Clone is tainted"
-LEFT = "error: Clone not added to state"
-STOCK_FAILED = "error: Stock vSphere provider failed"
-NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 DISK = clone_config()["disk"][0]
 
 

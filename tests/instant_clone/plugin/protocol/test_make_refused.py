@@ -12,8 +12,8 @@ import pytest
 from instant_clone.errors import CloneError, ConnectError, LoginError, NotFoundError, VcenterError
 from testkit.standins.bench import Bench, clone_config
 from testkit.wire import UNKNOWN
+from tests.instant_clone.plugin.protocol.failures import MADE
 
-MADE = "plugin: InstantClone_Task web-0"
 DISKS = clone_config()["disk"]
 SOURCE = "(instantclone[0].source_uuid)"
 

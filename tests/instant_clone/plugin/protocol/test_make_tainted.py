@@ -13,6 +13,11 @@ from testkit.standins.stock import PRIVATE, Died
 from testkit.standins.world import uuid_of
 from testkit.wire import BLOCK
 from tests.instant_clone.plugin.protocol.failures import (
+    LEFT,
+    MADE,
+    NAMED,
+    STOCK_FAILED,
+    TAINTED,
     Arrange,
     before,
     copied,
@@ -23,12 +28,7 @@ from tests.instant_clone.plugin.protocol.failures import (
     stock_fails,
 )
 
-MADE = "plugin: InstantClone_Task web-0"
 UPDATED = "stock: ReconfigVM_Task web-0 cpu_limit"
-TAINTED = "error: Clone is tainted"
-LEFT = "error: Clone not added to state"
-STOCK_FAILED = "error: Stock vSphere provider failed"
-NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 LATER = [
     pytest.param(
         stock_fails("ApplyResourceChange", "Cannot set"),

@@ -11,8 +11,8 @@ import pytest
 
 from testkit.standins.bench import Bench, clone_config
 from testkit.wire import Answer
+from tests.instant_clone.plugin.protocol.failures import MADE
 
-MADE = "plugin: InstantClone_Task web-0"
 NOT_FREE = "error: Name is still in use (name)"
 _PATIENCE = 30
 """the maximum number of seconds for which a thread waits for another thread"""

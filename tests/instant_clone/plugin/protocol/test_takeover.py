@@ -13,13 +13,12 @@ from instant_clone.ownership import OWNER_KEY
 from testkit.standins.bench import Bench, clone_config, marker
 from testkit.standins.stock import Died
 from testkit.standins.world import uuid_of
+from tests.instant_clone.plugin.protocol.failures import LEFT, NAMED
 
 TAKEN_OVER = "warning: Existing clone adopted"
 OTHERWISE = "warning: Adopted clone differs from configuration"
-LEFT = "error: Clone not added to state"
 TAKEN = "error: Name already in use (name)"
 NOT_FREE = "error: Name is still in use (name)"
-NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 
 
 def test_adopts_a_clone_of_this_state_without_changes(bench: Bench) -> None:

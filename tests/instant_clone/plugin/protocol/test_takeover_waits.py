@@ -7,11 +7,11 @@ from typing import Any
 
 from instant_clone.errors import CloneError
 from testkit.standins.bench import Bench, clone_config, marker
-from testkit.standins.world import SOURCE_UUID, uuid_of
+from testkit.standins.world import SOURCE_UUID
+from tests.instant_clone.plugin.protocol.failures import NAMED
 
 TAKEN_OVER = "warning: Existing clone adopted"
 TAKEN = "error: Name already in use (name)"
-NAMED = f"/DC0/vm/web-0 (UUID {uuid_of(2)})"
 
 
 def refusal(bench: Bench, config: dict[str, Any]) -> str:

@@ -21,7 +21,6 @@ from instant_clone.vm.source_vm import (
     Cdrom,
     Controller,
     Cpu,
-    Disk,
     Flags,
     Memory,
     Nic,
@@ -31,40 +30,13 @@ from instant_clone.vm.source_vm import (
 )
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.instant_clone.replica.replica_layouts import IDE, controller, disk, pvscsi
 from tests.instant_clone.vcenter.conftest import create_vm_outside_of_clusters, settings_of
 from tests.vcsim.client import spec
 
 pytestmark = pytest.mark.simulator
 
-GIB = 1 << 30
-NO_LIMIT = Allocation(reservation=0, limit=-1, share_level="normal", share_count=1000)
 BANDWIDTH = Allocation(reservation=0, limit=-1, share_level="normal", share_count=50)
-IDE = (
-    Controller(kind="ide", bus=0, type="VirtualIDEController"),
-    Controller(kind="ide", bus=1, type="VirtualIDEController"),
-)
-
-
-def disk(controller: str, bus: int, unit: int, gib: int, *, thin: bool = True, eager: bool = False) -> Disk:
-    return Disk.model_validate(
-        {
-            "controller": controller,
-            "bus": bus,
-            "unit": unit,
-            "capacity": gib * GIB,
-            "backing": "FlatVer2BackingInfo",
-            "mode": "persistent",
-            "thin_provisioned": thin,
-            "eagerly_scrub": eager,
-            "write_through": False,
-            "sharing": "sharingNone",
-            "io": NO_LIMIT,
-        }
-    )
-
-
-def scsi(bus: int, type_: str = "ParaVirtualSCSIController") -> Controller:
-    return Controller(kind="scsi", bus=bus, type=type_, shared_bus="noSharing", own_unit=7)
 
 
 def managed_object(session: Session, path: str) -> Any:
@@ -122,8 +94,8 @@ def test_look_up_of_the_default_layout(session: Session) -> None:
             sync_time_with_host_allowed=True,
             upgrade_policy="manual",
         ),
-        controllers=(*IDE, scsi(0)),
-        disks=(disk("scsi", 0, 0, 16), disk("scsi", 0, 1, 8)),
+        controllers=(*IDE, pvscsi(0)),
+        disks=(disk("scsi", 0, 0, gib=16), disk("scsi", 0, 1, gib=8)),
         nics=(
             Nic(
                 key=4000,
@@ -143,12 +115,12 @@ def test_look_up_of_the_default_layout(session: Session) -> None:
 
 def test_look_up_of_two_controllers_and_two_kinds_of_interfaces(session: Session) -> None:
     source = look_up(session, "wide", datacenter="DC0")
-    assert source.controllers == (*IDE, scsi(0), scsi(1))
+    assert source.controllers == (*IDE, pvscsi(0), pvscsi(1))
     assert source.disks == (
-        disk("scsi", 0, 0, 16),
-        disk("scsi", 0, 1, 4, thin=False, eager=True),
-        disk("scsi", 1, 0, 8, thin=False),
-        disk("scsi", 1, 3, 2),
+        disk("scsi", 0, 0, gib=16),
+        disk("scsi", 0, 1, gib=4, thin_provisioned=False, eagerly_scrub=True),
+        disk("scsi", 1, 0, gib=8, thin_provisioned=False),
+        disk("scsi", 1, 3, gib=2),
     )
     assert [(nic.key, nic.type, nic.network_kind, nic.network_id, nic.network_name) for nic in source.nics] == [
         (4000, "VirtualVmxnet3", "distributed", "dvportgroup-12", "DC0_DVPG0"),
@@ -161,15 +133,15 @@ def test_look_up_of_every_kind_of_controller_and_custom_allocations(session: Ses
     source = look_up(session, "mixed", datacenter="DC0")
     assert source.controllers == (
         *IDE,
-        scsi(0, "VirtualLsiLogicSASController"),
+        controller("scsi", 0, "VirtualLsiLogicSASController"),
         Controller(kind="sata", bus=0, type="VirtualAHCIController"),
         Controller(kind="nvme", bus=0, type="VirtualNVMEController"),
     )
     io = Allocation(reservation=100, limit=2000, share_level="custom", share_count=1500)
     assert source.disks == (
-        disk("scsi", 0, 0, 16).model_copy(update={"io": io}),
-        disk("sata", 0, 0, 8),
-        disk("nvme", 0, 0, 4),
+        disk("scsi", 0, 0, gib=16).model_copy(update={"io": io}),
+        disk("sata", 0, 0, gib=8),
+        disk("nvme", 0, 0, gib=4),
     )
     (cdrom,) = source.cdroms
     assert (cdrom.backing, cdrom.path) == ("iso", "iso/seed.iso")
@@ -183,7 +155,7 @@ def test_look_up_of_every_kind_of_controller_and_custom_allocations(session: Ses
 def test_look_up_of_a_minimal_vm(session: Session) -> None:
     source = look_up(session, "small", datacenter="DC0")
     assert (source.cpu.count, source.memory.size_mb, source.boot.firmware) == (1, 1024, "bios")
-    assert source.disks == (disk("scsi", 0, 0, 8),)
+    assert source.disks == (disk("scsi", 0, 0, gib=8),)
     assert [nic.network_id for nic in source.nics] == ["network-6"]
 
 
