@@ -238,10 +238,15 @@ def changed_clones(start_simulator: StartSimulator, plugin: Plugin, new_folder: 
     applied = terraform.run("apply", "-parallelism=20")
     next_plan = terraform.run("plan")
     for name, each in CHANGED_SETTINGS.items():
-        bodies[name] |= {"lifecycle": {"ignore_changes": [each.ignored]}}
-    bodies[REQUESTED] |= {"lifecycle": {"ignore_changes": ["memory_share_level"]}}
+        _ignore(bodies[name], each.ignored)
+    _ignore(bodies[REQUESTED], "memory_share_level")
     terraform.write(document(plugin.release, bodies))
     return ChangedClones(simulator, terraform, applied, next_plan, terraform.run("plan"))
+
+
+def _ignore(body: dict[str, Any], argument: str) -> None:
+    # The replica already ignores settings that are unset on the source.
+    body.setdefault("lifecycle", {}).setdefault("ignore_changes", []).append(argument)
 
 
 def test_keeps_changed_settings_and_warns_of_them(changed_clones: ChangedClones) -> None:

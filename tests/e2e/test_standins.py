@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import grpc
 import pytest
+from pyVmomi import vim
 
 from instant_clone.errors import VcenterError
 from instant_clone.ownership import OWNER_KEY
@@ -264,7 +265,15 @@ CASES: dict[Case, list[list[str]]] = {
 
 @pytest.fixture(scope="module")
 def vcenter(start_simulator: StartSimulator) -> Simulator:
-    return start_simulator("-source", "golden", "-tools", "0s")
+    simulator = start_simulator("-off", "golden", "-tools", "0s")
+    with Client(simulator) as client:
+        vm = client.vm("golden")
+        # Release 2.0.2 has defaults for these flags. In a fleet, ignore_changes keeps unset flags. Terraform evaluates
+        # ignore_changes, so the plugin's requests in this module would show the defaults as changes.
+        flags = vim.vm.FlagInfo(virtualExecUsage="hvAuto", virtualMmuUsage="automatic")
+        result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(flags=flags)))
+        result(vm.PowerOnVM_Task())
+    return simulator
 
 
 @pytest.fixture(scope="module")

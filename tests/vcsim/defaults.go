@@ -41,12 +41,12 @@ func completeNew(spec *types.VirtualMachineConfigSpec) {
 	fill(spec.Flags, &types.VirtualMachineFlagInfo{
 		DisableAcceleration: off(), EnableLogging: on(), UseToe: off(), RunWithDebugInfo: off(),
 		MonitorType: "release", HtSharing: "any", SnapshotDisabled: off(), SnapshotLocked: off(),
-		DiskUuidEnabled: off(), VirtualMmuUsage: "automatic", VirtualExecUsage: "hvAuto",
+		DiskUuidEnabled: off(),
 		SnapshotPowerOffBehavior: "powerOff", RecordReplayEnabled: off(), FaultToleranceType: "unset",
 		CbrcCacheEnabled: off(), VvtdEnabled: off(), VbsEnabled: off(),
 	})
 	fill(spec.Tools, &types.ToolsConfigInfo{
-		AfterPowerOn: on(), AfterResume: on(), BeforeGuestStandby: on(), BeforeGuestShutdown: on(), BeforeGuestReboot: off(),
+		AfterPowerOn: on(), AfterResume: on(), BeforeGuestStandby: on(), BeforeGuestShutdown: on(),
 		ToolsUpgradePolicy: string(types.UpgradePolicyManual), SyncTimeWithHostAllowed: on(), SyncTimeWithHost: off(),
 	})
 	fill(spec.BootOptions, &types.VirtualMachineBootOptions{

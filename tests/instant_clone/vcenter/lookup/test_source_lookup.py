@@ -79,8 +79,6 @@ def test_look_up_of_the_default_layout(session: Session) -> None:
         flags=Flags(
             disk_uuid_enabled=True,
             logging_enabled=True,
-            virtual_exec_usage="hvAuto",
-            virtual_mmu_usage="automatic",
             vbs_enabled=False,
             vvtd_enabled=False,
         ),
@@ -89,7 +87,6 @@ def test_look_up_of_the_default_layout(session: Session) -> None:
             after_resume=True,
             before_guest_standby=True,
             before_guest_shutdown=True,
-            before_guest_reboot=False,
             sync_time_with_host=False,
             sync_time_with_host_allowed=True,
             upgrade_policy="manual",
