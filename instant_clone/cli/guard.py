@@ -110,10 +110,10 @@ def _release(given: str | None) -> ProviderVersion | None:
 
 def _release_of_fleet_file() -> ProviderVersion:
     from instant_clone.fleet import FLEETS_VARIABLE, load_from
-    from instant_clone.stock_provider.releases import NEWEST_CHECKED
+    from instant_clone.stock_provider.releases import DEFAULT_RELEASE
 
     if not Path(os.environ.get(FLEETS_VARIABLE) or "fleets.toml").exists():
-        return NEWEST_CHECKED
+        return DEFAULT_RELEASE
     return load_from(os.environ, folder=Path()).provider.version
 
 

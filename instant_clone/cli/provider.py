@@ -54,7 +54,7 @@ def install(
     """Install the plugin and the stock provider that it wraps.
 
     Without --stock-binary, `terraform init` downloads and verifies the stock provider. The release comes from the
-    first of these sources: --version, INSTANT_CLONE_PROVIDER_VERSION, fleets.toml, the newest checked release.
+    first of these sources: --version, INSTANT_CLONE_PROVIDER_VERSION, fleets.toml, the default release, 2.16.1.
     """
     import tempfile
 

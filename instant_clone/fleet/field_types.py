@@ -19,7 +19,7 @@ from instant_clone.inventory_names import stored_path
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import top_level
 from instant_clone.stock_provider.names import INSTANTCLONE
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, OLDEST_SUPPORTED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, OLDEST_SUPPORTED, ProviderVersion
 
 __all__ = [
     "MOST_CLONES",
@@ -153,11 +153,11 @@ def release(value: object) -> ProviderVersion:
     if isinstance(value, ProviderVersion):
         return value
     if not isinstance(value, str):
-        raise problem(f"{shown(value)} is not a string.", f'Use a release in quotes, such as "{NEWEST_CHECKED}".')
+        raise problem(f"{shown(value)} is not a string.", f'Use a release in quotes, such as "{DEFAULT_RELEASE}".')
     try:
         version = ProviderVersion(value)
     except ValueError:
-        raise problem(f"{value!r} is not a release.", f'Use a release such as "{NEWEST_CHECKED}".') from None
+        raise problem(f"{value!r} is not a release.", f'Use a release such as "{DEFAULT_RELEASE}".') from None
     if version < OLDEST_SUPPORTED or version.major >= 3:
         raise problem(f"release {version} is not supported.", f"Use a release >= {OLDEST_SUPPORTED} and < 3.0.0.")
     return version

@@ -41,7 +41,7 @@ from instant_clone.fleet.guestinfo_values import GuestinfoValue
 from instant_clone.fleet.patterns import NamePattern, fill
 from instant_clone.fleet.state import StateSettings
 from instant_clone.stock_provider.names import OnReboot
-from instant_clone.stock_provider.releases import NEWEST_CHECKED
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE
 
 __all__ = ["AddedDisk", "AddedNetwork", "Changes", "Fleet", "FleetFile", "Network", "ProviderSettings", "Source"]
 
@@ -49,7 +49,7 @@ __all__ = ["AddedDisk", "AddedNetwork", "Changes", "Fleet", "FleetFile", "Networ
 class ProviderSettings(Frozen):
     """The release of the stock provider and the source address of the plugin."""
 
-    version: Release = NEWEST_CHECKED
+    version: Release = DEFAULT_RELEASE
     """This release of the stock provider applies the plan. The default is the newest release that has been checked."""
     source: ProviderAddress = "instantclone.internal/fleet/vsphere"
     """Terraform finds the plugin under this provider source address."""

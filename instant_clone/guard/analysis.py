@@ -14,7 +14,7 @@ from instant_clone.guard.report import Clones, Finding, Kind, Report, Severity
 from instant_clone.impact import Change, disks_lost, may_be_refused, moves, power_cycles, unknown_changes
 from instant_clone.ownership import OWNER_KEY
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE, INSTANTCLONE, VIRTUAL_MACHINE
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["examine"]
 
@@ -36,7 +36,7 @@ def examine(
     plan: Plan,
     *,
     release: ProviderVersion | None = None,
-    fallback: Callable[[], ProviderVersion] = lambda: NEWEST_CHECKED,
+    fallback: Callable[[], ProviderVersion] = lambda: DEFAULT_RELEASE,
     every_machine: bool = False,
     allowed: Collection[Kind] = (),
 ) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["Change", "Comparison", "Values", "nothing_unknown", "number"]
 
@@ -44,7 +44,7 @@ class Comparison:
 
     prior: Values
     planned: Values
-    version: ProviderVersion = NEWEST_CHECKED
+    version: ProviderVersion = DEFAULT_RELEASE
     is_unknown: Callable[[object], bool] = nothing_unknown
 
     def unknown(self, argument: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from instant_clone.impact.changes import Change, Comparison, nothing_unknown
 from instant_clone.impact.disks import disk_pairs
-from instant_clone.stock_provider.releases import CLUSTER_CHANGE_MOVES, NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import CLUSTER_CHANGE_MOVES, DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["moves"]
 
@@ -22,7 +22,7 @@ def moves(
     prior: Mapping[str, Any],
     planned: Mapping[str, Any],
     *,
-    version: ProviderVersion = NEWEST_CHECKED,
+    version: ProviderVersion = DEFAULT_RELEASE,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
     """Return the changes from `prior` to `planned` for which the stock provider calls RelocateVM_Task on the VM.

@@ -11,7 +11,7 @@ from instant_clone.impact.devices import device_changes
 from instant_clone.impact.disks import disk_changes
 from instant_clone.impact.refusals import automatic_cores_resent, with_erased_flags
 from instant_clone.impact.settings import setting_changes
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["power_cycles"]
 
@@ -20,7 +20,7 @@ def power_cycles(
     prior: Mapping[str, Any],
     planned: Mapping[str, Any],
     *,
-    version: ProviderVersion = NEWEST_CHECKED,
+    version: ProviderVersion = DEFAULT_RELEASE,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
     """Return the changes from `prior` to `planned` that a VM accepts only while it is powered off.

@@ -15,7 +15,7 @@ from instant_clone.impact.disks import GONE_LABELS, disk_pairs
 from instant_clone.impact.settings import extra_config_changes
 from instant_clone.stock_provider.argument import Effect
 from instant_clone.stock_provider.arguments import is_known, nested_in, top_level
-from instant_clone.stock_provider.releases import AUTOMATIC_CORES_RESENT, NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import AUTOMATIC_CORES_RESENT, DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["automatic_cores_resent", "may_be_refused", "with_erased_flags"]
 
@@ -66,7 +66,7 @@ def may_be_refused(
     prior: Mapping[str, Any],
     planned: Mapping[str, Any],
     *,
-    version: ProviderVersion = NEWEST_CHECKED,
+    version: ProviderVersion = DEFAULT_RELEASE,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
     """Return the changes that cause no reboot, but may cause the apply to fail.

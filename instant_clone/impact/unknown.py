@@ -11,7 +11,7 @@ from instant_clone.impact.disks import disk_pairs
 from instant_clone.stock_provider.argument import Role
 from instant_clone.stock_provider.arguments import ARGUMENTS, nested_in, top_level
 from instant_clone.stock_provider.names import INSTANTCLONE
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, ProviderVersion
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, ProviderVersion
 
 __all__ = ["unknown_changes"]
 
@@ -23,7 +23,7 @@ def unknown_changes(
     prior: Mapping[str, Any],
     planned: Mapping[str, Any],
     *,
-    version: ProviderVersion = NEWEST_CHECKED,
+    version: ProviderVersion = DEFAULT_RELEASE,
     is_unknown: Callable[[object], bool] = nothing_unknown,
 ) -> tuple[Change, ...]:
     """Return the changes of arguments without a row in the table. Their effect on a running VM is not known.

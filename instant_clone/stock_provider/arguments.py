@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """A table with one row per argument of `vsphere_virtual_machine`.
 
-The rows come from the provider's source code, tags v2.0.2 to v2.16.1, folder vsphere/:
+The rows come from the provider's source code, tags v2.0.2 to v2.16.1 and the main branch before 2.17.0, folder
+vsphere/:
 
 - resource_vsphere_virtual_machine.go: resourceVSphereVirtualMachine, resourceVSphereVirtualMachineUpdate;
 - virtual_machine_config_structure.go: schemaVirtualMachineConfigSpec, expandVirtualMachineConfigSpec;
@@ -82,6 +83,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     _placed("host_system_id", "string", effect=Effect.MOVE, computed_since=_ALWAYS),
     _placed("datastore_id", "string", effect=Effect.MOVE, computed_since=_ALWAYS),
     _placed("datastore_cluster_id", "string", effect=Effect.MOVE),
+    _created("datastore_path", "string", since=_V("2.17.0")),
     # Processors and memory.
     _ruled("num_cpus", "number", default=1, reconfigures=True, flagged_early=True),
     _cold("num_cores_per_socket", "number", default=1),

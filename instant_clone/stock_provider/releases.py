@@ -2,7 +2,8 @@
 """The releases of the stock vSphere provider, and the releases that changed its behaviour.
 
 The facts come from the provider's tags 2.0.2 to 2.16.1: resource_vsphere_virtual_machine.go,
-virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*_subresource.go.
+virtual_machine_config_structure.go and internal/virtualdevice/virtual_machine_*_subresource.go. The facts of 2.17.0
+come from the same files of the main branch of 2026-07-23 (commit b45b5b41), because the tag was not available.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "BINDINGS_RELEASE",
     "CLUSTER_CHANGE_MOVES",
     "DATA_SOURCE_TAKES_UUID",
+    "DEFAULT_RELEASE",
     "DEVICE_LABELS_IMPORTED",
     "EXECUTION_MODES_COMPUTED",
     "EXECUTION_MODES_WITHOUT_DEFAULT",
@@ -79,12 +81,15 @@ RELEASES = tuple(
         (14, (0, 1, 2)),
         (15, (0, 1, 2)),
         (16, (0, 1)),
+        (17, (0,)),
     )
     for patch in patches
 )
 """the releases from whose source code the facts are taken, oldest first"""
 OLDEST_SUPPORTED = RELEASES[0]
 NEWEST_CHECKED = RELEASES[-1]
+DEFAULT_RELEASE = ProviderVersion("2.16.1")
+"""the release that is used if no other release is selected: the newest one whose tag has been read"""
 
 ANNOTATION_COMPUTED = ProviderVersion("2.1.0")
 """without `annotation`, the VM keeps its annotation; earlier releases remove the annotation"""

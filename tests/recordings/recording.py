@@ -35,7 +35,7 @@ from tests.recordings.messages import as_json, as_message
 
 __all__ = ["RELEASES", "Call", "ChangeError", "NotRecordedError", "Recorder", "Recording", "Replay", "folder_of"]
 
-RELEASES = (ProviderVersion("2.15.0"), ProviderVersion("2.16.1"))
+RELEASES = (ProviderVersion("2.15.0"), ProviderVersion("2.16.1"), ProviderVersion("2.17.0"))
 """the recorded releases"""
 
 _RECORDED: dict[str, tuple[type[Message], type[Message]]] = {

@@ -122,6 +122,15 @@ class VirtualMachine:
                 for other in _EXCLUSIVE
                 if config.get(other)
             )
+            if config.get("datastore_path") is not None:
+                response.diagnostics.append(
+                    error(
+                        "Argument not supported by instant clones",
+                        "datastore_path: vCenter selects the folder of an instant clone, because InstantClone_Task has "
+                        "no parameter for it. Remove the argument.",
+                        attribute_path("datastore_path"),
+                    )
+                )
             response.diagnostics.extend(error(*problem) for problem in block.problems())
         return response
 

@@ -107,6 +107,13 @@ def test_reports_an_unknown_value_as_a_change() -> None:
             "2649418e-c84f-5c8f-94d3-26760eef08ed",
             "The configuration requests another source.",
         ),
+        (
+            ["datastore_path"],
+            "datastore_path",
+            None,
+            "pool/web",
+            "The provider cannot change datastore_path of an existing VM.",
+        ),
         (["num_cpus"], "num_cpus", 2, 2, "The provider cannot change num_cpus of an existing VM."),
         (
             ["clone", 0, "template_uuid"],
@@ -126,6 +133,7 @@ def test_reports_the_argument_that_replaces_a_clone(
         replace_trigger="2",
         instantclone=[{"source_uuid": "2649418e-c84f-5c8f-94d3-26760eef08ed"}],
         memory=1024,
+        datastore_path="pool/web",
     )
     replaced["change"]["replace_paths"] = [path]
     report = examine(plan(replaced))

@@ -109,7 +109,9 @@ AUTOMATIC: State = HOT | {"num_cores_per_socket": 0}
     ],
     ids=["annotation", "cpu", "extra_config", "interface", "disk", "new disk", "lost disk", "policy"],
 )
-@pytest.mark.parametrize(("version", "expected"), [("2.15.2", []), ("2.16.0", [True]), ("2.16.1", [True])])
+@pytest.mark.parametrize(
+    ("version", "expected"), [("2.15.2", []), ("2.16.0", [True]), ("2.16.1", [True]), ("2.17.0", [])]
+)
 def test_every_reconfiguration_sends_automatic_cores_per_socket(
     planned: State, version: str, expected: list[bool]
 ) -> None:

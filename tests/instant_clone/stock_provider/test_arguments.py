@@ -149,6 +149,7 @@ def test_returns_whether_a_value_can_be_configured(path: str, value: object, can
         ("num_cores_per_numa_node", "2.15.2", "2.16.0"),
         ("network_interface.external_port_id", "2.15.2", "2.16.0"),
         ("video_card", "2.15.2", "2.16.0"),
+        ("datastore_path", "2.16.1", "2.17.0"),
     ],
 )
 def test_argument_is_known_since_its_first_release(argument: str, before: str, since: str) -> None:

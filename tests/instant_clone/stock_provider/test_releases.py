@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from instant_clone.stock_provider.releases import (
+    DEFAULT_RELEASE,
     NEWEST_CHECKED,
     OLDEST_SUPPORTED,
     RELEASES,
@@ -28,7 +29,8 @@ def test_rejects_text_that_is_not_a_release(text: str) -> None:
 
 def test_checked_releases_are_sorted() -> None:
     assert str(OLDEST_SUPPORTED) == "2.0.2"
-    assert str(NEWEST_CHECKED) == "2.16.1"
+    assert str(NEWEST_CHECKED) == "2.17.0"
+    assert str(DEFAULT_RELEASE) == "2.16.1"
     assert list(RELEASES) == sorted(set(RELEASES))
 
 
@@ -52,5 +54,5 @@ def test_releases_where_returns_ranges_of_releases() -> None:
     assert releases_where(lambda version: version >= ProviderVersion("2.16.0")) == "2.16.0 or newer"
     assert releases_where(lambda version: version < ProviderVersion("2.2.0")) == "2.0.2 to 2.1.1"
     assert releases_where(lambda version: version == ProviderVersion("2.7.0")) == "2.7.0"
-    assert releases_where(lambda version: version.minor in (4, 16)) == "2.4.0 to 2.4.3, 2.16.0 or newer"
+    assert releases_where(lambda version: version.minor in (4, 17)) == "2.4.0 to 2.4.3, 2.17.0 or newer"
     assert releases_where(lambda version: False) == ""

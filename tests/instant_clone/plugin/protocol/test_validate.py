@@ -31,6 +31,12 @@ NOT_A_UUID = "error: Invalid source_uuid (instantclone[0].source_uuid)"
             {"clone": [{"template_uuid": "-"}]}, ["error: Conflicting blocks (instantclone)"], id="with-a-clone-block"
         ),
         pytest.param(
+            {"datastore_path": "pool/a"},
+            ["error: Argument not supported by instant clones (datastore_path)"],
+            id="a-folder-for-the-files",
+        ),
+        pytest.param({BLOCK: [], "datastore_path": "pool/a"}, [], id="a-folder-for-the-files-of-another-vm"),
+        pytest.param(
             {"clone": [{"template_uuid": "-"}], "ovf_deploy": [{}], "source_uuid": "x", "timeout": 0.5},
             [
                 "error: Conflicting blocks (instantclone)",
