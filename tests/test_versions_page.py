@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Tests that docs/versions.md contains the versions that the set-up and the tests use."""
+"""Tests that the pages contain the versions that the set-up, the tests and the product use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from instant_clone.stock_provider.releases import NEWEST_CHECKED, OLDEST_SUPPORTED
+from instant_clone.stock_provider.releases import DEFAULT_RELEASE, NEWEST_CHECKED, OLDEST_SUPPORTED
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -38,4 +38,23 @@ def required(package: str, name: str) -> str:
     ],
 )
 def test_page_contains_the_used_versions(text: str, version: object) -> None:
-    assert text.format(version) in " ".join((PROJECT / "docs" / "versions.md").read_text().split())
+    assert text.format(version) in _words("docs/versions.md")
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "version"),
+    [
+        ("README.md", "Releases 2.0.2 to {} are checked", NEWEST_CHECKED),
+        ("CONTRIBUTING.md", "and {}.", NEWEST_CHECKED),
+        ("docs/versions.md", "The default release is {}.", DEFAULT_RELEASE),
+        ("docs/fleets.md", '| `version` | `"{}"` |', DEFAULT_RELEASE),
+        ("docs/guard.md", "the default release, {}", DEFAULT_RELEASE),
+        ("docs/commands.md", "the default release, {}.", DEFAULT_RELEASE),
+    ],
+)
+def test_other_pages_contain_the_same_releases(page: str, text: str, version: object) -> None:
+    assert text.format(version) in _words(page)
+
+
+def _words(page: str) -> str:
+    return " ".join((PROJECT / page).read_text().split())

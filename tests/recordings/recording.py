@@ -35,8 +35,6 @@ from tests.recordings.messages import as_json, as_message
 
 __all__ = ["RELEASES", "Call", "ChangeError", "NotRecordedError", "Recorder", "Recording", "Replay", "folder_of"]
 
-RELEASES = (ProviderVersion("2.15.0"), ProviderVersion("2.16.1"), ProviderVersion("2.17.0"))
-"""the recorded releases"""
 
 _RECORDED: dict[str, tuple[type[Message], type[Message]]] = {
     "ImportResourceState": (ImportRequest, ImportResponse),
@@ -44,6 +42,8 @@ _RECORDED: dict[str, tuple[type[Message], type[Message]]] = {
     "ReadResource": (ReadRequest, ReadResponse),
 }
 _SCHEMA, _CALLS = "schema.json", "calls.json.gz"
+RELEASES = tuple(sorted(ProviderVersion(path.parent.name) for path in Path(__file__).parent.glob(f"*/{_SCHEMA}")))
+"""the recorded releases, oldest first"""
 
 
 def folder_of(release: ProviderVersion) -> Path:
