@@ -44,7 +44,12 @@ Counts = dict[ControllerKind, int]
 
 GIB = 1 << 30
 FLAT = "FlatVer2BackingInfo"
+SE_SPARSE = "SeSparseBackingInfo"
 NOT_WORKABLE = "No release of the provider supports such a VM. Change the source."
+OTHER_FILE_SYSTEM = (
+    "No release of the provider supports such a VM. Use a source whose disks are on a datastore with another file "
+    "system, such as vSAN."
+)
 
 ADAPTER_TYPES = {
     "VirtualE1000": "e1000",
@@ -148,7 +153,12 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
 
 def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft) -> None:
     place = disk_location(disk)
-    if disk.backing != FLAT:
+    if disk.backing == SE_SPARSE:
+        what = (
+            f"The disk's backing is {SE_SPARSE}, the format of delta disks on VMFS 6; the provider imports only {FLAT}."
+        )
+        draft.require(never, place, what, cure=OTHER_FILE_SYSTEM)
+    elif disk.backing != FLAT:
         what = f"The disk's backing is {disk.backing}; the provider imports only {FLAT}."
         draft.require(never, place, what, cure=NOT_WORKABLE)
     if disk.controller in ("sata", "ide"):

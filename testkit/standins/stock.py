@@ -14,6 +14,7 @@ provider. The rules:
 - An apply creates or changes the VM as planned, and reads it.
 - A destroy shuts down the guest, or powers the VM off if VMware Tools do not run. It then detaches the disks with
   keep_on_remove, and destroys the VM.
+- An import and a refresh fail if a disk has another backing than FlatVer2. A destroy does not.
 - A change and a destroy fail if no VM has the UUID in the state.
 """
 
@@ -166,6 +167,7 @@ class Stock(grpc.GenericRpcHandler):
         found = misled or next((vm for vm in self._world if matching.fullmatch(vm.path)), None)
         if found is None:
             raise _FailedError(f"error fetching virtual machine: vm '{pattern}' not found")
+        _require_supported_disks(found)
         state = import_of(found, self._release)
         return ImportResponse(imported_resources=[ImportedResource(type_name=VM, state=pack(state), private=PRIVATE)])
 
@@ -177,6 +179,7 @@ class Stock(grpc.GenericRpcHandler):
         found = self._find(state)
         if found is None:
             return ReadResponse(new_state=NULL)
+        _require_supported_disks(found)
         return ReadResponse(new_state=pack(self._state(found, state)), private=PRIVATE)
 
     def _state(self, vm: Vm, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,6 +272,12 @@ class Stock(grpc.GenericRpcHandler):
 
     def _applied(self, state: Mapping[str, Any]) -> ApplyResponse:
         return ApplyResponse(new_state=pack(dict(state)), private=PRIVATE, legacy_type_system=True)
+
+
+def _require_supported_disks(vm: Vm) -> None:
+    if vm.unsupported_disks:
+        backing = "*types.VirtualDiskSeSparseBackingInfo"
+        raise _FailedError(f"disk.0: unsupported disk type at scsi:0:0 (expected flat VMDK version 2, got {backing})")
 
 
 def _expression(pattern: str) -> str:

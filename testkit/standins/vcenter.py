@@ -225,6 +225,12 @@ class VcenterConnection:
         vm = self._world.vms.get(moid)
         return vm.deltas if vm is not None else frozenset()
 
+    def unsupported_disks(self, moid: str) -> tuple[str, ...]:
+        """Return the disks of a VM that the stock provider does not read."""
+        self._vcenter._fail("unsupported_disks", "")
+        vm = self._world.vms.get(moid)
+        return vm.unsupported_disks if vm is not None else ()
+
     def destroy(self, clone: Clone) -> None:
         """Power off and destroy a clone.
 

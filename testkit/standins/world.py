@@ -42,6 +42,8 @@ class Vm:
     tpm_count: int = 0
     deltas: frozenset[str] = frozenset()
     """UUIDs of the delta disks"""
+    unsupported_disks: tuple[str, ...] = ()
+    """descriptions of the disks that the stock provider cannot read; with any, each read of the VM fails"""
 
     @property
     def name(self) -> str:

@@ -149,7 +149,7 @@ class Creation:
     def _adopt(
         self, clone: Clone, source: ImportedVm, compared: Comparison, meta: DynamicValue, *, already_exists: bool
     ) -> Imported:
-        imported = self._stock.adopt(
+        imported = self._vcenter.adopt(
             clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
         )
         if already_exists:

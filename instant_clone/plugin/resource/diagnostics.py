@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from instant_clone.errors import CloneError, ConnectError, InstantCloneError, LoginError, NotFoundError
@@ -32,6 +32,7 @@ __all__ = [
     "rolled_back",
     "tainted",
     "unrequested_differences",
+    "unsupported_disks",
     "with_source_path",
 ]
 
@@ -147,6 +148,26 @@ def rolled_back(clone: Clone, removal: Removal) -> Diagnostic:
         "Clone creation rolled back",
         f"{clone.inventory_path}: the clone was created, but it could not be read and was removed. Fix the errors "
         "above and apply again.",
+    )
+
+
+def unsupported_disks(name: str, disks: Sequence[str], *, in_state: bool) -> Diagnostic:
+    """Return the error for a VM with disks that the stock provider does not read.
+
+    `disks` describe the disks. `in_state` says whether the VM is a clone that the state contains.
+    """
+    lines = "\n".join(f"  {disk}" for disk in disks)
+    cure = "Use a source whose disks are on a datastore with another file system, such as vSAN."
+    if in_state:
+        cure = (
+            "Remove the snapshots of the clone, or move its disks to a datastore with another file system. Until then, "
+            "plan, apply or destroy with -refresh=false."
+        )
+    return error(
+        "Disk format not supported",
+        f"{name}: vCenter reports the format SEsparse (VirtualDiskSeSparseBackingInfo) for these disks:\n{lines}\n"
+        "No release of the stock vSphere provider reads disks of this format. VMFS 6 uses it for all delta disks, and "
+        f"VMFS 5 for the delta disks of disks of 2 TB or more. {cure}",
     )
 
 

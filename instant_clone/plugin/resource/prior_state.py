@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from instant_clone.errors import InstantCloneError, NotFoundError
 from instant_clone.plugin.resource.device_matching import PairedDisks, pair_disks
 from instant_clone.plugin.resource.state_reconciliation import align_existing, with_fixed_values
-from instant_clone.plugin.resource.vcenter_client import VcenterClient
+from instant_clone.plugin.resource.vcenter_client import UnsupportedDisksError, VcenterClient
 from instant_clone.plugin.wire.codec import NULL, error, is_unknown, pack, warning
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue, ReadResponse
-from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.plugin.wire.values import Plan, State
 from instant_clone.stock_provider.devices import TOOLS_RUNNING, disk_place
 
@@ -32,6 +31,7 @@ __all__ = [
     "never_read_error",
     "not_running_warnings",
     "restore_values",
+    "still_unread",
     "unread_state",
 ]
 
@@ -66,14 +66,13 @@ def keeps_disks(state: State) -> bool:
     return any(disk.get("keep_on_remove") for disk in state.get("disk") or ())
 
 
-def first_refresh(
-    state: State, stock: StockClient, vcenter: VcenterClient, provider_meta: DynamicValue
-) -> ReadResponse:
+def first_refresh(state: State, vcenter: VcenterClient, provider_meta: DynamicValue) -> ReadResponse:
     """Refresh a state that `is_unread` by importing the VM, and keep the labels and settings of that state.
 
     Return null if the VM no longer exists.
 
     Raises:
+        UnsupportedDisksError: the stock provider does not support the format of the VM's disks.
         RefusedError: the stock provider fails to import the VM.
         VcenterError: vCenter rejects a request.
     """
@@ -81,7 +80,7 @@ def first_refresh(
         vm = vcenter.live_vm(str(state["uuid"]))
     except NotFoundError:
         return ReadResponse(new_state=NULL)
-    imported = stock.adopt(
+    imported = vcenter.adopt(
         vm.inventory_path,
         uuid=str(state["uuid"]),
         moid=vm.machine._moId,
@@ -97,6 +96,16 @@ def first_refresh(
         private=imported.private,
         diagnostics=not_running_warnings(aligned, is_powered_on=lambda: vm.powered_on),
     )
+
+
+def still_unread(state: State, private: bytes, failure: UnsupportedDisksError) -> ReadResponse:
+    """Return the unchanged state of a clone that the stock provider cannot read, with a warning.
+
+    An error would also fail the plan that replaces or destroys the clone.
+    """
+    reason = failure.diagnostics[-1].detail
+    unread = warning("Clone cannot be read", f"{reason} Terraform can only replace or destroy this clone.")
+    return ReadResponse(new_state=pack(state), private=private, diagnostics=[unread])
 
 
 def never_read_error(state: State) -> Diagnostic:

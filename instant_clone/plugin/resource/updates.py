@@ -94,7 +94,7 @@ class Updates:
 
     def _destroy(self, request: ApplyRequest, prior: State, *, clone: bool) -> ApplyResponse:
         if clone and is_unread(prior) and keeps_disks(prior):
-            read = unpack(first_refresh(prior, self._stock, self._vcenter, request.provider_meta).new_state)
+            read = unpack(first_refresh(prior, self._vcenter, request.provider_meta).new_state)
             if read is None:
                 return ApplyResponse(new_state=NULL, legacy_type_system=True)
             request = changed(request, prior_state=read)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import cachedmethod
 
-from instant_clone.errors import ConnectError, Finding
-from instant_clone.plugin.wire.tfplugin5 import DynamicValue
-from instant_clone.plugin.wire.upstream_client import Imported, StockClient
+from instant_clone.errors import ConnectError, Finding, InstantCloneError
+from instant_clone.plugin.resource.diagnostics import unsupported_disks
+from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue
+from instant_clone.plugin.wire.upstream_client import Imported, RefusedError, StockClient, StockGoneError
 
 if TYPE_CHECKING:
     # The import of pyvmomi is slow, and most requests from Terraform do not need it.
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from instant_clone.vcenter.session.connection import Session
     from instant_clone.vcenter.session.connection_settings import ConnectionSettings
 
-__all__ = ["ImportedVm", "VcenterClient", "connection_settings"]
+__all__ = ["ImportedVm", "UnsupportedDisksError", "VcenterClient", "connection_settings"]
 
 _LOGOUT_SECONDS = 3.0
 """the time to wait for a logout, or for a login in progress; Terraform may have exited already"""
+
+
+class UnsupportedDisksError(RefusedError):
+    """The stock provider cannot read a VM, because it does not support the format of the VM's disks."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,37 @@ class VcenterClient:
 
     @cachedmethod(attrgetter("_imported"), key=lambda _, uuid, vm, meta: uuid, condition=attrgetter("_importing"))
     def _adopted(self, uuid: str, vm: LiveVm, meta: DynamicValue) -> Imported:
-        return self._stock.adopt(vm.inventory_path, uuid=uuid, moid=vm.machine._moId, provider_meta=meta)
+        return self.adopt(vm.inventory_path, uuid=uuid, moid=vm.machine._moId, provider_meta=meta)
+
+    def adopt(self, inventory_path: str, *, uuid: str, moid: str, provider_meta: DynamicValue) -> Imported:
+        """Import and read a VM, as `StockClient.adopt`.
+
+        Raises:
+            StockGoneError: the stock provider's process has ended.
+            UnsupportedDisksError: the stock provider does not support the format of the VM's disks.
+            RefusedError: the stock provider answered with other errors.
+            CloneError: the stock provider read another VM.
+        """
+        try:
+            return self._stock.adopt(inventory_path, uuid=uuid, moid=moid, provider_meta=provider_meta)
+        except StockGoneError:
+            raise
+        except RefusedError as failure:
+            if reason := self.unsupported_disks(inventory_path, moid, in_state=False):
+                raise UnsupportedDisksError([*failure.diagnostics, *reason]) from None
+            raise
+
+    def unsupported_disks(self, name: str, moid: str, *, in_state: bool = True) -> list[Diagnostic]:
+        """Return an error if the format of a VM's disks explains why the stock provider failed to read the VM.
+
+        The error message begins with `name`. `in_state` says whether the VM is a clone that the state contains.
+        """
+        try:
+            found = self.cloner().unsupported_disks(moid)
+        except InstantCloneError:
+            # The error of the stock provider has the cause, for example a VM that no longer exists.
+            return []
+        return [unsupported_disks(name, found, in_state=in_state)] if found else []
 
     def close(self) -> None:
         """Log out of vCenter if a session is open. Allow no further login.

@@ -23,13 +23,14 @@ from instant_clone.plugin.resource.prior_state import (
     never_read_error,
     not_running_warnings,
     restore_values,
+    still_unread,
 )
 from instant_clone.plugin.resource.source_diff import orphaned_disks
 from instant_clone.plugin.resource.state_reconciliation import align_existing, with_fleet_labels
 from instant_clone.plugin.resource.update_policy import apply_policy
 from instant_clone.plugin.resource.updates import DestroyTracker, Updates, without_changes
 from instant_clone.plugin.resource.validation import Checks, import_mismatches
-from instant_clone.plugin.resource.vcenter_client import VcenterClient
+from instant_clone.plugin.resource.vcenter_client import UnsupportedDisksError, VcenterClient
 from instant_clone.plugin.wire.codec import (
     InstantCloneBlock,
     attribute_path,
@@ -156,11 +157,18 @@ class VirtualMachine:
             # An imported state has the id only.
             self._identities.before_refresh(str(before.get("name")), str(before.get("uuid") or before.get("id")))
         if block and before is not None and is_unread(before):
-            response = first_refresh(before, self._stock, self._vcenter, request.provider_meta)
+            try:
+                response = first_refresh(before, self._vcenter, request.provider_meta)
+            except UnsupportedDisksError as failure:
+                response = still_unread(before, request.private, failure)
             return with_block(response, "new_state", block)
         response = self._stock.call("ReadResource", changed(request, current_state=before), ReadResponse)
         after = unpack(response.new_state)
-        if block and before is not None and after is not None:
+        if block and before is not None and failed(response.diagnostics):
+            response.diagnostics.extend(
+                self._vcenter.unsupported_disks(str(before.get("name")), str(before.get("moid")))
+            )
+        elif block and before is not None and after is not None:
             warnings = self._identities.after_refresh(before, after)
             restored = restore_values(after, before, self._vcenter)
             warnings.extend(restored.diagnostics)

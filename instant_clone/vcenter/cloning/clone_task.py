@@ -31,6 +31,7 @@ from instant_clone.vcenter.cloning.dry_run import (
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
 from instant_clone.vcenter.cloning.live_vm import LiveVm, find_vm
 from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
+from instant_clone.vcenter.cloning.unsupported_disks import unsupported_disks
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
@@ -270,6 +271,11 @@ class Cloner:
         devices = values.get("config.hardware.device") or ()
         deltas = deltas_by_disk(devices, values.get(DISK_LAYOUT))
         return frozenset(str(getattr(disk.backing, "uuid", "")) for disk in devices if deltas.get(disk.key))
+
+    def unsupported_disks(self, moid: str) -> tuple[str, ...]:
+        """Return the disks of a VM that no release of the stock provider reads. `moid` is the managed object id."""
+        with vcenter_errors(self._session.server, doing=f"reading the disks of {moid}"):
+            return unsupported_disks(self._session, self._placing.object(vim.VirtualMachine, moid))
 
     def destroy(self, clone: Clone) -> None:
         """Destroy a clone that cannot become part of Terraform's state."""

@@ -147,6 +147,18 @@ def test_rejects_hardware_that_every_release_lacks(source: SourceVm, where: str,
     assert the_finding(source) == (where, what)
 
 
+def test_rejects_an_sesparse_disk_and_names_the_file_system() -> None:
+    assert findings(default(disks=(disk(backing="SeSparseBackingInfo"),))) == [
+        Finding(
+            f"{AT}, disk SCSI(0:0)",
+            "The disk's backing is SeSparseBackingInfo, the format of delta disks on VMFS 6; the provider imports only "
+            "FlatVer2BackingInfo.",
+            "No release of the provider supports such a VM. Use a source whose disks are on a datastore with another "
+            "file system, such as vSAN.",
+        )
+    ]
+
+
 LATER = {
     "hardware version 20": (default(hardware_version=20), "2.5.0", "2.5.1 or newer"),
     "hardware version 22": (default(hardware_version=22), "2.14.2", "2.15.0 or newer"),
