@@ -8,6 +8,7 @@ tests/e2e/test_standins.py compares its behaviour.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyVmomi import vim
@@ -49,6 +50,10 @@ class Vcenter:
         """functions that occupant() calls once, after it has searched for the name of a clone"""
         self.on_search: list[Callable[[], object]] = []
         """functions that vms_with_uuid() calls once, after its search"""
+        self.heeds_location = True
+        """whether new clones are at the requested place; if not, they are in FOLDER and in the pool of golden"""
+        self.heeds_edits = True
+        """whether the interfaces of new clones have the requested values"""
         self.guest_reports = True
         self.waited: list[GuestNetworkWait] = []
         self.on_wait: Callable[[], object] = lambda: None
@@ -106,7 +111,7 @@ class VcenterConnection:
         Raises:
             CloneError: `stopped()` is true, or the name is already in use.
         """
-        path = _path(request)
+        path = _path(request if self._vcenter.heeds_location else replace(request, folder=""))
         if stopped():
             raise CloneError(f"Stopped before the clone {path} was started. Apply again to make it.")
         self._vcenter._fail("clone", request.name)
@@ -115,19 +120,18 @@ class VcenterConnection:
             where = f"vcenter (cloning {source.inventory_path} as {request.name})"
             raise CloneError(Finding(where, what, "Choose another name."), argument="name")
         vm = self._world.clone(request.name, request.extra_config, folder=path.rpartition("/")[0])
-        edits = {edit.key: edit for edit in request.interfaces}
+        edits = {edit.key: edit for edit in request.interfaces if self._vcenter.heeds_edits}
         interfaces = [_edited(each, edits.get(each["key"])) for each in vm.values["network_interface"]]
+        place = {
+            "folder": request.folder,
+            "resource_pool_id": request.resource_pool_id,
+            "datastore_id": request.datastore_id or vm.values["datastore_id"],
+        }
         vm = self._world.change(
-            vm,
-            {
-                "network_interface": interfaces,
-                "folder": request.folder,
-                "resource_pool_id": request.resource_pool_id,
-                "datastore_id": request.datastore_id or vm.values["datastore_id"],
-            },
+            vm, {"network_interface": interfaces, **(place if self._vcenter.heeds_location else {})}
         )
         self._world.note(f"plugin: InstantClone_Task {request.name}")
-        return _clone(vm)
+        return replace(_clone(vm), inventory_path=_path(request))
 
     def is_cloning(self, source: LiveVm) -> bool:  # noqa: ARG002 - signature of Cloner
         """Return whether the source is being cloned."""
@@ -147,6 +151,18 @@ class VcenterConnection:
             self._vcenter.unnamed -= 1
             return Clone(vim.VirtualMachine(vm.moid), "", vm.path), Namesake("", None, running=False)
         return _clone(vm), _namesake(vm)
+
+    def located(self, clone: Clone) -> Clone:
+        """Return the clone with its current inventory path.
+
+        Raises:
+            NotFoundError: the clone is not in the inventory.
+        """
+        self._vcenter._fail("located", "")
+        vm = self._world.vms.get(clone.machine._moId)
+        if vm is None:
+            raise NotFoundError(f"vCenter no longer has {clone.machine._moId}.")
+        return replace(clone, inventory_path=vm.path)
 
     def exists(self, clone: Clone) -> bool:
         """Return whether the VM is in the inventory."""

@@ -14,9 +14,11 @@ from instant_clone.plugin.resource.clone_request import clone_request, hot_chang
 from instant_clone.plugin.resource.diagnostics import (
     Removal,
     adopted_clone,
+    edits_not_applied,
     explained,
     network_wait_interrupted,
     not_added_to_state,
+    other_location,
     rolled_back,
     tainted,
     unrequested_differences,
@@ -25,7 +27,13 @@ from instant_clone.plugin.resource.diagnostics import (
 from instant_clone.plugin.resource.identity import Identities
 from instant_clone.plugin.resource.orphan_adoption import OrphanAdoption
 from instant_clone.plugin.resource.prior_state import unread_state
-from instant_clone.plugin.resource.source_diff import Comparison, compare, limit_to_requested, unsupported_changes
+from instant_clone.plugin.resource.source_diff import (
+    Comparison,
+    compare,
+    ignored_edits,
+    limit_to_requested,
+    unsupported_changes,
+)
 from instant_clone.plugin.resource.state_reconciliation import align, with_fixed_values
 from instant_clone.plugin.resource.updates import DestroyTracker
 from instant_clone.plugin.resource.vcenter_client import ImportedVm, VcenterClient
@@ -102,7 +110,8 @@ class Creation:
         diagnostics = [adopted_clone(clone)] if already_exists else []
         try:
             cloner.change(clone, hot_changes(config, source))
-            made = self._adopt(clone, source, compared, request.provider_meta, already_exists=already_exists)
+            clone, imported = self._vcenter.adopt_clone(clone, request.provider_meta)
+            made = self._aligned(clone, imported, source, compared, already_exists=already_exists)
         except Exception as failure:  # noqa: BLE001 - after every error the clone must be removed or reported
             # An adopted clone always has an owner marker, so the next apply adopts it again.
             if already_exists or (owner is not None and isinstance(failure, StockGoneError)):
@@ -134,8 +143,9 @@ class Creation:
             VcenterError: vCenter rejects a request.
         """
         takeover = OrphanAdoption(cloner, self._destroy_tracker, self._identities, stopped=self._stopped.is_set)
+        place = wanted
         while True:
-            found = takeover.clone_in_place(source.vm, wanted, owner)
+            found = takeover.clone_in_place(source.vm, place, owner)
             if found is not None:
                 return found, True
             try:
@@ -143,15 +153,16 @@ class Creation:
             except CloneError as failure:
                 # Another VM may have taken the name since the check, for example a clone of an earlier apply that
                 # vCenter had not finished.
-                if failure.argument != "name" or cloner.occupant(wanted) is None:
+                source_folder = source.imported.state.get("folder") or ""
+                occupied = takeover.occupied(wanted, source_folder) if failure.argument == "name" else None
+                if occupied is None:
                     raise
+                place = occupied
 
-    def _adopt(
-        self, clone: Clone, source: ImportedVm, compared: Comparison, meta: DynamicValue, *, already_exists: bool
+    def _aligned(
+        self, clone: Clone, imported: Imported, source: ImportedVm, compared: Comparison, *, already_exists: bool
     ) -> Imported:
-        imported = self._vcenter.adopt(
-            clone.inventory_path, uuid=clone.uuid, moid=clone.machine._moId, provider_meta=meta
-        )
+        """Return the imported clone, aligned with the configuration."""
         if already_exists:
             # The configuration may have changed since an earlier apply created the clone.
             extra_config = self._vcenter.live_vm(clone.uuid).extra_config
@@ -188,12 +199,17 @@ class Creation:
         """
         planned = self._stock.plan(adopted, pack(compared.config), request.provider_meta)
         wanted = limit_to_requested(adopted.state, unpack(planned.planned_state), compared.requested)
-        if wanted.withheld:
+        unrequested = wanted.withheld if already_exists else wanted.withheld_settings
+        if unrequested:
             diagnostics.append(
-                unrequested_differences(clone.inventory_path, wanted.withheld, already_exists=already_exists)
+                unrequested_differences(clone.inventory_path, unrequested, already_exists=already_exists)
             )
+        if wanted.withheld_placement and not already_exists:
+            diagnostics.append(other_location(clone.inventory_path, wanted.withheld_placement))
         if not wanted.changes:
             return adopted
+        if not already_exists and (ignored := ignored_edits(adopted.state, wanted.state)):
+            diagnostics.append(edits_not_applied(clone.inventory_path, ignored))
         planned = changed(planned, planned_state=wanted.state)
         errors = unsupported_changes(
             "the clone",

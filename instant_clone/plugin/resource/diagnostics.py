@@ -25,10 +25,12 @@ __all__ = [
     "Removal",
     "adopted_clone",
     "argument_path",
+    "edits_not_applied",
     "explained",
     "import_id",
     "network_wait_interrupted",
     "not_added_to_state",
+    "other_location",
     "rolled_back",
     "tainted",
     "unrequested_differences",
@@ -86,6 +88,36 @@ def unrequested_differences(path: str, withheld: Iterable[Difference], *, alread
         f"source's values:\n{lines}\n"
         "This apply did not change them, because the configuration requests no change. The next plan shows them as "
         f"changes. Add {names} to ignore_changes, or apply the changes if they do not power the clone off.",
+    )
+
+
+def edits_not_applied(path: str, differences: Iterable[Difference]) -> Diagnostic:
+    """Return the warning for a clone whose interfaces vCenter created without the requested values."""
+    return warning(
+        "Interface changed after cloning",
+        f"{path}: vCenter created this clone without the requested values of these arguments:\n"
+        f"{_configured(differences)}\n"
+        "This apply changes them on the running clone. vCenter rejects a new MAC address for a running clone "
+        "(InvalidPowerState). If it does, remove use_static_mac and mac_address from the configuration.",
+    )
+
+
+def other_location(path: str, differences: Iterable[Difference]) -> Diagnostic:
+    """Return the warning for a clone that vCenter created at another place than the configuration requests."""
+    return warning(
+        "Clone is at another location",
+        f"{path}: vCenter did not create this clone at the requested location:\n{_configured(differences)}\n"
+        "This apply did not move the clone. To keep it there, set these arguments to the clone's values. Otherwise the "
+        "next plan moves the clone to another folder while it runs, but rejects another resource pool or datastore "
+        'unless on_reboot is "reboot". A replacement does not help, because vCenter creates the new clone at the same '
+        "location.",
+    )
+
+
+def _configured(differences: Iterable[Difference]) -> str:
+    return "\n".join(
+        f"  {each.path}: the configuration has {shown(each.after)}, the clone has {shown(each.before)}."
+        for each in differences
     )
 
 

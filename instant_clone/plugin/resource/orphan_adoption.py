@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from instant_clone.errors import CloneError
@@ -43,6 +44,15 @@ class OrphanAdoption:
         self._destroy_tracker = destroy_tracker
         self._identities = identities
         self._stopped = stopped
+
+    def occupied(self, request: CloneRequest, source_folder: str) -> CloneRequest | None:
+        """Return the request for the folder in which a VM has the name of the requested clone, or None.
+
+        Use this method after vCenter has reported that the name is in use. vCenter may not heed the requested folder.
+        The method therefore also searches the datacenter's VM folder and `source_folder`, the folder of the source.
+        """
+        places = [replace(request, folder=folder) for folder in dict.fromkeys((request.folder, "", source_folder))]
+        return next((place for place in places if self._cloner.occupant(place) is not None), None)
 
     def clone_in_place(self, source: LiveVm, request: CloneRequest, owner: Owner | None) -> Clone | None:
         """Return the existing clone of `source` for `request` and `owner`, or None when the name is free.

@@ -30,6 +30,7 @@ __all__ = [
     "Comparison",
     "LimitedPlan",
     "compare",
+    "ignored_edits",
     "limit_to_requested",
     "orphaned_disks",
     "requested_paths",
@@ -201,6 +202,32 @@ class LimitedPlan:
     """the differences that were not requested: `before` is the clone's value, `after` is the planned value"""
     changes: bool
     """whether `state` differs from the clone"""
+
+    @property
+    def withheld_placement(self) -> tuple[Difference, ...]:
+        """Return the withheld differences of the clone's place: folder, resource pool, host and datastore."""
+        return tuple(each for each in self.withheld if _root(each.path) in _PLACEMENT)
+
+    @property
+    def withheld_settings(self) -> tuple[Difference, ...]:
+        """Return the withheld differences of all other arguments."""
+        return tuple(each for each in self.withheld if _root(each.path) not in _PLACEMENT)
+
+
+def ignored_edits(clone: State, planned: State) -> tuple[Difference, ...]:
+    """Return the arguments of interfaces that InstantClone_Task sets and that `planned` still changes on the new clone.
+
+    vCenter may not heed the location of a request, which contains the edits of the interfaces.
+    """
+    return tuple(
+        difference
+        for difference in differences(
+            {"network_interface": clone.get("network_interface")},
+            {"network_interface": planned.get("network_interface")},
+            blocks_only=True,
+        )
+        if difference.path.rpartition(".")[2] in _EDITED and not is_unknown(difference.after)
+    )
 
 
 def requested_paths(source: State, planned: Plan) -> frozenset[str]:

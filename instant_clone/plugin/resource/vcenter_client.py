@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import cachedmethod
 
-from instant_clone.errors import ConnectError, Finding, InstantCloneError
+from instant_clone.errors import CloneError, ConnectError, Finding, InstantCloneError
 from instant_clone.plugin.resource.diagnostics import unsupported_disks
 from instant_clone.plugin.wire.tfplugin5 import Diagnostic, DynamicValue
 from instant_clone.plugin.wire.upstream_client import Imported, RefusedError, StockClient, StockGoneError
 
 if TYPE_CHECKING:
     # The import of pyvmomi is slow, and most requests from Terraform do not need it.
-    from instant_clone.vcenter.cloning.clone_task import Cloner
+    from instant_clone.vcenter.cloning.clone_task import Clone, Cloner
     from instant_clone.vcenter.cloning.live_vm import LiveVm
     from instant_clone.vcenter.session.connection import Session
     from instant_clone.vcenter.session.connection_settings import ConnectionSettings
@@ -150,6 +150,33 @@ class VcenterClient:
             if reason := self.unsupported_disks(inventory_path, moid, in_state=False):
                 raise UnsupportedDisksError([*failure.diagnostics, *reason]) from None
             raise
+
+    def adopt_clone(self, clone: Clone, meta: DynamicValue) -> tuple[Clone, Imported]:
+        """Import a new clone. If it is not at the requested path, import it from its current path.
+
+        Return the clone with the path that the import used. The exceptions are those of `adopt`.
+        """
+
+        def imported(clone: Clone) -> Imported:
+            moid = clone.machine._moId
+            return self.adopt(clone.inventory_path, uuid=clone.uuid, moid=moid, provider_meta=meta)
+
+        try:
+            return clone, imported(clone)
+        except StockGoneError:
+            raise
+        except (RefusedError, CloneError):
+            located = self._located(clone)
+            if located == clone:
+                raise
+        return located, imported(located)
+
+    def _located(self, clone: Clone) -> Clone:
+        """Return the clone with its current path, or unchanged if vCenter does not return the path."""
+        try:
+            return self.cloner().located(clone)
+        except InstantCloneError:
+            return clone
 
     def unsupported_disks(self, name: str, moid: str, *, in_state: bool = True) -> list[Diagnostic]:
         """Return an error if the format of a VM's disks explains why the stock provider failed to read the VM.

@@ -29,17 +29,19 @@ from instant_clone.vcenter.cloning.dry_run import (
     require_host_datastore,
 )
 from instant_clone.vcenter.cloning.guest_network import GuestNetworkWait, addresses_of, guest_of, wait_for_guest_network
-from instant_clone.vcenter.cloning.live_vm import LiveVm, find_vm
+from instant_clone.vcenter.cloning.live_vm import LiveVm, ancestors_of, find_vm
 from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
 from instant_clone.vcenter.cloning.unsupported_disks import unsupported_disks
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import find_cause, vcenter_errors
+from instant_clone.vcenter.session.properties import VM_PATH_PROPERTIES, inventory_path
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
 
 __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "clones_at_once"]
 
+PropertySpec = vmodl.query.PropertyCollector.PropertySpec
 PARALLELISM_VARIABLE = "INSTANT_CLONE_PARALLELISM"
 CLONES_AT_ONCE = 8
 """the default per source; on the simulator, a higher limit does not speed up Terraform's ten operations"""
@@ -191,6 +193,17 @@ class Cloner:
             if found is None:
                 return None
             return Clone(cast(vim.VirtualMachine, machine), found.uuid, path), found
+
+    def located(self, clone: Clone) -> Clone:
+        """Return the clone with its current inventory path, or unchanged if a parent folder is not readable.
+
+        vCenter may not heed the requested folder: the Web Services SDK Programming Guide (Instant Clone API Methods)
+        states that InstantClone_Task ignores most of the location. The method sends one request.
+        """
+        with vcenter_errors(self._session.server, doing=f"looking for {clone.inventory_path}"):
+            names = PropertySpec(type=vim.VirtualMachine, pathSet=list(VM_PATH_PROPERTIES))
+            path = inventory_path(clone.machine, ancestors_of(self._session, clone.machine, names))
+            return replace(clone, inventory_path=path or clone.inventory_path)
 
     def exists(self, clone: Clone) -> bool:
         """Return whether the clone is still in the inventory."""
