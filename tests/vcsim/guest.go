@@ -3,7 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +23,8 @@ type guests struct {
 
 	mu   sync.Mutex
 	ids  map[types.ManagedObjectReference]identity
-	last int // number of addresses assigned
+	last int             // number of addresses assigned
+	used map[string]bool // addresses of loaded guests
 }
 
 // identity is the host name and address of a guest. A guest keeps it when it is rebooted or cloned.
@@ -31,7 +34,7 @@ type identity struct {
 }
 
 func newGuests(svc *simulator.Service, delay time.Duration) *guests {
-	return &guests{svc: svc, delay: delay, ids: make(map[types.ManagedObjectReference]identity)}
+	return &guests{svc: svc, delay: delay, ids: make(map[types.ManagedObjectReference]identity), used: make(map[string]bool)}
 }
 
 func (g *guests) RemoveObject(_ *simulator.Context, ref types.ManagedObjectReference) {
@@ -110,12 +113,12 @@ func (g *guests) renew(vm *simulator.VirtualMachine) {
 func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id, ok := g.ids[vm.Self]
-	if !ok {
-		g.last++
-		n := 250000 + g.last
+	id := g.ids[vm.Self]
+	if id.host == "" {
 		id.host = strings.ToLower(strings.ReplaceAll(vm.Name, "_", "-"))
-		id.ip = fmt.Sprintf("10.%d.%d.%d", 16+n/62500, n/250%250, n%250+2)
+	}
+	if id.ip == "" {
+		id.ip = g.nextAddress()
 	}
 	for _, o := range vm.Config.ExtraConfig {
 		switch v := o.GetOptionValue(); v.Key {
@@ -129,6 +132,36 @@ func (g *guests) identity(vm *simulator.VirtualMachine) identity {
 	}
 	g.ids[vm.Self] = id
 	return id
+}
+
+// nextAddress returns an address that no other guest has. The caller holds g.mu.
+func (g *guests) nextAddress() string {
+	for {
+		g.last++
+		n := 250000 + g.last
+		ip := fmt.Sprintf("10.%d.%d.%d", 16+n/62500, n/250%250, n%250+2)
+		if !g.used[ip] {
+			return ip
+		}
+	}
+}
+
+// restore gives the guest of a loaded VM the host name and the IPv4 address that VMware Tools had reported.
+func (g *guests) restore(vm *simulator.VirtualMachine) {
+	id := identity{host: vm.Guest.HostName}
+	addresses := []string{vm.Guest.IpAddress}
+	for _, nic := range vm.Guest.Net {
+		addresses = append(addresses, nic.IpAddress...)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, address := range addresses {
+		if ip, err := netip.ParseAddr(address); err == nil && ip.Is4() {
+			id.ip = cmp.Or(id.ip, address)
+			g.used[address] = true
+		}
+	}
+	g.ids[vm.Self] = id
 }
 
 // up sets the properties that VMware Tools report while they run.

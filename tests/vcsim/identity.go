@@ -39,9 +39,17 @@ func setInstanceUUID(ctx *simulator.Context) {
 
 var macs atomic.Int32
 
-// nextMAC returns the next address of vCenter's range. govmomi's addresses repeat after about 4,096. Inventory VMs
-// are created in the order of the flags, so that their addresses are the same at each start.
+// loadedMACs are the MAC addresses of the VMs of a loaded inventory, in lower case.
+var loadedMACs = make(map[string]bool)
+
+// nextMAC returns the next address of vCenter's range that no loaded VM has. govmomi's addresses repeat after about
+// 4,096. Inventory VMs are created in the order of the flags, so that their addresses are the same at each start.
 func nextMAC() string {
-	n := macs.Add(1)
-	return fmt.Sprintf("00:50:56:%02x:%02x:%02x", 0x80|n>>16&0x3f, n>>8&0xff, n&0xff)
+	for {
+		n := macs.Add(1)
+		mac := fmt.Sprintf("00:50:56:%02x:%02x:%02x", 0x80|n>>16&0x3f, n>>8&0xff, n&0xff)
+		if !loadedMACs[mac] {
+			return mac
+		}
+	}
 }

@@ -76,10 +76,15 @@ func populate(ctx *simulator.Context, o *options, g *guests) error {
 			return fmt.Errorf("-layout: the inventory has no VM %q. Add it with -source or -off", name)
 		}
 	}
+	return freeze(ctx, o, "Add it with -source")
+}
+
+// freeze freezes the guests that -frozen names. advice ends the error for a VM that does not exist.
+func freeze(ctx *simulator.Context, o *options, advice string) error {
 	for _, name := range o.frozen {
 		vm := findVM(ctx, name)
 		if vm == nil {
-			return fmt.Errorf("-frozen: the inventory has no VM %q. Add it with -source", name)
+			return fmt.Errorf("-frozen: the inventory has no VM %q. %s", name, advice)
 		}
 		setFrozen(ctx, vm, true)
 	}

@@ -2,8 +2,9 @@
 
 // Command vcsim runs govmomi's vCenter simulator with support for instant clones.
 //
-// It serves the inventory that its flags describe until it receives SIGINT or SIGTERM. Operations that no vCenter API
-// offers, such as freezing a guest or provoking a fault, are HTTP requests under /ic. See README.md.
+// It serves the inventory that its flags describe, or a saved inventory, until it receives SIGINT or SIGTERM.
+// Operations that no vCenter API offers, such as freezing a guest or provoking a fault, are HTTP requests under /ic. See
+// README.md.
 package main
 
 import (
@@ -36,17 +37,20 @@ func main() {
 	}
 }
 
-// run creates the inventory and serves it until the process receives a signal or, with -until-eof, the end of
+// run creates or loads the inventory and serves it until the process receives a signal or, with -until-eof, the end of
 // standard input.
 func run(o *options) error {
 	start := time.Now()
 	m := newModel(o)
 	defer m.Remove()
-	if err := m.Create(); err != nil {
+	create, populate := func() error { return createModel(m) }, populate
+	if o.load != "" {
+		create, populate = func() error { return loadModel(m, o.load) }, completeLoaded
+	}
+	if err := create(); err != nil {
 		return err
 	}
 	ctx := m.Service.Context
-	setInstanceUUID(ctx)
 
 	g := newGuests(m.Service, o.tools)
 	c := &control{svc: m.Service, requests: make(map[string]int), quirks: new(quirks), guests: g}
@@ -105,6 +109,15 @@ func wait(o *options) {
 	case <-stop:
 	case <-eof:
 	}
+}
+
+// createModel creates the objects of the model.
+func createModel(m *simulator.Model) error {
+	if err := m.Create(); err != nil {
+		return err
+	}
+	setInstanceUUID(m.Service.Context)
+	return nil
 }
 
 // newModel returns a vCenter model without VMs. It also sets govmomi's switches, which are global variables.

@@ -19,6 +19,7 @@ type options struct {
 	listen, version      string
 	password             string
 	certificate          string
+	load                 string // folder
 	sources, off, frozen names
 	opaque               names
 	locale               string
@@ -42,6 +43,7 @@ func parseFlags() *options {
 	flag.StringVar(&o.version, "version", "7.0.3", "`version` of vCenter in about.version")
 	flag.StringVar(&o.password, "password", "", "`password` that every login must give, with any user name; by default any password is accepted")
 	flag.StringVar(&o.certificate, "certificate", "", "`file` to which the server's certificate is written (PEM)")
+	flag.StringVar(&o.load, "load", "", "`folder` with an inventory that govc object.save wrote; it replaces the inventory of the flags")
 	flag.Var(&o.sources, "source", "comma separated `names` of powered on source VMs")
 	flag.Var(&o.off, "off", "comma separated `names` of powered off VMs")
 	flag.Var(&o.frozen, "frozen", "comma separated `names` of VMs that start frozen")
@@ -64,6 +66,9 @@ func parseFlags() *options {
 	flag.BoolVar(&o.trace, "trace", false, "write all SOAP messages to standard error")
 	flag.BoolVar(&o.untilEOF, "until-eof", false, "stop at the end of standard input, which also comes when the parent process dies")
 	flag.Parse()
+	if name := o.conflict(); name != "" {
+		log.Fatalf("-load: cannot be combined with -%s, because the saved inventory determines it. Remove one of the flags", name)
+	}
 	if languages[o.locale] == nil {
 		log.Fatalf("-locale: must be one of %s, not %q", languageNames(), o.locale)
 	}
@@ -71,6 +76,18 @@ func parseFlags() *options {
 		log.Fatalf("-hardware: must be a hardware version such as vmx-19, not %q", hardwareVersion)
 	}
 	return o
+}
+
+// conflict returns the name of a flag that the command line combines with -load although it describes the inventory, or
+// "".
+func (o *options) conflict() string {
+	name := ""
+	flag.Visit(func(f *flag.Flag) {
+		if o.load != "" && slices.Contains(inventoryFlags, f.Name) {
+			name = f.Name
+		}
+	})
+	return name
 }
 
 // addLayout parses a value of -layout.

@@ -27,7 +27,7 @@ def test_readme_documents_every_flag_and_layout(readme: str) -> None:
     (layouts,) = re.findall(r"Layouts: (.*)", usage)
     first_cells = "\n".join(re.findall(r"^\| ([^|]*) \|", readme, re.MULTILINE))
 
-    assert len(flags) == 23
+    assert len(flags) == 24
     assert [flag for flag in flags if not re.search(rf"`{flag}[ `]", first_cells)] == []
     assert [layout for layout in layouts.split(", ") if f"`{layout}`" not in first_cells] == []
 
