@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pyVmomi import vim
 
@@ -36,6 +38,6 @@ def test_stock_provider_requires_the_path_of_a_network_with_a_duplicate_name(ben
         return [error.detail or error.summary for error in plan.errors]
 
     (problem,) = details("twin")
-    assert "resolves to multiple" in problem
+    assert re.search("resolves to multiple|multiple networks found", problem)
     assert details("lab/twin") == []
     assert details("/DC0/network/twin") == []

@@ -63,6 +63,9 @@ def _rebooting(body: Mapping[str, Any], release: ProviderVersion) -> dict[str, d
         for argument in ANY_CHANGE
         if is_known(release, argument)
     }
+    # The source leaves these settings unset, so the replica ignores their changes.
+    for argument in ("hv_mode", "ept_rvi_mode"):
+        changes[argument]["lifecycle"] = {}
     changes |= {
         "memory-less": {"memory": body["memory"] - 1024},
         "disk-unit": second_disk(unit_number=3),
