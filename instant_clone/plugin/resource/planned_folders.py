@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from instant_clone.plugin.wire.codec import unpack
 from instant_clone.plugin.wire.tfplugin5 import PlanRequest
 
@@ -18,7 +16,6 @@ class PlannedFolders:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._paths: set[str] = set()
 
     def note(self, request: PlanRequest) -> None:
@@ -26,14 +23,8 @@ class PlannedFolders:
         planned = unpack(request.proposed_new_state)
         path = planned.get("path") if isinstance(planned, dict) else None
         if isinstance(path, str):
-            with self._lock:
-                self._paths.add(_plain(path))
+            self._paths.add(path.strip("/"))
 
-    def __contains__(self, path: object) -> bool:
+    def __contains__(self, path: str) -> bool:
         """Return whether the plan contains the folder. `path` is relative to the datacenter's VM folder."""
-        with self._lock:
-            return isinstance(path, str) and _plain(path) in self._paths
-
-
-def _plain(path: str) -> str:
-    return path.strip("/")
+        return path.strip("/") in self._paths

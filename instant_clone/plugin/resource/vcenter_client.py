@@ -81,34 +81,26 @@ class VcenterClient:
             ConnectError: vCenter does not respond, or `close` was called.
             VcenterError: vCenter rejects the login, or does not support instant clones.
         """
-        from instant_clone.plugin.resource.vcenter_client import connection_settings
         from instant_clone.vcenter.cloning.clone_task import Cloner, clones_at_once
         from instant_clone.vcenter.session.connection import open_session, require_instant_clone
 
         # An invalid parallelism must fail before the login, so that no session stays open.
         at_once = clones_at_once(self._environ)
         with self._logging_in:
-            cloner = self._opened()
-            if cloner is not None:
-                return cloner
+            with self._lock:
+                self._require_not_closed()
+                if self._cloner is not None:
+                    return self._cloner
             session = open_session(connection_settings(self._configuration, self._environ))
             try:
                 require_instant_clone(session)
-                return self._open(session, Cloner(session, at_once=at_once))
+                with self._lock:
+                    self._require_not_closed()
+                    self._session, self._cloner = session, Cloner(session, at_once=at_once)
+                    return self._cloner
             except BaseException:
                 session.close()
                 raise
-
-    def _opened(self) -> Cloner | None:
-        with self._lock:
-            self._require_not_closed()
-            return self._cloner
-
-    def _open(self, session: Session, cloner: Cloner) -> Cloner:
-        with self._lock:
-            self._require_not_closed()
-            self._session, self._cloner = session, cloner
-            return cloner
 
     def _require_not_closed(self) -> None:
         if self._closed:
