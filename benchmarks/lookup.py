@@ -155,7 +155,7 @@ def _machines(session: Session) -> list[_Machine]:
         follow=[vmodl.query.PropertyCollector.TraversalSpec(type=vim.view.ContainerView, path="view")],
         skip_start=True,
     )
-    by_id = {each.id: _Machine(each.properties["name"], each.properties["config.uuid"]) for each in read}
+    by_id = {each.id: _Machine(each.properties["name"], each.properties["config.uuid"]) for each in read.values()}
     order = [machine._moId for machine in view.view]
     view.Destroy()
     return [by_id[each] for each in order]

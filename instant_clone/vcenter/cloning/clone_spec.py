@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from threading import Condition
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from cachetools import cachedmethod
 from pyVmomi import vim
@@ -18,7 +18,6 @@ from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, ancestors_of, network_backing
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
 from instant_clone.vcenter.session.connection import Session
-from instant_clone.vcenter.session.properties import inventory_path
 
 __all__ = ["CloneRequest", "InterfaceEdit", "Placing"]
 
@@ -74,14 +73,14 @@ class Placing:
         """
         pool = self.object(vim.ResourcePool, request.resource_pool_id)
         objects = ancestors_of(self._session, pool)
-        datacenter = next((found.object for found in objects if isinstance(found.object, vim.Datacenter)), None)
+        datacenter = next((found for found in objects.values() if isinstance(found.object, vim.Datacenter)), None)
         if datacenter is None:
             raise NotFoundError(
                 f"Resource pool {pool._moId}: its datacenter cannot be read. Ask for System.Read on the datacenter."
             )
         parts = [part for part in request.folder.split("/") if part]
-        path = "/".join([inventory_path(datacenter, objects) or "", "vm", *parts])
-        folder = self.index().FindByInventoryPath(path.lstrip("/"))
+        path = "/".join([datacenter.path or "", "vm", *parts])
+        folder = self._session.search_index.FindByInventoryPath(path.lstrip("/"))
         if not isinstance(folder, vim.Folder):
             raise NotFoundError(f"Folder {path}: not found in vCenter. Create the folder, or set create_folder.")
         return folder, path
@@ -148,10 +147,6 @@ class Placing:
     @cachedmethod(attrgetter("_backings"), key=lambda _, network: network._moId, condition=attrgetter("_reading"))
     def _backing_of(self, network: vim.Network) -> Callable[[], BackingInfo]:
         return network_backing(self._session, network)
-
-    def index(self) -> vim.SearchIndex:
-        """Return vCenter's search index."""
-        return cast(vim.SearchIndex, self._session.content.searchIndex)
 
     def object(self, kind: type[Object], identifier: str) -> Object:
         """Return the managed object with the id `identifier`, without a request."""

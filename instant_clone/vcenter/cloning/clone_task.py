@@ -23,7 +23,6 @@ from instant_clone.vcenter.cloning.dry_run import (
     DryRun,
     Namesake,
     dry_run,
-    names_in,
     namesake,
     require_fitting_pool,
     require_host_datastore,
@@ -33,6 +32,7 @@ from instant_clone.vcenter.cloning.live_vm import LiveVm, ancestors_of, find_vm
 from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
 from instant_clone.vcenter.cloning.unsupported_disks import unsupported_disks
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
+from instant_clone.vcenter.lookup.inventory import vms_in
 from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import find_cause, vcenter_errors
@@ -188,7 +188,7 @@ class Cloner:
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
             _, folder_path = self._placing.folder(request)
             path = f"{folder_path}/{stored_name(request.name)}"
-            machine = self._placing.index().FindByInventoryPath(path.lstrip("/"))
+            machine = self._session.search_index.FindByInventoryPath(path.lstrip("/"))
             found = namesake(self._session, machine) if isinstance(machine, vim.VirtualMachine) else None
             if found is None:
                 return None
@@ -270,7 +270,7 @@ class Cloner:
     def is_vm_at(self, path: str) -> bool:
         """Return whether a VM has exactly the inventory path `path`."""
         with vcenter_errors(self._session.server, doing=f"looking for {path}"):
-            return isinstance(self._placing.index().FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
+            return isinstance(self._session.search_index.FindByInventoryPath(path.lstrip("/")), vim.VirtualMachine)
 
     def deltas(self, moid: str) -> frozenset[str]:
         """Return the UUIDs of a VM's disks that are delta disks. `moid` is the VM's managed object id.
@@ -343,4 +343,5 @@ class Cloner:
 
     @cachedmethod(attrgetter("_names"), key=lambda _, folder: folder._moId, condition=attrgetter("_reading"))
     def _names_in(self, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
-        return names_in(self._session, folder)
+        # vCenter ignores the case of names.
+        return {name.upper(): machine for machine, name in vms_in(self._session, folder)}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,14 +15,12 @@ from instant_clone.vcenter.cloning.live_vm import LiveVm
 from instant_clone.vcenter.observation.source_host import SourceHost
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import fault_text, find_cause
-from instant_clone.vcenter.session.properties import retrieve
 from instant_clone.vcenter.session.tasks import TaskTimeoutError, wait_for
 
 __all__ = [
     "DryRun",
     "Namesake",
     "dry_run",
-    "names_in",
     "namesake",
     "require_fitting_pool",
     "require_host_datastore",
@@ -31,7 +28,6 @@ __all__ = [
 
 _CHECK_SECONDS = 120
 _NOT_THERE = (vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented)
-Collector = vmodl.query.PropertyCollector
 
 
 @dataclass(frozen=True)
@@ -84,21 +80,6 @@ def dry_run(session: Session, source: LiveVm, specification: vim.vm.InstantClone
         warnings=tuple(text_with_cure(fault) for result in results for fault in result.warning),
         argument=arguments.pop() if len(arguments) == 1 else "",
     )
-
-
-def names_in(session: Session, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
-    """Return the VMs in a folder by their names in upper case.
-
-    vCenter ignores the case of names. The function sends one paged request.
-    """
-    found = retrieve(
-        session.content.propertyCollector,
-        folder,
-        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
-        follow=[Collector.TraversalSpec(type=vim.Folder, path="childEntity")],
-        skip_start=True,
-    )
-    return {each.properties["name"].upper(): cast(vim.VirtualMachine, each.object) for each in found}
 
 
 def namesake(session: Session, machine: vim.VirtualMachine) -> Namesake | None:

@@ -20,7 +20,6 @@ from instant_clone.vcenter.session.properties import (
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
     ReadObject,
-    inventory_path,
     retrieve,
 )
 
@@ -72,8 +71,7 @@ def find_vm(session: Session, uuid: str) -> LiveVm:
         VcenterError: vCenter has no current configuration of the VM.
     """
     with vcenter_errors(session.server, doing=f"looking up the VM with the UUID {uuid}"):
-        index = cast(vim.SearchIndex, session.content.searchIndex)
-        found = index.FindAllByUuid(None, uuid, True, False) or []
+        found = session.search_index.FindAllByUuid(None, uuid, True, False) or []
         if not found:
             raise NotFoundError(
                 f"{session.server}: no virtual machine has the UUID {uuid}. Check that the source still exists and "
@@ -90,8 +88,8 @@ def find_vm(session: Session, uuid: str) -> LiveVm:
 def _read(session: Session, machine: vim.VirtualMachine) -> LiveVm:
     wanted = PropertySpec(type=vim.VirtualMachine, pathSet=list(_PROPERTIES))
     objects = ancestors_of(session, machine, wanted)
-    values = next(found.properties for found in objects if found.id == machine._moId)
-    path = inventory_path(machine, objects) or machine._moId
+    read = objects[machine._moId]
+    values, path = read.properties, read.path or read.id
     if "config.template" not in values or "config.hardware.device" not in values:
         what = "vCenter has no current configuration of this VM."
         raise VcenterError(Finding(path, what, "Check that its host is connected and that the user may read the VM."))
@@ -140,8 +138,8 @@ def network_backing(session: Session, network: vim.Network) -> Callable[[], Back
     return lambda: VirtualEthernetCard.NetworkBackingInfo(deviceName=name, network=network)
 
 
-def ancestors_of(session: Session, start: ManagedObject, *wanted: PropertySpec) -> list[ReadObject]:
-    """Return the parents of `start` with the properties that `inventory_path` needs, and the `wanted` properties.
+def ancestors_of(session: Session, start: ManagedObject, *wanted: PropertySpec) -> dict[str, ReadObject]:
+    """Return the parents of `start` with the properties that `ReadObject.path` needs, and the `wanted` properties.
 
     The function sends one request.
     """

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from typing import cast
 
 from pyVmomi import vim, vmodl
 
@@ -47,8 +46,7 @@ def find_lost_clone(session: Session, source: LiveVm, uuid: str, *, seconds: flo
 
 
 def _running(session: Session, uuid: str) -> vim.VirtualMachine | None:
-    index = cast(vim.SearchIndex, session.content.searchIndex)
-    machine = index.FindByUuid(None, uuid, True, False)
+    machine = session.search_index.FindByUuid(None, uuid, True, False)
     if not isinstance(machine, vim.VirtualMachine):
         return None
     try:

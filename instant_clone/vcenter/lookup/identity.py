@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from pyVmomi import vim
 
 from instant_clone.ownership import OWNER_KEY
-from instant_clone.vcenter.lookup.inventory import property_of_vms, vms_with_ways
+from instant_clone.vcenter.lookup.inventory import placed_vms, property_of_vms
 from instant_clone.vcenter.session.connection import Session
-from instant_clone.vcenter.session.properties import path_of
 
 __all__ = ["IdentifiedVm", "moids_by_uuid", "vms_with_uuid"]
 
@@ -48,17 +46,16 @@ def vms_with_uuid(session: Session, uuid: str) -> tuple[IdentifiedVm, ...]:
 
     The function sends one request, and a second one if a VM has the UUID. It raises the faults of the API.
     """
-    index = cast(vim.SearchIndex, session.content.searchIndex)
-    found = [
-        each for each in index.FindAllByUuid(None, uuid, True, False) or () if isinstance(each, vim.VirtualMachine)
-    ]
+    found = session.search_index.FindAllByUuid(None, uuid, True, False) or ()
+    machines = [each for each in found if isinstance(each, vim.VirtualMachine)]
     identified = []
-    for machine, values, way in vms_with_ways(session, found, *_PROPERTIES):
+    for each in placed_vms(session, machines, *_PROPERTIES):
+        values = each.properties
         options = {option.key: str(option.value) for option in values.get("config.extraConfig") or ()}
         identified.append(
             IdentifiedVm(
-                moid=machine._moId,
-                path=path_of(way) or machine._moId,
+                moid=each.id,
+                path=each.path or each.id,
                 power_state=str(values.get("runtime.powerState", "")),
                 template=bool(values.get("config.template")),
                 marker=options.get(OWNER_KEY),

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
@@ -17,52 +16,17 @@ from instant_clone.vcenter.session.properties import (
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
     ReadObject,
-    ancestor_properties,
-    datacenter_of,
-    path_of,
     retrieve,
 )
 
-__all__ = [
-    "Datacenter",
-    "PlacedVm",
-    "datacenters",
-    "listed_places",
-    "names_in",
-    "names_of_vms",
-    "places_of",
-    "property_of_vms",
-    "view_of",
-    "vms_with_ways",
-]
+__all__ = ["datacenters", "listed_places", "place_of", "placed_vms", "property_of_vms", "view_of", "vms_in"]
 
 _MOST_PATHS = 10
 Collector = vmodl.query.PropertyCollector
 
 
-@dataclass(frozen=True)
-class Datacenter:
-    """A datacenter and its VM folder."""
-
-    object: vim.Datacenter
-    path: str
-    """inventory path such as "/europe/DC0" """
-    vm_folder: vim.Folder
-
-
-@dataclass(frozen=True)
-class PlacedVm:
-    """A VM and its location in the inventory."""
-
-    object: vim.VirtualMachine
-    path: str
-    """inventory path, or "moid:" and the managed object id if the user may not see the parents of the VM"""
-    datacenter: str | None
-    """inventory path of the VM's datacenter, or None if the user may not see the parents of the VM"""
-
-
-def datacenters(session: Session) -> list[Datacenter]:
-    """Return all datacenters that the user may see.
+def datacenters(session: Session) -> dict[str, ReadObject]:
+    """Return all datacenters that the user may see, with their VM folders (`vmFolder`), by inventory path.
 
     The function sends one request. It raises the faults of the API.
     """
@@ -72,24 +36,11 @@ def datacenters(session: Session) -> list[Datacenter]:
         [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.Datacenter, pathSet=["vmFolder"])],
         follow=[_INTO_FOLDERS],
     )
-    by_id = {each.id: each for each in objects}
-    found = []
-    for each in objects:
-        path = path_of(ancestor_properties(each.object, by_id))
-        if isinstance(each.object, vim.Datacenter) and path is not None and "vmFolder" in each.properties:
-            found.append(Datacenter(each.object, path, each.properties["vmFolder"]))
-    return found
-
-
-def names_of_vms(session: Session, chosen: Sequence[Datacenter]) -> list[tuple[vim.VirtualMachine, str]]:
-    """Return all VMs and templates in a datacenter with their names, including those in folders and vApps.
-
-    If `chosen` has several datacenters, return the VMs of all datacenters in vCenter. The function reads only names,
-    because vCenter may have thousands of VMs. It sends two requests, or more if vCenter splits its second answer. It
-    raises the faults of the API.
-    """
-    container = chosen[0].vm_folder if len(chosen) == 1 else session.content.rootFolder
-    return [(machine, str(name)) for machine, name in property_of_vms(session, container, "name")]
+    return {
+        each.path: each
+        for each in objects.values()
+        if isinstance(each.object, vim.Datacenter) and each.path is not None and "vmFolder" in each.properties
+    }
 
 
 def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -> list[tuple[vim.VirtualMachine, Any]]:
@@ -110,7 +61,7 @@ def property_of_vms(session: Session, container: vim.ManagedEntity, name: str) -
     )
     return [
         (each.object, each.properties[name])
-        for each in objects
+        for each in objects.values()
         if isinstance(each.object, vim.VirtualMachine) and name in each.properties
     ]
 
@@ -125,73 +76,64 @@ def view_of(
     return manager.CreateContainerView(container=container, type=[kind], recursive=True)
 
 
-def listed_places(places: Iterable[tuple[str, ManagedObject]]) -> tuple[int, str]:
+def place_of(found: ReadObject) -> str:
+    """Return the inventory path, or "moid:" and the managed object id if the user may not see the parents."""
+    return found.path or f"moid:{found.id}"
+
+
+def listed_places(found: Iterable[ReadObject]) -> tuple[int, str]:
     """Return the number of objects, and their paths and managed object ids for a message.
 
     The message lists at most ten objects, sorted by path.
     """
-    listed = sorted(f"{path} (moid:{each._moId})" for path, each in places)
+    listed = sorted(f"{place_of(each)} (moid:{each.id})" for each in found)
     more = len(listed) - _MOST_PATHS
     return len(listed), ", ".join(listed[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
-def names_in(session: Session, folder: ManagedObject) -> list[str]:
-    """Return the names of the VMs directly in a folder or vApp.
+def vms_in(session: Session, folder: ManagedObject) -> list[tuple[vim.VirtualMachine, str]]:
+    """Return the VMs directly in a folder or vApp, with their names.
 
-    The function sends one request. It raises the faults of the API.
+    The function sends one request, or more if vCenter splits its answer. It raises the faults of the API.
     """
     objects = retrieve(
         session.content.propertyCollector,
         folder,
-        [_VM_NAME],
+        [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
         follow=[
             Collector.TraversalSpec(type=vim.Folder, path="childEntity"),
             Collector.TraversalSpec(type=vim.VirtualApp, path="vm"),
         ],
         skip_start=True,
     )
-    return [each.properties["name"] for each in objects if "name" in each.properties]
-
-
-def places_of(session: Session, machines: Iterable[vim.VirtualMachine]) -> list[PlacedVm]:
-    """Return `machines` with their locations, without VMs that no longer exist.
-
-    The function sends one request. It raises the faults of the API.
-    """
     return [
-        PlacedVm(machine, path_of(way) or f"moid:{machine._moId}", datacenter_of(way))
-        for machine, _, way in vms_with_ways(session, machines)
+        (cast(vim.VirtualMachine, each.object), each.properties["name"])
+        for each in objects.values()
+        if "name" in each.properties
     ]
 
 
-def vms_with_ways(
-    session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str
-) -> list[tuple[vim.VirtualMachine, Mapping[str, Any], list[ReadObject]]]:
-    """Return each VM with its properties by property path, and with the result of `ancestor_properties` for it.
+def placed_vms(session: Session, machines: Iterable[vim.VirtualMachine], *wanted: str) -> list[ReadObject]:
+    """Return VMs with the properties `wanted` and with those of their parents. Omit VMs that no longer exist.
 
-    The properties are VM_PATH_PROPERTIES and `wanted`. The result omits VMs that no longer exist. The
-    function sends one request, or none if `machines` is empty. It raises the faults of the API.
+    The function sends one request, or none if `machines` is empty. It raises the faults of the API.
     """
     starts = list(machines)
     if not starts:
         return []
-    paths = [*VM_PATH_PROPERTIES, *wanted]
     objects = retrieve(
         session.content.propertyCollector,
         starts,
-        [*PATH_PROPERTIES, Collector.PropertySpec(type=vim.VirtualMachine, pathSet=paths)],
+        [
+            *PATH_PROPERTIES,
+            Collector.PropertySpec(type=vim.VirtualMachine, pathSet=[*VM_PATH_PROPERTIES, *wanted]),
+        ],
         follow=TO_THE_ROOT,
         skip_missing=True,
     )
-    by_id = {each.id: each for each in objects}
-    return [
-        (each.object, each.properties, ancestor_properties(each.object, by_id))
-        for each in objects
-        if isinstance(each.object, vim.VirtualMachine)
-    ]
+    return [each for each in objects.values() if isinstance(each.object, vim.VirtualMachine)]
 
 
-_VM_NAME = Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])
 _INTO_FOLDERS = Collector.TraversalSpec(
     name="into folders",
     type=vim.Folder,

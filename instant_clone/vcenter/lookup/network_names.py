@@ -19,14 +19,7 @@ from instant_clone.vcenter.lookup.inventory import listed_places, view_of
 from instant_clone.vcenter.lookup.selectors import datacenter_path
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.faults import vcenter_errors
-from instant_clone.vcenter.session.properties import (
-    PATH_PROPERTIES,
-    TO_THE_ROOT,
-    ancestor_properties,
-    datacenter_of,
-    path_of,
-    retrieve,
-)
+from instant_clone.vcenter.session.properties import PATH_PROPERTIES, TO_THE_ROOT, ReadObject, retrieve
 
 __all__ = ["NetworkName", "network_findings"]
 
@@ -44,14 +37,6 @@ class NetworkName:
     """name or path, with a slash in a name as %2f"""
 
 
-@dataclass(frozen=True)
-class _PlacedNetwork:
-    object: vim.Network
-    name: str
-    path: str
-    datacenter: str | None
-
-
 def network_findings(session: Session, wanted: Sequence[NetworkName]) -> list[Finding]:
     """Return findings about names that several networks have, and about names whose slash is not written as %2f.
 
@@ -64,11 +49,11 @@ def network_findings(session: Session, wanted: Sequence[NetworkName]) -> list[Fi
     if not wanted or session.content.viewManager is None:
         return []
     with vcenter_errors(session.server, doing="reading the networks"):
-        networks = list(_networks(session, session.content.viewManager))
+        networks = _networks(session, session.content.viewManager)
     return [finding for each in wanted for finding in _findings(each, networks, session.server)]
 
 
-def _networks(session: Session, manager: vim.view.ViewManager) -> Iterator[_PlacedNetwork]:
+def _networks(session: Session, manager: vim.view.ViewManager) -> list[ReadObject]:
     parents = [Collector.SelectionSpec(name="parent")]
     objects = retrieve(
         session.content.propertyCollector,
@@ -77,24 +62,19 @@ def _networks(session: Session, manager: vim.view.ViewManager) -> Iterator[_Plac
         follow=[Collector.TraversalSpec(type=vim.view.ContainerView, path="view", selectSet=parents), *TO_THE_ROOT],
         skip_start=True,
     )
-    by_id = {each.id: each for each in objects}
-    for each in objects:
-        ancestors = ancestor_properties(each.object, by_id)
-        path = path_of(ancestors)
-        if isinstance(each.object, vim.Network) and path is not None:
-            yield _PlacedNetwork(each.object, str(each.properties["name"]), path, datacenter_of(ancestors))
+    return [each for each in objects.values() if isinstance(each.object, vim.Network) and each.path is not None]
 
 
-def _findings(wanted: NetworkName, networks: Iterable[_PlacedNetwork], server: str) -> Iterator[Finding]:
+def _findings(wanted: NetworkName, networks: Iterable[ReadObject], server: str) -> Iterator[Finding]:
     place = datacenter_path(wanted.datacenter)
     here = [each for each in networks if each.datacenter is not None and _parts(each.datacenter) == _parts(place)]
-    alike = [each for each in here if plain_name(each.name) == plain_name(wanted.name)]
+    alike = [each for each in here if plain_name(each.properties["name"]) == plain_name(wanted.name)]
     if "/" not in wanted.name:
         if len(alike) > 1:
             yield _several(wanted, place, alike, server)
         return
     path = wanted.name if wanted.name.startswith("/") else f"{place}/network/{wanted.name}"
-    if alike and not any(_parts(each.path) == _parts(path) for each in here):
+    if alike and not any(_parts(str(each.path)) == _parts(path) for each in here):
         what = f"vCenter {server} has no network with the path {path}, but a network with the name {wanted.name}."
         yield Finding(wanted.where, what, f"Write the slash as %2f: {stored_name(plain_name(wanted.name))!r}.")
 
@@ -104,7 +84,7 @@ def _parts(path: str) -> list[str]:
     return [plain_name(name) for name in path.split("/")]
 
 
-def _several(wanted: NetworkName, place: str, networks: Sequence[_PlacedNetwork], server: str) -> Finding:
-    count, paths = listed_places((each.path, each.object) for each in networks)
+def _several(wanted: NetworkName, place: str, networks: Sequence[ReadObject], server: str) -> Finding:
+    count, paths = listed_places(networks)
     what = f"{place} of vCenter {server} has {count} networks with the name {plain_name(wanted.name)}: {paths}."
     return Finding(wanted.where, what, "Use one of these paths, or moid: and the managed object id of one of them.")

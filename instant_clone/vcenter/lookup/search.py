@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from typing import cast
 
 from pyVmomi import vim
 
@@ -13,17 +14,17 @@ from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundErro
 from instant_clone.inventory_names import plain_name
 from instant_clone.vcenter.lookup.device_reader import type_name
 from instant_clone.vcenter.lookup.inventory import (
-    Datacenter,
-    PlacedVm,
     datacenters,
     listed_places,
-    names_in,
-    names_of_vms,
-    places_of,
+    place_of,
+    placed_vms,
+    property_of_vms,
+    vms_in,
 )
 from instant_clone.vcenter.lookup.selectors import Selector
 from instant_clone.vcenter.session.connection import Session
 from instant_clone.vcenter.session.faults import vcenter_errors
+from instant_clone.vcenter.session.properties import ReadObject
 
 __all__ = ["Found", "search"]
 
@@ -47,10 +48,10 @@ def search(session: Session, selectors: Iterable[Selector]) -> dict[Selector, Fo
         VcenterError: All selectors fail, for example because of a broken connection.
     """
     wanted = list(dict.fromkeys(selectors))
-    places: dict[str, Datacenter] = {}
+    places: dict[str, ReadObject] = {}
     if any(each.kind in _IN_DATACENTER for each in wanted):
         with vcenter_errors(session.server, doing="reading the datacenters"):
-            places = {place.path: place for place in datacenters(session)}
+            places = datacenters(session)
     found: dict[Selector, Found] = {}
     names: list[Selector] = []
     for each in wanted:
@@ -66,7 +67,7 @@ def search(session: Session, selectors: Iterable[Selector]) -> dict[Selector, Fo
     return found
 
 
-def _single(session: Session, wanted: Selector, places: Mapping[str, Datacenter]) -> Found:
+def _single(session: Session, wanted: Selector, places: Mapping[str, ReadObject]) -> Found:
     try:
         with vcenter_errors(session.server, doing=f"looking up {wanted.text}"):
             if wanted.kind == "path":
@@ -82,7 +83,7 @@ def _single(session: Session, wanted: Selector, places: Mapping[str, Datacenter]
 
 
 def _by_path(session: Session, wanted: Selector) -> vim.VirtualMachine:
-    found = _index(session).FindByInventoryPath(wanted.value.lstrip("/"))
+    found = session.search_index.FindByInventoryPath(wanted.value.lstrip("/"))
     if found is None:
         raise NotFoundError(_no_such_path(session, wanted.value))
     if not isinstance(found, vim.VirtualMachine):
@@ -94,39 +95,41 @@ def _by_path(session: Session, wanted: Selector) -> vim.VirtualMachine:
 def _by_moid(session: Session, wanted: Selector) -> vim.VirtualMachine:
     machine = vim.VirtualMachine(wanted.value, session.service_instance._GetStub())
     # One request per id, because vCenter may answer the id of another object with a fault.
-    if not places_of(session, [machine]):
+    if not placed_vms(session, [machine]):
         what = f"vCenter {session.server} has no VM with this managed object id."
         raise NotFoundError(Finding(wanted.text, what, "Use the VM's name or inventory path."))
     return machine
 
 
-def _by_uuid(session: Session, wanted: Selector, place: Datacenter) -> vim.VirtualMachine:
+def _by_uuid(session: Session, wanted: Selector, place: ReadObject) -> vim.VirtualMachine:
     found = _with_uuid(session, place, wanted.value)
     if len(found) == 1:
         return found[0]
     if found:
-        raise VcenterError(_several(wanted, "with this BIOS UUID", places_of(session, found)))
+        raise VcenterError(_several(wanted, "with this BIOS UUID", placed_vms(session, found)))
     raise NotFoundError(_no_such_uuid(session, wanted, place))
 
 
 def _with_uuid(
-    session: Session, place: Datacenter, uuid: str, *, instance_uuid: bool = False
+    session: Session, place: ReadObject, uuid: str, *, instance_uuid: bool = False
 ) -> list[vim.VirtualMachine]:
-    found = _index(session).FindAllByUuid(place.object, uuid, True, instance_uuid)
+    found = session.search_index.FindAllByUuid(cast(vim.Datacenter, place.object), uuid, True, instance_uuid)
     return [each for each in found if isinstance(each, vim.VirtualMachine)]
 
 
-def _by_name(session: Session, wanted: Sequence[Selector], places: Mapping[str, Datacenter]) -> dict[Selector, Found]:
+def _by_name(session: Session, wanted: Sequence[Selector], places: Mapping[str, ReadObject]) -> dict[Selector, Found]:
     chosen = [places[path] for path in dict.fromkeys(each.datacenter for each in wanted)]
     named: dict[str, list[vim.VirtualMachine]] = {}
-    for machine, name in names_of_vms(session, chosen):
+    # Read only names, because vCenter may have thousands of VMs. With several datacenters, read those of all VMs.
+    container = chosen[0].properties["vmFolder"] if len(chosen) == 1 else session.content.rootFolder
+    for machine, name in property_of_vms(session, container, "name"):
         named.setdefault(plain_name(name), []).append(machine)
     alike = {each: _alike(plain_name(each.value), named) for each in wanted}
     candidates = {machine._moId: machine for names in alike.values() for name in names for machine in named[name]}
-    placed: dict[str, PlacedVm] = {}
+    placed: dict[str, ReadObject] = {}
     # The locations matter only if there are several datacenters or if several VMs have a name.
     if candidates and (len(chosen) > 1 or any(len(named.get(plain_name(each.value), ())) > 1 for each in wanted)):
-        placed = {each.object._moId: each for each in places_of(session, candidates.values())}
+        placed = {each.id: each for each in placed_vms(session, candidates.values())}
 
     def fitting(each: Selector, name: str) -> list[vim.VirtualMachine]:
         machines = named.get(name, [])
@@ -154,8 +157,8 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
     return [name] if name in known else _near(name, known)
 
 
-def _several(wanted: Selector, what: str, machines: Sequence[PlacedVm]) -> Finding:
-    count, paths = listed_places((machine.path, machine.object) for machine in machines)
+def _several(wanted: Selector, what: str, machines: Sequence[ReadObject]) -> Finding:
+    count, paths = listed_places(machines)
     cure = "Use the inventory path of one of these VMs, or moid: and its managed object id."
     return Finding(wanted.text, f"{wanted.datacenter} has {count} VMs {what}: {paths}.", cure)
 
@@ -167,14 +170,14 @@ def _no_datacenter(session: Session, path: str, known: Sequence[str]) -> Finding
     return Finding(path, f"vCenter {session.server} has no datacenter with this path.", cure)
 
 
-def _no_such_uuid(session: Session, wanted: Selector, place: Datacenter) -> Finding:
+def _no_such_uuid(session: Session, wanted: Selector, place: ReadObject) -> Finding:
     what = f"{place.path} of vCenter {session.server} has no VM with this BIOS UUID."
-    others: list[PlacedVm] = []
+    others: list[ReadObject] = []
     # The hint is optional: the VM is missing even if this request fails.
     with suppress(VcenterError), vcenter_errors(session.server):
-        others = places_of(session, _with_uuid(session, place, wanted.value, instance_uuid=True))
+        others = placed_vms(session, _with_uuid(session, place, wanted.value, instance_uuid=True))
     if others:
-        return Finding(wanted.text, f"{what} It is the instance UUID of {others[0].path}.", "Use this path.")
+        return Finding(wanted.text, f"{what} It is the instance UUID of {place_of(others[0])}.", "Use this path.")
     return Finding(wanted.text, what, "Use the VM's name or inventory path.")
 
 
@@ -185,8 +188,8 @@ def _no_such_path(session: Session, path: str) -> Finding:
     siblings: list[str] | None = []
     # The hint is optional: the VM is missing even if the names in its folder cannot be read.
     with suppress(VcenterError), vcenter_errors(session.server):
-        found = _index(session).FindByInventoryPath(folder.lstrip("/"))
-        siblings = None if found is None else names_in(session, found)
+        found = session.search_index.FindByInventoryPath(folder.lstrip("/"))
+        siblings = None if found is None else [name for _, name in vms_in(session, found)]
     if siblings is None:
         return Finding(path, f"vCenter {session.server} has neither this VM nor {folder}.", "Check the path.")
     cure = _did_you_mean(name, siblings, "Check the path.")
@@ -203,7 +206,8 @@ def _without_vm_folder(session: Session, path: str) -> str | None:
         return None
     # The hint is optional: the VM is missing even if this request fails.
     with suppress(VcenterError), vcenter_errors(session.server):
-        return f"/{below}" if isinstance(_index(session).FindByInventoryPath(below), vim.VirtualMachine) else None
+        found = session.search_index.FindByInventoryPath(below)
+        return f"/{below}" if isinstance(found, vim.VirtualMachine) else None
     return None
 
 
@@ -219,9 +223,3 @@ def _near(name: str, known: Iterable[str]) -> list[str]:
 
 def _one_of(near: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(map(repr, near))}?"
-
-
-def _index(session: Session) -> vim.SearchIndex:
-    if session.content.searchIndex is None:
-        raise VcenterError(Finding(session.server, "the server has no search index."))
-    return session.content.searchIndex

@@ -24,9 +24,6 @@ from instant_clone.vcenter.session.properties import (
     TO_THE_ROOT,
     VM_PATH_PROPERTIES,
     ReadObject,
-    ancestor_properties,
-    datacenter_of,
-    path_of,
     retrieve,
 )
 from instant_clone.vm.source_vm import SourceVm, Vcenter
@@ -68,7 +65,7 @@ def look_up_all(
     objects: dict[str, ReadObject] = {}
     if machines:
         with vcenter_errors(session.server, doing="reading the sources"):
-            read = retrieve(
+            objects = retrieve(
                 session.content.propertyCollector,
                 list(machines.values()),
                 [*PATH_PROPERTIES, *_SOURCE_PROPERTIES],
@@ -79,7 +76,6 @@ def look_up_all(
                 ],
                 skip_missing=True,
             )
-        objects = {each.id: each for each in read}
     about = session.content.about
     vcenter = Vcenter(instance_uuid=about.instanceUuid or "", sync_time_split=release_of(about) >= SYNC_TIME_SPLIT)
     results: dict[Selector, SourceVm | VcenterError] = {}
@@ -121,9 +117,8 @@ def _source(
     found = objects.get(machine._moId)
     if found is None:
         raise NotFoundError(Finding(wanted.text, "vCenter no longer has this VM.", "Run the command again."))
-    way = ancestor_properties(machine, objects)
     # A user who may not see the folders of a VM can still use the VM's path.
-    path = path_of(way) or (wanted.value if wanted.kind == "path" else None)
+    path = found.path or (wanted.value if wanted.kind == "path" else None)
     where = path or wanted.text
     attached = [objects[each._moId] for each in found.properties.get("network") or () if each._moId in objects]
     findings = [*refusals(found, where), *(finding for each in attached for finding in refusals(each, where))]
@@ -132,7 +127,7 @@ def _source(
     if findings:
         raise VcenterError(*findings)
     _require_connected(found, where)
-    _require_datacenter(wanted, datacenter_of(way), where)
+    _require_datacenter(wanted, found.datacenter, where)
     try:
         return source_vm(
             found.properties["config"],

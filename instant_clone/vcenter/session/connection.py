@@ -57,6 +57,13 @@ class Session:
         self._lock = Lock()
         self._open = True
 
+    @property
+    def search_index(self) -> vim.SearchIndex:
+        """vCenter's search index."""
+        if self.content.searchIndex is None:
+            raise VcenterError(Finding(self.server, "the server has no search index."))
+        return self.content.searchIndex
+
     def close(self) -> None:
         """Log out and drop the connections. Ignore errors. A second call has no effect."""
         with self._lock:
@@ -172,5 +179,4 @@ def _newest_version(settings: ConnectionSettings, context: ssl.SSLContext) -> st
 def read_properties(session: Session, start: ManagedObject, *paths: str) -> Mapping[str, Any]:
     """Return the properties of `start` with the given paths, without unset properties. Send one request."""
     specification = vmodl.query.PropertyCollector.PropertySpec(type=type(start), pathSet=list(paths))
-    (found,) = retrieve(session.content.propertyCollector, start, [specification])
-    return found.properties
+    return retrieve(session.content.propertyCollector, start, [specification])[start._moId].properties

@@ -15,10 +15,6 @@ __all__ = [
     "TO_THE_ROOT",
     "VM_PATH_PROPERTIES",
     "ReadObject",
-    "ancestor_properties",
-    "datacenter_of",
-    "inventory_path",
-    "path_of",
     "retrieve",
 ]
 
@@ -33,11 +29,43 @@ class ReadObject:
     properties: Mapping[str, Any]
     refused: Mapping[str, vmodl.MethodFault] = field(default_factory=dict)
     """the faults of properties that vCenter did not return, by path; NoPermission if the user lacks a privilege"""
+    others: Mapping[str, ReadObject] = field(default_factory=dict, repr=False, compare=False)
+    """the objects of the same read by managed object id; `path` and `datacenter` need the parents among them"""
 
     @property
     def id(self) -> str:
         """The managed object id, such as "vm-42"."""
         return str(self.object._moId)
+
+    @property
+    def path(self) -> str | None:
+        """The inventory path, such as "/DC0/vm/folder/name". The root folder has no path.
+
+        None if a parent was not readable. This happens to users who may see only a part of the inventory.
+        """
+        way = self._way()
+        # The last object is the root folder, which is not in paths.
+        return "/" + "/".join(each.properties["name"] for each in reversed(way[:-1])) if len(way) > 1 else None
+
+    @property
+    def datacenter(self) -> str | None:
+        """The inventory path of the datacenter that contains the object, or None if it is not readable."""
+        return next((each.path for each in self._way() if isinstance(each.object, vim.Datacenter)), None)
+
+    def _way(self) -> list[ReadObject]:
+        """Return the object and its parents up to the root folder. The list is empty if one was not readable."""
+        way: list[ReadObject] = []
+        current: ReadObject | None = self
+        while current is not None:
+            if "name" not in current.properties:
+                return []
+            way.append(current)
+            inside = current.properties
+            parent = inside.get("parentVApp") or inside.get("parentFolder") or inside.get("parent")
+            if parent is not None and parent._moId not in self.others:
+                return []
+            current = self.others[parent._moId] if parent is not None else None
+        return way
 
 
 def _to_the_root() -> tuple[Collector.TraversalSpec, ...]:
@@ -64,7 +92,7 @@ PATH_PROPERTIES = (
     Collector.PropertySpec(type=vim.Datacenter, pathSet=["name", "parent"]),
     Collector.PropertySpec(type=vim.VirtualApp, pathSet=["name", "parentFolder", "parentVApp"]),
 )
-"""the properties of a VM's parents that `inventory_path` needs; it also needs the VM's VM_PATH_PROPERTIES"""
+"""the properties of a VM's parents that `ReadObject.path` needs; it also needs the VM's VM_PATH_PROPERTIES"""
 
 VM_PATH_PROPERTIES = ("name", "parent", "parentVApp")
 
@@ -77,8 +105,8 @@ def retrieve(
     follow: Sequence[Collector.SelectionSpec] = (),
     skip_start: bool = False,
     skip_missing: bool = False,
-) -> list[ReadObject]:
-    """Return `properties` of the objects `start` and of all objects that the traversal `follow` reaches.
+) -> dict[str, ReadObject]:
+    """Return `properties` of the objects `start` and of all objects that `follow` reaches, by managed object id.
 
     The function sends one request, or more if vCenter splits its answer. The result has each object once. An object of
     `start` that no longer exists causes a fault. With `skip_missing`, the result omits such objects.
@@ -107,47 +135,10 @@ def retrieve(
     for missing in (each for content in contents for each in content.missingSet):
         if isinstance(missing.fault, vim.fault.NotAuthenticated):
             raise missing.fault
+    objects: dict[str, ReadObject] = {}
     # vCenter may return an object several times, if the traversals of several `start` objects reach it.
-    return list({each.obj._moId: _read(each) for each in contents}.values())
-
-
-def inventory_path(start: ManagedObject, objects: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of `start`, such as "/DC0/vm/folder/name". `objects` has `start` and its parents.
-
-    Return None if a parent was not readable. This happens to users who may see only a part of the inventory.
-    """
-    return path_of(ancestor_properties(start, {each.id: each for each in objects}))
-
-
-def ancestor_properties(start: ManagedObject, by_id: Mapping[str, ReadObject]) -> list[ReadObject]:
-    """Return `start` and its parents up to the root folder. The list is empty if one of them was not readable."""
-    way: list[ReadObject] = []
-    current: ManagedObject | None = start
-    while current is not None:
-        found = by_id.get(current._moId)
-        if found is None or "name" not in found.properties:
-            return []
-        way.append(found)
-        inside = found.properties
-        current = inside.get("parentVApp") or inside.get("parentFolder") or inside.get("parent")
-    return way
-
-
-def path_of(way: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of a result of `ancestor_properties`, or None for an empty list and the root folder."""
-    # The last object is the root folder, which is not in paths.
-    return "/" + "/".join(each.properties["name"] for each in reversed(way[:-1])) if len(way) > 1 else None
-
-
-def datacenter_of(way: Sequence[ReadObject]) -> str | None:
-    """Return the inventory path of the datacenter in a result of `ancestor_properties`, or None without one."""
-    places = (place for place, each in enumerate(way) if isinstance(each.object, vim.Datacenter))
-    return next((path_of(way[place:]) for place in places), None)
-
-
-def _read(content: Collector.ObjectContent) -> ReadObject:
-    return ReadObject(
-        content.obj,
-        {str(each.name): each.val for each in content.propSet},
-        {str(each.path): each.fault for each in content.missingSet},
-    )
+    for each in contents:
+        values = {str(one.name): one.val for one in each.propSet}
+        refused = {str(one.path): one.fault for one in each.missingSet}
+        objects[each.obj._moId] = ReadObject(each.obj, values, refused, objects)
+    return objects

@@ -159,10 +159,9 @@ class _Answers:
 def _find_lost_clone(*found: vim.VirtualMachine | Exception | None) -> vim.VirtualMachine | None:
     """Return the result of find_lost_clone. The searches return `found` in turn, one per second."""
     stub = _Answers(*found)
-    content = SimpleNamespace(
-        searchIndex=vim.SearchIndex("SearchIndex", stub), propertyCollector=Collector("propertyCollector", stub)
-    )
-    session, source = SimpleNamespace(content=content), SimpleNamespace(machine=GOLDEN)
+    content = SimpleNamespace(propertyCollector=Collector("propertyCollector", stub))
+    session = SimpleNamespace(content=content, search_index=vim.SearchIndex("SearchIndex", stub))
+    source = SimpleNamespace(machine=GOLDEN)
     return find_lost_clone(cast(Session, session), cast(LiveVm, source), "a UUID", seconds=600)
 
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from pyVmomi import vim, vmodl
 
-from instant_clone.vcenter.session.properties import ReadObject, inventory_path, retrieve
+from instant_clone.vcenter.session.properties import ReadObject, retrieve
 
 Collector = vmodl.query.PropertyCollector
 
@@ -20,19 +21,21 @@ INNER_APP = ReadObject(vim.VirtualApp("resgroup-v6"), {"name": "inner", "parentV
 IN_APP = ReadObject(vim.VirtualMachine("vm-8"), {"name": "web", "parentVApp": INNER_APP.object})
 
 
+def _path(machine: ReadObject, *others: ReadObject) -> str | None:
+    return replace(machine, others={each.id: each for each in others}).path
+
+
 def test_path_has_no_root_folder() -> None:
-    objects = [ROOT, IN_FOLDER, VM_FOLDER, DATACENTER]
-    assert inventory_path(IN_FOLDER.object, objects) == "/DC0/vm/a%2fb"
+    assert _path(IN_FOLDER, ROOT, VM_FOLDER, DATACENTER) == "/DC0/vm/a%2fb"
 
 
 def test_path_contains_the_vapps_of_a_vm() -> None:
-    objects = [IN_APP, INNER_APP, APP, VM_FOLDER, DATACENTER, ROOT]
-    assert inventory_path(IN_APP.object, objects) == "/DC0/vm/app/inner/web"
+    assert _path(IN_APP, INNER_APP, APP, VM_FOLDER, DATACENTER, ROOT) == "/DC0/vm/app/inner/web"
 
 
 def test_path_is_none_with_an_unreadable_parent() -> None:
-    assert inventory_path(IN_FOLDER.object, [IN_FOLDER, VM_FOLDER, ROOT]) is None
-    assert inventory_path(IN_FOLDER.object, [IN_FOLDER]) is None
+    assert _path(IN_FOLDER, VM_FOLDER, ROOT) is None
+    assert _path(IN_FOLDER) is None
 
 
 class _SplitAnswers:
@@ -63,7 +66,7 @@ def test_reads_all_parts_of_a_split_answer() -> None:
         vim.Folder("group-v3"),
         [Collector.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],
     )
-    assert [(each.id, each.properties) for each in found] == [
+    assert [(each.id, each.properties) for each in found.values()] == [
         ("vm-1", {"name": "name of vm-1"}),
         ("vm-2", {"name": "name of vm-2"}),
     ]
