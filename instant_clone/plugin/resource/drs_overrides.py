@@ -19,7 +19,7 @@ from instant_clone.plugin.wire.codec import NULL, failed, pack, unpack
 from instant_clone.plugin.wire.tfplugin5 import ApplyRequest, ApplyResponse, ReadRequest, ReadResponse
 from instant_clone.plugin.wire.upstream_client import StockClient
 from instant_clone.stock_provider.names import DRS_VM_OVERRIDE
-from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry
 
 __all__ = ["DrsOverrides"]
 
@@ -99,7 +99,7 @@ class DrsOverrides:
 
         try:
             answer = self._turns.take(str(values.get("compute_cluster_id")), work, seconds=_WAIT_SECONDS)
-        except WaitedTooLongError:
+        except BusyError:
             return answers[-1]
         if failed(answer.diagnostics) and prior is None:
             return self._existing_override(request) or answer

@@ -33,7 +33,7 @@ from instant_clone.vcenter.cloning.lost_task import find_lost_clone, is_cloning
 from instant_clone.vcenter.cloning.unsupported_disks import unsupported_disks
 from instant_clone.vcenter.lookup.identity import IdentifiedVm, moids_by_uuid, vms_with_uuid
 from instant_clone.vcenter.lookup.inventory import vms_in
-from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry, WaitedTooLongError
+from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import find_cause, vcenter_errors
 from instant_clone.vcenter.session.properties import VM_PATH_PROPERTIES, inventory_path
@@ -157,7 +157,7 @@ class Cloner:
                     "owner id is that of this state. If not, the apply reports that the name is in use.",
                     argument="instantclone.timeout",
                 ) from None
-            except WaitedTooLongError:
+            except BusyError:
                 raise CloneError(
                     f"{source.inventory_path}: vCenter was busy with this source for {request.timeout:g} minutes "
                     "(instantclone.timeout, TaskInProgress). Apply again, raise the time-out, or distribute the fleet "

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from instant_clone.vcenter.session.polling import growing_pauses, poll
 
-__all__ = ["BusyError", "BusyRetry", "WaitedTooLongError"]
+__all__ = ["BusyError", "BusyRetry"]
 
 Result = TypeVar("Result")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
@@ -23,10 +23,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
 
 class BusyError(Exception):
     """vCenter or the stock provider reported TaskInProgress for the object."""
-
-
-class WaitedTooLongError(Exception):
-    """vCenter was still busy with the object at the deadline."""
 
 
 class BusyRetry:
@@ -46,23 +42,16 @@ class BusyRetry:
         The time to wait for a free place does not count.
 
         Raises:
-            WaitedTooLongError: The object was still busy after `seconds`.
+            BusyError: The object was still busy after `seconds`.
             Exception: Any other error of `work`.
         """
         with self._lock:
             turn = self._turns[key]
         with turn:
-            done = poll(lambda: _unless_busy(work), pauses=_pauses(), seconds=seconds)
+            done = poll(lambda: (work(),), pauses=_pauses(), seconds=seconds, retried=(BusyError,), silence=seconds)
         if done is None:
-            raise WaitedTooLongError
+            raise BusyError
         return done[0]
-
-
-def _unless_busy(work: Callable[[], Result]) -> tuple[Result] | None:
-    try:
-        return (work(),)
-    except BusyError:
-        return None
 
 
 def _pauses() -> Iterator[float]:

@@ -8,14 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import TypeVar
 
-__all__ = ["growing_pauses", "never", "poll"]
+__all__ = ["growing_pauses", "poll"]
 
 Answer = TypeVar("Answer")
-
-
-def never() -> bool:
-    """Return False, so that the polling is not stopped."""
-    return False
 
 
 def growing_pauses(first: float, longest: float, *, factor: float) -> Iterator[float]:
@@ -33,7 +28,7 @@ def poll(
     seconds: float,
     retried: tuple[type[Exception], ...] = (),
     silence: float = 0,
-    stopped: Callable[[], bool] = never,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Answer | None:
     """Call `ask` until it returns a value that is not None, and return the value.
 
