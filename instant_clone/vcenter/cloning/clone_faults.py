@@ -74,37 +74,33 @@ _REPORTED_BY_SESSION = (vim.fault.NoPermission, vim.fault.NotAuthenticated, vim.
 
 def clone_error(fault: vmodl.MethodFault, *, server: str, source: str, clone: str) -> CloneError | None:
     """Return the error for a fault of InstantClone_Task, or None if the fault is not specific to cloning."""
-    found = _cure_of(fault)
-    if found is None:
+    argument, cure = _cure_of(fault)
+    if not argument:
         return None
-    argument, cure = found
     where = f"{server} (cloning {source} as {clone})"
     return CloneError(Finding(where, f"vCenter answers with {fault_text(fault)}.", cure), argument=argument)
 
 
 def text_with_cure(fault: vmodl.MethodFault) -> str:
     """Return the text of a fault, with the action for the user if the fault is specific to cloning."""
-    found = _cure_of(fault)
-    return fault_text(fault) if found is None else f"{fault_text(fault)}. {found[1]}"
+    return ". ".join(filter(None, (fault_text(fault), _cure_of(fault)[1])))
 
 
 def argument_of(fault: vmodl.MethodFault) -> str:
     """Return the argument that causes a fault, or an empty string if the fault is not specific to cloning."""
-    found = _cure_of(fault)
-    return "" if found is None else found[0]
+    return _cure_of(fault)[0]
 
 
-def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str] | None:
-    """Return the argument that causes a fault, and the action for the user. Return None if there is no action.
+def _cure_of(fault: vmodl.MethodFault) -> tuple[str, str]:
+    """Return the argument that causes a fault, and the action for the user. Return empty strings without an action.
 
     The innermost fault of the chain that has an action determines the result. GenericVmConfigFault has many causes.
     It determines the result only if no other fault of the chain has an action.
     """
-    if find_cause(fault, _REPORTED_BY_SESSION) is not None:
-        return None
-    for cures in (_CURES, (_CHAIN_CURE,), (_OTHER_CURE,)):
-        for each in reversed(fault_chain(fault)):
-            for kind, argument, cure in cures:
-                if isinstance(each, kind):
-                    return argument, cure
-    return None
+    if find_cause(fault, _REPORTED_BY_SESSION) is None:
+        for cures in (_CURES, (_CHAIN_CURE,), (_OTHER_CURE,)):
+            for each in reversed(fault_chain(fault)):
+                for kind, argument, cure in cures:
+                    if isinstance(each, kind):
+                        return argument, cure
+    return "", ""

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from pyVmomi import vim
 
 from instant_clone.errors import VcenterError
+from instant_clone.vcenter.session.faults import type_name
 from instant_clone.vm.device_kinds import kind_of
 from instant_clone.vm.source_vm import Allocation, Cdrom, Controller, ControllerKind, Disk, Nic, OtherDevice
 
@@ -24,7 +25,6 @@ __all__ = [
     "other_devices",
     "pci_passthrough_count",
     "tpm_count",
-    "type_name",
 ]
 
 Devices = Sequence[vim.vm.device.VirtualDevice]
@@ -45,11 +45,6 @@ class AttachedNetwork:
     """`key` of a distributed port group"""
     opaque_id: str | None = None
     """`summary.opaqueNetworkId` of an opaque network"""
-
-
-def type_name(value: object) -> str:
-    """Return the API's class name of an object, such as "FlatVer2BackingInfo", without the enclosing class."""
-    return type(value).__name__.rpartition(".")[2]
 
 
 def allocation(

@@ -12,7 +12,6 @@ from pyVmomi import vim
 
 from instant_clone.errors import ConnectError, Finding, LoginError, NotFoundError, VcenterError
 from instant_clone.inventory_names import plain_name
-from instant_clone.vcenter.lookup.device_reader import type_name
 from instant_clone.vcenter.lookup.inventory import (
     datacenters,
     listed_places,
@@ -23,7 +22,7 @@ from instant_clone.vcenter.lookup.inventory import (
 )
 from instant_clone.vcenter.lookup.selectors import Selector
 from instant_clone.vcenter.session.connection import Session
-from instant_clone.vcenter.session.faults import vcenter_errors
+from instant_clone.vcenter.session.faults import type_name, vcenter_errors
 from instant_clone.vcenter.session.properties import ReadObject
 
 __all__ = ["Found", "search"]

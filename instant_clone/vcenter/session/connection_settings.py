@@ -64,12 +64,13 @@ class ConnectionSettings:
                 findings.extend(error.findings)
         if findings:
             raise ConnectError(*findings)
+        minutes = environ.get(_TIMEOUT)
         return cls(
             server,
             environ["VSPHERE_USER"],
             environ["VSPHERE_PASSWORD"],
             GO_BOOLEANS[environ.get(_UNVERIFIED) or "false"],
-            timeout=_seconds(environ.get(_TIMEOUT) or "", default=cls.timeout),
+            timeout=min(60.0 * int(minutes), _LONGEST_SECONDS) if minutes else cls.timeout,
             proxy=proxy,
         )
 
@@ -102,10 +103,6 @@ def invalid_variables(environ: Mapping[str, str]) -> list[Finding]:
         what = f"{_TIMEOUT} must be a number of minutes from 1 to 99999999, not {timeout!r}."
         findings.append(Finding("", what, "Set a number such as 5, or unset it."))
     return findings
-
-
-def _seconds(minutes: str, *, default: float) -> float:
-    return min(60.0 * int(minutes), _LONGEST_SECONDS) if minutes else default
 
 
 def _parse_address(server: str) -> tuple[str, int] | None:

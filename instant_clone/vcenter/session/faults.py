@@ -19,11 +19,12 @@ from instant_clone.vcenter.session.https import CertificateNameError, ProxyError
 from instant_clone.vcenter.session.properties import ReadObject
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION
 
-__all__ = ["fault_chain", "fault_name", "fault_text", "find_cause", "refusals", "vcenter_errors"]
+__all__ = ["fault_chain", "fault_text", "find_cause", "refusals", "type_name", "vcenter_errors"]
 
 Fault = TypeVar("Fault", bound=vmodl.MethodFault)
 _SHOWN_NAMES = 5
 """of a certificate"""
+_SKIP = " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
 _WRONG_TIME = frozenset({9, 10})
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)"""
 
@@ -42,7 +43,7 @@ def vcenter_errors(server: str, *, doing: str = "") -> Iterator[None]:
     except vmodl.MethodFault as fault:
         raise _error_from_fault(fault, where) from fault
     except LOST_CONNECTION as error:
-        raise _error_from_connection(error, where) from error
+        raise ConnectError(Finding(where, *_connection_problem(error))) from error
 
 
 def refusals(read: ReadObject, where: str) -> list[Finding]:
@@ -62,9 +63,9 @@ def refusals(read: ReadObject, where: str) -> list[Finding]:
     return list(findings)
 
 
-def fault_name(fault: object) -> str:
-    """Return the name of a fault or of another type of the API, such as "InvalidLogin"."""
-    return type(fault).__name__.rpartition(".")[2]
+def type_name(value: object) -> str:
+    """Return the API's class name of an object, such as "FlatVer2BackingInfo", without the enclosing class."""
+    return type(value).__name__.rpartition(".")[2]
 
 
 def fault_chain(fault: object) -> tuple[vmodl.MethodFault, ...]:
@@ -91,7 +92,7 @@ def fault_text(fault: object) -> str:
 
     The form is "SystemError: Launch failure, caused by GenericVmConfigFault: Unable to prepare migration".
     """
-    return ", caused by ".join(map(_own_text, fault_chain(fault))) or fault_name(fault)
+    return ", caused by ".join(map(_own_text, fault_chain(fault))) or type_name(fault)
 
 
 def _own_text(fault: vmodl.MethodFault) -> str:
@@ -107,7 +108,7 @@ def _own_text(fault: vmodl.MethodFault) -> str:
         # The texts of one fault often repeat each other.
         if not any(text in known for known in texts):
             texts.append(text)
-    return ": ".join(filter(None, (fault_name(fault), "; ".join(filter(None, texts)))))
+    return ": ".join(filter(None, (type_name(fault), "; ".join(filter(None, texts)))))
 
 
 def _message_text(message: Any) -> str:
@@ -142,13 +143,8 @@ def _missing_privilege_finding(fault: vim.fault.NoPermission, where: str, entity
     known = [each for entry in entries for each in entry.privilegeIds] or [fault.privilegeId or ""]
     privileges = [each for each in dict.fromkeys(known) if each]
     name = f"the privilege{'s' if len(privileges) > 1 else ''} {', '.join(privileges)}" if privileges else "a privilege"
-    return Finding(
-        where, f"the user lacks {name}{_entity_suffix(entity)}.", "Ask for the privilege, or log in as another user."
-    )
-
-
-def _entity_suffix(entity: object) -> str:
-    return f" on {_identifier(entity)}" if entity is not None else ""
+    place = f" on {_identifier(entity)}" if entity is not None else ""
+    return Finding(where, f"the user lacks {name}{place}.", "Ask for the privilege, or log in as another user.")
 
 
 def _identifier(entity: object) -> str:
@@ -172,56 +168,33 @@ def _unusable_authorities(path: str | None) -> str:
     return ""
 
 
-def _error_from_connection(error: Exception, where: str) -> ConnectError:
+def _connection_problem(error: Exception) -> tuple[str, str]:
+    """Return the problem with a connection, and the action for the user."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the certificate is not trusted: {error.verify_message.rstrip('.')}."
         if error.verify_code in _WRONG_TIME:
-            cure = (
-                "Check the clock of this machine, renew the server's certificate,"
-                " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
-            )
-            return ConnectError(Finding(where, what, cure))
+            return what, f"Check the clock of this machine, renew the server's certificate,{_SKIP}"
         unusable = _unusable_authorities(os.environ.get("SSL_CERT_FILE"))
-        cure = (
-            "Set SSL_CERT_FILE to the certificate of the server's authority,"
-            " or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the verification."
-        )
-        return ConnectError(Finding(where, f"{what} {unusable}".rstrip(), cure))
+        return f"{what} {unusable}".rstrip(), f"Set SSL_CERT_FILE to the certificate of the server's authority,{_SKIP}"
     if isinstance(error, CertificateNameError):
-        return ConnectError(_certificate_name_finding(error, where))
+        names, further = ", ".join(error.names[:_SHOWN_NAMES]), len(error.names) - _SHOWN_NAMES
+        names += f" and {further} more" if further > 0 else ""
+        instead = f"for {names}, not" if names else "not"
+        what = f"the certificate is {instead} for {error.host}."
+        return what, f"Set VSPHERE_SERVER to a name in the certificate,{_SKIP}"
     if isinstance(error, ProxyError):
-        return ConnectError(_proxy_finding(error, where))
-    cure = "Check VSPHERE_SERVER and the network."
-    if isinstance(error, TimeoutError):
-        return ConnectError(Finding(where, "the server did not answer in time.", cure))
-    if isinstance(error, socket.gaierror):
-        return ConnectError(Finding(where, "the name of the server cannot be resolved.", cure))
-    if isinstance(error, ssl.SSLError):
-        return ConnectError(Finding(where, f"no TLS connection: {error.reason or error.strerror}.", cure))
-    if isinstance(error, ExpatError):
-        return ConnectError(Finding(where, "the answer is not from vCenter's API.", cure))
+        cure = "Check HTTPS_PROXY, or add the host to NO_PROXY for a direct connection."
+        if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            cure = "Set the user and the password of the proxy in HTTPS_PROXY (http://user:password@host:port)."
+        return f"no connection through the proxy {error.proxy}: {error.reason}.", cure
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ConnectError(Finding(where, f"no connection: {str(reason).rstrip('.')}.", cure))
-
-
-def _certificate_name_finding(error: CertificateNameError, where: str) -> Finding:
-    shown, further = error.names[:_SHOWN_NAMES], len(error.names) - _SHOWN_NAMES
-    names = ", ".join(shown) + (f" and {further} more" if further > 0 else "")
-    what = (
-        f"the certificate is for {names}, not for {error.host}."
-        if names
-        else f"the certificate is not for {error.host}."
-    )
-    return Finding(
-        where,
-        what,
-        "Set VSPHERE_SERVER to a name in the certificate, or set VSPHERE_ALLOW_UNVERIFIED_SSL=true to skip the "
-        "verification.",
-    )
-
-
-def _proxy_finding(error: ProxyError, where: str) -> Finding:
-    cure = "Check HTTPS_PROXY, or add the host to NO_PROXY for a direct connection."
-    if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        cure = "Set the user and the password of the proxy in HTTPS_PROXY (http://user:password@host:port)."
-    return Finding(where, f"no connection through the proxy {error.proxy}: {error.reason}.", cure)
+    what = f"no connection: {str(reason).rstrip('.')}."
+    if isinstance(error, TimeoutError):
+        what = "the server did not answer in time."
+    elif isinstance(error, socket.gaierror):
+        what = "the name of the server cannot be resolved."
+    elif isinstance(error, ssl.SSLError):
+        what = f"no TLS connection: {error.reason or error.strerror}."
+    elif isinstance(error, ExpatError):
+        what = "the answer is not from vCenter's API."
+    return what, "Check VSPHERE_SERVER and the network."
