@@ -50,7 +50,7 @@ class Home:
             InstallError: the folder cannot be read, or does not contain exactly one stock provider.
         """
         try:
-            found = [path for path in _entries(self.folder) if _STOCK_NAME.fullmatch(path.name)]
+            found = [path for path in self.folder.iterdir() if _STOCK_NAME.fullmatch(path.name)]
         except OSError as failure:
             raise InstallError(Finding("", f"{self.folder} cannot be read: {failure.strerror}.", _CURE)) from None
         if len(found) != 1:
@@ -175,7 +175,10 @@ def install(stock_binary: Path, *, plugin_folder: Path, source: str) -> Installa
             written.
     """
     platform = platform_name()
-    _check_exists(stock_binary)
+    if not stock_binary.is_file():
+        raise InstallError(
+            f"{stock_binary}: no such file. Set --stock-binary to the binary of the stock vSphere provider."
+        )
     version = stock_version(stock_binary)
     _check_stock(stock_binary)
     target = plugin_folder.joinpath(*source.split("/"), str(version))
@@ -227,11 +230,6 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def _check_exists(binary: Path) -> None:
-    if not binary.is_file():
-        raise InstallError(f"{binary}: no such file. Set --stock-binary to the binary of the stock vSphere provider.")
-
-
 def _check_stock(binary: Path) -> None:
     """Check that the binary starts on this machine and uses the plugin protocol.
 
@@ -242,11 +240,8 @@ def _check_stock(binary: Path) -> None:
         copy = Path(temporary) / binary.name
         shutil.copyfile(binary, copy)
         copy.chmod(0o700)
-        process = StockProcess(copy, folder=Path(temporary), environment=os.environ, quiet=True)
-        try:
+        with StockProcess(copy, folder=Path(temporary), environment=os.environ, quiet=True) as process:
             process.address()
-        finally:
-            process.stop()
 
 
 def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]:
@@ -257,7 +252,7 @@ def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]
     """
     folder = plugin_folder.joinpath(*source.split("/"))
     try:
-        entries = _entries(folder)
+        entries = list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as failure:
@@ -267,10 +262,6 @@ def installations(plugin_folder: Path, *, source: str) -> Iterator[Installation]
     found = [path for path in entries if path.match("[0-9]*.*.*") and _has_home(path)]
     for path in sorted(found, key=lambda path: ProviderVersion(path.name)):
         yield Installation(path)
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
 
 
 def _has_home(folder: Path) -> bool:

@@ -76,22 +76,18 @@ def _home(arguments: Sequence[str]) -> Home:
 
 
 def _serve(home: Home, folder: Path, ended: threading.Event) -> None:
-    # Start the stock provider before other threads start: StockProcess needs a process with one thread.
-    stock = StockProcess(home.stock_binary, folder=folder, environment=os.environ)
-    try:
-        _serve_with(home, folder / "plugin.sock", stock, ended)
-    finally:
-        stock.stop()
-
-
-def _serve_with(home: Home, socket: Path, stock: StockProcess, ended: threading.Event) -> None:
     codes: list[int] = []
 
     def stock_ended(code: int) -> None:
         codes.append(code)
         ended.set()
 
-    with grpc.insecure_channel(stock.address(), options=GRPC_OPTIONS) as channel:
+    socket = folder / "plugin.sock"
+    # Start the stock provider before other threads start: StockProcess needs a process with one thread.
+    with (
+        StockProcess(home.stock_binary, folder=folder, environment=os.environ) as stock,
+        grpc.insecure_channel(stock.address(), options=GRPC_OPTIONS) as channel,
+    ):
         # `done` stays unset: Terraform does not shut down a plugin that it has not started.
         relays = _RenewedRelay(lambda: Relay(channel, version=home.version, environ=os.environ, done=threading.Event()))
         server = grpc.server(ThreadPoolExecutor(WORKERS), handlers=[relays], options=GRPC_OPTIONS)

@@ -77,11 +77,8 @@ def _serve(home: Home, folder: Path) -> None:
     started = time.perf_counter()
     # Start the stock provider first: StockProcess needs a process with one thread, and the stock provider gets ready
     # during the import of gRPC.
-    stock = StockProcess(home.stock_binary, folder=folder, environment=os.environ)
-    try:
+    with StockProcess(home.stock_binary, folder=folder, environment=os.environ) as stock:
         _serve_with(home, folder, stock, parent, started)
-    finally:
-        stock.stop()
 
 
 def _serve_with(home: Home, folder: Path, stock: StockProcess, parent: int, started: float) -> None:

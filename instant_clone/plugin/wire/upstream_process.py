@@ -12,12 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, Self
 
 from instant_clone.errors import InstallError
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
 
 __all__ = ["MAGIC_COOKIE", "NOT_STARTED_BY_TERRAFORM", "SERVICE", "StockProcess"]
 
@@ -31,7 +28,6 @@ NO_DEATH_SIGNAL: Final = "INSTANT_CLONE_NO_DEATH_SIGNAL"
 _PROTOCOL = "5"
 _HANDSHAKE_SECONDS = 60
 _PR_SET_PDEATHSIG = 1
-Answer = TypeVar("Answer", bound="Message")
 
 
 class StockProcess:
@@ -77,6 +73,12 @@ class StockProcess:
         except OSError as failure:
             raise InstallError(f"The stock vSphere provider {binary} cannot be started: {failure.strerror}.") from None
         self._watchdog = None if signalled else _watch(self._process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def pid(self) -> int:
