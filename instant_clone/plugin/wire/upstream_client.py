@@ -45,6 +45,7 @@ _LIST, _SET = 2, 3
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 Answer = TypeVar("Answer", bound="Message")
+Request = TypeVar("Request", PlanRequest, ApplyRequest)
 
 
 class RefusedError(Exception):
@@ -173,11 +174,9 @@ class StockClient:
         Raises:
             RefusedError: the call failed.
         """
-        sent = PlanRequest()
-        sent.CopyFrom(request)
-        _replace_path(request.type_name, (sent.prior_state, sent.proposed_new_state, sent.config))
+        sent = _with_pattern(request, "prior_state", "proposed_new_state", "config")
         response = self.call("PlanResourceChange", sent, PlanResponse)
-        _restore_path(request.type_name, response.planned_state)
+        _replace(response.planned_state, _PATHS[request.type_name][0], matched_path)
         return response
 
     def apply_change(self, request: ApplyRequest) -> ApplyResponse:
@@ -186,12 +185,10 @@ class StockClient:
         Raises:
             RefusedError: the call failed.
         """
-        sent = ApplyRequest()
-        sent.CopyFrom(request)
-        _replace_path(request.type_name, (sent.prior_state, sent.planned_state, sent.config))
+        sent = _with_pattern(request, "prior_state", "planned_state", "config")
         response = self.call("ApplyResourceChange", sent, ApplyResponse)
         # After a successful change, the state has the path as vCenter stores it. After a failure, it has the pattern.
-        _restore_path(request.type_name, response.new_state)
+        _replace(response.new_state, _PATHS[request.type_name][0], matched_path)
         return response
 
 
@@ -227,14 +224,13 @@ The stock provider looks up by pattern:
 """
 
 
-def _replace_path(kind: str, values: Iterable[DynamicValue]) -> None:
-    argument, pattern = _PATHS[kind]
-    for value in values:
-        _replace(value, argument, pattern)
-
-
-def _restore_path(kind: str, value: DynamicValue) -> None:
-    _replace(value, _PATHS[kind][0], matched_path)
+def _with_pattern(request: Request, *fields: str) -> Request:
+    """Return a copy of the request with the inventory path of the objects in `fields` as a pattern."""
+    sent = type(request)()
+    sent.CopyFrom(request)
+    for field in fields:
+        _replace(getattr(sent, field), *_PATHS[request.type_name])
+    return sent
 
 
 def _replace(value: DynamicValue, argument: str, convert: Callable[[str], str]) -> None:
