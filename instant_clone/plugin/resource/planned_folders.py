@@ -25,6 +25,6 @@ class PlannedFolders:
         if isinstance(path, str):
             self._paths.add(path.strip("/"))
 
-    def __contains__(self, path: str) -> bool:
+    def __contains__(self, path: object) -> bool:
         """Return whether the plan contains the folder. `path` is relative to the datacenter's VM folder."""
-        return path.strip("/") in self._paths
+        return isinstance(path, str) and path.strip("/") in self._paths

@@ -36,7 +36,7 @@ from instant_clone.vcenter.lookup.inventory import vms_in
 from instant_clone.vcenter.session.busy_retry import BusyError, BusyRetry
 from instant_clone.vcenter.session.connection import Session, read_properties
 from instant_clone.vcenter.session.faults import find_cause, vcenter_errors
-from instant_clone.vcenter.session.properties import VM_PATH_PROPERTIES, inventory_path
+from instant_clone.vcenter.session.properties import VM_PATH_PROPERTIES
 from instant_clone.vcenter.session.tasks import LOST_CONNECTION, TaskTimeoutError, wait_for
 
 __all__ = ["Clone", "CloneRequest", "Cloner", "HotChanges", "InterfaceEdit", "clones_at_once"]
@@ -202,8 +202,8 @@ class Cloner:
         """
         with vcenter_errors(self._session.server, doing=f"looking for {clone.inventory_path}"):
             names = PropertySpec(type=vim.VirtualMachine, pathSet=list(VM_PATH_PROPERTIES))
-            path = inventory_path(clone.machine, ancestors_of(self._session, clone.machine, names))
-            return replace(clone, inventory_path=path or clone.inventory_path)
+            read = ancestors_of(self._session, clone.machine, names)[clone.machine._moId]
+            return replace(clone, inventory_path=read.path or clone.inventory_path)
 
     def exists(self, clone: Clone) -> bool:
         """Return whether the clone is still in the inventory."""
