@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The clone specification: the argument of InstantClone_Task."""
+"""The specifications of clones: the arguments of InstantClone_Task, and of ReconfigVM_Task for hot changes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from instant_clone.errors import CloneError, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, ancestors_of, network_backing
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
-from instant_clone.vcenter.session.connection import Session
+from instant_clone.vcenter.session.connection import Session, read_properties
 
-__all__ = ["CloneRequest", "InterfaceEdit", "Placing"]
+__all__ = ["CloneRequest", "HotChanges", "InterfaceEdit", "Placing"]
 
 Object = TypeVar("Object", bound=ManagedObject)
 
@@ -48,6 +48,22 @@ class CloneRequest:
     extra_config: Mapping[str, str]
     timeout: float
     """minutes"""
+
+
+@dataclass(frozen=True)
+class HotChanges:
+    """Settings that differ from the source and that vSphere can change on a running clone. None means no change."""
+
+    annotation: str | None = None
+    num_cpus: int | None = None
+    memory: int | None = None
+    """MB"""
+
+    def specification(self) -> vim.vm.ConfigSpec | None:
+        """Return the argument of ReconfigVM_Task, or None if no setting changes."""
+        given = {"annotation": self.annotation, "numCPUs": self.num_cpus, "memoryMB": self.memory}
+        changed = {name: value for name, value in given.items() if value is not None}
+        return vim.vm.ConfigSpec(**changed) if changed else None
 
 
 class Placing:
@@ -147,6 +163,26 @@ class Placing:
     @cachedmethod(attrgetter("_backings"), key=lambda _, network: network._moId, condition=attrgetter("_reading"))
     def _backing_of(self, network: vim.Network) -> Callable[[], BackingInfo]:
         return network_backing(self._session, network)
+
+    def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
+        """Return the managed object id of the datastore in a datastore cluster that holds the source's disks.
+
+        A clone's disks are delta disks of its source's disks, and Storage DRS has no recommendations for instant
+        clones. If several datastores of the cluster hold disks of the source, return the datastore of the first disk.
+
+        Raises:
+            CloneError: No datastore of the cluster holds a disk of the source.
+        """
+        values = read_properties(self._session, self.object(vim.StoragePod, cluster_id), "name", "childEntity")
+        members = {datastore._moId for datastore in values.get("childEntity") or ()}
+        found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
+        if found is None:
+            raise CloneError(
+                f"Datastore cluster {values['name']}: none of its datastores holds a disk of {source.inventory_path}. "
+                "The disks of an instant clone stay on the datastores of its source. Use the cluster or the datastore "
+                "of the source's disks."
+            )
+        return found
 
     def object(self, kind: type[Object], identifier: str) -> Object:
         """Return the managed object with the id `identifier`, without a request."""

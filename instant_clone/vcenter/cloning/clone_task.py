@@ -17,7 +17,7 @@ from pyVmomi import vim, vmodl
 from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.clone_faults import clone_error
-from instant_clone.vcenter.cloning.clone_spec import CloneRequest, InterfaceEdit, Placing
+from instant_clone.vcenter.cloning.clone_spec import CloneRequest, HotChanges, InterfaceEdit, Placing
 from instant_clone.vcenter.cloning.disk_chains import DISK_LAYOUT, deltas_by_disk
 from instant_clone.vcenter.cloning.dry_run import (
     DryRun,
@@ -67,22 +67,6 @@ def clones_at_once(environ: Mapping[str, str]) -> int:
             summary=f"Invalid {PARALLELISM_VARIABLE}",
         )
     return int(written)
-
-
-@dataclass(frozen=True)
-class HotChanges:
-    """Settings that differ from the source and that vSphere can change on a running clone. None means no change."""
-
-    annotation: str | None = None
-    num_cpus: int | None = None
-    memory: int | None = None
-    """MB"""
-
-    def specification(self) -> vim.vm.ConfigSpec | None:
-        """Return the argument of ReconfigVM_Task, or None if no setting changes."""
-        given = {"annotation": self.annotation, "numCPUs": self.num_cpus, "memoryMB": self.memory}
-        changed = {name: value for name, value in given.items() if value is not None}
-        return vim.vm.ConfigSpec(**changed) if changed else None
 
 
 @dataclass(frozen=True)
@@ -236,26 +220,9 @@ class Cloner:
             return addresses_of(guest_of(source.machine), interfaces)
 
     def member_of_cluster(self, source: LiveVm, cluster_id: str) -> str:
-        """Return the managed object id of the datastore in a datastore cluster that holds the source's disks.
-
-        A clone's disks are delta disks of its source's disks, and Storage DRS has no recommendations for instant
-        clones. If several datastores of the cluster hold disks of the source, return the datastore of the first disk.
-
-        Raises:
-            CloneError: No datastore of the cluster holds a disk of the source.
-        """
+        """See `Placing.member_of_cluster`."""
         with vcenter_errors(self._session.server, doing=f"reading the datastore cluster {cluster_id}"):
-            pod = self._placing.object(vim.StoragePod, cluster_id)
-            values = read_properties(self._session, pod, "name", "childEntity")
-        members = {datastore._moId for datastore in values.get("childEntity") or ()}
-        found = next((datastore for datastore in source.disk_datastores if datastore in members), None)
-        if found is None:
-            raise CloneError(
-                f"Datastore cluster {values['name']}: none of its datastores holds a disk of {source.inventory_path}. "
-                "The disks of an instant clone stay on the datastores of its source. Use the cluster or the datastore "
-                "of the source's disks."
-            )
-        return found
+            return self._placing.member_of_cluster(source, cluster_id)
 
     def vms_with_uuid(self, uuid: str) -> tuple[IdentifiedVm, ...]:
         """Return all VMs and templates that currently have the BIOS UUID `uuid`."""
