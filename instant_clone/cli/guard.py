@@ -140,21 +140,19 @@ def _planned(stack: str) -> bytes:
 
     Raises:
         PlanError: the stack does not exist, or Terraform fails. The message includes Terraform's output.
+        TerraformError: Terraform is not in PATH or cannot be started.
     """
     import tempfile
 
     from instant_clone.guard import PlanError
-    from instant_clone.terraform import TerraformError, terraform_binary, terraform_name
+    from instant_clone.terraform import terraform_binary, terraform_name
 
     folder = STACKS / stack
     if not (folder / "cdk.tf.json").is_file():
         found = ", ".join(sorted(each.parent.name for each in STACKS.glob("*/cdk.tf.json")))
         cure = f"Existing stacks: {found}." if found else "Run `npx cdktf synth` first."
         raise PlanError(f"{STACKS}: synthesized stack {stack!r} not found. {cure}")
-    try:
-        terraform = terraform_binary(os.environ)
-    except TerraformError as failure:
-        raise PlanError(str(failure)) from None
+    terraform = terraform_binary(os.environ)
     # Only the user can read the folder, because a plan holds every value in plain text.
     with tempfile.TemporaryDirectory(prefix="instant-clone-") as private:
         saved = str(Path(private) / "plan")
@@ -167,12 +165,9 @@ def _planned(stack: str) -> bytes:
 def _run(terraform: str, *command: str, folder: Path) -> bytes:
     """Run a Terraform command, and return its standard output."""
     from instant_clone.guard import PlanError
-    from instant_clone.terraform import TerraformError, run_terraform
+    from instant_clone.terraform import run_terraform
 
-    try:
-        done = run_terraform(terraform, *command, folder=folder, environ=os.environ)
-    except TerraformError as failure:
-        raise PlanError(str(failure)) from None
+    done = run_terraform(terraform, *command, folder=folder, environ=os.environ)
     if done.returncode:
         output = (done.stderr or done.stdout).decode(errors="replace").strip()
         what = f"`{Path(terraform).name} {command[0]}` in {folder} failed with exit code {done.returncode}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from instant_clone.guard.report import Clones, Finding, Report, Severity
 
@@ -21,26 +22,8 @@ def as_json(report: Report) -> str:
     document = {
         "schema": SCHEMA,
         "passed": report.passed,
-        "clones": {
-            "unchanged": report.clones.unchanged,
-            "updated": report.clones.updated,
-            "created": report.clones.created,
-            "replaced": report.clones.replaced,
-            "destroyed": report.clones.destroyed,
-            "forgotten": report.clones.forgotten,
-        },
-        "findings": [
-            {
-                "address": finding.address,
-                "kind": finding.kind.value,
-                "severity": finding.severity.value,
-                "argument": finding.argument,
-                "old": finding.old,
-                "new": finding.new,
-                "reason": finding.reason,
-            }
-            for finding in report.findings
-        ],
+        "clones": asdict(report.clones),
+        "findings": [asdict(finding) for finding in report.findings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -73,13 +56,5 @@ def _headline(finding: Finding) -> str:
 
 
 def _summary(clones: Clones) -> str:
-    parts = (
-        (clones.unchanged, "unchanged"),
-        (clones.updated, "updated"),
-        (clones.created, "created"),
-        (clones.replaced, "replaced"),
-        (clones.destroyed, "destroyed"),
-        (clones.forgotten, "forgotten"),
-    )
-    counts = ", ".join(f"{count} {outcome}" for count, outcome in parts if count)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in asdict(clones).items() if count)
     return f"{clones.total} clone{'' if clones.total == 1 else 's'}{f': {counts}' if counts else ''}."

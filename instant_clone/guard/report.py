@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 __all__ = ["Clones", "Finding", "Kind", "Report", "Severity"]
@@ -69,7 +69,7 @@ class Clones:
     @property
     def total(self) -> int:
         """Return the number of all clones in the plan."""
-        return self.unchanged + self.updated + self.created + self.replaced + self.destroyed + self.forgotten
+        return sum(astuple(self))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Report:
     """The findings of a plan, and the number of its clones."""
 
     clones: Clones = Clones()
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
     def having(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
