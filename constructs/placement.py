@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
-from cdktf import TerraformElement, TerraformProvider
+from cdktf import TerraformDataSource, TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_compute_cluster import DataVsphereComputeCluster
 from cdktf_cdktf_provider_vsphere.data_vsphere_datacenter import DataVsphereDatacenter
 from cdktf_cdktf_provider_vsphere.data_vsphere_datastore import DataVsphereDatastore
@@ -19,7 +20,7 @@ from .finder_patterns import finder_template
 
 __all__ = ["Placement"]
 
-_Element = TypeVar("_Element", bound=TerraformElement)
+_DataSource = TypeVar("_DataSource", bound=TerraformDataSource)
 
 
 class Placement(Construct):
@@ -74,56 +75,28 @@ class Placement(Construct):
             raise ValueError("placement: set exactly one of datastore and datastore_cluster")
         super().__init__(scope, id_)
 
-        def named(element: _Element) -> _Element:
-            element.override_logical_id(prefix + element.node.id)
+        def looked_up(kind: Callable[..., _DataSource], name: str, template: str, **arguments: str) -> _DataSource:
+            exactly = finder_template(self, template, local=f"{prefix}{name}_name")
+            element = kind(self, name, name=exactly, provider=provider, **arguments)
+            element.override_logical_id(prefix + name)
             return element
 
-        def exactly(name: str, template: str) -> str:
-            return finder_template(self, template, local=f"{prefix}{name}_name")
-
-        self.datacenter_id = datacenter_id = named(
-            DataVsphereDatacenter(self, "datacenter", name=exactly("datacenter", datacenter), provider=provider)
-        ).id
-        self.datastore_id = self.datastore_cluster_id = None
+        self.datacenter_id = looked_up(DataVsphereDatacenter, "datacenter", datacenter).id
+        inside = {"datacenter_id": self.datacenter_id}
+        self.datastore_id = self.datastore_cluster_id = self.cluster_id = None
         if datastore is not None:
-            self.datastore_id = named(
-                DataVsphereDatastore(
-                    self,
-                    "datastore",
-                    name=exactly("datastore", datastore),
-                    datacenter_id=datacenter_id,
-                    provider=provider,
-                )
-            ).id
+            self.datastore_id = looked_up(DataVsphereDatastore, "datastore", datastore, **inside).id
         if datastore_cluster is not None:
-            self.datastore_cluster_id = named(
-                DataVsphereDatastoreCluster(
-                    self,
-                    "datastore_cluster",
-                    name=exactly("datastore_cluster", datastore_cluster),
-                    datacenter_id=datacenter_id,
-                    provider=provider,
-                )
-            ).id
-        self.resource_pool_id = named(
-            DataVsphereResourcePool(
-                self,
-                "resource_pool",
-                name=exactly("resource_pool", resource_pool),
-                datacenter_id=datacenter_id,
-                provider=provider,
-            )
-        ).id
-        self.cluster_id = None
+            found = looked_up(DataVsphereDatastoreCluster, "datastore_cluster", datastore_cluster, **inside)
+            self.datastore_cluster_id = found.id
+        self.resource_pool_id = looked_up(DataVsphereResourcePool, "resource_pool", resource_pool, **inside).id
         if cluster is not None:
-            self.cluster_id = named(
-                DataVsphereComputeCluster(
-                    self, "cluster", name=exactly("cluster", cluster), datacenter_id=datacenter_id, provider=provider
-                )
-            ).id
+            self.cluster_id = looked_up(DataVsphereComputeCluster, "cluster", cluster, **inside).id
         self.folder = folder or None
         if create_folder:
             # The reference makes Terraform create the folder before the clones, and delete it after them.
-            self.folder = named(
-                Folder(self, "folder", path=folder, type="vm", datacenter_id=datacenter_id, provider=provider)
-            ).path
+            created = Folder(
+                self, "folder", path=folder, type="vm", datacenter_id=self.datacenter_id, provider=provider
+            )
+            created.override_logical_id(f"{prefix}folder")
+            self.folder = created.path
