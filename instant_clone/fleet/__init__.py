@@ -28,7 +28,6 @@ from instant_clone.fleet.model import (
     ProviderSettings,
     Source,
 )
-from instant_clone.fleet.patterns import fill
 from instant_clone.fleet.state import StateSettings
 
 __all__ = [
@@ -44,7 +43,6 @@ __all__ = [
     "ProviderSettings",
     "Source",
     "StateSettings",
-    "fill",
     "load",
     "load_from",
     "provider_from",

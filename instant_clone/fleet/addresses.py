@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import groupby
 from socket import inet_ntoa
 from typing import Annotated
 
@@ -22,10 +22,8 @@ __all__ = [
     "Cidr",
     "MacRule",
     "addresses_from",
-    "ip_of",
     "mac_number",
     "mac_text",
-    "network_of",
     "reserved",
     "runs",
 ]
@@ -36,18 +34,6 @@ SOURCE = "source"
 """With this value of `mac`, the clone has the MAC address of the source."""
 FIRST_MAC, LAST_MAC = 0x005056000000, 0x0050563FFFFF
 """VMware's range for static MAC addresses. vCenter ignores some addresses outside the range (govmomi issue 960)."""
-
-
-@lru_cache(maxsize=1024)
-def ip_of(text: str) -> IPv4Address | IPv6Address:
-    """Return the IP address for a validated `text`."""
-    return ip_address(text)
-
-
-@lru_cache(maxsize=1024)
-def network_of(cidr: str) -> IPv4Network | IPv6Network:
-    """Return the IP network for a validated `cidr`."""
-    return ip_network(cidr)
 
 
 def reserved(network: IPv4Network | IPv6Network) -> dict[IPv4Address | IPv6Address, str]:
@@ -78,7 +64,7 @@ def addresses_from(first: str) -> Callable[[int], str]:
 
     For the index 2, the function returns the second address after `first`.
     """
-    address = ip_of(first)
+    address = ip_address(first)
     if address.version == 6:
         return lambda index: str(address + index)
     number = int(address)
@@ -88,16 +74,9 @@ def addresses_from(first: str) -> Callable[[int], str]:
 
 def runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the first and the last index of each range without gaps in ascending `indexes`."""
-    first = last = None
-    for index in indexes:
-        if last is not None and index == last + 1:
-            last = index
-            continue
-        if first is not None and last is not None:
-            yield first, last
-        first = last = index
-    if first is not None and last is not None:
-        yield first, last
+    for _, run in groupby(enumerate(indexes), key=lambda each: each[1] - each[0]):
+        members = [index for _, index in run]
+        yield members[0], members[-1]
 
 
 def _address(text: str) -> str:

@@ -8,7 +8,7 @@ that pass this validation. Each value in such a fleet is valid and comes from th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from instant_clone.errors import Finding
@@ -28,8 +28,12 @@ _NOT_IN_VM_NAMES = "/\\%"
 
 def fleet_findings(fleet: Fleet) -> Iterator[Finding]:
     """Yield the findings that need only one fleet."""
-    for check in _CHECKS:
-        yield from check(fleet)
+    yield from _source_findings(fleet)
+    yield from _placement_findings(fleet)
+    yield from _list_findings(fleet)
+    yield from _name_findings(fleet)
+    yield from network_findings(fleet)
+    yield from _guestinfo_findings(fleet)
 
 
 def _source_findings(fleet: Fleet) -> Iterator[Finding]:
@@ -231,13 +235,3 @@ def _records(fleets: Sequence[Fleet]) -> Iterator[Finding]:
             if records.setdefault(PurePosixPath(str(path).casefold()), vm) != vm:
                 what = f"{path} is also the record of another VM."
                 yield Finding(f"[[fleets.{fleet.name}.sources]] record", what, "Use a different file for each VM.")
-
-
-_CHECKS: tuple[Callable[[Fleet], Iterator[Finding]], ...] = (
-    _source_findings,
-    _placement_findings,
-    _list_findings,
-    _name_findings,
-    network_findings,
-    _guestinfo_findings,
-)

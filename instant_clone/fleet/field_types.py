@@ -39,7 +39,6 @@ __all__ = [
     "Positive",
     "PositiveMinutes",
     "ProviderAddress",
-    "RecordPath",
     "RelativePath",
     "Release",
     "ResourceName",
@@ -282,7 +281,6 @@ FleetName = Annotated[str, AfterValidator(_fleet_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
 FolderPath = Annotated[SentText, AfterValidator(_folder)]
 RelativePath = Annotated[Text, AfterValidator(_relative_path)]
-RecordPath = RelativePath
 GuestinfoKey = Annotated[str, AfterValidator(_guestinfo_key)]
 MemberIndexes = Annotated[str, AfterValidator(_members)]
 VmReference = Annotated[Text, AfterValidator(_vm_reference)]

@@ -6,12 +6,13 @@ A model validates each single value. `instant_clone.fleet.load` checks the combi
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import PurePosixPath
 from typing import Literal
 
 from pydantic import Field, StrictBool
 
-from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacRule, mac_number, network_of
+from instant_clone.fleet.addresses import GENERATED, SOURCE, Address, Cidr, MacRule, mac_number
 from instant_clone.fleet.field_types import (
     Argument,
     AttributeName,
@@ -29,7 +30,7 @@ from instant_clone.fleet.field_types import (
     Positive,
     PositiveMinutes,
     ProviderAddress,
-    RecordPath,
+    RelativePath,
     Release,
     ResourceName,
     SentText,
@@ -69,7 +70,7 @@ class Source(Frozen):
     """The members have these indexes, such as "0-9,12". A source has either count or members."""
     generation: Positive = 1
     """A higher number replaces all clones of this source."""
-    record: RecordPath | None = None
+    record: RelativePath | None = None
     """The hardware of the source is recorded in this file, relative to the project folder. The default is
     sources/FLEET.json, or sources/FLEET-KEY.json if the source has a key."""
 
@@ -121,7 +122,7 @@ class Network(Frozen):
         """
         if self.cidr is None:
             return ""
-        subnet = network_of(self.cidr)
+        subnet = ip_network(self.cidr)
         values = {
             "netmask": str(subnet.netmask),
             "prefix": str(subnet.prefixlen),

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from instant_clone.errors import Finding
-from instant_clone.fleet.addresses import LAST_MAC, SOURCE, ip_of, mac_text, network_of, reserved, runs
+from instant_clone.fleet.addresses import LAST_MAC, SOURCE, mac_text, reserved, runs
 from instant_clone.fleet.model import Fleet, Network, Source
 
 __all__ = [
@@ -118,10 +118,10 @@ def _plan_findings(network: Network, where: str, indexes: list[int]) -> Iterator
                 cure = 'Add the network, such as cidr = "192.168.0.0/24".'
                 yield Finding(f"{where}, {key}", "requires cidr.", cure)
         return
-    subnet = network_of(network.cidr)
+    subnet = ip_network(network.cidr)
     taken = reserved(subnet)
     if network.gateway is not None:
-        gateway = ip_of(network.gateway)
+        gateway = ip_address(network.gateway)
         if gateway not in subnet and not (gateway.version == subnet.version == 6 and gateway.is_link_local):
             what = f"{gateway} is not in {subnet}."
             yield Finding(f"{where}, gateway", what, "Use an address in the network.")
@@ -132,7 +132,7 @@ def _plan_findings(network: Network, where: str, indexes: list[int]) -> Iterator
     if network.first is None:
         yield Finding(f"{where}, first", "is missing.", "Set it to the address of the member with index 0.")
         return
-    yield from _first_findings(ip_of(network.first), subnet, taken, f"{where}, first", indexes)
+    yield from _first_findings(ip_address(network.first), subnet, taken, f"{where}, first", indexes)
 
 
 def _first_findings(
@@ -181,7 +181,7 @@ def _address_claims(fleet: Fleet) -> Iterator[Claim]:
     for position, network in enumerate(fleet.networks):
         if network.first is None or network.cidr is None:
             continue
-        subnet, first = network_of(network.cidr), ip_of(network.first)
+        subnet, first = ip_network(network.cidr), ip_address(network.first)
         if first not in subnet:
             continue
         for source in fleet.sources:

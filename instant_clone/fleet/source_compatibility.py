@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 
 from instant_clone.errors import Finding
 from instant_clone.fleet import Fleet, FleetFile, Source
-from instant_clone.fleet.addresses import SOURCE, ip_of, mac_number, runs
+from instant_clone.fleet.addresses import SOURCE, mac_number, runs
 from instant_clone.fleet.guestinfo_values import encoding_of
 from instant_clone.fleet.members import guestinfo
 from instant_clone.fleet.network_checks import Claim, Clash, address_clash, claim, clashes, interface_place, mac_clash
@@ -188,7 +189,7 @@ def _address_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
     for fleet, source, source_vm in clones:
         for position, network in enumerate(fleet.networks[: len(source_vm.nics)]):
             if network.first is not None and network.cidr is not None:
-                first = ip_of(network.first)
+                first = ip_address(network.first)
                 space = (first.version, _segment(fleet, source_vm, position))
                 for low, high in runs(source.indexes):
                     yield claim(space, int(first) + low, int(first) + high, fleet, source, position)
