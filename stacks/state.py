@@ -19,7 +19,7 @@ from cdktf import (
 
 from constructs import Construct
 from constructs.literals import literal
-from instant_clone.fleet.state import LOCAL_PATHS
+from instant_clone.fleet.state import LOCAL_PATHS, with_strings
 
 __all__ = ["keep_state"]
 
@@ -42,9 +42,8 @@ def keep_state(stack: TerraformStack, backend: str, arguments: Mapping[str, Any]
         block = _Backend(stack, backend)
     for name, value in arguments.items():
         is_local_path = backend == "local" and name in LOCAL_PATHS
-        block.add_override(
-            name, _literal(Path(relpath(Path.cwd() / value, synthesized)).as_posix() if is_local_path else value)
-        )
+        written = Path(relpath(Path.cwd() / value, synthesized)).as_posix() if is_local_path else value
+        block.add_override(name, with_strings(written, literal))
 
 
 class _Backend(TerraformBackend):
@@ -56,13 +55,3 @@ class _Backend(TerraformBackend):
     def get_remote_state_data_source(self, scope: Construct, name: str, from_stack: str) -> TerraformRemoteState:
         """Raise NotImplementedError, because no stack of a fleet file refers to the state of another stack."""
         raise NotImplementedError(f"{scope.node.path}: a reference to {name} of stack {from_stack} is not supported")
-
-
-def _literal(value: Any) -> Any:
-    if isinstance(value, str):
-        return literal(value)
-    if isinstance(value, Mapping):
-        return {name: _literal(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_literal(inner) for inner in value]
-    return value

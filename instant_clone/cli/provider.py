@@ -12,6 +12,7 @@ import typer
 from instant_clone.cli.groups import CommandGroup
 
 if TYPE_CHECKING:
+    from instant_clone.fleet import ProviderSettings
     from instant_clone.plugin.install.installation import Installation
     from instant_clone.stock_provider.releases import ProviderVersion
 
@@ -81,12 +82,8 @@ def install(
             stock_binary = obtain_stock(wanted, into=Path(temporary), environ=os.environ)
         installation = install_plugin(stock_binary, plugin_folder=folder, source=source)
     typer.echo(f"Installed {source} {installation.version} in {folder}.")
-    mismatch = _release_mismatch(installation.version)
-    if mismatch:
-        typer.echo(f"\n{mismatch}")
-    advice = plugin_folder_advice(folder, os.environ, source=source)
-    if advice:
-        typer.echo(f"\n{advice}")
+    _print_advice(_release_mismatch(installation.version))
+    _print_advice(plugin_folder_advice(folder, os.environ, source=source))
 
 
 @app.command()
@@ -105,12 +102,15 @@ def info(plugin_dir: PluginFolder = None, source: Source = None) -> None:
         typer.echo(f"{source} is not installed in {folder}. Run 'instant-clone provider install'.")
     for installation in found:
         sound = _show(installation, source) and sound
-    if plugin_dir is None and (problem := _home_problem(folder)):
-        typer.echo(f"\n{problem}")
-    advice = plugin_folder_advice(folder, os.environ, source=source)
-    if advice:
-        typer.echo(f"\n{advice}")
+    if plugin_dir is None:
+        _print_advice(_home_problem(folder))
+    _print_advice(plugin_folder_advice(folder, os.environ, source=source))
     raise typer.Exit(0 if sound else 1)
+
+
+def _print_advice(text: str | None) -> None:
+    if text:
+        typer.echo(f"\n{text}")
 
 
 def _show(installation: Installation, source: str) -> bool:
@@ -193,22 +193,24 @@ def _installations(folder: Path, source: str) -> list[Installation]:
     return list(installations(folder, source=source))
 
 
-def _address(given: str | None) -> str:
+def _provider_settings() -> ProviderSettings:
     from instant_clone.fleet import ProviderSettings, provider_from
 
-    if given is not None:
-        return given
-    return (provider_from(os.environ, folder=Path()) or ProviderSettings()).source
+    return provider_from(os.environ, folder=Path()) or ProviderSettings()
+
+
+def _address(given: str | None) -> str:
+    return given if given is not None else _provider_settings().source
 
 
 def _wanted_version(given: str | None) -> ProviderVersion:
     from instant_clone.errors import InstallError
-    from instant_clone.fleet import VERSION_VARIABLE, ProviderSettings, provider_from
+    from instant_clone.fleet import VERSION_VARIABLE
     from instant_clone.stock_provider.releases import ProviderVersion
 
     text = given or os.environ.get(VERSION_VARIABLE)
     if not text:
-        return (provider_from(os.environ, folder=Path()) or ProviderSettings()).version
+        return _provider_settings().version
     try:
         return ProviderVersion(text)
     except ValueError as problem:

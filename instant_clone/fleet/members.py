@@ -20,7 +20,6 @@ __all__ = [
     "MemberValue",
     "encoded_guestinfo",
     "guestinfo",
-    "ip_addresses",
     "mac_addresses",
     "placeholder_values",
 ]
@@ -39,14 +38,6 @@ class MemberValue:
     """
     of: Callable[[int], str | int]
     """The function that returns the value for the index of a member."""
-
-
-def ip_addresses(fleet: Fleet, source_vm: SourceVm) -> tuple[MemberValue | None, ...]:
-    """Return the IP addresses for each network interface in `source_vm.nics`.
-
-    The item of an interface without an address plan is None.
-    """
-    return tuple(_ip_address(fleet, interface) for interface in range(len(source_vm.nics)))
 
 
 def mac_addresses(fleet: Fleet, source_vm: SourceVm) -> tuple[str | MemberValue | None, ...]:
@@ -94,13 +85,14 @@ def encoded_guestinfo(
     argument `placeholder_values` is the result of the function `placeholder_values`.
     """
     return {
-        key: _encoded(key, value, placeholder_values) for key, value in fleet.guestinfo.items() if encoding_of(value)
+        key: _filled(key, value, placeholder_values) for key, value in fleet.guestinfo.items() if encoding_of(value)
     }
 
 
-def _encoded(
+def _filled(
     key: str, value: str | GuestinfoTable, placeholder_values: Mapping[str, str | MemberValue]
 ) -> str | MemberValue:
+    """Return the string that the guests read for `key`, or a MemberValue if the string differs between members."""
     common: dict[str, str | int] = {}
     varying: dict[str, Callable[[int], str | int]] = {}
     for placeholder in placeholders(pattern_of(value)):
@@ -122,15 +114,10 @@ def guestinfo(fleet: Fleet, source: Source, source_vm: SourceVm) -> Callable[[in
     The arguments are those of `placeholder_values`.
     """
     values = placeholder_values(fleet, source, source_vm)
-    used = {placeholder for value in fleet.guestinfo.values() for placeholder in placeholders(pattern_of(value))}
-    common: dict[str, str | int] = {key: value for key, value in values.items() if isinstance(value, str)}
-    varying = [(key, value.of) for key, value in values.items() if isinstance(value, MemberValue) and key in used]
-
-    def guestinfo_of_member(index: int) -> dict[str, str]:
-        member_values = {**common, **{key: of(index) for key, of in varying}}
-        return {key: filled(value, member_values) for key, value in fleet.guestinfo.items()}
-
-    return guestinfo_of_member
+    found = {key: _filled(key, value, values) for key, value in fleet.guestinfo.items()}
+    return lambda index: {
+        key: str(each.of(index)) if isinstance(each, MemberValue) else each for key, each in found.items()
+    }
 
 
 def _ip_address(fleet: Fleet, interface: int) -> MemberValue | None:

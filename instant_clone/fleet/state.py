@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.backends import BACKENDS, Backend
 from instant_clone.fleet.field_types import Frozen, near, shown, suggestion
 
-__all__ = ["LOCAL_PATHS", "StateSettings", "in_workspace", "place_findings", "read_state"]
+__all__ = ["LOCAL_PATHS", "StateSettings", "in_workspace", "place_findings", "read_state", "with_strings"]
 
 FLEET = "{fleet}"
 DEEPEST = 4
@@ -45,7 +45,9 @@ class StateSettings(Frozen):
 
     def arguments_for(self, fleet_name: str) -> dict[str, Any]:
         """Return the arguments of the backend for the stack of the fleet `fleet_name`."""
-        return {name: _filled(value, fleet_name) for name, value in self.arguments.items()}
+        # str.format would fail on other braces, for example in a URL or a label.
+        filled: dict[str, Any] = with_strings(self.arguments, lambda text: text.replace(FLEET, fleet_name))
+        return filled
 
 
 def read_state(table: object) -> tuple[StateSettings, list[Finding]]:
@@ -134,14 +136,14 @@ def _backend_missing(arguments: Mapping[str, Any]) -> Finding | None:
     return Finding("[state] backend", what, cure)
 
 
-def _filled(value: Any, fleet_name: str) -> Any:
-    # str.format would fail on other braces, for example in a URL or a label.
+def with_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value of the backend's arguments with the results of `change` for its strings, at all depths."""
     if isinstance(value, str):
-        return value.replace(FLEET, fleet_name)
+        return change(value)
     if isinstance(value, list | tuple):
-        return [_filled(item, fleet_name) for item in value]
+        return [with_strings(item, change) for item in value]
     if isinstance(value, Mapping):
-        return {key: _filled(item, fleet_name) for key, item in value.items()}
+        return {key: with_strings(item, change) for key, item in value.items()}
     return value
 
 
@@ -161,7 +163,8 @@ def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iter
             if not isinstance(value, bool | dict | list) and not (isinstance(value, int) and abs(value) < 2**63):
                 yield Finding(where, "has the wrong type.", "Use a string, an integer, true or false.")
         elif _secret(name, backend, argument, value):
-            yield Finding(where, "contains a secret, which would be written to files.", _secret_cure(name, argument))
+            what = "contains a secret, which would be written to files."
+            yield Finding(where, what, _secret_cure(name, backend, argument))
         elif name == "local" and argument in LOCAL_PATHS and not _relative(value):
             what = f"{value!r} is not a relative path."
             yield Finding(where, what, "Use a path relative to the project folder, with / between its parts.")
@@ -229,8 +232,7 @@ def _listed_secret(backend: Backend, argument: str) -> str | None:
     return near(argument, backend.secrets, likeness=0.88)
 
 
-def _secret_cure(name: str, argument: str) -> str:
-    backend = BACKENDS[name]
+def _secret_cure(name: str, backend: Backend, argument: str) -> str:
     variable = backend.secrets.get(_listed_secret(backend, argument) or "") or _VARIABLES.get((name, argument))
     if variable:
         return f"Remove it, and set {variable} in the environment."

@@ -67,7 +67,7 @@ def fleet_tables(document: Mapping[str, Any], findings: list[Finding]) -> dict[s
         findings.append(Finding(_FLEETS, "is a list of tables instead of a table.", cure))
         return fleets
     declared = content if isinstance(content, dict) else {}
-    misplaced = _misplaced_keys(declared)
+    misplaced = _fleet_keys(declared)
     for name, table in declared.items():
         if name not in misplaced:
             # A fleet can have some tables under the correct heading and others under a misspelled heading.
@@ -87,7 +87,7 @@ def _misspelled(key: str, value: Any) -> tuple[str, dict[str, Any]] | None:
     if not isinstance(value, dict) or not value:
         return None
     similar = near(key, (_FLEETS,)) is not None
-    if _is_fleet(value):
+    if _fleet_keys(value):
         return f"Start the fleet with [fleets.{'NAME' if similar else key}].", {} if similar else {key: value}
     tables = {name: table for name, table in value.items() if isinstance(table, dict)}
     if similar and tables:
@@ -95,10 +95,6 @@ def _misspelled(key: str, value: Any) -> tuple[str, dict[str, Any]] | None:
     return None
 
 
-def _is_fleet(table: Mapping[str, Any]) -> bool:
-    return any(key in Fleet.model_fields and not isinstance(inner, dict) for key, inner in table.items())
-
-
-def _misplaced_keys(fleets: Mapping[str, Any]) -> list[str]:
-    """Return the keys of a fleet that are directly in [fleets]. A table in [fleets] can be a fleet named like a key."""
-    return [name for name, value in fleets.items() if name in Fleet.model_fields and not isinstance(value, dict)]
+def _fleet_keys(table: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a fleet that are directly in `table`. A table in [fleets] can be a fleet named like a key."""
+    return [key for key, value in table.items() if key in Fleet.model_fields and not isinstance(value, dict)]

@@ -52,27 +52,26 @@ def load(path: Path) -> SourceVm:
         RecordError: The file does not exist, is not JSON, has another schema version or does not describe a source. The
             error has all findings.
     """
+
+    def invalid(what: str) -> RecordError:
+        return RecordError(Finding(str(path), what, CURE))
+
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise RecordError(Finding(str(path), "the record does not exist.", CURE)) from None
+        raise invalid("the record does not exist.") from None
     except OSError as error:
         raise RecordError(Finding(str(path), f"the record cannot be read: {error.strerror}.")) from error
     # ValueError: no JSON, no UTF-8, or a number with too many digits for Python. RecursionError: deep nesting.
     except (ValueError, RecursionError) as error:
-        raise RecordError(Finding(str(path), f"the record is not JSON: {error}.", CURE)) from error
+        raise invalid(f"the record is not JSON: {error}.") from error
     if not isinstance(document, dict) or "schema" not in document:
-        raise RecordError(Finding(str(path), "the file is not a record of a source.", CURE))
+        raise invalid("the file is not a record of a source.")
     if document["schema"] != SCHEMA or isinstance(document["schema"], bool):
-        raise RecordError(
-            Finding(
-                str(path),
-                f"the record has schema {document['schema']!r}; this release of instant-clone reads schema {SCHEMA}.",
-                CURE,
-            )
-        )
+        found = repr(document["schema"])
+        raise invalid(f"the record has schema {found}; this release of instant-clone reads schema {SCHEMA}.")
     if document.keys() != {"schema", "source"}:
-        raise RecordError(Finding(str(path), 'a record has exactly the keys "schema" and "source".', CURE))
+        raise invalid('a record has exactly the keys "schema" and "source".')
     return _source(document["source"], path)
 
 
@@ -83,8 +82,7 @@ def is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError):
-        # `load` reports the reason.
-        return True
+        pass  # `load` reports the reason.
     return True
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from instant_clone.errors import FleetFileError
 from instant_clone.fleet import Changes, Fleet, FleetFile, Network, Source, load
-from instant_clone.fleet.members import MemberValue, ip_addresses, mac_addresses
+from instant_clone.fleet.members import MemberValue, mac_addresses
 from instant_clone.fleet.source_compatibility import fitting_findings, fitting_findings_across
+from tests.instant_clone.fleet.test_members import ip_addresses
 from tests.instant_clone.replica.replica_layouts import default, nic
 
 SOURCE_VM = default(nics=(nic(), nic(key=4001, mac_address="00:50:56:00:00:07", network_name="lab")))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instant_clone.fleet import Fleet, Network, Source
 from instant_clone.fleet.addresses import addresses_from, mac_text
-from instant_clone.fleet.members import MemberValue, guestinfo, ip_addresses, mac_addresses, placeholder_values
+from instant_clone.fleet.members import MemberValue, guestinfo, mac_addresses, placeholder_values
 from instant_clone.vm.source_vm import SourceVm
 from tests.instant_clone.replica.replica_layouts import default, nic
 
@@ -33,6 +33,14 @@ def guestinfo_of(web: Fleet, source: Source, index: int, source_vm: SourceVm = S
 
 def value_of_member(value: str | MemberValue | None, index: int) -> str | int | None:
     return value.of(index) if isinstance(value, MemberValue) else value
+
+
+def ip_addresses(web: Fleet, source_vm: SourceVm) -> tuple[str | MemberValue | None, ...]:
+    """Return the value of {nic0_ip}, {nic1_ip} and so on, or None for an interface without an address plan."""
+    placeholders = [f"nic{interface}_ip" for interface in range(len(source_vm.nics))]
+    guestinfo = {f"guestinfo.{placeholder}": f"{{{placeholder}}}" for placeholder in placeholders}
+    found = placeholder_values(web.model_copy(update={"guestinfo": guestinfo}), web.sources[0], source_vm)
+    return tuple(found[placeholder] or None for placeholder in placeholders)
 
 
 def test_guestinfo_contains_name_and_index_of_the_member() -> None:
