@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cdktf import TerraformLocal, TerraformProvider
 from cdktf_cdktf_provider_vsphere.data_vsphere_virtual_machine import DataVsphereVirtualMachine
@@ -22,6 +22,8 @@ from .literals import literal, literals
 from .postconditions import postconditions
 
 __all__ = ["SourceData"]
+
+_Device = TypeVar("_Device")
 
 _CONTROLLER_COUNTS = ("scsi", "sata", "ide", "nvme")
 _NOT_EXPORTED = frozenset(f"{kind}_controller_count" for kind in _CONTROLLER_COUNTS)
@@ -59,30 +61,30 @@ class SourceData(Construct):
         super().__init__(scope, id_)
         self._source, self._release = source, release
         self._name = prefix + key
-        references = _References(f"data.vsphere_virtual_machine.{self._name}")
-        recorded = _Recorded()
-        arguments = {
-            name: references.to(name, value, recorded.values) if self._exports(name) else value
-            for name, value in replica.arguments.items()
-        }
-        disks = self._disks(replica, references, recorded)
-        interfaces = self._interfaces(replica, references, recorded)
-        self.hardware = replace(replica, arguments=arguments, disks=disks, network_interfaces=interfaces)
-        self.source_uuid = references.template("id")
-        self._read(replica, recorded, cure, provider)
-
-    def _read(self, replica: Replica, recorded: _Recorded, cure: str, provider: TerraformProvider | None) -> None:
-        local = TerraformLocal(
-            self,
-            "recorded",
-            {
-                "values": literals(
-                    {name: value for name, value in recorded.values.items() if name not in _NOT_COMPARED}
-                ),
-                "disks": {index: literals(values) for index, values in recorded.disks.items()},
-                "network_interfaces": {index: literals(values) for index, values in recorded.interfaces.items()},
-            },
+        exported = {name: value for name, value in replica.arguments.items() if self._exports(name)}
+        compared = {name: value for name, value in exported.items() if name not in _NOT_COMPARED}
+        self._recorded: dict[str, Any] = {"values": literals(compared), "disks": {}, "network_interfaces": {}}
+        self.hardware = replace(
+            replica,
+            arguments={**replica.arguments, **{name: self._reference(name) for name in exported}},
+            disks=self._disks(replica),
+            network_interfaces=self._interfaces(replica),
         )
+        self.source_uuid = self._reference("id")
+        self._read(replica, cure, provider)
+
+    def _reference(self, path: str) -> Template:
+        return Template(f"${{data.vsphere_virtual_machine.{self._name}.{path}}}")
+
+    def _with_references(
+        self, block: DeviceBlock[_Device], devices: str, index: int, values: Mapping[str, Scalar]
+    ) -> DeviceBlock[_Device]:
+        """Return `block` with references to the attributes of a device, and record the `values` of these attributes."""
+        self._recorded[devices][str(index)] = literals(values)
+        return block.with_arguments(**{name: self._reference(f"{devices}[{index}].{name}") for name in values})
+
+    def _read(self, replica: Replica, cure: str, provider: TerraformProvider | None) -> None:
+        local = TerraformLocal(self, "recorded", self._recorded)
         local.override_logical_id(f"{self._name}_recorded")
         scans: dict[str, Any] = {
             f"{kind}_controller_scan_count": replica.arguments.get(f"{kind}_controller_count", 0)
@@ -129,7 +131,7 @@ class SourceData(Construct):
             return known and self._release >= SYNC_TIME_BY_DEFAULT
         return argument not in _NOT_EXPORTED and unset.get(argument, "") is not None
 
-    def _disks(self, replica: Replica, references: _References, recorded: _Recorded) -> tuple[DeviceBlock[Disk], ...]:
+    def _disks(self, replica: Replica) -> tuple[DeviceBlock[Disk], ...]:
         """Return the disks with references for their size and provisioning.
 
         The data source sorts disks by bus and unit only, not by controller type, and its unit numbers count within one
@@ -144,14 +146,11 @@ class SourceData(Construct):
                 found.append(block)
                 continue
             index = positions.index((disk.bus, disk.unit))
-            values = recorded.disks.setdefault(str(index), {})
-            properties = {name: value for name, value in block.items() if name in _DISK_PROPERTIES}
-            found.append(block.with_arguments(**references.to_all(f"disks[{index}]", properties, values)))
+            values = {name: value for name, value in block.items() if name in _DISK_PROPERTIES}
+            found.append(self._with_references(block, "disks", index, values))
         return tuple(found)
 
-    def _interfaces(
-        self, replica: Replica, references: _References, recorded: _Recorded
-    ) -> tuple[DeviceBlock[Nic], ...]:
+    def _interfaces(self, replica: Replica) -> tuple[DeviceBlock[Nic], ...]:
         """Return the network interfaces with references. The data source sorts interfaces by their PCI unit numbers.
 
         If the source's interfaces lack unique PCI unit numbers, all interfaces keep their values. A network_id becomes
@@ -169,36 +168,7 @@ class SourceData(Construct):
                 found.append(block)
                 continue
             index = sorted(units).index(nic.unit)
-            values = recorded.interfaces.setdefault(str(index), {})
             unset = {"network_id": nic.network_kind != "standard", "bandwidth_limit": nic.bandwidth.limit is None}
-            properties = {name: value for name, value in block.items() if not unset.get(name)}
-            found.append(block.with_arguments(**references.to_all(f"network_interfaces[{index}]", properties, values)))
+            values = {name: value for name, value in block.items() if not unset.get(name)}
+            found.append(self._with_references(block, "network_interfaces", index, values))
         return tuple(found)
-
-
-class _Recorded:
-    """The values of the referenced attributes at the time of the look-up, by the data source's attribute names."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Scalar] = {}
-        self.disks: dict[str, dict[str, Scalar]] = {}
-        self.interfaces: dict[str, dict[str, Scalar]] = {}
-
-
-class _References:
-    """References to attributes of one data source."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def template(self, path: str) -> str:
-        return f"${{{self._address}.{path}}}"
-
-    def to(self, path: str, value: Scalar, recorded: dict[str, Scalar]) -> Template:
-        """Return a reference to the attribute at `path`, and add its `value` to `recorded`."""
-        recorded[path.rpartition(".")[2]] = value
-        return Template(self.template(path))
-
-    def to_all(self, path: str, arguments: Mapping[str, Scalar], recorded: dict[str, Scalar]) -> dict[str, Scalar]:
-        """Return references for all `arguments` of the object at `path`, and add their values to `recorded`."""
-        return {name: self.to(f"{path}.{name}", value, recorded) for name, value in arguments.items()}

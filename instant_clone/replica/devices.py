@@ -12,7 +12,7 @@ from functools import partial
 
 from instant_clone.replica.blocks import DeviceBlock
 from instant_clone.replica.doubtful_devices import disk_location
-from instant_clone.replica.replica_builder import Block, Draft, never
+from instant_clone.replica.replica_builder import Block, Draft
 from instant_clone.replica.scalars import custom_count
 from instant_clone.stock_provider.arguments import SCSI_TYPES, is_known
 from instant_clone.stock_provider.devices import (
@@ -45,7 +45,6 @@ Counts = dict[ControllerKind, int]
 GIB = 1 << 30
 FLAT = "FlatVer2BackingInfo"
 SE_SPARSE = "SeSparseBackingInfo"
-NOT_WORKABLE = "No release of the provider supports such a VM. Change the source."
 OTHER_FILE_SYSTEM = (
     "No release of the provider supports such a VM. Use a source whose disks are on a datastore with another file "
     "system, such as vSAN."
@@ -110,11 +109,11 @@ def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
             what = (
                 f"The controller is a {controller.type}; the provider supports only lsilogic, lsilogic-sas and pvscsi."
             )
-            draft.require(never, f"SCSI controller {controller.bus}", what, cure=NOT_WORKABLE)
+            draft.refuse(f"SCSI controller {controller.bus}", what)
     types, sharing = _kinds(managed, "type"), _kinds(managed, "shared_bus")
     if len(types) > 1:
         what = f"The SCSI controllers have several types ({', '.join(types)}); the provider supports one type per VM."
-        draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
+        draft.refuse("SCSI controllers", what)
     elif types[0] in SCSI_TYPES:
         block["scsi_type"] = SCSI_TYPES[types[0]]
     if len(sharing) > 1:
@@ -122,7 +121,7 @@ def _scsi(source: SourceVm, count: int, draft: Draft) -> Block:
             f"The SCSI controllers have different bus sharing ({', '.join(sharing)}); the provider supports one "
             "setting per VM."
         )
-        draft.require(never, "SCSI controllers", what, cure=NOT_WORKABLE)
+        draft.refuse("SCSI controllers", what)
     else:
         draft.express(block, "scsi_bus_sharing", managed[0].shared_bus)
     return block
@@ -146,8 +145,7 @@ def disks(source: SourceVm, counts: Counts, draft: Draft) -> tuple[DeviceBlock[D
     managed.sort(key=lambda disk: disk_unit_number(disk, source))
     _require_first_unit(managed, source, draft)
     if len(managed) > MOST_DISKS:
-        what = f"The source has {len(managed)} disks; the provider allows {MOST_DISKS}."
-        draft.require(never, "", what, cure=NOT_WORKABLE)
+        draft.refuse("", f"The source has {len(managed)} disks; the provider allows {MOST_DISKS}.")
     return tuple(_disk(index, disk, source, draft) for index, disk in enumerate(managed))
 
 
@@ -157,27 +155,24 @@ def _require_readable(disk: Disk, source: SourceVm, counts: Counts, draft: Draft
         what = (
             f"The disk's backing is {SE_SPARSE}, the format of delta disks on VMFS 6; the provider imports only {FLAT}."
         )
-        draft.require(never, place, what, cure=OTHER_FILE_SYSTEM)
+        draft.refuse(place, what, cure=OTHER_FILE_SYSTEM)
     elif disk.backing != FLAT:
-        what = f"The disk's backing is {disk.backing}; the provider imports only {FLAT}."
-        draft.require(never, place, what, cure=NOT_WORKABLE)
+        draft.refuse(place, f"The disk's backing is {disk.backing}; the provider imports only {FLAT}.")
     if disk.controller in ("sata", "ide"):
         _require_found(disk, counts, draft)
     if disk.controller == "ide" and (disk.bus, disk.unit) == (0, 0):
-        what = "The provider reserves IDE(0:0) for a CD-ROM drive and refuses a disk at this place."
-        draft.require(never, place, what, cure=NOT_WORKABLE)
+        draft.refuse(place, "The provider reserves IDE(0:0) for a CD-ROM drive and refuses a disk at this place.")
     if disk.controller == "nvme":
         what = f"Provider {draft.version} does not see NVMe disks."
         draft.require(lambda version: version >= NVME_DISKS_IMPORTED, place, what)
     if disk.controller == "scsi" and disk.unit > LAST_NARROW_SCSI_UNIT:
         what = f"The provider treats units above {LAST_NARROW_SCSI_UNIT} as units of the next SCSI controller."
-        draft.require(never, place, what, cure=NOT_WORKABLE)
+        draft.refuse(place, what)
     elif disk.bus < counts[disk.controller] and (number := disk_unit_number(disk, source)) > HIGHEST_EARLY_UNIT_NUMBER:
         what = f"The unit_number is {number}; provider {draft.version} allows at most {HIGHEST_EARLY_UNIT_NUMBER}."
         draft.require(lambda version: version >= UNIT_NUMBERS_ABOVE_59, place, what)
     if disk.thin_provisioned and disk.eagerly_scrub:
-        what = "The disk is both thin and eagerly scrubbed, which the provider refuses."
-        draft.require(never, place, what, cure=NOT_WORKABLE)
+        draft.refuse(place, "The disk is both thin and eagerly scrubbed, which the provider refuses.")
 
 
 def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
@@ -199,12 +194,10 @@ def _require_found(disk: Disk, counts: Counts, draft: Draft) -> None:
 
 def _require_first_unit(managed: Sequence[Disk], source: SourceVm, draft: Draft) -> None:
     if not managed:
-        draft.require(
-            never, "", "The source has no disk that the provider sees; the provider requires one.", cure=NOT_WORKABLE
-        )
+        draft.refuse("", "The source has no disk that the provider sees; the provider requires one.")
     elif not any(disk_unit_number(disk, source) == first_unit_number(disk.controller) for disk in managed):
         what = "No disk has unit_number 0 (1 on IDE), which the provider requires."
-        draft.require(never, "", what, cure="Move a disk to unit 0 of bus 0.")
+        draft.refuse("", what, cure="Move a disk to unit 0 of bus 0.")
 
 
 def _disk(index: int, disk: Disk, source: SourceVm, draft: Draft) -> DeviceBlock[Disk]:
@@ -245,10 +238,10 @@ def network_interfaces(source: SourceVm, draft: Draft) -> tuple[DeviceBlock[Nic]
     """
     if not source.nics:
         what = "The source has no network interface; the provider requires one."
-        draft.require(never, "", what, cure="Add one to the source; it may be disconnected.")
+        draft.refuse("", what, cure="Add one to the source; it may be disconnected.")
     if len(source.nics) > MOST_INTERFACES:
         what = f"The source has {len(source.nics)} network interfaces; the provider allows {MOST_INTERFACES}."
-        draft.require(never, "", what, cure=NOT_WORKABLE)
+        draft.refuse("", what)
     for nic in source.nics:
         if nic.unit is None:
             what = f"The interface has no PCI unit number, which provider {draft.version} requires."
@@ -264,16 +257,16 @@ def _interface(nic: Nic) -> str:
 def _network_interface(index: int, nic: Nic, draft: Draft) -> DeviceBlock[Nic]:
     place = _interface(nic)
     if nic.network_kind == "unknown":
-        draft.require(never, place, "The provider cannot read the interface's backing.", cure=NOT_WORKABLE)
+        draft.refuse(place, "The provider cannot read the interface's backing.")
     elif not nic.network_id:
         what = "The interface's network does not exist."
-        draft.require(never, place, what, cure="Connect the source's interface to a network that exists.")
+        draft.refuse(place, what, cure="Connect the source's interface to a network that exists.")
     if nic.type == SRIOV:
         what = "An SR-IOV interface holds memory and a physical function, so the VM cannot be instant-cloned."
-        draft.require(never, place, what, cure="Remove the interface from the source.")
+        draft.refuse(place, what, cure="Remove the interface from the source.")
     elif nic.type not in ADAPTER_TYPES:
         what = f"The interface is a {nic.type}; the provider supports {', '.join(ADAPTER_TYPES.values())}."
-        draft.require(never, place, what, cure="Replace the source's interface.")
+        draft.refuse(place, what, cure="Replace the source's interface.")
     elif nic.type == "VirtualVmxnet3Vrdma":
         what = f"Provider {draft.version} does not support the adapter type vmxnet3vrdma."
         draft.require(lambda version: version >= VMXNET3VRDMA, place, what)

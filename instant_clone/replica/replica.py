@@ -8,14 +8,14 @@ source. An argument with another value makes the provider change the clone, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from instant_clone.errors import ReplicaError
 from instant_clone.replica.blocks import DeviceBlock
 from instant_clone.replica.devices import cdroms, controller_counts, controllers, disks, network_interfaces
 from instant_clone.replica.doubtful_devices import warn_about_doubtful_devices
-from instant_clone.replica.replica_builder import Draft, never
+from instant_clone.replica.replica_builder import Draft
 from instant_clone.replica.scalars import scalars
 from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import is_known
@@ -23,8 +23,6 @@ from instant_clone.stock_provider.releases import VTPM_COUNTED, ProviderVersion
 from instant_clone.vm.source_vm import Cdrom, Disk, Nic, SourceVm
 
 __all__ = ["Replica", "replicate"]
-
-ISO_TRANSPORT = ("iso",)
 
 
 @dataclass(frozen=True)
@@ -61,36 +59,29 @@ def replicate(source: SourceVm, version: ProviderVersion) -> Replica:
     draft = Draft(source.inventory_path, version)
     _require_clonable(source, draft)
     counts = controller_counts(source)
-    attributes = {**scalars(source, draft), **controllers(source, counts, draft)}
-    disk_blocks = disks(source, counts, draft)
-    interface_blocks = network_interfaces(source, draft)
-    cdrom_blocks = cdroms(source, draft)
-    vtpm = _vtpm(source, draft)
+    replica = Replica(
+        arguments=MappingProxyType({**scalars(source, draft), **controllers(source, counts, draft)}),
+        disks=disks(source, counts, draft),
+        network_interfaces=network_interfaces(source, draft),
+        cdroms=cdroms(source, draft),
+        vtpm=_vtpm(source, draft),
+    )
     _vapp(source, draft)
     warn_about_doubtful_devices(source, draft)
     if draft.findings:
         raise ReplicaError(*draft.findings)
-    return Replica(
-        arguments=MappingProxyType(attributes),
-        disks=disk_blocks,
-        network_interfaces=interface_blocks,
-        cdroms=cdrom_blocks,
-        vtpm=vtpm,
-        ignore_changes=tuple(draft.ignore_changes),
-        warnings=tuple(draft.warnings),
-    )
+    return replace(replica, ignore_changes=tuple(draft.ignore_changes), warnings=tuple(draft.warnings))
 
 
 def _require_clonable(source: SourceVm, draft: Draft) -> None:
     if source.template:
-        what = "The source is a template, which never runs."
-        draft.require(never, "", what, cure="Convert it to a virtual machine.")
+        draft.refuse("", "The source is a template, which never runs.", cure="Convert it to a virtual machine.")
     if source.pci_passthrough_count:
         what = (
             f"The source has {source.pci_passthrough_count} PCI passthrough device(s), which an instant clone cannot "
             "share."
         )
-        draft.require(never, "", what, cure="Remove these devices from the source.")
+        draft.refuse("", what, cure="Remove these devices from the source.")
 
 
 def _vtpm(source: SourceVm, draft: Draft) -> bool:
@@ -116,9 +107,9 @@ def _vapp(source: SourceVm, draft: Draft) -> None:
             "the provider still reads them into the state.",
         )
     client_device = any(cdrom.backing == "remote_atapi" for cdrom in source.cdroms)
-    if source.vapp_transport == ISO_TRANSPORT and not client_device:
+    if source.vapp_transport == ("iso",) and not client_device:
         what = (
             "The source's vApp properties have the transport iso only, for which the provider requires a client CD-ROM "
             "drive."
         )
-        draft.require(never, "", what, cure="Give the source a client CD-ROM drive or another transport.")
+        draft.refuse("", what, cure="Give the source a client CD-ROM drive or another transport.")

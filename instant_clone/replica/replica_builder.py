@@ -11,14 +11,11 @@ from instant_clone.stock_provider.argument import Scalar
 from instant_clone.stock_provider.arguments import row
 from instant_clone.stock_provider.releases import ProviderVersion, releases_where
 
-__all__ = ["Block", "Draft", "never"]
+__all__ = ["Block", "Draft"]
 
 Block = dict[str, Scalar]
 
-
-def never(_version: ProviderVersion) -> bool:
-    """Return False: no release can express the property."""
-    return False
+NOT_WORKABLE = "No release of the provider supports such a VM. Change the source."
 
 
 @dataclass
@@ -34,6 +31,10 @@ class Draft:
     warnings: list[str] = field(default_factory=list)
     ignore_changes: list[str] = field(default_factory=list)
 
+    def refuse(self, place: str, what: str, *, cure: str = NOT_WORKABLE) -> None:
+        """Add a finding about a property that no release can express. `place` is the same as in `require`."""
+        self.findings.append(Finding(f"{self.source}, {place}" if place else self.source, what, cure))
+
     def require(self, can: Callable[[ProviderVersion], bool], place: str, what: str, *, cure: str = "") -> None:
         """Add a finding unless `can` returns true for the release in use.
 
@@ -43,9 +44,7 @@ class Draft:
         if can(self.version):
             return
         releases = releases_where(can)
-        if releases:
-            cure = f"Use release {releases} of the vSphere provider."
-        self.findings.append(Finding(f"{self.source}, {place}" if place else self.source, what, cure))
+        self.refuse(place, what, cure=f"Use release {releases} of the vSphere provider." if releases else cure)
 
     def warn(self, place: str, what: str) -> None:
         """Add a warning for the user. A warning does not change the arguments."""
