@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from instant_clone.errors import Finding
@@ -13,21 +13,44 @@ from instant_clone.fleet.addresses import LAST_MAC, SOURCE, mac_text, reserved, 
 from instant_clone.fleet.model import Fleet, Network, Source
 
 __all__ = [
-    "Claim",
-    "Clash",
-    "address_clash",
-    "claim",
-    "clashes",
+    "Interface",
+    "clash_findings",
     "interface_place",
-    "mac_clash",
     "network_findings",
     "network_findings_across",
 ]
 
 
 @dataclass(frozen=True)
+class Interface:
+    """A network interface of the clones of a source."""
+
+    fleet: Fleet
+    source: Source
+    position: int
+    """The position of the interface and of its table in the fleet, counted from 0."""
+    segment: Hashable
+    """The identity of the network. Only interfaces on the same network can have the same address."""
+    source_mac: int | None = None
+    """The MAC address of the interface of the source as a number, or None if it is unknown or not valid."""
+
+    @property
+    def network(self) -> Network:
+        """Return the table of the interface."""
+        return self.fleet.networks[self.position]
+
+    @property
+    def place(self) -> str:
+        """Return the place of the table in the file."""
+        return interface_place(self.fleet, self.position)
+
+    def __str__(self) -> str:
+        return f"the fleet {self.fleet.name} (source {self.source.key}, interface {self.position})"
+
+
+@dataclass(frozen=True)
 class Claim:
-    """A range of IP or MAC addresses that members of a fleet use."""
+    """A range of IP or MAC addresses that an interface of the members uses."""
 
     space: Hashable
     """The kind of the addresses and their network. Only claims in the same space can overlap."""
@@ -35,12 +58,7 @@ class Claim:
     """The first address as a number."""
     last: int
     """The last address as a number."""
-    where: str
-    """The place in the fleet file."""
-    fleet: str
-    """The name of the fleet."""
-    who: str
-    """The fleet, source and interface that use the addresses, as text for messages."""
+    interface: Interface
 
 
 @dataclass(frozen=True)
@@ -53,21 +71,18 @@ class Clash:
 
 
 def clashes(claims: Iterable[Claim]) -> Iterator[Clash]:
-    """Yield one overlap for each two claimants in `claims`. `where` and `who` identify a claimant."""
-    spaces: defaultdict[Hashable, list[tuple[int, int, int, Claim]]] = defaultdict(list)
-    for order, claim in enumerate(claims):
-        spaces[claim.space].append((claim.first, claim.last, order, claim))
-    found: dict[tuple[str, str], tuple[int, Clash]] = {}
-    for space in spaces.values():
-        reach: tuple[int, int, int, Claim] | None = None
-        for entry in sorted(space):
-            if reach is not None and entry[0] <= reach[1]:
-                # The finding is about the claim that is later in the file. Its addresses can be the lower ones.
-                earlier, later = sorted((reach, entry), key=lambda each: each[2])
-                pair = (earlier[3].where + earlier[3].who, later[3].where + later[3].who)
-                found.setdefault(pair, (later[2], Clash(earlier[3], later[3], entry[0])))
-            if reach is None or entry[1] > reach[1]:
-                reach = entry
+    """Yield one overlap for each two interfaces in `claims`. Place and text identify an interface."""
+    found: dict[tuple[str, ...], tuple[int, Clash]] = {}
+    reached: dict[Hashable, tuple[int, Claim]] = {}
+    for order, claim in sorted(enumerate(claims), key=lambda each: (each[1].first, each[1].last, each[0])):
+        before = reached.get(claim.space)
+        if before is not None and claim.first <= before[1].last:
+            # The finding is about the claim that is later in the file. Its addresses can be the lower ones.
+            (_, earlier), (place, later) = sorted((before, (order, claim)), key=lambda each: each[0])
+            pair = tuple(f"{each.interface.place} {each.interface}" for each in (earlier, later))
+            found.setdefault(pair, (place, Clash(earlier, later, claim.first)))
+        if before is None or claim.last > before[1].last:
+            reached[claim.space] = order, claim
     yield from (clash for _, clash in sorted(found.values(), key=lambda each: each[0]))
 
 
@@ -85,25 +100,47 @@ def network_findings(fleet: Fleet) -> Iterator[Finding]:
 
 def network_findings_across(fleets: Sequence[Fleet]) -> Iterator[Finding]:
     """Yield findings about IP and MAC addresses that several members would have."""
-    for claims, to_finding in ((_address_claims, address_clash), (_mac_claims, mac_clash)):
-        for clash in clashes(each for fleet in fleets for each in claims(fleet)):
-            # Claims of one table overlap only if two sources have the same index. checks.py reports this error.
-            if clash.earlier.where != clash.later.where:
+    interfaces = [
+        Interface(fleet, source, position, _segment(fleet, source, position))
+        for fleet in fleets
+        for position in range(len(fleet.networks))
+        for source in fleet.sources
+    ]
+    # A MAC address must be unique in the file.
+    anywhere = [replace(each, segment=None) for each in interfaces]
+    # Claims of one table overlap only if two sources have the same index. checks.py reports this error.
+    yield from clash_findings(interfaces, anywhere, lambda one, other: one.place != other.place)
+    yield from _repeated_source_macs(interfaces)
+
+
+def clash_findings(
+    interfaces: Iterable[Interface],
+    interfaces_by_mac: Iterable[Interface],
+    concerns: Callable[[Interface, Interface], bool],
+) -> Iterator[Finding]:
+    """Yield findings about two members with the same IP or MAC address, for each two interfaces of interest.
+
+    `interfaces` and `interfaces_by_mac` are the same interfaces. Their segments are the networks on which an IP address
+    and a MAC address must be unique. `concerns` returns whether two interfaces are of interest.
+    """
+    for claims, to_finding in (
+        (_address_claims(interfaces), _address_clash),
+        (_mac_claims(interfaces_by_mac), _mac_clash),
+    ):
+        for clash in clashes(claims):
+            if concerns(clash.earlier.interface, clash.later.interface):
                 yield to_finding(clash)
-    yield from _repeated_source_macs(fleets)
 
 
-def address_clash(clash: Clash) -> Finding:
-    """Return a finding about two members with the same IP address."""
-    what = f"{ip_address(_bytes(clash))} is an address of {clash.earlier.who} and of {clash.later.who}."
-    return Finding(f"{clash.later.where}, first", what, "Use address ranges that do not overlap.")
+def _address_clash(clash: Clash) -> Finding:
+    what = f"{ip_address(_bytes(clash))} is an address of {clash.earlier.interface} and of {clash.later.interface}."
+    return Finding(f"{clash.later.interface.place}, first", what, "Use address ranges that do not overlap.")
 
 
-def mac_clash(clash: Clash) -> Finding:
-    """Return a finding about two members with the same MAC address."""
-    what = f"{mac_text(clash.address)} is an address of {clash.earlier.who} and of {clash.later.who}."
+def _mac_clash(clash: Clash) -> Finding:
+    what = f"{mac_text(clash.address)} is an address of {clash.earlier.interface} and of {clash.later.interface}."
     cure = "Use MAC ranges that do not overlap, or set allow_duplicate_macs = true."
-    return Finding(f"{clash.later.where}, mac", what, cure)
+    return Finding(f"{clash.later.interface.place}, mac", what, cure)
 
 
 def _bytes(clash: Clash) -> bytes:
@@ -162,12 +199,6 @@ def interface_place(fleet: Fleet, position: int) -> str:
     return f"[[fleets.{fleet.name}.networks]] number {position + 1}"
 
 
-def claim(space: Hashable, first: int, last: int, fleet: Fleet, source: Source, position: int) -> Claim:
-    """Return the claim of members of `source` on the addresses `first` to `last`, as numbers."""
-    who = f"the fleet {fleet.name} (source {source.key}, interface {position})"
-    return Claim(space, first, last, interface_place(fleet, position), fleet.name, who)
-
-
 def _segment(fleet: Fleet, source: Source, position: int) -> Hashable:
     """Return the identity of an interface's network: its name, or the source and position if it has no name."""
     named = fleet.networks[position].network
@@ -177,43 +208,40 @@ def _segment(fleet: Fleet, source: Source, position: int) -> Hashable:
     return ("source", datacenter, source.vm, position)
 
 
-def _address_claims(fleet: Fleet) -> Iterator[Claim]:
-    for position, network in enumerate(fleet.networks):
-        if network.first is None or network.cidr is None:
+def _address_claims(interfaces: Iterable[Interface]) -> Iterator[Claim]:
+    for each in interfaces:
+        if each.network.first is None or each.network.cidr is None:
             continue
-        subnet, first = ip_network(network.cidr), ip_address(network.first)
+        subnet, first = ip_network(each.network.cidr), ip_address(each.network.first)
         if first not in subnet:
             continue
-        for source in fleet.sources:
-            space = (first.version, _segment(fleet, source, position))
-            for low, high in runs(source.indexes):
-                reach = min(int(first) + high, int(subnet.broadcast_address))
-                yield claim(space, int(first) + low, reach, fleet, source, position)
+        for low, high in runs(each.source.indexes):
+            reach = min(int(first) + high, int(subnet.broadcast_address))
+            yield Claim((first.version, each.segment), int(first) + low, reach, each)
 
 
-def _mac_claims(fleet: Fleet) -> Iterator[Claim]:
-    for position, network in enumerate(fleet.networks):
-        first = network.first_mac
-        if first is None or fleet.allow_duplicate_macs:
+def _mac_claims(interfaces: Iterable[Interface]) -> Iterator[Claim]:
+    for each in interfaces:
+        if each.fleet.allow_duplicate_macs:
             continue
-        for source in fleet.sources:
-            for low, high in runs(source.indexes):
-                yield claim("mac", first + low, first + high, fleet, source, position)
+        first, mac = each.network.first_mac, each.source_mac
+        if first is not None:
+            for low, high in runs(each.source.indexes):
+                yield Claim(each.segment, first + low, first + high, each)
+        elif each.network.mac == SOURCE and mac is not None and each.source.indexes:
+            yield Claim(each.segment, mac, mac, each)
 
 
-def _repeated_source_macs(fleets: Iterable[Fleet]) -> Iterator[Finding]:
+def _repeated_source_macs(interfaces: Iterable[Interface]) -> Iterator[Finding]:
     clones: Counter[Hashable] = Counter()
-    for fleet in fleets:
-        if fleet.allow_duplicate_macs:
+    for each in interfaces:
+        if each.fleet.allow_duplicate_macs or each.network.mac != SOURCE:
             continue
-        for position, network in enumerate(fleet.networks):
-            if network.mac != SOURCE:
-                continue
-            for source in fleet.sources:
-                place = (fleet.datacenter, source.vm, position, _segment(fleet, source, position))
-                before, added = clones[place], len(source.indexes)
-                clones[place] += added
-                if added and before + added > 1:
-                    what = f"{before + added} clones would have the MAC address of {source.vm!r} on the same network."
-                    cure = 'Use "generated" or a first address, or set allow_duplicate_macs = true.'
-                    yield Finding(f"{interface_place(fleet, position)}, mac", what, cure)
+        vm = each.source.vm
+        place = (each.fleet.datacenter, vm, each.position, each.segment)
+        before, added = clones[place], len(each.source.indexes)
+        clones[place] += added
+        if added and before + added > 1:
+            what = f"{before + added} clones would have the MAC address of {vm!r} on the same network."
+            cure = 'Use "generated" or a first address, or set allow_duplicate_macs = true.'
+            yield Finding(f"{each.place}, mac", what, cure)

@@ -8,15 +8,14 @@ same for a live source and for its record.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Iterable, Iterator, Mapping
 
 from instant_clone.errors import Finding
 from instant_clone.fleet import Fleet, FleetFile, Source
-from instant_clone.fleet.addresses import SOURCE, mac_number, runs
+from instant_clone.fleet.addresses import mac_number
 from instant_clone.fleet.guestinfo_values import encoding_of
 from instant_clone.fleet.members import guestinfo
-from instant_clone.fleet.network_checks import Claim, Clash, address_clash, claim, clashes, interface_place, mac_clash
+from instant_clone.fleet.network_checks import Interface, clash_findings, interface_place
 from instant_clone.impact import power_cycles
 from instant_clone.inventory_names import managed_object_id
 from instant_clone.stock_provider.devices import MOST_INTERFACES
@@ -161,67 +160,41 @@ def _host_name_error(name: str) -> tuple[str, str] | None:
 def _macs_of_the_source(fleet: Fleet, source: Source, source_vm: SourceVm) -> Iterator[Finding]:
     indexes = frozenset(source.indexes)
     for position, network in enumerate(fleet.networks):
-        for nic in source_vm.nics if network.first_mac is not None and not fleet.allow_duplicate_macs else ():
-            index = _mac(nic) - (network.first_mac or 0)
-            if index in indexes:
-                what = f"member {index} would get {nic.mac_address}, a MAC address of {source_vm.inventory_path}."
+        first = network.first_mac
+        if first is None or fleet.allow_duplicate_macs:
+            continue
+        for nic in source_vm.nics:
+            mac = _mac(nic)
+            if mac is not None and mac - first in indexes:
+                what = f"member {mac - first} would get {nic.mac_address}, a MAC address of {source_vm.inventory_path}."
                 yield Finding(f"{interface_place(fleet, position)}, mac", what, "Use another first address.")
 
 
 _Clone = tuple[Fleet, Source, SourceVm]
 
 
-def _clashes(clones: Sequence[_Clone], *, among_fleets: bool) -> Iterator[Finding]:
-    for claims, to_finding in (
-        (_address_claims(clones), address_clash),
-        (_mac_claims(clones), mac_clash),
-    ):
-        for clash in clashes(claims):
-            if _between_fleets(clash) == among_fleets:
-                yield to_finding(clash)
+def _clashes(clones: Iterable[_Clone], *, among_fleets: bool) -> Iterator[Finding]:
+    interfaces = [
+        Interface(fleet, source, position, _segment(fleet, nic, position), _mac(nic))
+        for fleet, source, source_vm in clones
+        for position, nic in enumerate(source_vm.nics[: len(fleet.networks)])
+    ]
+    return clash_findings(
+        interfaces, interfaces, lambda one, other: (one.fleet.name != other.fleet.name) == among_fleets
+    )
 
 
-def _between_fleets(clash: Clash) -> bool:
-    return clash.earlier.fleet != clash.later.fleet
-
-
-def _address_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
-    for fleet, source, source_vm in clones:
-        for position, network in enumerate(fleet.networks[: len(source_vm.nics)]):
-            if network.first is not None and network.cidr is not None:
-                first = ip_address(network.first)
-                space = (first.version, _segment(fleet, source_vm, position))
-                for low, high in runs(source.indexes):
-                    yield claim(space, int(first) + low, int(first) + high, fleet, source, position)
-
-
-def _mac_claims(clones: Sequence[_Clone]) -> Iterator[Claim]:
-    for fleet, source, source_vm in clones:
-        if fleet.allow_duplicate_macs:
-            continue
-        for position, network in enumerate(fleet.networks[: len(source_vm.nics)]):
-            space = ("mac", _segment(fleet, source_vm, position))
-            if network.mac == SOURCE:
-                mac = _mac(source_vm.nics[position])
-                if source.indexes and mac >= 0:
-                    yield claim(space, mac, mac, fleet, source, position)
-            elif network.first_mac is not None:
-                first = network.first_mac
-                for low, high in runs(source.indexes):
-                    yield claim(space, first + low, first + high, fleet, source, position)
-
-
-def _segment(fleet: Fleet, source_vm: SourceVm, position: int) -> tuple[str, str]:
+def _segment(fleet: Fleet, nic: Nic, position: int) -> tuple[str, str]:
     """Return the datacenter and the network of an interface. The default is the network of the source."""
-    name, nic = fleet.networks[position].network, source_vm.nics[position]
+    name = fleet.networks[position].network
     if name is None or managed_object_id(name) == nic.network_id:
         name = nic.network_name
     return fleet.datacenter.strip("/"), name.rsplit("/", 1)[-1]
 
 
-def _mac(nic: Nic) -> int:
-    """Return the MAC address of the interface as a number, or -1 if the interface has no valid MAC address."""
-    return mac_number(nic.mac_address) if _MAC.fullmatch(nic.mac_address) else -1
+def _mac(nic: Nic) -> int | None:
+    """Return the MAC address of the interface as a number, or None if the interface has no valid MAC address."""
+    return mac_number(nic.mac_address) if _MAC.fullmatch(nic.mac_address) else None
 
 
 def _interface_count(source_vm: SourceVm) -> str:
