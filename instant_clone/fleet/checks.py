@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from instant_clone.errors import Finding
 from instant_clone.fleet.addresses import GENERATED
 from instant_clone.fleet.guestinfo_values import pattern_of
-from instant_clone.fleet.model import Fleet
+from instant_clone.fleet.model import Fleet, Network
 from instant_clone.fleet.network_checks import network_findings, network_findings_across
 from instant_clone.fleet.patterns import placeholders, split_placeholder
 from instant_clone.inventory_names import finder_pattern, plain_name
@@ -161,15 +161,10 @@ def _missing_value(fleet: Fleet, number: int | None, attribute: str) -> tuple[st
     """Return why `attribute` of a network interface has no value, and the cure. Return None if there is a value."""
     networks, table = fleet.networks, f"fleets.{fleet.name}.networks"
     position = fleet.interface_of(number, attribute)
-    if position is None and attribute == "mac":
-        cure = f'Set mac to a first address, such as mac = "00:50:56:00:00:00", in a [[{table}]] table.'
-        return "has no value at synth because vCenter generates the MAC address.", cure
-    if position is None:
-        return "requires an address plan.", f"Set cidr and first in a [[{table}]] table."
-    where = f"[[{table}]] number {position + 1}"
-    if position >= len(networks):
+    where = f"a [[{table}]] table" if position is None else f"[[{table}]] number {position + 1}"
+    if position is not None and position >= len(networks):
         return f"refers to an interface without a table; the number of tables is {len(networks)}.", f"Add {where}."
-    network = networks[position]
+    network = Network() if position is None else networks[position]
     if attribute == "mac":
         if network.mac == GENERATED:
             cure = f'Set mac to a first address, such as mac = "00:50:56:00:00:00", in {where}.'

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from instant_clone.errors import Finding
 from instant_clone.fleet.addresses import LAST_MAC, SOURCE, mac_text, reserved, runs
@@ -169,16 +169,7 @@ def _plan_findings(network: Network, where: str, indexes: list[int]) -> Iterator
     if network.first is None:
         yield Finding(f"{where}, first", "is missing.", "Set it to the address of the member with index 0.")
         return
-    yield from _first_findings(ip_address(network.first), subnet, taken, f"{where}, first", indexes)
-
-
-def _first_findings(
-    first: IPv4Address | IPv6Address,
-    subnet: IPv4Network | IPv6Network,
-    taken: dict[IPv4Address | IPv6Address, str],
-    where: str,
-    indexes: list[int],
-) -> Iterator[Finding]:
+    first, where = ip_address(network.first), f"{where}, first"
     if first not in subnet:
         yield Finding(where, f"{first} is not in {subnet}.", "Use an address in the network.")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from string import Formatter
 from typing import Annotated
 
@@ -88,13 +89,6 @@ def _checked(pattern: str, known: Sequence[str], *, guestinfo: bool) -> str:
     return pattern
 
 
-def _name_pattern(pattern: str) -> str:
-    return _checked(pattern, NAME_PLACEHOLDERS, guestinfo=False)
-
-
-def _guestinfo_pattern(pattern: str) -> str:
-    return _checked(pattern, (*MEMBER_PLACEHOLDERS, *INTERFACE_PLACEHOLDERS), guestinfo=True)
-
-
-NamePattern = Annotated[Text, AfterValidator(_name_pattern)]
-GuestinfoPattern = Annotated[str, AfterValidator(_guestinfo_pattern)]
+_IN_GUESTINFO = (*MEMBER_PLACEHOLDERS, *INTERFACE_PLACEHOLDERS)
+NamePattern = Annotated[Text, AfterValidator(partial(_checked, known=NAME_PLACEHOLDERS, guestinfo=False))]
+GuestinfoPattern = Annotated[str, AfterValidator(partial(_checked, known=_IN_GUESTINFO, guestinfo=True))]

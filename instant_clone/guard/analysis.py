@@ -65,7 +65,8 @@ def examine(
         *_of_pins(plan.resource_changes, _staying(clones)),
         *(finding for each in plan.resource_drift if concerns(each) for finding in _of_drift(each)),
     ]
-    return Report(_counted(clones), tuple(_allowing(finding, allowed) for finding in findings))
+    counts = Clones(**Counter(map(_outcome, clones)))
+    return Report(counts, tuple(_allowing(finding, allowed) for finding in findings))
 
 
 def _is_managed(resource: Resource, kind: str) -> bool:
@@ -96,10 +97,6 @@ def _outcome(resource: Resource) -> str:
         if action in actions:
             return outcome
     return "unchanged"
-
-
-def _counted(clones: Sequence[Resource]) -> Clones:
-    return Clones(**Counter(map(_outcome, clones)))
 
 
 def _staying(clones: Sequence[Resource]) -> frozenset[str]:

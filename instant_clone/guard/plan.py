@@ -80,7 +80,6 @@ class Resource(_Read):
     address: str
     mode: str = ""
     type: str = ""
-    deposed: str = ""
     provider_name: str = ""
     action_reason: str = ""
     change: Change
@@ -181,8 +180,6 @@ def _with_unknown(value: Any, unknown: Any) -> Any:
 
 
 def _any_true(marks: Any) -> bool:
-    if isinstance(marks, dict):
-        return any(map(_any_true, marks.values()))
-    if isinstance(marks, list):
-        return any(map(_any_true, marks))
+    if isinstance(marks, dict | list):
+        return any(map(_any_true, marks.values() if isinstance(marks, dict) else marks))
     return marks is True
