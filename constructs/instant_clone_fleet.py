@@ -137,7 +137,6 @@ class InstantCloneFleet(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._name, self._prefix, self._provider = name, prefix, provider
-        self._release = release
         self.owner_id = self._owner()
         shared_arguments: dict[str, Any] = {"wait_for_guest_net_timeout": wait_for_network}
         if is_known(release, "extra_config_reboot_required"):
@@ -195,6 +194,13 @@ class InstantCloneFleet(Construct):
             arguments["lifecycle"] = {"ignore_changes": ignored}
         if source.generation > 1:
             arguments["replace_trigger"] = str(source.generation)
+        marker = owner_marker(
+            state=self.owner_id,
+            fleet=self._name,
+            member="${each.key}",
+            source_uuid=source.source_uuid,
+            generation=source.generation,
+        )
         machine = VirtualMachine(
             self,
             f"{source.key}.clones",
@@ -211,7 +217,7 @@ class InstantCloneFleet(Construct):
             ],
             cdrom=[VirtualMachineCdrom(**bound(cdrom, block="cdrom")) for cdrom in hardware.cdroms] or None,
             vtpm=VirtualMachineVtpm() if hardware.vtpm else None,
-            extra_config={**source.guestinfo, OWNER_KEY: self._owner_marker(source)},
+            extra_config={**source.guestinfo, OWNER_KEY: marker},
             provider=self._provider,
             **arguments,
         )
@@ -222,21 +228,8 @@ class InstantCloneFleet(Construct):
             machine.add_override("//.about", source.about)
         return machine
 
-    def _owner_marker(self, source: CloneSource) -> str:
-        return owner_marker(
-            state=self.owner_id,
-            fleet=self._name,
-            member="${each.key}",
-            source_uuid=source.source_uuid,
-            generation=source.generation,
-        )
-
     def _pin(
-        self,
-        source: CloneSource,
-        members: MapTerraformIterator,
-        machine: VirtualMachine,
-        cluster_id: str,
+        self, source: CloneSource, members: MapTerraformIterator, machine: VirtualMachine, cluster_id: str
     ) -> None:
         pin = DrsVmOverride(
             self,

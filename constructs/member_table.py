@@ -40,18 +40,12 @@ def add_member_table(scope: Construct, id_: str, *, name: str, rows: Rows) -> Te
     else:
         local = TerraformLocal(scope, id_, expression)
         table = ",".join([f"\n      {line}" for line in lines])
-        texts = _tables_of(TerraformStack.of(scope)).texts
-        texts[f"{_quoted(name)}: {_quoted(expression)}"] = f"{_quoted(name)}: {{{table}\n    }}"
+        stack = TerraformStack.of(scope)
+        if not isinstance(stack.synthesizer, _Tables):
+            stack.synthesizer = _Tables(stack, stack.synthesizer)
+        stack.synthesizer.texts[f"{_quoted(name)}: {_quoted(expression)}"] = f"{_quoted(name)}: {{{table}\n    }}"
     local.override_logical_id(name)
     return local
-
-
-def _tables_of(stack: TerraformStack) -> _Tables:
-    found = stack.synthesizer
-    if not isinstance(found, _Tables):
-        found = _Tables(stack, found)
-        stack.synthesizer = found
-    return found
 
 
 @jsii.implements(IStackSynthesizer)

@@ -154,7 +154,7 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
         return key, answer
     if isinstance(answer, InstantCloneError):
         # The record is an alternative if the look-up in vCenter fails.
-        if not _is_record_of(source, fleet, path):
+        if isinstance(_recorded(fleet, source, folder)[1], InstantCloneError):
             return key, answer
         cure = f"Alternatively, set {_BY_RECORD} to use the record {path}."
         findings = (Finding(each.where, each.what, f"{each.cure} {cure}".strip()) for each in answer.findings)
@@ -171,13 +171,6 @@ def _checked(fleet: Fleet, source: Source, answer: SourceVm | InstantCloneError,
     cure = f"Run `instant-clone record {fleet.name}` to renew the record, or set {_BY_RECORD} to use the record."
     listed = record.listed(found)
     return key, RecordError(Finding(_place_of(*key), what, f"{cure} Record and vCenter:\n{listed}"))
-
-
-def _is_record_of(source: Source, fleet: Fleet, path: Path) -> bool:
-    try:
-        return selector(source.vm, datacenter=fleet.datacenter).may_be(record.load(path))
-    except InstantCloneError:
-        return False
 
 
 def _network_names(fleet: Fleet) -> Iterator[tuple[str, str, str]]:

@@ -71,10 +71,6 @@ def _move_files(new: Path, outdir: Path) -> None:
         target = outdir / file.relative_to(new)
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
-        if target.name == _JSON:
-            _remove_hcl_of_cdktf(target.with_name(_HCL))
-
-
-def _remove_hcl_of_cdktf(file: Path) -> None:
-    if file.is_file() and file.read_bytes().startswith(_FIRST_LINES_OF_CDKTF):
-        file.unlink()
+        hcl = target.with_name(_HCL)
+        if target.name == _JSON and hcl.is_file() and hcl.read_bytes().startswith(_FIRST_LINES_OF_CDKTF):
+            hcl.unlink()

@@ -69,8 +69,7 @@ def parse_fleet(name: str, value: object, findings: list[Finding]) -> Fleet | No
     """Return the fleet `name`. If it is not valid, return None and add the errors to `findings`."""
     table = f"fleets.{name}"
     if not isinstance(value, dict):
-        findings.append(Finding(table, "is not a table.", f"Start the table with [{table}]."))
-        return None
+        return parse_table(Fleet, value, table, findings)
     keys = [key for key in Fleet.model_fields if key != "name"]
     if "name" in value:
         findings.append(Finding(f"[{table}] name", *unknown_key("name", keys)))

@@ -148,7 +148,8 @@ def with_strings(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iterator[Finding]:
-    for argument, value, depth in _walk(arguments):
+    walked = (each for key, inner in arguments.items() for each in _walk(key, inner))
+    for argument, value, depth in walked:
         where = f"[state] {argument}"
         if name == "local" and argument not in LOCAL_PATHS:
             cure = (
@@ -162,10 +163,9 @@ def _findings(name: str, backend: Backend, arguments: Mapping[str, Any]) -> Iter
         elif not isinstance(value, str):
             if not isinstance(value, bool | dict | list) and not (isinstance(value, int) and abs(value) < 2**63):
                 yield Finding(where, "has the wrong type.", "Use a string, an integer, true or false.")
-        elif _secret(name, backend, argument, value):
-            what = "contains a secret, which would be written to files."
-            yield Finding(where, what, _secret_cure(name, backend, argument))
-        elif name == "local" and argument in LOCAL_PATHS and not _relative(value):
+        elif cure := _secret_cure(name, backend, argument, value):
+            yield Finding(where, "contains a secret, which would be written to files.", cure)
+        elif name == "local" and not _relative(value):
             what = f"{value!r} is not a relative path."
             yield Finding(where, what, "Use a path relative to the project folder, with / between its parts.")
     yield from _separation_findings(name, backend, arguments)
@@ -191,24 +191,17 @@ def _separation_findings(name: str, backend: Backend, arguments: Mapping[str, An
     yield Finding(f"[state] {argument}", what, f"Set it, as in {backend.example}.")
 
 
-def _walk(value: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Any, int]]:
-    """Yield each argument with its value and depth, including those in blocks and lists down to DEEPEST."""
-    for key, inner in value.items():
-        yield from _walk_one(f"{prefix}{key}", inner, depth)
-
-
-def _walk_one(argument: str, value: Any, depth: int) -> Iterator[tuple[str, Any, int]]:
+def _walk(argument: str, value: Any, depth: int = 1) -> Iterator[tuple[str, Any, int]]:
+    """Yield an argument with its value and depth, and those in its blocks and lists down to DEEPEST."""
     yield argument, value, depth
     if depth > DEEPEST:
         return
-    if isinstance(value, dict):
-        yield from _walk(value, f"{argument}.", depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, dict):
-                yield from _walk(item, f"{argument}.", depth + 1)
-            else:
-                yield from _walk_one(argument, item, depth + 1)
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, dict):
+            for key, inner in item.items():
+                yield from _walk(f"{argument}.{key}", inner, depth + 1)
+        elif item is not value:
+            yield from _walk(argument, item, depth + 1)
 
 
 def _found(arguments: Mapping[str, Any], argument: str) -> Any:
@@ -218,22 +211,17 @@ def _found(arguments: Mapping[str, Any], argument: str) -> Any:
     return value
 
 
-def _secret(name: str, backend: Backend, argument: str, value: str) -> bool:
-    if _listed_secret(backend, argument) or _SECRET_NAME.search(argument.rpartition(".")[2].lower()):
-        return True
-    return bool(_SECRET_VALUE.search(value)) or ((name, argument) == ("gcs", "credentials") and "{" in value)
-
-
-def _listed_secret(backend: Backend, argument: str) -> str | None:
-    """Return the name of the secret in `backend.secrets` that `argument` is equal or similar to, or None.
+def _secret_cure(name: str, backend: Backend, argument: str, value: str) -> str:
+    """Return the cure for an argument that contains a secret, or an empty string for another argument.
 
     A misspelled secret is reported here because Terraform rejects it only after its value has been written to files.
     """
-    return near(argument, backend.secrets, likeness=0.88)
-
-
-def _secret_cure(name: str, backend: Backend, argument: str) -> str:
-    variable = backend.secrets.get(_listed_secret(backend, argument) or "") or _VARIABLES.get((name, argument))
+    listed = near(argument, backend.secrets, likeness=0.88)
+    named = listed or _SECRET_NAME.search(argument.rpartition(".")[2].lower())
+    is_key_file = (name, argument) == ("gcs", "credentials") and "{" in value
+    if not (named or _SECRET_VALUE.search(value) or is_key_file):
+        return ""
+    variable = backend.secrets.get(listed or "") or _VARIABLES.get((name, argument))
     if variable:
         return f"Remove it, and set {variable} in the environment."
     return "Remove it, and pass it to Terraform outside the fleet file."
