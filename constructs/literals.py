@@ -8,12 +8,9 @@ expression and `%{` a directive. Pass strings from a VM or a file through `liter
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any
 
 __all__ = ["literal", "literals"]
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 def literal(text: str) -> str:
@@ -22,10 +19,6 @@ def literal(text: str) -> str:
     return text.replace("${", "$${").replace("%{", "%%{") if "{" in text else text
 
 
-def literals(block: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
+def literals(block: Mapping[str, Any]) -> dict[str, Any]:
     """Return `block` with its string values escaped by `literal`. Other values stay unchanged."""
-    return {key: _literal(value) for key, value in block.items()}
-
-
-def _literal(value: _Value) -> _Value:
-    return type(value)(literal(value)) if isinstance(value, str) else value
+    return {key: literal(value) if isinstance(value, str) else value for key, value in block.items()}

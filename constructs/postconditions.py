@@ -20,9 +20,9 @@ def postconditions(*, vm: str, recorded: str, disks: int, network_interfaces: in
     return [
         _count("disks", disks, subject, cure),
         _count("network_interfaces", network_interfaces, subject, cure),
-        _values(f"{recorded}.values", subject, cure),
-        _devices("disks", f"{recorded}.disks", subject, cure),
-        _devices("network_interfaces", f"{recorded}.network_interfaces", subject, cure),
+        _unchanged(f"[for name, value in {recorded}.values", "]", "${name}", "self[name]", subject, cure),
+        _devices("disks", recorded, subject, cure),
+        _devices("network_interfaces", recorded, subject, cure),
     ]
 
 
@@ -34,31 +34,19 @@ def _count(devices: str, count: int, subject: str, cure: str) -> dict[str, str]:
     return {"condition": f"${{length(self.{devices}) == {count}}}", "errorMessage": message.strip()}
 
 
-def _values(recorded: str, subject: str, cure: str) -> dict[str, str]:
-    each = f"for name, value in {recorded}"
-    differences = f"[{each} : {_difference_text('${name}', 'self[name]')} if self[name] != value]"
-    return {
-        "condition": f"${{alltrue([{each} : self[name] == value])}}",
-        "errorMessage": _changed_message(differences, subject, cure),
-    }
-
-
 def _devices(devices: str, recorded: str, subject: str, cure: str) -> dict[str, str]:
     # try() ignores a missing device, because the postcondition on the number of devices reports it.
     found = f"try(self.{devices}[index][name], value)"
-    each = f"[for index, device in {recorded} : [for name, value in device"
-    differences = (
-        f"flatten({each} : {_difference_text(f'{devices}[${{index}}].${{name}}', found)} if {found} != value]])"
-    )
-    return {
-        "condition": f"${{alltrue(flatten({each} : {found} == value]]))}}",
-        "errorMessage": _changed_message(differences, subject, cure),
-    }
+    each = f"flatten([for index, device in {recorded}.{devices} : [for name, value in device"
+    return _unchanged(each, "]])", f"{devices}[${{index}}].${{name}}", found, subject, cure)
 
 
-def _difference_text(name: str, found: str) -> str:
-    return f'"{name} is ${{jsonencode({found})}} and was ${{jsonencode(value)}}"'
+def _unchanged(each: str, end: str, name: str, found: str, subject: str, cure: str) -> dict[str, str]:
+    """Return the postcondition that `found` equals `value` for all items.
 
-
-def _changed_message(differences: str, subject: str, cure: str) -> str:
-    return f'{subject} has changed since it was looked up: ${{join(", ", {differences})}}. {literal(cure)}'.strip()
+    `each` and `end` are the parts of the Terraform expression that iterates over `name` and `value`.
+    """
+    text = f'"{name} is ${{jsonencode({found})}} and was ${{jsonencode(value)}}"'
+    differences = f"{each} : {text} if {found} != value{end}"
+    message = f'{subject} has changed since it was looked up: ${{join(", ", {differences})}}. {literal(cure)}'
+    return {"condition": f"${{alltrue({each} : {found} == value{end})}}", "errorMessage": message.strip()}
