@@ -41,7 +41,7 @@ func completeNew(spec *types.VirtualMachineConfigSpec) {
 	fill(spec.Flags, &types.VirtualMachineFlagInfo{
 		DisableAcceleration: off(), EnableLogging: on(), UseToe: off(), RunWithDebugInfo: off(),
 		MonitorType: "release", HtSharing: "any", SnapshotDisabled: off(), SnapshotLocked: off(),
-		DiskUuidEnabled: off(),
+		DiskUuidEnabled:          off(),
 		SnapshotPowerOffBehavior: "powerOff", RecordReplayEnabled: off(), FaultToleranceType: "unset",
 		CbrcCacheEnabled: off(), VvtdEnabled: off(), VbsEnabled: off(),
 	})
