@@ -48,11 +48,11 @@ def look_up_sources(fleet_file: FleetFile, *, environ: Mapping[str, str], folder
     fleets = tuple(fleet_file.fleets.values())
     if _mode(environ) == "record":
         return _all(_recorded(fleet, source, folder) for fleet, source in _pairs(fleets))
-    networks: list[Finding] = []
-    answers = _answers(fleets, environ, networks=networks)
+    names: list[Finding] = []
+    answers = _answers(fleets, environ, names=names)
     return _all(
         (_checked(fleet, source, answers[fleet.name, source.key], folder) for fleet, source in _pairs(fleets)),
-        [VcenterError(*networks)] if networks else [],
+        [VcenterError(*names)] if names else [],
     )
 
 
@@ -91,14 +91,15 @@ def _answers(
     environ: Mapping[str, str],
     not_running: Callable[[SourceVm], None] | None = None,
     *,
-    networks: list[Finding] | None = None,
+    names: list[Finding] | None = None,
 ) -> dict[SourceKey, SourceVm | InstantCloneError]:
     """Return the source VM or an error for each source. The findings of an error contain the fleet and the source.
 
-    Findings about the names of the fleets' networks are added to `networks`, if it is set.
+    Findings about the fleets' networks and resource pools are added to `names`, if it is set.
     """
     # The import of pyvmomi takes longer than all other imports, and a look-up in records does not need it.
     from instant_clone.vcenter.lookup.network_names import NetworkName, network_findings
+    from instant_clone.vcenter.lookup.resource_pools import PoolPath, pool_findings
     from instant_clone.vcenter.lookup.source_lookup import look_up_all
     from instant_clone.vcenter.session.connection import ConnectionSettings, connect
 
@@ -113,11 +114,17 @@ def _answers(
             answers[key] = _in_fleet(error, *key)
     with connect(settings) as session:
         found = look_up_all(session, selectors.values(), not_running=not_running)
-        if networks is not None:
-            names = [NetworkName(*each) for fleet in fleets for each in _network_names(fleet)]
-            # The check is optional: the plan reports the networks too, with less detail.
+        if names is not None:
+            wanted = [NetworkName(*each) for fleet in fleets for each in _network_names(fleet)]
+            pools = [
+                PoolPath(f"[fleets.{fleet.name}] resource_pool", fleet.datacenter, fleet.resource_pool)
+                for fleet in fleets
+            ]
+            # The checks are optional: the plan reports networks and pools too, with less detail.
             with suppress(VcenterError):
-                networks += network_findings(session, names)
+                names += network_findings(session, wanted)
+            with suppress(VcenterError):
+                names += pool_findings(session, pools)
     for key, vm_selector in selectors.items():
         answer = found[vm_selector]
         answers[key] = _in_fleet(answer, *key) if isinstance(answer, VcenterError) else answer

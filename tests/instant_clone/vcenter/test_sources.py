@@ -67,7 +67,8 @@ def test_reads_all_sources_in_one_session_and_each_vm_once(four_layouts: Simulat
     assert four_layouts.requests() == {
         "RetrieveServiceContent": 1,
         "Login": 1,
-        "FindByInventoryPath": 1,
+        # For the path of a source, and for the resource pool.
+        "FindByInventoryPath": 2,
         "CreateContainerView": 1,
         "RetrievePropertiesEx": 3,
         "Logout": 1,
