@@ -99,8 +99,9 @@ def _serve(home: Home, folder: Path, ended: threading.Event) -> None:
         ended.wait()
         server.stop(grace=None).wait()
         relays.close()
-    if codes:
-        raise InstallError(f"The stock vSphere provider ended with exit code {codes[0]}. Start the plugin again.")
+        # Check before the end of the block, which stops the stock provider.
+        if codes:
+            raise InstallError(f"The stock vSphere provider ended with exit code {codes[0]}. Start the plugin again.")
 
 
 class _RenewedRelay(grpc.GenericRpcHandler):
