@@ -27,10 +27,12 @@ __all__ = [
     "in_threads",
     "machine_spec",
     "make",
+    "make_vapp",
     "network_edit",
     "nic",
     "nics",
     "plain",
+    "pool_spec",
     "result",
     "spec",
     "until",
@@ -176,6 +178,23 @@ def make(client: Client, request: Any) -> Any:
     """
     pool = client.find("host/DC0_C0").resourcePool
     return result(client.find("vm").CreateVM_Task(config=request, pool=pool))
+
+
+def pool_spec() -> Any:
+    """Return the specification of a resource pool or vApp without reservations and limits."""
+    shares = vim.SharesInfo(level="normal", shares=0)
+    allocation = vim.ResourceAllocationInfo(reservation=0, expandableReservation=True, limit=-1, shares=shares)
+    return vim.ResourceConfigSpec(cpuAllocation=allocation, memoryAllocation=allocation)
+
+
+def make_vapp(client: Client, name: str, pool: Any = None, folder: str = "vm") -> Any:
+    """Create a vApp and return it. The default pool is the cluster's root resource pool.
+
+    A vApp in another vApp has no folder, so `folder` has no effect there.
+    """
+    parent = pool or client.find("host/DC0_C0").resourcePool
+    listed_in = None if isinstance(parent, vim.VirtualApp) else client.find(folder)
+    return parent.CreateVApp(name, pool_spec(), vim.vApp.VAppConfigSpec(), listed_in)
 
 
 def controller(kind: Any, key: int, bus: int = 0, shared: str = "noSharing") -> Any:

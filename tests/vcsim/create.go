@@ -161,6 +161,7 @@ func createVM(ctx *simulator.Context, folder *simulator.Folder, spec *types.Virt
 	}
 	vm := ctx.Map.Get(res.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
 	browse(ctx, vm)
+	ctx.WithLock(vm, func() { enterVApp(ctx, vm) })
 	if name := escaped(spec.Name); name != config.Name {
 		ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{
 			{Name: "name", Val: name}, {Name: "config.name", Val: name}, {Name: "summary.config.name", Val: name},

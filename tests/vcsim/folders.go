@@ -15,7 +15,7 @@ import (
 )
 
 // MoveIntoFolderTask locks the moved objects before the folders, as tasks of VMs do. govmomi locks the folders first,
-// so that a move and a clone of the moved VM can deadlock.
+// so that a move and a clone of the moved VM can deadlock. The task refuses a VM in a vApp.
 func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIntoFolder_Task) soap.HasFault {
 	body := new(methods.MoveIntoFolder_TaskBody)
 	folder, ok := ctx.Map.Get(req.This).(*simulator.Folder)
@@ -30,6 +30,10 @@ func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIn
 			}
 			var fault types.BaseMethodFault
 			ctx.WithLock(ctx.Map.Get(child), func() {
+				if vm, ok := ctx.Map.Get(child).(*simulator.VirtualMachine); ok && vm.ParentVApp != nil {
+					fault = new(types.NotSupported)
+					return
+				}
 				one := &types.MoveIntoFolder_Task{This: folder.Self, List: []types.ManagedObjectReference{child}}
 				moved := folder.MoveIntoFolderTask(ctx, one).(*methods.MoveIntoFolder_TaskBody)
 				_, fault = await(ctx, moved.Res.Returnval)
@@ -44,8 +48,15 @@ func (x *extension) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIn
 	return body
 }
 
-// DestroyTask destroys a folder with its content. It fails if the folder contains a powered on VM.
+// DestroyTask destroys a VM, an empty vApp, or a folder with its content. It fails if the folder contains a powered on
+// VM.
 func (x *extension) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
+	if vm, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine); ok {
+		return destroyInVApp(ctx, vm, req)
+	}
+	if app, ok := ctx.Map.Get(req.This).(*simulator.VirtualApp); ok {
+		return destroyVApp(ctx, app)
+	}
 	body := new(methods.Destroy_TaskBody)
 	folder, ok := ctx.Map.Get(req.This).(*simulator.Folder)
 	if !ok {

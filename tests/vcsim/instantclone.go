@@ -48,8 +48,8 @@ func (x *extension) InstantCloneTask(ctx *simulator.Context, req *types.InstantC
 	return body
 }
 
-// cloneInPlace creates the clone at the requested location, and posts the source's events. It fails if the folder
-// already has an object with this name.
+// cloneInPlace creates the clone at the requested location, and posts the source's events. It fails if the folder or
+// vApp already has an object with this name.
 func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualMachine, spec *types.VirtualMachineInstantCloneSpec) (_ types.AnyType, fault types.BaseMethodFault) {
 	post(ctx, instantCloneBegun(ctx, src, spec.Name))
 	defer func() {
@@ -63,7 +63,7 @@ func (x *extension) cloneInPlace(ctx *simulator.Context, src *simulator.VirtualM
 	}
 	var vm *simulator.VirtualMachine
 	ctx.WithLock(p.folder, func() { // another task must not use the name meanwhile
-		if fault = nameTaken(ctx, p.folder, escaped(spec.Name)); fault == nil {
+		if fault = p.nameTaken(ctx, escaped(spec.Name)); fault == nil {
 			vm, fault = x.instantClone(ctx, src, spec, p)
 		}
 	})

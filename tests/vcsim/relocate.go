@@ -93,7 +93,7 @@ func (p *placement) findRelocated(ctx *simulator.Context, vm *simulator.VirtualM
 			return nil, fault
 		}
 	}
-	if spec.Folder == nil || *spec.Folder == *vm.Parent {
+	if spec.Folder == nil || vm.ParentVApp != nil || *spec.Folder == *vm.Parent {
 		return nil, nil
 	}
 	return p.folder, nil
@@ -192,22 +192,18 @@ func updateLocation(ctx *simulator.Context, vm *simulator.VirtualMachine, p *pla
 		ctx.Map.RemoveReference(ctx, old, &old.Vm, vm.Self)
 		ctx.Map.AddReference(ctx, p.host, &p.host.Vm, vm.Self)
 	}
-	if now, ok := ctx.Map.Get(p.pool).(*simulator.ResourcePool); ok && *vm.ResourcePool != p.pool {
-		if old, ok := ctx.Map.Get(*vm.ResourcePool).(*simulator.ResourcePool); ok {
-			ctx.Map.RemoveReference(ctx, old, &old.Vm, vm.Self)
-		}
-		ctx.Map.AddReference(ctx, now, &now.Vm, vm.Self)
+	if *vm.ResourcePool != p.pool {
+		moveToPool(ctx, vm, p.pool)
 	}
-	host, pool := p.host.Self, p.pool
+	host := p.host.Self
 	// These references are new, because govmomi's property updates write through the old ones, which belong to the
 	// host.
-	vm.ResourcePool, vm.Runtime.Host, vm.Summary.Runtime.Host = &pool, types.NewReference(host), types.NewReference(host)
+	vm.Runtime.Host, vm.Summary.Runtime.Host = types.NewReference(host), types.NewReference(host)
 	markChanged(vm.Config)
 	setLayout(vm)
 	publish(ctx, vm)
 	ctx.Update(vm, []types.PropertyChange{
 		{Name: "datastore", Val: stores},
-		{Name: "resourcePool", Val: pool},
 		{Name: "runtime.host", Val: host},
 		{Name: "summary.runtime.host", Val: host},
 	})

@@ -11,7 +11,7 @@ from pyVmomi import vim
 
 from testkit.simulator import Simulator, SimulatorError
 from tests.conftest import StartSimulator
-from tests.vcsim.client import Client, clone, plain, result
+from tests.vcsim.client import Client, clone, make_vapp, plain, result
 from tests.vcsim.saving import save
 
 pytestmark = pytest.mark.simulator
@@ -23,15 +23,7 @@ def saved(start_simulator: StartSimulator, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("saved")
     simulator = start_simulator()
     with Client(simulator) as client:
-        allocation = vim.ResourceAllocationInfo(
-            reservation=0, limit=-1, expandableReservation=True, shares=vim.SharesInfo(level="normal", shares=0)
-        )
-        client.find("host/DC0_C0/Resources").CreateVApp(
-            "app",
-            vim.ResourceConfigSpec(cpuAllocation=allocation, memoryAllocation=allocation),
-            vim.vApp.VAppConfigSpec(),
-            client.find("vm"),
-        )
+        make_vapp(client, "app")
     save(simulator, folder)
     return folder
 
@@ -62,7 +54,7 @@ def file_of(saved: Path, name: str) -> str:
 
 def names(client: Client) -> list[str]:
     """Return the names of all VMs in alphabetical order."""
-    return sorted(vm.name for vm in client.find("vm").childEntity)
+    return sorted(vm.name for vm in client.find("vm").childEntity if isinstance(vm, vim.VirtualMachine))
 
 
 def test_vm_without_config_is_left_out(saved: Path, start_simulator: StartSimulator, tmp_path: Path) -> None:
