@@ -7,20 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from threading import Condition
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from cachetools import cachedmethod
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import ManagedObject
 
-from instant_clone.errors import CloneError, NotFoundError
+from instant_clone.errors import CloneError, Finding, NotFoundError
 from instant_clone.inventory_names import stored_name
 from instant_clone.vcenter.cloning.live_vm import BackingInfo, LiveVm, ancestors_of, network_backing
 from instant_clone.vcenter.observation.source_host import SourceHost, read_host
 from instant_clone.vcenter.session.connection import Session, read_properties
+from instant_clone.vcenter.session.properties import ReadObject
 
 __all__ = ["CloneRequest", "HotChanges", "InterfaceEdit", "Placing"]
 
+PropertySpec = vmodl.query.PropertyCollector.PropertySpec
 Object = TypeVar("Object", bound=ManagedObject)
 
 
@@ -66,29 +68,42 @@ class HotChanges:
         return vim.vm.ConfigSpec(**changed) if changed else None
 
 
+class Place(NamedTuple):
+    """The place of a clone in the inventory of VMs."""
+
+    folder: vim.Folder
+    """the folder in the request; vCenter does not use it for a clone in a vApp"""
+    container: vim.Folder | vim.VirtualApp
+    """the object that lists the clone: the folder, or the vApp that is the clone's resource pool"""
+    path: str
+    """inventory path of `container`"""
+
+
 class Placing:
     """Resolve clone requests to cached folders, hosts and networks of one vCenter. The class is thread-safe."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._folders: dict[Any, tuple[vim.Folder, str]] = {}
+        self._places: dict[Any, Place] = {}
         self._hosts: dict[Any, SourceHost] = {}
         self._backings: dict[Any, Callable[[], BackingInfo]] = {}
         self._reading = Condition()
 
     @cachedmethod(
-        attrgetter("_folders"),
+        attrgetter("_places"),
         key=lambda _, request: (request.resource_pool_id, request.folder),
         condition=attrgetter("_reading"),
     )
-    def folder(self, request: CloneRequest) -> tuple[vim.Folder, str]:
-        """Return the folder of a clone, and the folder's inventory path.
+    def place(self, request: CloneRequest) -> Place:
+        """Return the place of a clone.
 
         Raises:
             NotFoundError: The folder does not exist, or the datacenter of the resource pool is not readable.
+            CloneError: The resource pool is in a vApp, or is a vApp whose folder is not readable.
         """
         pool = self.object(vim.ResourcePool, request.resource_pool_id)
-        objects = ancestors_of(self._session, pool)
+        names = PropertySpec(type=vim.ResourcePool, pathSet=["name"])
+        objects = ancestors_of(self._session, pool, names)
         datacenter = next((found for found in objects.values() if isinstance(found.object, vim.Datacenter)), None)
         if datacenter is None:
             raise NotFoundError(
@@ -99,7 +114,10 @@ class Placing:
         folder = self._session.search_index.FindByInventoryPath(path.lstrip("/"))
         if not isinstance(folder, vim.Folder):
             raise NotFoundError(f"Folder {path}: not found in vCenter. Create the folder, or set create_folder.")
-        return folder, path
+        app = _vapp(objects, pool)
+        if app is None:
+            return Place(folder, folder, path)
+        return Place(folder, cast(vim.VirtualApp, app.object), app.path or "")
 
     @cachedmethod(attrgetter("_hosts"), key=lambda _, source: source.host._moId, condition=attrgetter("_reading"))
     def host(self, source: LiveVm) -> SourceHost:
@@ -112,12 +130,12 @@ class Placing:
         `uuid` becomes the BIOS UUID of the clone.
 
         Raises:
-            NotFoundError: See `folder`.
-            CloneError: The source lacks a network interface, or the source's host lacks a network.
+            NotFoundError: See `place`.
+            CloneError: See `place`. The source lacks a network interface, or the source's host lacks a network.
         """
-        folder, folder_path = self.folder(request)
+        place = self.place(request)
         location = vim.vm.RelocateSpec(
-            folder=folder,
+            folder=place.folder,
             pool=self.object(vim.ResourcePool, request.resource_pool_id),
             deviceChange=[self._edit(source, interface) for interface in request.interfaces],
         )
@@ -129,7 +147,7 @@ class Placing:
             biosUuid=uuid,
             config=[vim.option.OptionValue(key=key, value=value) for key, value in request.extra_config.items()],
         )
-        return specification, f"{folder_path}/{stored_name(request.name)}"
+        return specification, f"{place.path}/{stored_name(request.name)}"
 
     def _edit(self, source: LiveVm, interface: InterfaceEdit) -> vim.vm.device.VirtualDeviceSpec:
         card = source.cards.get(interface.key)
@@ -187,3 +205,33 @@ class Placing:
     def object(self, kind: type[Object], identifier: str) -> Object:
         """Return the managed object with the id `identifier`, without a request."""
         return kind(identifier, self._session.service_instance._GetStub())
+
+
+def _vapp(objects: Mapping[str, ReadObject], pool: vim.ResourcePool) -> ReadObject | None:
+    """Return the pool if it is a vApp, or None. `objects` are the pool and its parents.
+
+    The stock provider imports a VM by its inventory path. govmomi (list/lister.go, ListVirtualApp) finds there only
+    the VMs that the vApp lists, and a VM in a pool in a vApp is listed by this pool.
+
+    Raises:
+        CloneError: A parent of the pool is a vApp, or the pool is a vApp whose folder is not readable.
+    """
+    app = next((found for found in objects.values() if isinstance(found.object, vim.VirtualApp)), None)
+    if app is None:
+        return None
+    own = objects[pool._moId]
+    if not isinstance(own.object, vim.VirtualApp):
+        problem = (
+            f"is in the vApp {app.properties.get('name', app.id)}, where the stock provider does not find a clone."
+        )
+        cure = "Use a resource pool outside of vApps, or the vApp itself."
+    elif own.path is None:
+        problem, cure = "is a vApp whose folder cannot be read.", "Ask for System.Read on the folders of the vApp."
+    else:
+        return own
+    name = own.properties.get("name", "")
+    raise CloneError(
+        Finding(f"Resource pool {name} ({pool._moId})", problem, cure),
+        summary="Invalid resource_pool_id",
+        argument="resource_pool_id",
+    )

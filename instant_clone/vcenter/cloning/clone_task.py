@@ -168,10 +168,9 @@ class Cloner:
             return is_cloning(self._session, source)
 
     def occupant(self, request: CloneRequest) -> tuple[Clone, Namesake] | None:
-        """Return the VM that currently has the name of the requested clone in its folder, or None."""
+        """Return the VM that currently has the name of the requested clone in its folder or vApp, or None."""
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
-            _, folder_path = self._placing.folder(request)
-            path = f"{folder_path}/{stored_name(request.name)}"
+            path = f"{self._placing.place(request).path}/{stored_name(request.name)}"
             machine = self._session.search_index.FindByInventoryPath(path.lstrip("/"))
             found = namesake(self._session, machine) if isinstance(machine, vim.VirtualMachine) else None
             if found is None:
@@ -275,7 +274,7 @@ class Cloner:
 
         Raises:
             CloneError: The resource pool is in another cluster, or the host lacks the datastore or a network.
-            NotFoundError: See `Placing.folder`.
+            NotFoundError: See `Placing.place`.
         """
         with vcenter_errors(self._session.server, doing=f"checking a clone of {source.inventory_path}"):
             host = self._placing.host(source)
@@ -292,23 +291,23 @@ class Cloner:
         """Return whether the folder of the requested clone exists."""
         with vcenter_errors(self._session.server, doing=f"looking for the folder {request.folder}"):
             try:
-                self._placing.folder(request)
+                self._placing.place(request)
             except NotFoundError:
                 return False
         return True
 
     def namesake(self, request: CloneRequest) -> tuple[str, Namesake] | None:
-        """Return the VM that has the name of the requested clone in its folder, with its inventory path, or None.
+        """Return the VM that has the name of the requested clone in its folder or vApp, and its path, or None.
 
-        The method reads the names in a folder once. Use this method only in plans, which do not change the folder.
+        The method reads the names in a folder or vApp once. Use it only in plans, which do not change the inventory.
         """
         with vcenter_errors(self._session.server, doing=f"looking for a VM named {request.name}"):
-            folder, path = self._placing.folder(request)
-            machine = self._names_in(folder).get(stored_name(request.name).upper())
+            place = self._placing.place(request)
+            machine = self._names_in(place.container).get(stored_name(request.name).upper())
             found = namesake(self._session, machine) if machine is not None else None
-        return (f"{path}/{stored_name(request.name)}", found) if found else None
+        return (f"{place.path}/{stored_name(request.name)}", found) if found else None
 
-    @cachedmethod(attrgetter("_names"), key=lambda _, folder: folder._moId, condition=attrgetter("_reading"))
-    def _names_in(self, folder: vim.Folder) -> Mapping[str, vim.VirtualMachine]:
+    @cachedmethod(attrgetter("_names"), key=lambda _, container: container._moId, condition=attrgetter("_reading"))
+    def _names_in(self, container: vim.Folder | vim.VirtualApp) -> Mapping[str, vim.VirtualMachine]:
         # vCenter ignores the case of names.
-        return {name.upper(): machine for machine, name in vms_in(self._session, folder)}
+        return {name.upper(): machine for machine, name in vms_in(self._session, container)}

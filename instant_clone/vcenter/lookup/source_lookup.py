@@ -99,6 +99,7 @@ _SOURCE_PROPERTIES = (
             *VM_PATH_PROPERTIES,
             "config",
             "network",
+            "resourcePool",
             "runtime.connectionState",
             "runtime.host",
             "runtime.powerState",
@@ -127,6 +128,7 @@ def _source(
     if findings:
         raise VcenterError(*findings)
     _require_connected(found, where)
+    _require_listed(found, where)
     _require_datacenter(wanted, found.datacenter, where)
     try:
         return source_vm(
@@ -147,6 +149,19 @@ def _require_connected(found: ReadObject, where: str) -> None:
         return
     what = f"vCenter has no current configuration of this VM, whose connection state is {state}."
     raise VcenterError(Finding(where, what, "Check that its host is connected and that the user may read the VM."))
+
+
+def _require_listed(found: ReadObject, where: str) -> None:
+    """Raise VcenterError for a VM in a resource pool that is in a vApp.
+
+    The stock provider imports a VM by its inventory path. govmomi (list/lister.go, ListVirtualApp) finds there only
+    the VMs that the vApp lists, and this VM is listed by its resource pool.
+    """
+    pool = found.properties.get("resourcePool")
+    if pool is None or "parentVApp" not in found.properties or isinstance(pool, vim.VirtualApp):
+        return
+    what = f"the VM is in the resource pool {pool._moId} in a vApp, where the stock provider does not find it."
+    raise VcenterError(Finding(where, what, "Move the VM to the vApp itself, or out of the vApp."))
 
 
 def _require_datacenter(wanted: Selector, datacenter: str | None, where: str) -> None:

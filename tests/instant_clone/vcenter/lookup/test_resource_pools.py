@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyVmomi import vim
 
 from instant_clone.errors import VcenterError
 from instant_clone.sources import look_up_sources
@@ -17,7 +16,7 @@ from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
 from tests.instant_clone.vcenter.test_sources import fleet, fleets
-from tests.vcsim.client import Client
+from tests.vcsim.client import Client, make_vapp, pool_spec
 
 pytestmark = pytest.mark.simulator
 
@@ -26,14 +25,10 @@ APP = "DC0_C0/Resources/app"
 
 @pytest.fixture(scope="module")
 def simulator(start_simulator: StartSimulator) -> Simulator:
-    """Start a simulator with the vApp "app" in the root resource pool of the cluster."""
+    """Start a simulator with the vApp "app" in the root resource pool of the cluster, and the pool "inner" in it."""
     started = start_simulator("-source", "web", "-pool", 1)
     with Client(started) as client:
-        pool = client.find("host/DC0_C0").resourcePool
-        shares = vim.SharesInfo(level="normal", shares=0)
-        allocation = vim.ResourceAllocationInfo(reservation=0, expandableReservation=True, limit=-1, shares=shares)
-        spec = vim.ResourceConfigSpec(cpuAllocation=allocation, memoryAllocation=allocation)
-        pool.CreateVApp("app", spec, vim.vApp.VAppConfigSpec(), client.find("vm"))
+        make_vapp(client, "app").CreateResourcePool("inner", pool_spec())
     return started
 
 
@@ -55,7 +50,24 @@ def test_reports_a_vapp(simulator: Simulator, session: Session, datacenter: str)
     ]
 
 
-@pytest.mark.parametrize("path", ["DC0_C0/Resources", "DC0_C0/Resources/DC0_C0_RP1", "DC0_C0/Resources/gone", "app"])
+def test_reports_a_pool_in_a_vapp(simulator: Simulator, session: Session) -> None:
+    assert messages(session, f"{APP}/inner") == [
+        f"here: /DC0/host/{APP}/inner of vCenter {simulator.address} is in the vApp /DC0/host/{APP}, where the stock "
+        "provider does not find a clone. Use the resource pool that contains the vApp."
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "DC0_C0/Resources",
+        "DC0_C0/Resources/DC0_C0_RP1",
+        "DC0_C0/Resources/gone",
+        f"{APP}/gone",
+        "app",
+        "gone/Resources/",
+    ],
+)
 def test_accepts_pools_and_paths_without_an_object(session: Session, path: str) -> None:
     assert messages(session, path) == []
 
@@ -63,6 +75,12 @@ def test_accepts_pools_and_paths_without_an_object(session: Session, path: str) 
 def test_path_costs_one_request(simulator: Simulator, session: Session) -> None:
     simulator.requests(reset=True)
     assert len(messages(session, APP, "DC0_C0/Resources", APP)) == 2
+    assert simulator.requests() == {"FindByInventoryPath": 2}
+
+
+def test_path_of_an_inner_pool_costs_one_request_for_each_pool(simulator: Simulator, session: Session) -> None:
+    simulator.requests(reset=True)
+    assert len(messages(session, f"{APP}/inner", APP)) == 2
     assert simulator.requests() == {"FindByInventoryPath": 2}
 
 
