@@ -17,7 +17,7 @@ from testkit.processes import until
 from testkit.simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.instant_clone.vcenter.conftest import settings_of
-from tests.vcsim.client import Client, result
+from tests.vcsim.client import Client, make_vapp, result
 
 pytestmark = pytest.mark.simulator
 
@@ -52,15 +52,7 @@ def vcenter(start_simulator: StartSimulator) -> Simulator:
         europe = client.content.rootFolder.CreateFolder("europe").CreateDatacenter("DC1")
         waiting = folder.CreateFolder("to DC1")
         result(europe.vmFolder.MoveIntoFolder_Task([copy("web", waiting), copy("abroad", waiting)]))
-        allocation = vim.ResourceAllocationInfo(
-            reservation=0, limit=-1, expandableReservation=True, shares=vim.SharesInfo(level="normal", shares=4000)
-        )
-        app = pool.CreateVApp(
-            "app",
-            vim.ResourceConfigSpec(cpuAllocation=allocation, memoryAllocation=allocation),
-            vim.vApp.VAppConfigSpec(),
-            folder,
-        )
+        app = make_vapp(client, "app")
         files = vim.vm.FileInfo(vmPathName="[LocalDS_0]")
         result(app.CreateChildVM_Task(vim.vm.ConfigSpec(name="inside", guestId="otherGuest", files=files), None))
     return simulator
